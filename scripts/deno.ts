@@ -1,0 +1,96 @@
+/**
+ * Runs `deno` with the arguments given, taking the standard library from JSR, or from npm where JSR
+ * cannot be reached. The only place in the project that knows of the difference.
+ *
+ * `DAVIT_STD=jsr` or `DAVIT_STD=npm` forces one; otherwise JSR is asked, for at most two seconds.
+ */
+
+/** Where the standard library comes from. */
+export type StdSource = "jsr" | "npm";
+
+const PROBE_TIMEOUT_MS = 2_000;
+const NPM_MAP = new URL("./npm_std/import_map.json", import.meta.url);
+const NPM_LOCK = new URL("./npm_std/deno.lock", import.meta.url);
+
+/** The subcommands that resolve imports, and so take `--import-map` and `--lock`. */
+const RESOLVING = [
+  "bench",
+  "cache",
+  "check",
+  "doc",
+  "eval",
+  "info",
+  "install",
+  "run",
+  "serve",
+  "test",
+];
+
+/** Which source this machine can use, and why. */
+export async function stdSource(): Promise<{ source: StdSource; reason: string }> {
+  const forced = Deno.env.get("DAVIT_STD");
+  if (forced === "jsr" || forced === "npm") {
+    return { source: forced, reason: `DAVIT_STD=${forced}` };
+  }
+  if (forced !== undefined && forced !== "") {
+    throw new Error(`DAVIT_STD must be "jsr" or "npm": current value is "${forced}"`);
+  }
+  const url = new URL("/@std/assert/meta.json", Deno.env.get("JSR_URL") ?? "https://jsr.io");
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
+    await response.body?.cancel();
+    if (response.ok) return { source: "jsr", reason: "JSR answers" };
+    return { source: "npm", reason: `JSR answers ${response.status}` };
+  } catch {
+    return { source: "npm", reason: "JSR cannot be reached" };
+  }
+}
+
+/** The arguments for `deno`, with those that choose the source put after the subcommand. */
+export function denoArguments(args: readonly string[], source: StdSource): string[] {
+  const [command, ...rest] = args;
+  if (command === undefined) return [];
+  if (source === "jsr" || !RESOLVING.includes(command)) return [...args];
+  const lock = Deno.env.get("CI") === "true" ? ["--frozen"] : [];
+  return [
+    command,
+    "--import-map",
+    decodeURIComponent(NPM_MAP.pathname),
+    "--lock",
+    decodeURIComponent(NPM_LOCK.pathname),
+    ...(command === "doc" ? [] : lock),
+    ...rest,
+  ];
+}
+
+/** A `deno` command as the project's tasks run it, for scripts and tests that start another one. */
+export async function denoCommand(
+  args: readonly string[],
+  options: Omit<Deno.CommandOptions, "args"> = {},
+): Promise<Deno.Command> {
+  const { source } = await stdSource();
+  return new Deno.Command(Deno.execPath(), {
+    ...options,
+    args: denoArguments(args, source),
+    env: { ...options.env, DAVIT_STD: source },
+  });
+}
+
+if (import.meta.main) {
+  const { source, reason } = await stdSource();
+  if (!Deno.env.has("DAVIT_STD")) {
+    const from = source === "jsr" ? "JSR" : "npm";
+    await Deno.stderr.write(
+      new TextEncoder().encode(`the standard library comes from ${from} (${reason})\n`),
+    );
+  }
+  const child = (await denoCommand(Deno.args)).spawn();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => {
+      try {
+        child.kill(signal);
+      } catch { /* it has ended already */ }
+    });
+  }
+  Deno.exit((await child.status).code);
+}
