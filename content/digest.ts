@@ -1,0 +1,69 @@
+import { encodeHex } from "./hex.ts";
+import { InvalidDigestError } from "../errors.ts";
+import { createHasher, type HashAlgorithm } from "./hasher.ts";
+
+/** A digest whose grammar has been checked: `algorithm:encoded`. */
+export type Digest = string & { readonly "~checked": "digest" };
+
+const GRAMMAR = /^([a-z0-9]+(?:[+._-][a-z0-9]+)*):([a-zA-Z0-9=_-]+)$/;
+const HEX_LENGTH: ReadonlyMap<string, number> = new Map([["sha256", 64], ["sha512", 128]]);
+
+/** Whether a text is a digest: well-formed, and of the right length where the algorithm is known. */
+export function isDigest(text: unknown): text is Digest {
+  if (typeof text !== "string") return false;
+  const match = GRAMMAR.exec(text);
+  if (match === null) return false;
+  const length = HEX_LENGTH.get(match[1]!);
+  return length === undefined || (match[2]!.length === length && /^[0-9a-f]+$/.test(match[2]!));
+}
+
+/**
+ * Checks a digest's grammar. Algorithms that nobody here can compute are well-formed too.
+ *
+ * @throws {InvalidDigestError} When the text is not a digest.
+ */
+export function parseDigest(text: string): Digest {
+  if (isDigest(text)) return text;
+  throw new InvalidDigestError(
+    `Cannot use ${quote(text)} as a digest: it must be algorithm:encoded, with 64 lower-case ` +
+      `hexadecimal digits for sha256 and 128 for sha512`,
+  );
+}
+
+/**
+ * The algorithm of a digest that davit can compute.
+ *
+ * @throws {InvalidDigestError} When it is neither sha256 nor sha512.
+ */
+export function hashAlgorithm(digest: Digest): HashAlgorithm {
+  const algorithm = digest.slice(0, digest.indexOf(":"));
+  if (algorithm === "sha256" || algorithm === "sha512") return algorithm;
+  throw new InvalidDigestError(
+    `Cannot verify ${digest}: the algorithm must be sha256 or sha512`,
+  );
+}
+
+/** The encoded part of a digest. */
+export function digestEncoded(digest: Digest): string {
+  return digest.slice(digest.indexOf(":") + 1);
+}
+
+/** A digest from a finished hash. */
+export function toDigest(algorithm: HashAlgorithm, hash: Uint8Array): Digest {
+  return `${algorithm}:${encodeHex(hash)}` as Digest;
+}
+
+/** The digest of bytes in memory. */
+export async function digestOf(
+  bytes: Uint8Array,
+  algorithm: HashAlgorithm = "sha256",
+): Promise<Digest> {
+  const hasher = await createHasher(algorithm);
+  hasher.update(bytes);
+  return toDigest(algorithm, hasher.digest());
+}
+
+function quote(text: unknown): string {
+  const string = String(text);
+  return JSON.stringify(string.length > 200 ? `${string.slice(0, 200)}…` : string);
+}

@@ -1,0 +1,127 @@
+/** What the stores' contract writes: bodies of every kind, good and bad, and small images. */
+import type { Body } from "./body.ts";
+import { type Bytes, encodeText } from "./bytes.ts";
+import type { Descriptor } from "./descriptor.ts";
+import { digestOf } from "./digest.ts";
+import { MEDIA_TYPES } from "./media_types.ts";
+
+/** The four kinds of body, over the same bytes. */
+export function bodies(): [kind: string, make: (content: Bytes) => Body][] {
+  return [
+    ["a Uint8Array", (content) => content],
+    ["a Blob", (content) => new Blob([content])],
+    ["a byte stream", (content) => stream(content)],
+    ["a stream of pieces", (content) => pieces(content)],
+    ["a body that can be opened again", (content) => ({
+      size: content.byteLength,
+      open: (offset = 0) => stream(content, offset),
+    })],
+    ["a body of unknown size that can be opened again", (content) => ({
+      open: (offset = 0) => pieces(content.slice(offset)),
+    })],
+  ];
+}
+
+/** Bodies that are not what the descriptor of `content` says. */
+export function mismatches(): [what: string, make: (content: Bytes) => Body][] {
+  const wrong = (content: Bytes) => content.map((byte) => byte ^ 1);
+  const long = (content: Bytes) => new Uint8Array(content.byteLength + 1);
+  return [
+    ["other bytes", wrong],
+    ["a stream of other bytes", (content) => stream(wrong(content))],
+    ["too few bytes", (content) => content.slice(1)],
+    ["a stream that is too short", (content) => stream(content.slice(0, -1))],
+    ["a stream without any bytes", () => stream(encodeText(""))],
+    ["too many bytes", long],
+    ["a stream that is too long", (content) => stream(long(content))],
+    [
+      "an endless stream",
+      (content) =>
+        new ReadableStream({ pull: (controller) => controller.enqueue(content.slice()) }),
+    ],
+    ["a stream that fails in the middle", (content) => {
+      let pulls = 0;
+      return new ReadableStream({
+        pull(controller) {
+          if (pulls++ === 3) throw new Error("the disk is gone");
+          controller.enqueue(content.slice(0, 1000));
+        },
+      });
+    }],
+    ["a stream that was read before", (content) => {
+      const used = stream(content);
+      void used.cancel();
+      return used;
+    }],
+    ["a body that cannot be opened", () => ({
+      open: () => Promise.reject(new Error("the disk is gone")),
+    })],
+  ];
+}
+
+/** A byte stream over a copy of some bytes. */
+export function stream(content: Bytes, offset = 0): ReadableStream<Bytes> {
+  return new Blob([content.subarray(offset)]).stream();
+}
+
+/** A stream of pieces of uneven sizes, which are not a byte stream's. */
+export function pieces(content: Bytes): ReadableStream<Bytes> {
+  let offset = 0;
+  let length = 1;
+  return new ReadableStream({
+    pull(controller) {
+      if (offset === content.byteLength) return controller.close();
+      const piece = content.slice(offset, offset + length);
+      offset += piece.byteLength;
+      length = length * 3 + 1;
+      controller.enqueue(piece);
+    },
+  });
+}
+
+/** Bytes that do not repeat within any buffer's size. */
+export function pattern(size: number): Bytes {
+  const bytes = new Uint8Array(size);
+  let state = 0x9e3779b9 ^ size;
+  for (let index = 0; index < size; index++) {
+    state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + index;
+    bytes[index] = state >>> 11;
+  }
+  return bytes;
+}
+
+export async function describe(content: Bytes): Promise<Descriptor> {
+  return {
+    mediaType: MEDIA_TYPES.octetStream,
+    digest: await digestOf(content),
+    size: content.byteLength,
+  };
+}
+
+export function blob(text: string): Promise<Descriptor> {
+  return describe(encodeText(text));
+}
+
+/** A manifest with a configuration and no layers: the smallest that registries take. */
+export async function image(
+  label: string,
+  extra: { subject?: Descriptor; artifactType?: string } = {},
+): Promise<{ descriptor: Descriptor; bytes: Bytes; config: Descriptor; configBytes: Bytes }> {
+  const configBytes = encodeText(JSON.stringify({ label }));
+  const config = { ...await describe(configBytes), mediaType: MEDIA_TYPES.ociConfig };
+  const bytes = encodeText(JSON.stringify({
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPES.ociManifest,
+    ...(extra.artifactType && { artifactType: extra.artifactType }),
+    config,
+    layers: [],
+    ...(extra.subject && { subject: pick(extra.subject) }),
+    annotations: { "example.label": label },
+  }));
+  const descriptor = { ...await describe(bytes), mediaType: MEDIA_TYPES.ociManifest };
+  return { descriptor, bytes, config, configBytes };
+}
+
+export function pick({ mediaType, digest, size }: Descriptor): Descriptor {
+  return { mediaType, digest, size };
+}

@@ -1,0 +1,356 @@
+/**
+ * Every error that davit throws. Each class has a literal {@linkcode ApiError.code}, so
+ * `switch (error.code)` says what happened; messages read "Cannot <verb> <thing>: <current state>".
+ *
+ * An aborted call throws the signal's own reason, not one of these.
+ *
+ * @module
+ */
+
+/** One entry of a registry's error body: `{"errors": [{code, message?, detail?}]}`. */
+export interface RegistryError {
+  /** The registry's code, such as `MANIFEST_UNKNOWN`; the spec's list is open. */
+  code?: string;
+  /** The registry's own words. */
+  message: string;
+  /** Whatever the registry added. */
+  detail?: unknown;
+}
+
+/** What a registry said of its request quota. Counts are requests, windows seconds. */
+export interface RateLimit {
+  /** Requests allowed in the window. */
+  limit?: number;
+  /** Requests left in the window. */
+  remaining?: number;
+  /** The window's length in seconds. */
+  window?: number;
+}
+
+/** The codes of {@linkcode DavitError}. */
+export type ErrorCode = DavitError["code"];
+
+/** Every error class of this package, as a union that `switch (error.code)` narrows. */
+export type DavitError =
+  | AuthenticationError
+  | BadDigestError
+  | ContentNotFoundError
+  | DownloadError
+  | ForbiddenError
+  | HostRefusedError
+  | InternalError
+  | InvalidContentError
+  | InvalidDigestError
+  | InvalidManifestError
+  | InvalidOptionError
+  | InvalidReferenceError
+  | LimitError
+  | ManifestVerificationError
+  | NetworkError
+  | NotFoundError
+  | RateLimitedError
+  | RegistryResponseError
+  | SizeMismatchError
+  | TagImmutableError
+  | TimeoutError
+  | TooManyRedirectsError
+  | UnauthorizedError
+  | UnsupportedError
+  | UnsupportedRuntimeError
+  | UploadError;
+
+/** The base of every error that davit throws. */
+export class ApiError extends Error {
+  /** What happened, as a literal that does not change between versions. */
+  readonly code: string = "API_ERROR";
+  /** Whether the same call may succeed if it is made again. */
+  readonly retryable: boolean = false;
+
+  /** An error with a message and, where there is one, the cause. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** An option or argument that cannot be used. */
+export class InvalidOptionError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "INVALID_OPTION";
+}
+
+/** A repository name, tag or reference that breaks the grammar. */
+export class InvalidReferenceError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "INVALID_REFERENCE";
+}
+
+/** A digest that breaks the grammar, or whose algorithm cannot be computed here. */
+export class InvalidDigestError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "INVALID_DIGEST";
+}
+
+/** Content whose digest is not the one that was asked for. */
+export class BadDigestError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "BAD_DIGEST";
+  /** The digest asked for. */
+  readonly expected: string;
+  /** The digest of what arrived. */
+  readonly actual: string;
+
+  /** Says which digest was asked for, and which one the bytes have. */
+  constructor(message: string, options: ErrorOptions & { expected: string; actual: string }) {
+    super(message, options);
+    this.expected = options.expected;
+    this.actual = options.actual;
+  }
+}
+
+/** Content, or a tag, that a store does not have. */
+export class ContentNotFoundError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "CONTENT_NOT_FOUND";
+}
+
+/** Content that is shorter or longer than it should be. */
+export class SizeMismatchError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "SIZE_MISMATCH";
+  /** The size in bytes that was declared. */
+  readonly expected: number;
+  /** The bytes seen: the whole content, or as much as was read when it grew too long. */
+  readonly actual: number;
+
+  /** Says which size was declared, and how many bytes there are. */
+  constructor(message: string, options: ErrorOptions & { expected: number; actual: number }) {
+    super(message, options);
+    this.expected = options.expected;
+    this.actual = options.actual;
+  }
+}
+
+/** A response that is not what the specification says: not JSON, a header missing, another type. */
+export class InvalidContentError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "INVALID_CONTENT";
+}
+
+/** A manifest that is not JSON, not a manifest, or of a kind that is not supported. */
+export class InvalidManifestError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "INVALID_MANIFEST";
+}
+
+/** A manifest that says two things: its header, body, descriptor or digest disagree. */
+export class ManifestVerificationError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "MANIFEST_VERIFICATION";
+}
+
+/** Something larger than the named limit for its kind; each limit is an option. */
+export class LimitError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "LIMIT_EXCEEDED";
+  /** The limit's name among the options. */
+  readonly limit: string;
+  /** The limit's value: bytes, or a count. */
+  readonly maximum: number;
+
+  /** Names the limit and its value. */
+  constructor(message: string, options: ErrorOptions & { limit: string; maximum: number }) {
+    super(message, options);
+    this.limit = options.limit;
+    this.maximum = options.maximum;
+  }
+}
+
+/** A time limit ended the wait. */
+export class TimeoutError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "TIMEOUT";
+  /** Another try may help. */
+  override readonly retryable = true;
+}
+
+/** A connection could not be made, or broke. */
+export class NetworkError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "NETWORK";
+  /** Another try may help. */
+  override readonly retryable = true;
+}
+
+/** A download that ended early and could not be resumed. */
+export class DownloadError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "DOWNLOAD_FAILED";
+  /** Another try may help. */
+  override readonly retryable = true;
+}
+
+/** An upload that failed after bytes were sent. */
+export class UploadError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "UPLOAD_FAILED";
+  /** Whether the same call may succeed: never for a stream that has been read. */
+  override readonly retryable: boolean;
+
+  /** An upload's failure; `retryable` is false unless said otherwise. */
+  constructor(message: string, options?: ErrorOptions & { retryable?: boolean }) {
+    super(message, options);
+    this.retryable = options?.retryable ?? false;
+  }
+}
+
+/** More redirects than the limit, or a redirect to where it came from. */
+export class TooManyRedirectsError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "TOO_MANY_REDIRECTS";
+}
+
+/** A host that `allowHost`, or a rule about other origins, does not let davit talk to. */
+export class HostRefusedError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "HOST_REFUSED";
+  /** The host, with its port where it has one. */
+  readonly host: string;
+
+  /** Names the host that was refused. */
+  constructor(message: string, options: ErrorOptions & { host: string }) {
+    super(message, options);
+    this.host = options.host;
+  }
+}
+
+/** A challenge that cannot be met, or a token service that refused or answered nonsense. */
+export class AuthenticationError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "AUTHENTICATION_FAILED";
+  /** The token service's status, where it answered. */
+  readonly statusCode?: number;
+
+  /** A failure to authenticate; `statusCode` is the token service's. */
+  constructor(message: string, options?: ErrorOptions & { statusCode?: number }) {
+    super(message, options);
+    if (options?.statusCode !== undefined) this.statusCode = options.statusCode;
+  }
+}
+
+/** Something that this runtime cannot do: files in a browser, say. */
+export class UnsupportedRuntimeError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "UNSUPPORTED_RUNTIME";
+}
+
+/** A bug in davit: please report it. */
+export class InternalError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "INTERNAL";
+}
+
+/** What {@linkcode HttpError} is made of. */
+export interface HttpErrorOptions extends ErrorOptions {
+  /** The response; its body has been read. */
+  resp: Response;
+  /** The registry's own errors. */
+  errors: RegistryError[];
+  /** The request's method. */
+  method: string;
+  /** The request's URL, without secrets. */
+  url: string;
+  /** How long to wait before another try, in milliseconds, as `Retry-After` said. */
+  retryAfter?: number;
+  /** The registry's quota, where it was told. */
+  rateLimit?: RateLimit;
+}
+
+/** Statuses worth another try: the specification names none, these are what registries mean. */
+const RETRYABLE_STATUSES = [408, 425, 429, 500, 502, 503, 504];
+
+/** A response with an error status. Its subclasses name the ones that programs ask about. */
+export abstract class HttpError extends ApiError {
+  /**
+   * The response; its body has been read. It does not show when the error is printed: its headers
+   * may hold signed URLs and cookies.
+   */
+  declare readonly resp: Response;
+  /** The registry's own errors, in its own words; empty where it gave none. */
+  readonly errors: RegistryError[];
+  /** The registry's own codes, such as `MANIFEST_UNKNOWN`. */
+  readonly codes: string[];
+  /** The HTTP status. */
+  readonly statusCode: number;
+  /** The request's method. */
+  readonly method: string;
+  /** The request's URL, without secrets. */
+  readonly url: string;
+  /** Whether the status is one that may pass: overload, restarts and time-outs. */
+  override readonly retryable: boolean;
+  /** How long to wait before another try, in milliseconds, as `Retry-After` said. */
+  readonly retryAfter?: number;
+  /** The registry's quota, where it was told. */
+  readonly rateLimit?: RateLimit;
+
+  /** An error of the registry's. */
+  constructor(message: string, options: HttpErrorOptions) {
+    super(message, options);
+    Object.defineProperty(this, "resp", { value: options.resp, enumerable: false });
+    this.errors = options.errors;
+    this.codes = options.errors.flatMap((error) => error.code ?? []);
+    this.statusCode = options.resp.status;
+    this.method = options.method;
+    this.url = options.url;
+    this.retryable = RETRYABLE_STATUSES.includes(options.resp.status);
+    if (options.retryAfter !== undefined) this.retryAfter = options.retryAfter;
+    if (options.rateLimit !== undefined) this.rateLimit = options.rateLimit;
+  }
+}
+
+/** 401: no credentials, or ones that the registry does not take. */
+export class UnauthorizedError extends HttpError {
+  /** Names this kind of error. */
+  override readonly code = "UNAUTHORIZED";
+}
+
+/** 403: the credentials do not allow this. */
+export class ForbiddenError extends HttpError {
+  /** Names this kind of error. */
+  override readonly code = "FORBIDDEN";
+}
+
+/** 404: no such repository, tag, manifest, blob or upload; `codes` says which. */
+export class NotFoundError extends HttpError {
+  /** Names this kind of error. */
+  override readonly code = "NOT_FOUND";
+}
+
+/** The registry does not do this: 405, or the code `UNSUPPORTED`. */
+export class UnsupportedError extends HttpError {
+  /** Names this kind of error. */
+  override readonly code = "UNSUPPORTED";
+}
+
+/** The tag names another manifest already, and the registry does not let it move. */
+export class TagImmutableError extends HttpError {
+  /** Names this kind of error. */
+  override readonly code = "TAG_IMMUTABLE";
+}
+
+/** 429: too many requests; `retryAfter` and `rateLimit` say what is known. */
+export class RateLimitedError extends HttpError {
+  /** Names this kind of error. */
+  override readonly code = "RATE_LIMITED";
+}
+
+/** Any other status that is not a success. */
+export class RegistryResponseError extends HttpError {
+  /** Names this kind of error. */
+  override readonly code = "REGISTRY_RESPONSE";
+}
+
+/** The name under which `docker_registry_client` exports {@linkcode ApiError}. */
+export { ApiError as RegistryApiError };
+/** The name under which `docker_registry_client` exports {@linkcode HttpError}. */
+export { HttpError as RegistryHttpError };

@@ -1,0 +1,148 @@
+/**
+ * What davit tells while it works, through the one option `onEvent`. Nothing is printed.
+ *
+ * @module
+ */
+import type { RateLimit } from "./errors.ts";
+
+/** A request is about to be sent. URLs in events carry no secrets. */
+export interface RequestEvent {
+  /** Names the event. */
+  type: "request";
+  /** The request's method. */
+  method: string;
+  /** The request's URL, without secrets. */
+  url: string;
+}
+
+/** A response's head arrived. */
+export interface ResponseEvent {
+  /** Names the event. */
+  type: "response";
+  /** The request's method. */
+  method: string;
+  /** The request's URL, without secrets. */
+  url: string;
+  /** The HTTP status. */
+  status: number;
+  /** From the request to the response's head, in milliseconds. */
+  duration: number;
+}
+
+/** A request failed and will be sent again. */
+export interface RetryEvent {
+  /** Names the event. */
+  type: "retry";
+  /** The request's method. */
+  method: string;
+  /** The request's URL, without secrets. */
+  url: string;
+  /** The tries made so far. */
+  attempt: number;
+  /** The wait before the next one, in milliseconds. */
+  delay: number;
+  /** What went wrong. */
+  reason: string;
+}
+
+/** A transfer that broke goes on from where it was. */
+export interface ResumeEvent {
+  /** Names the event. */
+  type: "resume";
+  /** Which way the bytes go. */
+  direction: "download" | "upload";
+  /** The blob, where its digest is known. */
+  digest?: string;
+  /** The offset in bytes from which it goes on. */
+  offset: number;
+  /** What broke it. */
+  reason: string;
+}
+
+/** Bytes moved; at most a few a second for each transfer, and one at the end. */
+export interface ProgressEvent {
+  /** Names the event. */
+  type: "progress";
+  /** Which way the bytes go. */
+  direction: "download" | "upload";
+  /** The blob, where its digest is known. */
+  digest?: string;
+  /** The repository. */
+  repository: string;
+  /** Bytes moved so far. */
+  bytes: number;
+  /** All bytes, where that is known. */
+  total?: number;
+  /** Whether this is the last one. */
+  done: boolean;
+}
+
+/** A blob needed no transfer. */
+export interface MountEvent {
+  /** Names the event. */
+  type: "mount";
+  /** The blob. */
+  digest: string;
+  /** The repository that has it now. */
+  repository: string;
+  /** The repository it came from, where one was named. */
+  from?: string;
+}
+
+/** A registry sent a `Warning` header; told once for each text. */
+export interface WarningEvent {
+  /** Names the event. */
+  type: "warning";
+  /** The registry's host. */
+  host: string;
+  /** The registry's words. */
+  text: string;
+}
+
+/** A registry told its request quota. */
+export interface RateLimitEvent extends RateLimit {
+  /** Names the event. */
+  type: "rate-limit";
+  /** The registry's host. */
+  host: string;
+}
+
+/** A token was asked for. */
+export interface TokenEvent {
+  /** Names the event. */
+  type: "token";
+  /** The token service, without secrets. */
+  realm: string;
+  /** The scopes asked for. */
+  scopes: string[];
+  /** Whether credentials went along. */
+  anonymous: boolean;
+}
+
+/** Credentials were not sent to a place that is not the registry's own. */
+export interface CredentialsWithheldEvent {
+  /** Names the event. */
+  type: "credentials-withheld";
+  /** The registry's origin. */
+  registry: string;
+  /** The origin that would have had them. */
+  origin: string;
+  /** Why, and which option allows it. */
+  reason: string;
+}
+
+/** Every event, as a union that `switch (event.type)` narrows. */
+export type DavitEvent =
+  | CredentialsWithheldEvent
+  | MountEvent
+  | ProgressEvent
+  | RateLimitEvent
+  | RequestEvent
+  | ResponseEvent
+  | ResumeEvent
+  | RetryEvent
+  | TokenEvent
+  | WarningEvent;
+
+/** Receives every event. It is called synchronously; what it throws is ignored. */
+export type OnEvent = (event: DavitEvent) => void;

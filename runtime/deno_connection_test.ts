@@ -1,0 +1,153 @@
+import { assertEquals, assertInstanceOf } from "@std/assert";
+import type { Duplex } from "node:stream";
+import { denoConnection } from "./deno_connection.ts";
+
+function connectionTo(port: number): Duplex {
+  return denoConnection(new URL(`http://127.0.0.1:${port}/`)) as unknown as Duplex;
+}
+
+function test(name: string, run: () => Promise<void>): void {
+  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn: run });
+}
+
+/** A listener, and what it does with its one connection. */
+function listening(serve: (connection: Deno.TcpConn) => Promise<void>) {
+  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" }) as Deno.TcpListener;
+  const served = (async () => {
+    const connection = await listener.accept();
+    listener.close();
+    await serve(connection);
+    connection.close();
+  })();
+  return { port: (listener.addr as Deno.NetAddr).port, served };
+}
+
+function ended(socket: Duplex, ...events: string[]): Promise<unknown> {
+  return new Promise((resolve) => {
+    for (const event of events) socket.on(event, (value: unknown) => resolve(value ?? event));
+  });
+}
+
+/** Reads a connection to its end. */
+async function readAll(connection: Deno.Conn): Promise<number> {
+  const into = new Uint8Array(64 * 1024);
+  let bytes = 0;
+  for (;;) {
+    const count = await connection.read(into);
+    if (count === null) return bytes;
+    bytes += count;
+  }
+}
+
+test("denoConnection takes bytes while it connects, and gives what comes back", async () => {
+  let asked = 0;
+  const { port, served } = listening(async (connection) => {
+    asked = await readAll(connection);
+    await connection.write(new TextEncoder().encode("answer"));
+  });
+  const socket = connectionTo(port);
+  socket.write(new Uint8Array(3_000_000));
+  socket.end();
+  let text = "";
+  socket.on("data", (bytes: Uint8Array) => text += new TextDecoder().decode(bytes));
+  await ended(socket, "close");
+  await served;
+  assertEquals([asked, text], [3_000_000, "answer"]);
+});
+
+test("denoConnection writes all of it before destroySoon ends it", async () => {
+  let asked = 0;
+  const { port, served } = listening(async (connection) => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    asked = await readAll(connection);
+  });
+  const socket = connectionTo(port) as Duplex & { destroySoon(): void };
+  socket.write(new Uint8Array(3_000_000));
+  socket.destroySoon();
+  await ended(socket, "close");
+  await served;
+  assertEquals(asked, 3_000_000);
+});
+
+test("denoConnection can be destroyed while it connects, reads and writes", async () => {
+  for (const when of ["connects", "reads", "writes"]) {
+    const { port, served } = listening(async (connection) => {
+      if (when === "writes") await new Promise((resolve) => setTimeout(resolve, 40));
+      await readAll(connection).catch(() => {});
+    });
+    const socket = connectionTo(port);
+    if (when === "reads") socket.resume();
+    if (when === "writes") socket.write(new Uint8Array(50_000_000));
+    socket.on("error", () => {});
+    if (when !== "connects") await new Promise((resolve) => setTimeout(resolve, 20));
+    const closed = ended(socket, "close");
+    socket.destroy();
+    await closed;
+    // Where nobody connected, somebody must, so that the listener ends.
+    const late = await Deno.connect({ port }).catch(() => undefined);
+    late?.close();
+    await served;
+  }
+});
+
+test("denoConnection can be destroyed while a host does not answer", async () => {
+  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1", tcpBacklog: 1 });
+  const { port } = listener.addr as Deno.NetAddr;
+  // Nobody accepts: once the queue is full, a connection is not made and not refused.
+  const queued: Deno.Conn[] = [];
+  for (let full = false; !full && queued.length < 8;) {
+    const signal = AbortSignal.timeout(100);
+    const connection = await Deno.connect({ port, signal }).catch(() => undefined);
+    if (connection === undefined) full = true;
+    else queued.push(connection);
+  }
+  const socket = connectionTo(port);
+  const closed = ended(socket, "close");
+  socket.on("error", () => {});
+  socket.destroy();
+  await closed;
+  for (const connection of queued) connection.close();
+  listener.close();
+});
+
+const failures: [name: string, url: () => string, name_: string][] = [
+  ["nobody listens", () => `http://127.0.0.1:${unusedPort()}/`, "ConnectionRefused"],
+  ["nobody listens, with TLS", () => `https://127.0.0.1:${unusedPort()}/`, "ConnectionRefused"],
+];
+
+function unusedPort(): number {
+  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  listener.close();
+  return (listener.addr as Deno.NetAddr).port;
+}
+
+for (const [name, url, errorName] of failures) {
+  test(`denoConnection fails when ${name}`, async () => {
+    const socket = denoConnection(new URL(url())) as unknown as Duplex;
+    const error = await ended(socket, "error");
+    assertInstanceOf(error, Error);
+    assertEquals(error.name, errorName);
+  });
+}
+
+test("denoConnection begins a handshake for https", async () => {
+  const first = new Uint8Array(1);
+  const { port, served } = listening(async (connection) => {
+    await connection.read(first);
+  });
+  const url = new URL(`https://127.0.0.1:${port}/`);
+  const socket = denoConnection(url) as unknown as Duplex;
+  socket.write(new Uint8Array(1));
+  assertInstanceOf(await ended(socket, "error"), Error);
+  await served;
+  assertEquals(first[0], 0x16);
+});
+
+Deno.test({
+  name: "denoConnection tells what Deno's permissions say",
+  permissions: { net: false },
+  async fn() {
+    const error = await ended(connectionTo(1), "error");
+    assertInstanceOf(error, Deno.errors.NotCapable);
+  },
+});

@@ -1,0 +1,112 @@
+import { builtin } from "./builtin.ts";
+
+/**
+ * The part of `node:http` that davit uses, spelled out: the types of `node:` are not there for
+ * everybody who type-checks this package.
+ */
+export interface NodeHttp {
+  /** Starts a request; nothing is sent before its first `write` or `end`. */
+  request(options: NodeRequestOptions): NodeRequest;
+  /** Keeps connections open between requests. */
+  Agent: new (options: NodeAgentOptions) => NodeAgent;
+}
+
+/** Keeps connections. What is in it is its own affair. */
+export interface NodeAgent {
+  /** Closes every connection. */
+  destroy(): void;
+}
+
+/** What a connection with TLS is made with. */
+export interface NodeTlsOptions {
+  /** Certificates, as PEM texts, that are trusted instead of the machine's own. */
+  ca?: string | string[];
+  /** The client's certificate, a PEM text. */
+  cert?: string;
+  /** The key of the client's certificate, a PEM text. */
+  key?: string;
+  /** Whether the server's certificate is verified. @default {true} */
+  rejectUnauthorized?: boolean;
+}
+
+/** Options of an agent. Times are milliseconds. */
+export interface NodeAgentOptions extends NodeTlsOptions {
+  /** Whether connections are kept for the next request. */
+  keepAlive?: boolean;
+  /** Which idle connection is taken first. */
+  scheduling?: "fifo" | "lifo";
+  /** How long a connection may be idle. */
+  timeout?: number;
+}
+
+/** Options of a request. */
+export interface NodeRequestOptions {
+  /** The method. */
+  method: string;
+  /** The host, without the brackets of an IPv6 address. */
+  hostname: string;
+  /** The port; the protocol's own where there is none. */
+  port?: string;
+  /** The path with the query. */
+  path: string;
+  /** The headers. */
+  headers: Record<string, string>;
+  /** Where connections come from. */
+  agent?: NodeAgent;
+  /** Makes the connection for this request alone, where there is no agent. */
+  createConnection?: () => NodeSocket;
+  /** The most bytes of the response's head. */
+  maxHeaderSize: number;
+}
+
+/** A connection that `node:http` can use. What it does is its own affair. */
+export interface NodeSocket {
+  /** Ends the connection. */
+  destroy(error?: unknown): unknown;
+}
+
+interface Emitter {
+  on(event: string, listener: (value: never) => void): unknown;
+}
+
+/** A request on its way. Emits `response`, `error` and `close`. */
+export interface NodeRequest extends Emitter {
+  /** Sends bytes; the callback says that the system has taken them. */
+  write(bytes: Uint8Array, taken: () => void): boolean;
+  /** Ends the request. */
+  end(): void;
+  /** Ends the connection. */
+  destroy(error?: Error): void;
+}
+
+/** A response. Emits `data`, `end`, `error` and `close`. */
+export interface NodeResponse extends Emitter {
+  /** The status. */
+  statusCode?: number;
+  /** The status's words. */
+  statusMessage?: string;
+  /** Names and values in turn, as they came. */
+  rawHeaders: string[];
+  /** Whether the whole response was received. */
+  complete: boolean;
+  /** No more `data` for now. */
+  pause(): unknown;
+  /** `data` again. */
+  resume(): unknown;
+  /** Ends the connection. */
+  destroy(error?: Error): unknown;
+}
+
+/** `node:http` or `node:https`, or `undefined` where the runtime has none. */
+export function nodeHttp(protocol: string): NodeHttp | undefined {
+  return builtin<NodeHttp>(protocol === "https:" ? "https" : "http");
+}
+
+/** Lets the event loop take what has arrived. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    const timers = builtin<{ setImmediate(callback: () => void): unknown }>("timers");
+    if (timers === undefined) setTimeout(resolve);
+    else timers.setImmediate(resolve);
+  });
+}
