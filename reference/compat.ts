@@ -1,0 +1,242 @@
+/**
+ * The names of `docker_registry_client` for the same things; the grammar is `reference.ts`'s.
+ *
+ * @module
+ */
+import { USER_AGENT } from "../content/version.ts";
+import { InvalidReferenceError } from "../errors.ts";
+import { quoteInput } from "./quote_input.ts";
+import { familiarReference, isOfficial, parseReference, type Reference } from "./reference.ts";
+import {
+  DEFAULT_REGISTRY,
+  DOCKER_HUB_ORIGIN,
+  isLoopback,
+  looksLikeHost,
+  parseRegistry,
+  type Registry,
+  registryOrigin,
+  type Scheme,
+} from "./registry.ts";
+
+/** The registry of names that name none. */
+export const DEFAULT_INDEX_NAME: string = DEFAULT_REGISTRY;
+
+/** The origin of Docker Hub's API. */
+export const DEFAULT_INDEX_URL: string = DOCKER_HUB_ORIGIN;
+
+/** The name under which `docker login` keeps the credentials of Docker Hub. */
+export const DEFAULT_LOGIN_SERVERNAME = "https://index.docker.io/v1/";
+
+/** The tag of references that have neither tag nor digest. */
+export const DEFAULT_TAG = "latest";
+
+/** What the `User-Agent` header says unless an option says otherwise. */
+export const DEFAULT_USERAGENT: string = USER_AGENT;
+
+/** A registry. */
+export interface RegistryIndex {
+  /** The host, with its port where it has one; `docker.io` for Docker Hub. */
+  name: string;
+  /** Whether it is Docker Hub. */
+  official: boolean;
+  /** How it is spoken to. */
+  scheme: Scheme;
+}
+
+/** A repository. */
+export interface RegistryRepo {
+  /** The registry. */
+  index: RegistryIndex;
+  /** Whether it is one of Docker Hub's official images. */
+  official: boolean;
+  /** The name within the registry: `library/busybox`. */
+  remoteName: string;
+  /** The name as docker prints it: `busybox`, `ghcr.io/a/b`. */
+  localName: string;
+  /** The name with the registry: `docker.io/busybox`, `ghcr.io/a/b`. */
+  canonicalName: string;
+}
+
+/** A repository, and what is meant in it. */
+export interface RegistryImage extends RegistryRepo {
+  /** The tag; `latest` where there is no digest either. */
+  tag: string | null;
+  /** The digest. */
+  digest: string | null;
+  /** The name with the registry, tag and digest: `docker.io/busybox:latest`. */
+  canonicalRef: string;
+}
+
+/**
+ * Parses a registry's name or URL; nothing, or an empty text, is Docker Hub. Registries on this
+ * machine have the scheme `http` and all others `https`, unless the text gives one.
+ *
+ * @throws {InvalidReferenceError} When it is not a host with or without a port, or when it is
+ * `http` to Docker Hub.
+ *
+ * @example
+ * ```ts
+ * import { parseIndex } from "@davit/registry-client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseIndex("https://index.docker.io/v1/"), {
+ *   name: "docker.io",
+ *   official: true,
+ *   scheme: "https",
+ * });
+ * assertEquals(parseIndex("localhost:5000").scheme, "http");
+ * ```
+ */
+export function parseIndex(arg?: string): RegistryIndex {
+  return toIndex(parseRegistry(arg || DEFAULT_REGISTRY));
+}
+
+/**
+ * Parses a repository, with or without its registry: `busybox`, `http://localhost:5000/a/b`.
+ * `defaultIndex` is the registry of a name that has none: a text, or what
+ * {@linkcode parseIndex} gave.
+ *
+ * @throws {InvalidReferenceError} When it is not a repository, or has a tag or a digest.
+ *
+ * @example
+ * ```ts
+ * import { parseRepo } from "@davit/registry-client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const repo = parseRepo("busybox");
+ * assertEquals(repo.remoteName, "library/busybox");
+ * assertEquals(repo.canonicalName, "docker.io/busybox");
+ * ```
+ */
+export function parseRepo(arg: string, defaultIndex?: string | RegistryIndex): RegistryRepo {
+  const reference = parse(arg, defaultIndex);
+  if (reference.tag === undefined && reference.digest === undefined) return toRepo(reference);
+  throw new InvalidReferenceError(
+    `Cannot parse ${quoteInput(arg)} as a repository: it has a tag or a digest; ` +
+      "a repository is [http[s]://][host[:port]/]name, and parseRepoAndRef takes the rest too",
+  );
+}
+
+/**
+ * Parses a repository and what is meant in it: `busybox:1@sha256:…`. Without tag and digest the
+ * tag is `latest`; with a digest alone it is `null`. `defaultIndex` is the registry of a name that
+ * has none: a text, or what {@linkcode parseIndex} gave.
+ *
+ * @throws {InvalidReferenceError} When it is not a reference.
+ *
+ * @example
+ * ```ts
+ * import { parseRepoAndRef } from "@davit/registry-client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseRepoAndRef("busybox").canonicalRef, "docker.io/busybox:latest");
+ * assertEquals(parseRepoAndRef("a/b:1", "ghcr.io").canonicalRef, "ghcr.io/a/b:1");
+ * ```
+ */
+export function parseRepoAndRef(
+  arg: string,
+  defaultIndex?: string | RegistryIndex,
+): RegistryImage {
+  const reference = parse(arg, defaultIndex, DEFAULT_TAG);
+  const { tag = null, digest = null } = reference;
+  const repo = toRepo(reference);
+  const suffix = (tag === null ? "" : `:${tag}`) + (digest === null ? "" : `@${digest}`);
+  return { ...repo, tag, digest, canonicalRef: repo.canonicalName + suffix };
+}
+
+/**
+ * The older name of {@linkcode parseRepoAndRef}.
+ *
+ * @example
+ * ```ts
+ * import { parseRepoAndRef, parseRepoAndTag } from "@davit/registry-client";
+ * import { assertStrictEquals } from "@std/assert";
+ *
+ * assertStrictEquals(parseRepoAndTag, parseRepoAndRef);
+ * ```
+ */
+export const parseRepoAndTag: typeof parseRepoAndRef = parseRepoAndRef;
+
+/**
+ * The origin of a registry's API; `scheme` overrides the registry's own.
+ *
+ * @throws {InvalidOptionError} When the scheme is neither `http` nor `https`, or `http` for Docker Hub.
+ * @throws {InvalidReferenceError} When the registry's name is not a host with or without a port.
+ *
+ * @example
+ * ```ts
+ * import { parseIndex, urlFromIndex } from "@davit/registry-client/common";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(urlFromIndex(parseIndex("docker.io")), "https://registry-1.docker.io");
+ * assertEquals(urlFromIndex(parseIndex("ghcr.io"), "http"), "http://ghcr.io");
+ * ```
+ */
+export function urlFromIndex(index: RegistryIndex, scheme?: Scheme): string {
+  return registryOrigin(hostOf(index), { scheme: scheme ?? index.scheme });
+}
+
+/**
+ * Whether a host, with or without a port, is this machine: `localhost`, `127.0.0.0/8` or `::1`.
+ *
+ * @example
+ * ```ts
+ * import { isLocalhost } from "@davit/registry-client/common";
+ * import { assert } from "@std/assert";
+ *
+ * assert(isLocalhost("[::1]:5000"));
+ * assert(!isLocalhost("[2001:db8::1]:5000"));
+ * ```
+ */
+export function isLocalhost(host: string): boolean {
+  return isLoopback(host);
+}
+
+/**
+ * Splits a text at the first separator; a text without one stays whole.
+ *
+ * @example
+ * ```ts
+ * import { splitIntoTwo } from "@davit/registry-client/common";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(splitIntoTwo("a/b/c", "/"), ["a", "b/c"]);
+ * assertEquals(splitIntoTwo("abc", "/"), ["abc"]);
+ * ```
+ */
+export function splitIntoTwo(str: string, sep: string): [string] | [string, string] {
+  const index = str.indexOf(sep);
+  return index === -1 ? [str] : [str.slice(0, index), str.slice(index + sep.length)];
+}
+
+function parse(arg: string, index?: string | RegistryIndex, defaultTag?: string): Reference {
+  const defaultRegistry = typeof index === "object" && index !== null
+    ? `${index.scheme ?? toIndex({ registry: index.name }).scheme}://${hostOf(index)}`
+    : index || DEFAULT_REGISTRY;
+  return parseReference(arg, { defaultRegistry, defaultTag });
+}
+
+// An index made by hand may hold a bare name such as `registry`, which in a text would be part of
+// a repository's name: with its port it is a host everywhere.
+function hostOf({ name, scheme }: RegistryIndex): string {
+  return looksLikeHost(name) ? name : `${name}:${scheme === "http" ? 80 : 443}`;
+}
+
+function toIndex({ registry, scheme }: Registry): RegistryIndex {
+  return {
+    name: registry,
+    official: registry === DEFAULT_REGISTRY,
+    scheme: scheme ?? (isLoopback(registry) ? "http" : "https"),
+  };
+}
+
+function toRepo({ registry, repository, scheme }: Reference): RegistryRepo {
+  const official = isOfficial({ registry, repository });
+  return {
+    index: toIndex({ registry, scheme }),
+    official,
+    remoteName: repository,
+    localName: familiarReference({ registry, repository }),
+    canonicalName: `${registry}/${official ? repository.slice("library/".length) : repository}`,
+  };
+}

@@ -1,0 +1,41 @@
+/** How much of a bad input a message repeats, in characters: enough to find it, not to flood a log. */
+const SHOWN_CHARACTERS = 200;
+
+const SCHEME = /^[a-zA-Z][a-zA-Z0-9+.-]{0,15}:\/\//;
+
+/**
+ * A bad input as an error message shows it: quoted, cut at 200 characters, without control and
+ * other invisible characters, and without what may be a password or a token.
+ *
+ * `where` says what stands before an `@`: in a registry it is always user information; in a
+ * reference it is a name and tag where a digest follows.
+ */
+export function quoteInput(input: unknown, where: "reference" | "registry" = "reference"): string {
+  if (typeof input !== "string") return input === null ? "null" : typeof input;
+  const text = hideSecrets(input, where);
+  const shown = JSON.stringify(text.slice(0, SHOWN_CHARACTERS)).slice(1, -1)
+    .replace(/[^\x20-\x7e\p{L}\p{N}]/gu, (character) => `\\u{${hex(character)}}`);
+  return `"${shown}${text.length > SHOWN_CHARACTERS ? "…" : ""}"`;
+}
+
+function hex(character: string): string {
+  return character.codePointAt(0)!.toString(16);
+}
+
+function hideSecrets(text: string, where: "reference" | "registry"): string {
+  const scheme = SCHEME.exec(text)?.[0] ?? "";
+  let rest = text.slice(scheme.length);
+  const at = rest.lastIndexOf("@");
+  if (at !== -1 && (where === "registry" || isUserInformation(scheme, rest, at))) {
+    rest = `***${rest.slice(at)}`;
+  }
+  return scheme + rest.replace(/[?#][^]+$/, (query) => `${query[0]}***`);
+}
+
+// A digest holds no "/" and does hold a ":"; what stands before anything else may be a password.
+function isUserInformation(scheme: string, rest: string, at: number): boolean {
+  if (rest.indexOf("/", at) !== -1) return true;
+  const before = rest.slice(0, at);
+  if (scheme !== "" && !before.includes("/")) return true;
+  return before.includes(":") && at + 1 < rest.length && !rest.includes(":", at);
+}
