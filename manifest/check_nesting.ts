@@ -1,0 +1,68 @@
+import { InvalidManifestError, ManifestVerificationError } from "../errors.ts";
+import { quoted } from "./quoted.ts";
+
+/**
+ * How deep objects and lists may stand in each other. Real manifests stay under 10; what walks
+ * such a value recursively (`JSON.stringify`, `structuredClone`) fails at some thousands.
+ */
+const MAX_DEPTH = 1_000;
+
+/**
+ * Checks what `JSON.parse` does not tell of a text that it took: that no object states one name
+ * twice, and that nothing nests too deeply. Of a repeated name some readers take the first value,
+ * some the last, and Go's merges the two: one document, several meanings.
+ *
+ * @throws {InvalidManifestError} When it nests deeper than 1,000.
+ * @throws {ManifestVerificationError} When an object states one name twice.
+ */
+export function checkNesting(json: string): void {
+  const open: (Set<string> | undefined)[] = [];
+  for (let i = 0; i < json.length; i++) {
+    switch (json[i]) {
+      case "{":
+      case "[":
+        open.push(json[i] === "{" ? new Set() : undefined);
+        if (open.length > MAX_DEPTH) {
+          throw new InvalidManifestError(
+            `Cannot read the manifest: it nests deeper than ${MAX_DEPTH} levels`,
+          );
+        }
+        break;
+      case "}":
+      case "]":
+        open.pop();
+        break;
+      case '"': {
+        const start = i;
+        i = stringEnd(json, start);
+        if (!isName(json, i)) break;
+        const name = unescaped(json.slice(start, i + 1));
+        const names = open.at(-1)!;
+        if (names.has(name)) {
+          throw new ManifestVerificationError(
+            `Cannot use the manifest: it states ${quoted(name)} twice in one object`,
+          );
+        }
+        names.add(name);
+      }
+    }
+  }
+}
+
+/** The place of the quotation mark that ends a string. */
+function stringEnd(json: string, start: number): number {
+  let i = start + 1;
+  while (json[i] !== '"') i += json[i] === "\\" ? 2 : 1;
+  return i;
+}
+
+function unescaped(string: string): string {
+  return string.includes("\\") ? JSON.parse(string) : string.slice(1, -1);
+}
+
+/** Whether the string that ends here is a member's name: in valid JSON, a colon follows those. */
+function isName(json: string, end: number): boolean {
+  let i = end + 1;
+  while (json[i] === " " || json[i] === "\n" || json[i] === "\r" || json[i] === "\t") i++;
+  return json[i] === ":";
+}

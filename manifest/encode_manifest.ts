@@ -1,0 +1,57 @@
+import { type Bytes, encodeText } from "../content/bytes.ts";
+import type { Descriptor } from "../content/descriptor.ts";
+import { digestOf } from "../content/digest.ts";
+import type { HashAlgorithm } from "../content/hasher.ts";
+import { SHAPE_MEDIA_TYPES } from "./manifest_object.ts";
+import { isIndex, type Manifest } from "./types.ts";
+
+/** Options of {@linkcode encodeManifest}. */
+export interface EncodeManifestOptions {
+  /**
+   * The algorithm of the descriptor's digest.
+   * @default {"sha256"}
+   */
+  digestAlgorithm?: HashAlgorithm;
+}
+
+/** A manifest that was built, ready to push. */
+export interface BuiltManifest<M extends Manifest = Manifest> {
+  /** The manifest's JSON: the digest is of these. */
+  bytes: Bytes;
+  /** The media type, digest and size, and the `artifactType` where the manifest has one. */
+  descriptor: Descriptor;
+  /** The manifest as a value. */
+  manifest: M;
+}
+
+/**
+ * The JSON and the descriptor of a manifest, members in the order they have.
+ *
+ * For a manifest that was changed or built: one that was read is kept, and pushed, as the bytes it
+ * came in.
+ *
+ * @example
+ * ```ts
+ * import { encodeManifest } from "@davit/registry-client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { descriptor } = await encodeManifest({ schemaVersion: 2, manifests: [] });
+ * assertEquals(descriptor.mediaType, "application/vnd.oci.image.index.v1+json");
+ * assertEquals(descriptor.size, 34);
+ * ```
+ */
+export async function encodeManifest<M extends Manifest>(
+  manifest: M,
+  options: EncodeManifestOptions = {},
+): Promise<BuiltManifest<M>> {
+  const bytes = encodeText(JSON.stringify(manifest));
+  const descriptor: Descriptor = {
+    mediaType: manifest.mediaType ?? SHAPE_MEDIA_TYPES[isIndex(manifest) ? "index" : "image"],
+    digest: await digestOf(bytes, options.digestAlgorithm),
+    size: bytes.byteLength,
+  };
+  if ("artifactType" in manifest && manifest.artifactType) {
+    descriptor.artifactType = manifest.artifactType;
+  }
+  return { bytes, descriptor, manifest };
+}
