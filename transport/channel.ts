@@ -1,0 +1,126 @@
+import type { RetryPolicy } from "./retry_policy.ts";
+import type { DavitEvent } from "../events.ts";
+import type { Bytes } from "../content/bytes.ts";
+import type { Limits } from "../content/limits.ts";
+import type { PieceReader } from "../content/piece_reader.ts";
+
+/** What a request wants to do with a repository, in the words of the token specification. */
+export type Action = "pull" | "push" | "delete";
+
+/**
+ * What a request is for. `authorize` turns it into scopes; endpoints know nothing of tokens.
+ */
+export interface Intent {
+  /** The repository; without one the request is about the registry: ping and the catalog. */
+  repository?: string;
+  /** What is done there. */
+  actions: readonly Action[];
+  /** The repository a mount takes its blob from. */
+  mountFrom?: string;
+  /** Whether this is the catalog, which has a scope of its own. */
+  catalog?: boolean;
+}
+
+/** Why davit wants to talk to a host: asked of `allowHost` before any connection. */
+export type HostPurpose = "registry" | "realm" | "redirect" | "upload" | "link" | "foreign";
+
+/** The body of one request. */
+export interface RequestBody {
+  /** All bytes of this request, where that is known: it becomes the Content-Length. */
+  size?: number;
+  /** The bytes, where they are in memory. */
+  bytes?: Bytes;
+  /** The blob, where it is one. */
+  blob?: Blob;
+  /** Whether `open` works more than once. */
+  reopenable: boolean;
+  /** The bytes, from the first one on. */
+  open(): Promise<PieceReader>;
+}
+
+/** A request as the channel sees it. */
+export interface ChannelRequest {
+  /** The method. */
+  method: string;
+  /** Where to. */
+  url: URL;
+  /** Headers; middleware copies, and never writes to these. */
+  headers: Headers;
+  /** The body. */
+  body?: RequestBody;
+  /** What the request is for; without one it is sent without credentials. */
+  intent?: Intent;
+  /** Why this host is talked to. */
+  purpose: HostPurpose;
+  /** Whether the request may be sent again after a fault: a chunk must not. @default {true} */
+  repeatable?: boolean;
+  /** Whether redirects are followed. @default {"follow"} */
+  redirect?: "follow" | "manual";
+  /** What is being done, for messages: "pull the blob sha256:… from library/alpine". */
+  what: string;
+  /** Ends the request. */
+  signal?: AbortSignal;
+}
+
+/** A response as the channel sees it. */
+export interface ChannelResponse {
+  /** The final response. Its body has not been read. */
+  response: Response;
+  /** The URL that answered, after redirects. */
+  url: URL;
+  /** The responses that redirected, in order; their bodies are gone. */
+  hops: Response[];
+}
+
+/** Sends a request. */
+export type Send = (request: ChannelRequest) => Promise<ChannelResponse>;
+
+/** Something on the way between an endpoint and the wire. */
+export type Middleware = (next: Send) => Send;
+
+/** Time, so that tests need not wait. */
+export interface Clock {
+  /** The time now, in milliseconds. */
+  now(): number;
+  /** Waits; throws the signal's reason when it aborts. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** What was learned about a registry and is worth knowing the next time; a record per registry. */
+export interface Learned {
+  /** Whether a POST with a body and a digest finishes an upload (end-4b). */
+  singlePost?: boolean;
+  /** The largest chunk that was taken, in bytes. */
+  maxChunk?: number;
+  /** Whether the referrers API is there (end-12). */
+  referrersApi?: boolean;
+  /** Repositories in which an OCI-Subject answer was checked and found true. */
+  trustedSubject: Set<string>;
+  /** The last write to each fallback tag, so that the next one waits for it. */
+  fallbackWrites: Map<string, Promise<void>>;
+}
+
+/** A registry as the endpoints see it: somewhere to send requests, and what goes with it. */
+export interface Channel {
+  /** The registry's origin: `https://ghcr.io`. */
+  readonly origin: string;
+  /** Sends a request through all middleware. */
+  readonly send: Send;
+  /** Whether a request's body can be streamed: not so in most browsers. */
+  readonly streams: boolean;
+  /** The limits in force. */
+  readonly limits: Required<Limits>;
+  /** How often, and after which wait, something is tried again. */
+  readonly retry: RetryPolicy;
+  /** Time. */
+  readonly clock: Clock;
+  /** What was learned about this registry. */
+  readonly learned: Learned;
+  /** Tells an event. */
+  emit(event: DavitEvent): void;
+}
+
+/** Puts middleware around a sender: the first one named sees a request first. */
+export function compose(...middleware: Middleware[]): (send: Send) => Send {
+  return (send) => middleware.reduceRight((next, wrap) => wrap(next), send);
+}

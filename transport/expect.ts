@@ -1,0 +1,126 @@
+import type { Limits } from "../content/limits.ts";
+import type { Bytes } from "../content/bytes.ts";
+import { concatBytes } from "../content/bytes.ts";
+import { type PieceReader, pieceReader, readAll, stallGuard } from "../content/piece_reader.ts";
+import type { HttpError } from "../errors.ts";
+import type { Channel, ChannelRequest, ChannelResponse } from "./channel.ts";
+import { httpError } from "./http_error.ts";
+import { parseRateLimit } from "./rate_limit.ts";
+import { redactUrl } from "./redact.ts";
+import { registryErrors } from "./registry_errors.ts";
+import { parseRetryAfter } from "./retry_after.ts";
+import { bodyFailure } from "./send_failure.ts";
+
+/**
+ * Sends a request and answers the response if its status is one of those.
+ *
+ * @throws {HttpError} One of its subclasses, for any other status.
+ */
+export async function sendExpecting(
+  channel: Channel,
+  request: ChannelRequest,
+  statuses: readonly number[],
+): Promise<ChannelResponse> {
+  const answer = await channel.send(request);
+  if (statuses.includes(answer.response.status)) return answer;
+  throw await responseError(channel, request, answer);
+}
+
+/** The typed error for a response; reads its body, up to a limit. */
+export async function responseError(
+  channel: Pick<Channel, "limits" | "clock">,
+  request: ChannelRequest,
+  { response, url }: ChannelResponse,
+): Promise<HttpError> {
+  const { headers } = response;
+  const retryAfter = parseRetryAfter(headers.get("retry-after"), channel.clock.now());
+  const rateLimit = parseRateLimit(headers);
+  return httpError(`Cannot ${request.what}`, {
+    resp: response,
+    errors: registryErrors(await readStart(response, channel.limits, request)),
+    method: request.method,
+    url: redactUrl(url),
+    ...(retryAfter !== undefined && { retryAfter }),
+    ...(rateLimit !== undefined && { rateLimit }),
+  });
+}
+
+/** What a body's reading needs of the request that it answers. */
+type Asked = Pick<ChannelRequest, "url" | "what" | "signal">;
+
+/**
+ * A response's whole body, up to a named limit.
+ *
+ * @throws {LimitError} When it is longer.
+ * @throws {TimeoutError} When it stands still.
+ * @throws {NetworkError} When it breaks.
+ */
+export async function readBody(
+  channel: Pick<Channel, "limits">,
+  response: Response,
+  limit: "manifestBytes" | "pageBytes" | "tokenBytes",
+  what: string,
+  request: Asked,
+): Promise<Bytes> {
+  if (response.body === null) return new Uint8Array(0);
+  const reader = bodyReader(response, channel.limits, what, request.signal);
+  try {
+    return await readAll(reader, { name: limit, bytes: channel.limits[limit], what });
+  } catch (error) {
+    request.signal?.throwIfAborted();
+    throw bodyFailure(request, error);
+  }
+}
+
+/** The start of an error's body: what is longer, cut or slow does not hide the status. */
+async function readStart(
+  response: Response,
+  limits: Required<Limits>,
+  { signal }: Asked,
+): Promise<Bytes> {
+  if (response.body === null) return new Uint8Array(0);
+  const reader = bodyReader(response, limits, "the error", signal);
+  const pieces: Bytes[] = [];
+  let size = 0;
+  try {
+    while (size < limits.errorBytes) {
+      const { done, value } = await reader.read();
+      if (done || value === undefined) return concatBytes(pieces);
+      pieces.push(value.subarray(0, limits.errorBytes - size) as Bytes);
+      size += value.byteLength;
+    }
+  } catch {
+    signal?.throwIfAborted(); // otherwise what arrived is what there is to say
+  }
+  await reader.cancel().catch(() => {});
+  return concatBytes(pieces);
+}
+
+function bodyReader(
+  response: Response,
+  limits: Required<Limits>,
+  what: string,
+  signal: AbortSignal | undefined,
+): PieceReader {
+  const stream = response.body as ReadableStream<Bytes>;
+  const reader = stallGuard(pieceReader(stream), limits.stallTimeout, what);
+  return signal === undefined ? reader : abortable(reader, signal);
+}
+
+/** Ends a read with the signal's reason: not every `fetch` that somebody gives obeys a signal. */
+function abortable(reader: PieceReader, signal: AbortSignal): PieceReader {
+  return {
+    read: (view) =>
+      new Promise((resolve, reject) => {
+        function abort(): void {
+          reject(signal.reason);
+          void reader.cancel(signal.reason).catch(() => {});
+        }
+        if (signal.aborted) return abort();
+        signal.addEventListener("abort", abort, { once: true });
+        reader.read(view).then(resolve, reject)
+          .finally(() => signal.removeEventListener("abort", abort));
+      }),
+    cancel: (reason) => reader.cancel(reason),
+  };
+}

@@ -1,0 +1,45 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { InvalidOptionError } from "../errors.ts";
+import type { ChannelRequest } from "./channel.ts";
+import { checkHosts, hostHeaders, type HostsOptions } from "./host_options.ts";
+
+const BAD: [name: string, hosts: HostsOptions, message: string][] = [
+  ["a URL", { "https://ghcr.io": {} }, "each key must be a host"],
+  ["a path", { "ghcr.io/you": {} }, "each key must be a host"],
+  ["upper case", { "GHCR.io": {} }, "each key must be a host"],
+  ["the scheme's own port", { "ghcr.io:443": {} }, "each key must be a host"],
+  ["nothing", { "": {} }, "each key must be a host"],
+  ["Authorization", { "a.test": { headers: { Authorization: "x" } } }, "not a header for it"],
+  ["a cookie", { "a.test": { headers: { cookie: "x" } } }, "not a header for it"],
+];
+
+for (const [name, hosts, message] of BAD) {
+  Deno.test(`checkHosts refuses ${name}: INVALID_OPTION`, () => {
+    assertThrows(() => checkHosts(hosts), InvalidOptionError, message);
+  });
+}
+
+Deno.test("checkHosts takes hosts with and without a port", () => {
+  checkHosts({ "ghcr.io": {}, "localhost:5000": { headers: { "x-a": "1" } }, "[::1]:5000": {} });
+});
+
+Deno.test("hostHeaders: to their host, at each hop, and to no other", async () => {
+  const sent: (string | null)[] = [];
+  const send = hostHeaders({ "a.test": { headers: { "x-key": "secret" } } })((request) => {
+    sent.push(request.headers.get("x-key"));
+    return Promise.resolve({ response: new Response(), url: request.url, hops: [] });
+  });
+  const request: ChannelRequest = {
+    method: "GET",
+    url: new URL("https://a.test/"),
+    headers: new Headers(),
+    purpose: "registry",
+    what: "test",
+  };
+  await send(request);
+  for (const url of ["https://b.test/", "https://a.test:444/", "https://x.a.test/"]) {
+    await send({ ...request, url: new URL(url) });
+  }
+  assertEquals(sent, ["secret", null, null, null]);
+  assertEquals(request.headers.has("x-key"), false, "the caller's headers are left alone");
+});

@@ -1,0 +1,102 @@
+import { SizeMismatchError } from "../errors.ts";
+import type { Bytes } from "../content/bytes.ts";
+import type { Piece, PieceReader } from "../content/piece_reader.ts";
+import type { RequestBody } from "./channel.ts";
+
+/**
+ * Opens a request's body for sending. Its pieces are never empty, and a body with a size has just
+ * that many bytes: the piece that completes them is held back until the source has ended, so that a
+ * body which is too long never passes for a whole one.
+ *
+ * @throws {SizeMismatchError} From `read`, when the source has more or fewer bytes than the size.
+ */
+export async function openBody(
+  body: RequestBody,
+  what: string,
+  signal?: AbortSignal,
+): Promise<PieceReader> {
+  if (body.bytes !== undefined) return bytesReader(body.bytes);
+  const reader = await opened(body, signal);
+  return { read: pieces(reader, body.size, what), cancel: (reason) => reader.cancel(reason) };
+}
+
+/** How many bytes a body has, where that is known: the request's Content-Length. */
+export function bodySize(body: RequestBody): number | undefined {
+  return body.bytes?.byteLength ?? body.blob?.size ?? body.size;
+}
+
+/** Whether an answer that comes before the end of a body means that the rest is of no use. */
+export function refusesBody(status: number): boolean {
+  return status >= 300;
+}
+
+/** Bytes in memory, as views: they stay the caller's, so nobody may transfer or overwrite them. */
+function bytesReader(bytes: Bytes): PieceReader {
+  let left = bytes;
+  return {
+    read(view) {
+      const piece = left.subarray(0, view?.byteLength ?? left.byteLength) as Bytes;
+      left = left.subarray(piece.byteLength) as Bytes;
+      return Promise.resolve(
+        piece.byteLength === 0 ? { done: true } : { done: false, value: piece },
+      );
+    },
+    cancel: () => Promise.resolve(),
+  };
+}
+
+/** Waits for the source, but not longer than the signal does. */
+function opened(body: RequestBody, signal: AbortSignal | undefined): Promise<PieceReader> {
+  return new Promise((resolve, reject) => {
+    function abort(): void {
+      reject(signal!.reason);
+    }
+    if (signal?.aborted) return abort();
+    signal?.addEventListener("abort", abort, { once: true });
+    open().then((reader) => {
+      if (signal?.aborted) void reader.cancel(signal.reason).catch(() => {});
+      resolve(reader);
+    }, reject).finally(() => signal?.removeEventListener("abort", abort));
+  });
+
+  async function open(): Promise<PieceReader> {
+    return await body.open();
+  }
+}
+
+function pieces(
+  reader: PieceReader,
+  size: number | undefined,
+  what: string,
+): (view?: Bytes) => Promise<Piece> {
+  let seen = 0;
+  let ended = false;
+
+  async function next(view: Bytes | undefined): Promise<Piece> {
+    let piece = await reader.read(view);
+    while (!piece.done && piece.value!.byteLength === 0) {
+      piece = await reader.read(view?.byteLength === 0 ? undefined : view);
+    }
+    seen += piece.done ? 0 : piece.value!.byteLength;
+    return piece;
+  }
+
+  function check(): void {
+    if (seen === size) return;
+    const comparison = seen > size! ? "more" : "fewer";
+    throw new SizeMismatchError(
+      `Cannot ${what}: the body has ${comparison} bytes than the ${size} declared (${seen})`,
+      { expected: size!, actual: seen },
+    );
+  }
+
+  return async (view) => {
+    if (ended) return { done: true };
+    const piece = await next(view);
+    if (size === undefined || seen < size && !piece.done) return piece;
+    if (!piece.done && seen === size) await next(new Uint8Array(1));
+    check();
+    ended = true;
+    return piece;
+  };
+}

@@ -1,0 +1,32 @@
+/**
+ * Query parameters whose values may be shown: the specification's own, and what a token is asked
+ * for. Everything else may be a signature, a session's state or a secret.
+ */
+const SHOWN = new Set([
+  "account",
+  "artifactType",
+  "digest",
+  "digest-algorithm",
+  "from",
+  "last",
+  "mount",
+  "n",
+  "scope",
+  "service",
+  "tag",
+]);
+
+/** A URL that may be shown to anybody: no user, no password, no values of unknown parameters. */
+export function redactUrl(url: URL | string): string {
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    return "(not a URL)";
+  }
+  const query = [...parsed.searchParams].map(([name, value]) =>
+    `${encodeURIComponent(name)}=${SHOWN.has(name) ? encodeURIComponent(value) : "…"}`
+  );
+  const path = `${parsed.protocol}//${parsed.host}${parsed.pathname}`;
+  return query.length === 0 ? path : `${path}?${query.join("&")}`;
+}

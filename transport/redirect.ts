@@ -1,0 +1,85 @@
+import { HostRefusedError, TooManyRedirectsError, UploadError } from "../errors.ts";
+import type { Limits } from "../content/limits.ts";
+import type { ChannelRequest, Middleware } from "./channel.ts";
+import { redactUrl } from "./redact.ts";
+
+const REDIRECTS = [301, 302, 303, 307, 308];
+
+/** Headers that belong to one origin and stay there. */
+const ORIGIN_HEADERS = ["authorization", "cookie", "proxy-authorization"];
+
+/**
+ * Follows redirects. Credentials stay with their origin: compared at every hop, scheme and port
+ * included, and not restored when a later hop leads back.
+ */
+export function redirect(limits: Pick<Required<Limits>, "maxRedirects">): Middleware {
+  return (next) => async (request) => {
+    const hops: Response[] = [];
+    const seen = new Set<string>();
+    let hop = request;
+    for (;;) {
+      seen.add(hop.url.href);
+      const answer = await next(hop);
+      const location = answer.response.headers.get("location");
+      const redirects = REDIRECTS.includes(answer.response.status) && location !== null;
+      if (!redirects || request.redirect === "manual") return { ...answer, hops };
+      await answer.response.body?.cancel().catch(() => {});
+      if (hops.length >= limits.maxRedirects) {
+        throw new TooManyRedirectsError(
+          `Cannot ${request.what}: more than maxRedirects, ${limits.maxRedirects}, redirects`,
+        );
+      }
+      hops.push(answer.response);
+      hop = follow(hop, answer.response.status, location);
+      if (seen.has(hop.url.href)) {
+        throw new TooManyRedirectsError(
+          `Cannot ${request.what}: redirected in a circle at ${redactUrl(hop.url)}`,
+        );
+      }
+    }
+  };
+}
+
+function follow(request: ChannelRequest, status: number, location: string): ChannelRequest {
+  const url = target(request, location);
+  const headers = new Headers(request.headers);
+  if (url.origin !== request.url.origin) {
+    for (const name of ORIGIN_HEADERS) headers.delete(name);
+  }
+  const { body, ...rest } = request;
+  if (status === 303 && request.method !== "HEAD") {
+    headers.delete("content-type");
+    return { ...rest, method: "GET", url, headers, purpose: "redirect" };
+  }
+  if (body !== undefined && !body.reopenable) {
+    throw new UploadError(
+      `Cannot ${request.what}: redirected to ${url.origin} after the stream was sent. ` +
+        `Pass {size, open()} instead of a stream`,
+    );
+  }
+  return { ...request, url, headers, purpose: "redirect" };
+}
+
+function target(request: ChannelRequest, location: string): URL {
+  let url: URL;
+  try {
+    url = new URL(location, request.url);
+  } catch (cause) {
+    throw new HostRefusedError(`Cannot ${request.what}: redirected to what is not a URL`, {
+      cause,
+      host: "",
+    });
+  }
+  const refuse = (why: string) =>
+    new HostRefusedError(`Cannot ${request.what}: ${why}, ${redactUrl(url)}`, { host: url.host });
+  if (url.protocol !== "https:" && url.protocol !== "http:") {
+    throw refuse("redirected to something that is not HTTP");
+  }
+  if (request.url.protocol === "https:" && url.protocol === "http:") {
+    throw refuse("redirected from https to http");
+  }
+  url.username = "";
+  url.password = "";
+  url.hash = "";
+  return url;
+}

@@ -1,0 +1,50 @@
+import type { RegistryError } from "../errors.ts";
+
+/** How many of a registry's errors are kept, and how many characters of each message. */
+const ERRORS_KEPT = 32;
+const MESSAGE_CHARACTERS = 2_000;
+
+/**
+ * A registry's own errors out of an error's body. JSON is tried whatever the content type says
+ * (some send it as text/plain); a body that is other text is one error without a code; an empty
+ * one, or a web page, is none.
+ *
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes
+ */
+export function registryErrors(body: Uint8Array): RegistryError[] {
+  const text = new TextDecoder().decode(body).trim();
+  if (text === "") return [];
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return text.startsWith("<") ? [] : [{ message: shorten(text) }];
+  }
+  if (typeof json === "string") return [{ message: shorten(json) }];
+  if (typeof json !== "object" || json === null) return [];
+  const { errors } = json as { errors?: unknown };
+  if (Array.isArray(errors)) return errors.slice(0, ERRORS_KEPT).flatMap(registryError);
+  return registryError(json);
+}
+
+function registryError(value: unknown): RegistryError[] {
+  if (typeof value === "string") return [{ message: shorten(value) }];
+  if (typeof value !== "object" || value === null) return [];
+  const fields = value as Record<string, unknown>;
+  const { code, message, error, error_description, details, detail } = fields;
+  const words = [message, error_description, error, details].find((word) =>
+    typeof word === "string"
+  ) as
+    | string
+    | undefined;
+  if (typeof code !== "string" && words === undefined) return [];
+  return [{
+    ...(typeof code === "string" && { code: shorten(code) }),
+    message: shorten(words ?? ""),
+    ...(detail !== undefined && { detail }),
+  }];
+}
+
+function shorten(text: string): string {
+  return text.length > MESSAGE_CHARACTERS ? `${text.slice(0, MESSAGE_CHARACTERS)}…` : text;
+}

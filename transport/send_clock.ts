@@ -1,0 +1,74 @@
+import type { TimeoutError } from "../errors.ts";
+import type { Limits } from "../content/limits.ts";
+import type { ChannelRequest } from "./channel.ts";
+import { responseTimeout, sendStall } from "./send_failure.ts";
+
+/** The limits that one exchange keeps, in milliseconds. */
+export type SendLimits = Pick<Required<Limits>, "responseTimeout" | "stallTimeout">;
+
+/** Watches the time of one exchange. */
+export interface SendClock {
+  /** Something moved, and now it is the turn of the body's source, or of the server. */
+  waitFor(side: "server" | "source"): void;
+  /**
+   * The request was handed over: a head must come within the response's time. So many bytes of it
+   * may not have left yet, which nobody sees; they add the time that a slow connection takes.
+   */
+  sent(unseenBytes?: number): void;
+  /** Time does not matter any more. */
+  stop(): void;
+}
+
+/** The slowest connection that is waited for, in bytes a second. */
+const SLOWEST_BYTES_PER_SECOND = 32 * 1024;
+
+/** What `setTimeout` takes at most; a longer time would end at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * While a request is sent its bytes must keep moving; then a response's head must come. `expire` is
+ * called once, by whichever limit is passed first. Timers are made rarely, not for each piece.
+ */
+export function sendClock(
+  request: ChannelRequest,
+  limits: SendLimits,
+  expire: (error: TimeoutError) => void,
+): SendClock {
+  let deadline = 0;
+  let late: () => TimeoutError;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let stopped = false;
+
+  function arm(): void {
+    const left = Math.ceil(deadline - performance.now());
+    timer = setTimeout(check, Math.min(left, LONGEST_TIMER_MS));
+  }
+
+  function check(): void {
+    if (performance.now() < deadline) return arm();
+    stopped = true;
+    expire(late());
+  }
+
+  return {
+    waitFor(side) {
+      if (stopped) return;
+      late = () => sendStall(request, limits.stallTimeout, side);
+      deadline = performance.now() + limits.stallTimeout;
+      if (timer === undefined) arm();
+    },
+    sent(unseenBytes = 0) {
+      if (stopped) return;
+      const milliseconds = limits.responseTimeout +
+        Math.floor(unseenBytes / SLOWEST_BYTES_PER_SECOND) * 1000;
+      late = () => responseTimeout(request, milliseconds);
+      deadline = performance.now() + milliseconds;
+      clearTimeout(timer);
+      arm();
+    },
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}

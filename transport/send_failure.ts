@@ -1,0 +1,107 @@
+import { ApiError, HostRefusedError, NetworkError, TimeoutError } from "../errors.ts";
+import type { ChannelRequest } from "./channel.ts";
+
+/** What a message tells of a request: never the query, which may be signed. */
+type Told = Pick<ChannelRequest, "url" | "what">;
+
+/** Names and codes of the errors by which Deno and Node say that the program may not connect. */
+const PERMISSION_ERRORS = ["NotCapable", "PermissionDenied", "ERR_ACCESS_DENIED", "EPERM"];
+
+/** Causes of causes that are looked at: enough for `fetch failed` → `AggregateError` → socket. */
+const MAX_CAUSES = 4;
+
+/**
+ * What a broken exchange is told as: an error of davit's own stays itself; a connection that the
+ * program has no permission for is a refusal, which no retry mends; all else is the network's.
+ */
+export function sendFailure(request: Told, error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  const { host } = request.url;
+  const cause = withoutUrl(error, request.url);
+  const words = describe(cause);
+  if (isPermissionError(error)) {
+    return new HostRefusedError(
+      `Cannot ${request.what}: this program may not connect to ${host}: ${words}`,
+      { cause, host },
+    );
+  }
+  return new NetworkError(
+    `Cannot ${request.what}: the connection to ${host} failed: ${words}`,
+    { cause },
+  );
+}
+
+/** What a response's body that breaks is told as. */
+export function bodyFailure(request: Told, error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  const cause = withoutUrl(error, request.url);
+  return new NetworkError(
+    `Cannot ${request.what}: the connection to ${request.url.host} broke in the middle of the ` +
+      `response: ${describe(cause)}`,
+    { cause },
+  );
+}
+
+/** No head of a response came in time. */
+export function responseTimeout(request: Told, milliseconds: number): TimeoutError {
+  return new TimeoutError(
+    `Cannot ${request.what}: ${request.url.host} did not answer within ${milliseconds} ms`,
+  );
+}
+
+/** A request's body stood still: its source gave nothing, or the server took nothing. */
+export function sendStall(
+  request: Told,
+  milliseconds: number,
+  waitingFor: "server" | "source",
+): TimeoutError {
+  const culprit = waitingFor === "server"
+    ? `${request.url.host} took no bytes`
+    : "the body gave no bytes";
+  return new TimeoutError(`Cannot ${request.what}: ${culprit} for ${milliseconds} ms`);
+}
+
+function isPermissionError(error: unknown): boolean {
+  const { name, code } = error as { name?: string; code?: string };
+  return PERMISSION_ERRORS.some((known) => known === name || known === code);
+}
+
+/** The words of an error, and those of what caused it. */
+function describe(error: unknown): string {
+  const words: string[] = [];
+  let current = error;
+  for (let depth = 0; depth < MAX_CAUSES && current instanceof Error; depth++) {
+    const text = current.message || (current as { code?: string }).code || "";
+    // Deno's message holds that of its cause already.
+    if (text !== "" && !words.some((word) => word.includes(text))) words.push(text);
+    current = current instanceof AggregateError ? current.errors[0] : current.cause;
+  }
+  return words.length === 0 ? String(error) : words.join(": ");
+}
+
+/**
+ * The error without its request's URL: runtimes put the whole of it into their errors, signatures
+ * included. A copy is made where that is so, for the error itself may be somebody else's.
+ */
+function withoutUrl(error: unknown, url: URL, depth = 0): unknown {
+  if (!(error instanceof Error) || depth >= MAX_CAUSES) return error;
+  const cause = withoutUrl(error.cause, url, depth + 1);
+  const texts = [error.message, error.stack, ...Object.values(error)];
+  const shows = texts.some((text) => typeof text === "string" && cut(text, url) !== text);
+  if (!shows && cause === error.cause) return error;
+  const copy = new Error(cut(error.message, url), cause === undefined ? {} : { cause });
+  copy.name = error.name;
+  copy.stack = cut(error.stack ?? "", url);
+  const { code } = error as { code?: string };
+  return code === undefined ? copy : Object.assign(copy, { code });
+}
+
+/** Cuts Deno's ` for url (…)` and ` from … for … (…)` as a whole, and the query from all else. */
+function cut(text: string, url: URL): string {
+  const mark = "\0";
+  return text
+    .replaceAll(url.href, mark)
+    .replaceAll(/( from \S+)? for (url )?\(?\0\)?( \([^)]*\))?/g, "")
+    .replaceAll(mark, `${url.protocol}//${url.host}${url.pathname}`)
+    .replaceAll(url.search || mark, "");
+}

@@ -1,0 +1,46 @@
+import type { DavitEvent } from "../events.ts";
+import type { Clock, Middleware } from "./channel.ts";
+import { parseRateLimit } from "./rate_limit.ts";
+import { redactUrl } from "./redact.ts";
+import { parseWarnings } from "./warning.ts";
+
+/** How many different warnings are remembered: one that is forgotten is only told again. */
+const WARNINGS_KEPT = 1000;
+
+/** What {@linkcode trace} works with. */
+export interface TraceOptions {
+  /** Time. */
+  clock: Clock;
+  /** Told every request, response, warning and quota. */
+  emit: (event: DavitEvent) => void;
+}
+
+/** Tells every exchange: each hop of a redirect, each try. */
+export function trace({ clock, emit }: TraceOptions): Middleware {
+  const told = new Set<string>();
+
+  function warn(host: string, header: string | null): void {
+    for (const text of parseWarnings(header)) {
+      const key = `${host} ${text}`;
+      if (told.has(key)) continue;
+      if (told.size >= WARNINGS_KEPT) told.clear();
+      told.add(key);
+      emit({ type: "warning", host, text });
+    }
+  }
+
+  return (next) => async (request) => {
+    const { method } = request;
+    const url = redactUrl(request.url);
+    const started = clock.now();
+    emit({ type: "request", method, url });
+    const answer = await next(request);
+    const { status, headers } = answer.response;
+    emit({ type: "response", method, url, status, duration: clock.now() - started });
+    const { host } = request.url;
+    warn(host, headers.get("warning"));
+    const quota = parseRateLimit(headers);
+    if (quota !== undefined) emit({ type: "rate-limit", host, ...quota });
+    return answer;
+  };
+}
