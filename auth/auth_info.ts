@@ -1,0 +1,59 @@
+import { AuthenticationError } from "../errors.ts";
+import { type AuthorizeOptions, Authorizer, type Need } from "./authorizer.ts";
+import { parseChallenges } from "./challenge.ts";
+import { parseScopes } from "./scope.ts";
+
+/**
+ * How to talk to a registry, as `performLogin` answers it. It holds the password or the token
+ * itself.
+ */
+export type AuthInfo =
+  | { type: "None" }
+  | { type: "Basic"; username: string; password: string }
+  | { type: "Bearer"; token: string };
+
+/** What {@linkcode authInfo} is asked. */
+export interface AuthInfoRequest {
+  /** The answer to `GET /v2/`, sent without credentials; its headers and status are looked at. */
+  ping: Response;
+  /** What a token shall allow: scopes separated by spaces. @default {""} */
+  scope?: string;
+  /** The repository that credentials are for. */
+  repository?: string;
+  /** Ends the wait. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Authenticates to a registry and answers the outcome. The registry's way is remembered, and the
+ * token kept, for the requests to come.
+ *
+ * @throws {AuthenticationError} When the registry wants authentication of a kind that is not known,
+ * or the token service refuses.
+ */
+export async function authInfo(
+  options: AuthorizeOptions,
+  { ping, scope, repository, signal }: AuthInfoRequest,
+): Promise<AuthInfo> {
+  const authorizer = new Authorizer(options);
+  const need: Need = {
+    scopes: parseScopes(scope),
+    ...(repository !== undefined && { repository }),
+    ...(signal && { signal }),
+  };
+  const header = ping.headers.get("www-authenticate");
+  if (header === null && ping.status !== 401) return { type: "None" };
+  const scheme = authorizer.learn(parseChallenges(header));
+  if (scheme === undefined) {
+    throw new AuthenticationError(
+      `Cannot authenticate to ${new URL(options.origin).host}: it asks neither for Basic nor for ` +
+        `Bearer authentication in a way that can be met`,
+    );
+  }
+  const authorization = await authorizer.upFront(need);
+  if (authorization?.header.startsWith("Bearer ")) {
+    return { type: "Bearer", token: authorization.header.slice("Bearer ".length) };
+  }
+  const { username = "", password = "" } = authorization?.asker ?? {};
+  return { type: "Basic", username, password };
+}

@@ -1,0 +1,84 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { AuthenticationError } from "../errors.ts";
+import { type AuthInfo, authInfo } from "./auth_info.ts";
+import type { Credential } from "./credential.ts";
+import { fakeClient, FakeRegistry, intent } from "./fake_channel_test.ts";
+import { RegistryAuth } from "./registry_auth.ts";
+
+const you: Credential = { username: "you", password: "x" };
+
+function ping(status: number, challenge?: string): Response {
+  const headers = challenge === undefined ? undefined : { "www-authenticate": challenge };
+  return new Response(null, { status, ...(headers && { headers }) });
+}
+
+const BEARER = 'Bearer realm="/token",service="s",scope="repository:user/image:pull"';
+
+const ROWS: [
+  name: string,
+  ping: Response,
+  credential: Credential | undefined,
+  info: AuthInfo,
+][] = [
+  ["200: None", ping(200), you, { type: "None" }],
+  ["404 without a challenge: None", ping(404), you, { type: "None" }],
+  ["Basic", ping(401, 'Basic realm="r"'), you, { type: "Basic", username: "you", password: "x" }],
+  ["Basic without credentials", ping(401, "Basic"), undefined, {
+    type: "Basic",
+    username: "",
+    password: "",
+  }],
+  ["Bearer", ping(401, BEARER), you, { type: "Bearer", token: "t1" }],
+  ["Bearer, anonymous", ping(401, BEARER), undefined, { type: "Bearer", token: "t1" }],
+  ["a challenge beside 200", ping(200, BEARER), you, { type: "Bearer", token: "t1" }],
+  ["several challenges", ping(401, `Negotiate, Basic realm="r", ${BEARER}`), you, {
+    type: "Bearer",
+    token: "t1",
+  }],
+  ["a bearer token that was given", ping(401, BEARER), { accessToken: "mine" }, {
+    type: "Bearer",
+    token: "mine",
+  }],
+];
+
+for (const [name, response, credential, info] of ROWS) {
+  Deno.test(`end-1 GET /v2/ → authInfo: ${name}`, async () => {
+    const registry = new FakeRegistry();
+    const { options } = fakeClient(registry, credential);
+    assertEquals(await authInfo(options, { ping: response }), info);
+  });
+}
+
+for (const challenge of [undefined, "Negotiate", "Bearer", 'Foo a="b"']) {
+  Deno.test(`authInfo of 401 with ${challenge ?? "nothing"}: AUTHENTICATION_FAILED`, async () => {
+    const { options } = fakeClient(new FakeRegistry(), you);
+    await assertRejects(
+      () => authInfo(options, { ping: ping(401, challenge) }),
+      AuthenticationError,
+      "Cannot authenticate to registry.example: it asks neither for Basic nor for Bearer",
+    );
+  });
+}
+
+Deno.test("authInfo asks for the scope given, and not for the ping's placeholder", async () => {
+  const registry = new FakeRegistry();
+  const { options } = fakeClient(registry, you);
+  await authInfo(options, { ping: ping(401, BEARER), scope: "repository:app:pull,push" });
+  await authInfo(options, { ping: ping(401, BEARER), scope: "" });
+  assertEquals(registry.asked, [["repository:app:pull,push"], []]);
+});
+
+Deno.test("authInfo asks the source for the repository's credentials", async () => {
+  const asked: unknown[] = [];
+  const { options } = fakeClient(new FakeRegistry(), (target) => void asked.push(target));
+  await authInfo(options, { ping: ping(401, BEARER), repository: "app" });
+  assertEquals(asked, [{ host: "registry.example", repository: "app" }]);
+});
+
+Deno.test("authInfo: what it learned and got serves the requests to come", async () => {
+  const registry = new FakeRegistry();
+  const { options, call } = fakeClient(registry, you, { state: new RegistryAuth() });
+  await authInfo(options, { ping: ping(401, BEARER), scope: "repository:app:pull" });
+  const { response } = await call("GET", "/v2/app/tags/list", intent("app", "pull"));
+  assertEquals([response.status, registry.seen.length], [200, 2]);
+});

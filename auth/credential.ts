@@ -1,0 +1,134 @@
+import { encodeBase64 } from "../content/base64.ts";
+import { encodeText } from "../content/bytes.ts";
+import { InvalidOptionError } from "../errors.ts";
+
+/**
+ * What is known about who is asking. Any of the three kinds will do: a user name and password, an
+ * identity token, or a bearer token. An object with nothing in it means: nobody.
+ *
+ * @example A user name and an access token, as Docker Hub and GitHub want them
+ * ```ts
+ * import type { Credential } from "@davit/registry-client/auth";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const credential: Credential = { username: "you", password: "an access token" };
+ *
+ * assertEquals(credential.username, "you");
+ * ```
+ */
+export interface Credential {
+  /** The user name; it holds no `:`. */
+  username?: string;
+  /** The password or access token that goes with the user name. @default {""} */
+  password?: string;
+  /** An identity token: the token service gives tokens for it (OAuth2's `refresh_token`). */
+  refreshToken?: string;
+  /** A bearer token that is sent to the registry as it is; no token service is asked. */
+  accessToken?: string;
+}
+
+/** What credentials are wanted for. */
+export interface CredentialTarget {
+  /**
+   * The registry's host, with its port where it is not the scheme's own: `ghcr.io`,
+   * `localhost:5000`; for Docker Hub `registry-1.docker.io`.
+   */
+  host: string;
+  /** The repository, where the request is about one: `library/alpine`. */
+  repository?: string;
+}
+
+/**
+ * Answers the credentials for a registry, or `undefined` where there are none. It is asked when a
+ * registry wants credentials, not before, and once for each repository; and again when the registry
+ * refuses what it gave, so that credentials may change while a client lives.
+ *
+ * @example Credentials for one host and nobody else
+ * ```ts
+ * import type { CredentialSource } from "@davit/registry-client/auth";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const source: CredentialSource = ({ host }) =>
+ *   host === "ghcr.io" ? { username: "you", password: "an access token" } : undefined;
+ *
+ * assertEquals(source({ host: "quay.io", repository: "you/app" }), undefined);
+ * ```
+ */
+export type CredentialSource = (
+  target: CredentialTarget,
+) => Credential | undefined | Promise<Credential | undefined>;
+
+/** The fields of a {@linkcode Credential}. */
+const FIELDS = ["username", "password", "refreshToken", "accessToken"] as const;
+
+/** Fields that travel as one word of a header or form: a line break in them is a file's last one. */
+const WORDS = ["refreshToken", "accessToken"] as const;
+
+const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
+
+/**
+ * A source out of what a caller may give: a credential, a source, or nothing.
+ *
+ * @throws {InvalidOptionError} When a credential cannot be used: see {@linkcode checkCredential}.
+ */
+export function credentialSource(
+  credentials: Credential | CredentialSource | undefined,
+): CredentialSource {
+  if (typeof credentials === "function") return credentials;
+  if (credentials === undefined) return () => undefined;
+  const checked = checkCredential(credentials);
+  return () => checked;
+}
+
+/**
+ * A frozen copy of a credential without its empty fields; `undefined` where all of them are empty.
+ * Messages never show a value: a password in the wrong field would end in a log.
+ *
+ * @throws {InvalidOptionError} When a field is not text, the user name holds `:`, a password comes
+ * without a user name, or a token holds anything but visible ASCII.
+ */
+export function checkCredential(credential: Credential): Readonly<Credential> | undefined {
+  if (typeof credential !== "object" || credential === null) {
+    throw refused(`they must be an object or a function: current value is a ${typeof credential}`);
+  }
+  const checked: Credential = {};
+  for (const field of FIELDS) {
+    const value = credential[field];
+    if (value === undefined || value === "") continue;
+    if (typeof value !== "string") {
+      throw refused(`${field} must be a string: current value is a ${typeof value}`);
+    }
+    checked[field] = value;
+  }
+  for (const field of WORDS) {
+    const value = checked[field];
+    if (value !== undefined && !VISIBLE_ASCII.test(value)) {
+      throw refused(`${field} must be visible ASCII, without spaces or line breaks`);
+    }
+  }
+  if (checked.username?.includes(":")) throw refused("username must not hold ':'");
+  if (checked.password !== undefined && checked.username === undefined) {
+    throw refused("a password needs a username beside it");
+  }
+  return Object.keys(checked).length === 0 ? undefined : Object.freeze(checked);
+}
+
+/** Whether two credentials hold the same. */
+export function sameCredential(a: Credential, b: Credential): boolean {
+  return FIELDS.every((field) => a[field] === b[field]);
+}
+
+/**
+ * The value of an `Authorization` header for Basic authentication, in UTF-8.
+ *
+ * @throws {InvalidOptionError} When the user name holds `:`, which would end it early.
+ * @see https://www.rfc-editor.org/rfc/rfc7617
+ */
+export function basicAuthorization(username: string, password: string): string {
+  if (username.includes(":")) throw refused("username must not hold ':'");
+  return `Basic ${encodeBase64(encodeText(`${username}:${password}`))}`;
+}
+
+function refused(why: string): InvalidOptionError {
+  return new InvalidOptionError(`Cannot use the credentials: ${why}`);
+}

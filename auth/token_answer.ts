@@ -1,0 +1,63 @@
+import { AuthenticationError } from "../errors.ts";
+import type { Token } from "./token_cache.ts";
+
+/**
+ * The life of a token whose answer names none, and the shortest that is believed, in seconds: both
+ * are the token specification's.
+ */
+export const MIN_LIFETIME_S = 60;
+
+/**
+ * The longest life that is believed, in seconds. olareg gives nanoseconds, a token for five minutes
+ * would seem good for 9,500 years; a token that ends sooner than thought costs one request more.
+ */
+export const MAX_LIFETIME_S = 3_600;
+
+/** What a header can carry; an exception of the runtime's would show the token itself. */
+const HEADER_SAFE = /^[\x21-\x7e]+$/;
+
+/**
+ * The token in a token service's answer. Its own words are never in a message: they may hold half a
+ * token.
+ *
+ * @param what What could not be done, for the message: "get a token from …".
+ * @param date The answer's `Date`, which `issued_at` is held against: both are the service's clock.
+ * @throws {AuthenticationError} When it is not JSON, or holds no usable token.
+ * @see https://distribution.github.io/distribution/spec/auth/token/#token-response-fields
+ */
+export function parseToken(bytes: Uint8Array, what: string, date: string | null): Token {
+  const refused = (why: string) => new AuthenticationError(`Cannot ${what}: ${why}`);
+  let answer: unknown;
+  try {
+    answer = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    throw refused("the answer is not JSON"); // without the cause, which quotes the answer
+  }
+  if (typeof answer !== "object" || answer === null || Array.isArray(answer)) {
+    throw refused("the answer is not a JSON object");
+  }
+  const { token, access_token, expires_in, issued_at } = answer as Record<string, unknown>;
+  const value = [token, access_token].find((text) => typeof text === "string" && text !== "");
+  if (typeof value !== "string") {
+    throw refused("the answer holds no token: neither token nor access_token is a text");
+  }
+  if (!HEADER_SAFE.test(value)) throw refused("the token holds what a header cannot carry");
+  return { value, lifetime: 1_000 * remaining(lifetimeOf(expires_in), issued_at, date) };
+}
+
+function lifetimeOf(expiresIn: unknown): number {
+  const seconds = typeof expiresIn === "string" ? Number(expiresIn) : expiresIn;
+  if (typeof seconds !== "number" || Number.isNaN(seconds)) return MIN_LIFETIME_S;
+  return Math.min(Math.max(seconds, MIN_LIFETIME_S), MAX_LIFETIME_S);
+}
+
+/**
+ * What is left of a lifetime: some services hand out a token again until it ends. The age counts
+ * only where both times are the service's own and it makes sense: this machine's clock may be wrong
+ * by hours.
+ */
+function remaining(lifetime: number, issuedAt: unknown, date: string | null): number {
+  if (typeof issuedAt !== "string" || date === null) return lifetime;
+  const age = (Date.parse(date) - Date.parse(issuedAt)) / 1_000;
+  return age > 0 && age < lifetime ? lifetime - age : lifetime;
+}
