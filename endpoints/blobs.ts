@@ -1,0 +1,294 @@
+import { InvalidContentError, InvalidOptionError, SizeMismatchError } from "../errors.ts";
+import type { Bytes } from "../content/bytes.ts";
+import type { Descriptor } from "../content/descriptor.ts";
+import { type Digest, hashAlgorithm, parseDigest } from "../content/digest.ts";
+import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
+import { readAll } from "../content/piece_reader.ts";
+import { pieceReader } from "../content/piece_reader.ts";
+import { passingStream, verifyingStream } from "../content/verifying_stream.ts";
+import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
+import { sendExpecting } from "../transport/expect.ts";
+import { progressTeller } from "./progress.ts";
+import { type EndpointOptions, repositoryRequest } from "./request.ts";
+import { resumingReader } from "./resuming_reader.ts";
+
+/** A part of a blob, in bytes. */
+export interface BlobRange {
+  /** The first byte. @default {0} */
+  offset?: number;
+  /** How many bytes. @default {to the end} */
+  length?: number;
+}
+
+/** Options of {@linkcode getBlob}. */
+export interface GetBlobOptions extends EndpointOptions {
+  /** Only a part; it cannot be verified. */
+  range?: BlobRange;
+  /** The blob's size in bytes, where it is known: another size is an error. */
+  size?: number;
+}
+
+/** A blob that is being pulled. Take its stream, or one of the three methods; once. */
+export interface Blob {
+  /** The bytes. It ends in an error when they are not the ones asked for, never in a clean end. */
+  readonly stream: ReadableStream<Bytes>;
+  /** How many bytes the stream will have, where the registry said so. */
+  readonly size: number | undefined;
+  /** Whether the bytes are checked against the digest: not those of a part. */
+  readonly verified: boolean;
+  /** All bytes, in memory. */
+  bytes(): Promise<Bytes>;
+  /** All bytes as UTF-8 text. */
+  text(): Promise<string>;
+  /**
+   * All bytes as JSON.
+   *
+   * @throws {InvalidContentError} When they are something else.
+   */
+  json(): Promise<unknown>;
+}
+
+/** A {@linkcode Blob} with the responses it came by. */
+export interface FetchedBlob extends Blob {
+  /** The responses: redirects, then the one with the bytes. */
+  readonly answer: ChannelResponse;
+}
+
+/**
+ * Pulls a blob (end-2). The bytes are verified as they stream, against the digest asked for; a
+ * download that breaks goes on from where it was.
+ *
+ * @throws {NotFoundError} When there is no such blob.
+ * @throws {InvalidDigestError} When the digest is malformed, or of an algorithm unknown here.
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-blobs
+ */
+export async function getBlob(
+  channel: Channel,
+  repository: string,
+  digest: string,
+  options: GetBlobOptions = {},
+): Promise<FetchedBlob> {
+  const asked = parseDigest(digest);
+  const { range, signal } = options;
+  const { offset, length } = checkRange(range);
+  const partial = offset > 0 || length !== undefined;
+  if (!partial) hashAlgorithm(asked);
+  const request = blobRequest(channel, "GET", repository, asked, options);
+  if (partial) {
+    const last = length === undefined ? "" : String(offset + length - 1);
+    request.headers.set("range", `bytes=${offset}-${last}`);
+  }
+  const answer = await sendExpecting(channel, request, partial ? [200, 206] : [200]);
+  const size = await refusing(
+    answer,
+    () => partSize(answer.response, { offset, length }, options.size, request.what),
+  );
+  const reader = resumingReader(channel, request, answer, {
+    digest: asked,
+    offset,
+    length: partial ? size ?? length : undefined,
+    size,
+  });
+  const onBytes = progressTeller(channel, {
+    direction: "download",
+    digest: asked,
+    repository,
+    ...(size !== undefined && { total: size }),
+  });
+  const stream = partial
+    ? passingStream(reader, { onBytes, ...(signal && { signal }) })
+    : await verifyingStream(reader, { digest: asked, ...(size !== undefined && { size }) }, {
+      onBytes,
+      ...(signal && { signal }),
+    });
+  return blobOf(stream, size, !partial, answer);
+}
+
+/**
+ * Asks for a blob by HEAD (end-2): the responses, redirects first.
+ *
+ * @throws {NotFoundError} When there is no such blob.
+ */
+export async function headBlob(
+  channel: Channel,
+  repository: string,
+  digest: string,
+  options: EndpointOptions = {},
+): Promise<ChannelResponse> {
+  const request = blobRequest(channel, "HEAD", repository, parseDigest(digest), options);
+  return await sendExpecting(channel, request, [200]);
+}
+
+/** Whether there is such a blob (end-2). */
+export async function hasBlob(
+  channel: Channel,
+  repository: string,
+  digest: string,
+  options: EndpointOptions = {},
+): Promise<boolean> {
+  const request = blobRequest(channel, "HEAD", repository, parseDigest(digest), options);
+  return (await sendExpecting(channel, request, [200, 404])).response.status === 200;
+}
+
+/**
+ * A blob's descriptor, or `undefined` where there is no such blob. By HEAD; by GET where its answer
+ * does not say the size.
+ *
+ * @throws {InvalidContentError} When the registry never says the size.
+ */
+export async function statBlob(
+  channel: Channel,
+  repository: string,
+  digest: string,
+  options: EndpointOptions = {},
+): Promise<Descriptor | undefined> {
+  const request = blobRequest(channel, "HEAD", repository, parseDigest(digest), options);
+  const { response } = await sendExpecting(channel, request, [200, 404]);
+  if (response.status === 404) return undefined;
+  const mediaType = bareMediaType(response.headers.get("content-type"));
+  return {
+    mediaType: mediaType === "" ? MEDIA_TYPES.octetStream : mediaType,
+    digest,
+    size: contentLength(response) ?? await sizeByGet(channel, repository, digest, options),
+  };
+}
+
+async function sizeByGet(
+  channel: Channel,
+  repository: string,
+  digest: string,
+  options: EndpointOptions,
+): Promise<number> {
+  const request = blobRequest(channel, "GET", repository, parseDigest(digest), options);
+  const { response } = await sendExpecting(channel, request, [200]);
+  await response.body?.cancel();
+  const size = contentLength(response);
+  if (size !== undefined) return size;
+  throw new InvalidContentError(`Cannot ${request.what}: the registry does not say its size`);
+}
+
+/**
+ * Deletes a blob (end-10). Images that share it break.
+ *
+ * @throws {UnsupportedError} When the registry does not delete.
+ * @throws {NotFoundError} When there is no such blob.
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#deleting-blobs
+ */
+export async function deleteBlob(
+  channel: Channel,
+  repository: string,
+  digest: string,
+  options: EndpointOptions = {},
+): Promise<void> {
+  const request = blobRequest(channel, "DELETE", repository, parseDigest(digest), options);
+  const { response } = await sendExpecting(channel, request, [200, 202, 204]);
+  await response.body?.cancel();
+}
+
+const VERBS = { GET: "pull", HEAD: "look at", DELETE: "delete" };
+
+function blobRequest(
+  channel: Channel,
+  method: "GET" | "HEAD" | "DELETE",
+  repository: string,
+  digest: Digest,
+  { signal }: EndpointOptions,
+): ChannelRequest {
+  return repositoryRequest(channel, {
+    method,
+    repository,
+    path: `blobs/${digest}`,
+    actions: [method === "DELETE" ? "delete" : "pull"],
+    headers: { "accept-encoding": "identity" },
+    what: `${VERBS[method]} the blob ${digest} of ${repository}`,
+    ...(signal && { signal }),
+  });
+}
+
+function checkRange(range: BlobRange = {}): { offset: number; length: number | undefined } {
+  const { offset = 0, length } = range;
+  if (!Number.isSafeInteger(offset) || offset < 0) {
+    throw new InvalidOptionError(
+      `Cannot pull a range as 'offset' must be a count of bytes: current value is ${offset}`,
+    );
+  }
+  if (length !== undefined && (!Number.isSafeInteger(length) || length < 1)) {
+    throw new InvalidOptionError(
+      `Cannot pull a range as 'length' must be a positive count of bytes: current value is ${length}`,
+    );
+  }
+  return { offset, length };
+}
+
+/** Lets go of a response's body when looking at its head throws. */
+async function refusing<T>({ response }: ChannelResponse, look: () => T): Promise<T> {
+  try {
+    return look();
+  } catch (error) {
+    await response.body?.cancel().catch(() => {});
+    throw error;
+  }
+}
+
+/** How many bytes the stream has: from the response, and checked against what was asked for. */
+function partSize(
+  response: Response,
+  { offset, length }: { offset: number; length: number | undefined },
+  declared: number | undefined,
+  what: string,
+): number | undefined {
+  const bytes = contentLength(response);
+  if (response.status === 206) {
+    const match = /^bytes (\d+)-(\d+)\//.exec(response.headers.get("content-range") ?? "");
+    if (match === null || Number(match[1]) !== offset || Number(match[2]) < offset) {
+      throw new InvalidContentError(
+        `Cannot ${what}: the registry answered another range than the one from ${offset}`,
+      );
+    }
+    return Math.min(Number(match[2]) - offset + 1, length ?? Infinity);
+  }
+  const whole = declared ?? bytes;
+  if (whole === undefined) return undefined;
+  if (bytes !== undefined && bytes !== whole) {
+    throw new SizeMismatchError(`Cannot ${what}: it has ${bytes} bytes instead of ${whole}`, {
+      expected: whole,
+      actual: bytes,
+    });
+  }
+  const rest = Math.max(0, whole - offset);
+  return length === undefined ? rest : Math.min(length, rest);
+}
+
+/** A response's Content-Length, where it has one that counts bytes. */
+export function contentLength(response: Response): number | undefined {
+  const header = response.headers.get("content-length");
+  return header !== null && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new InvalidContentError("Cannot read the blob as JSON: it is something else", { cause });
+  }
+}
+
+function blobOf(
+  stream: ReadableStream<Bytes>,
+  size: number | undefined,
+  verified: boolean,
+  answer: ChannelResponse,
+): FetchedBlob {
+  const bytes = () =>
+    readAll(pieceReader(stream), { name: "bytes", bytes: Infinity, what: "the blob" });
+  const text = async () => new TextDecoder().decode(await bytes());
+  return {
+    stream,
+    size,
+    verified,
+    answer,
+    bytes,
+    text,
+    json: async () => parseJson(await text()),
+  };
+}

@@ -1,0 +1,262 @@
+import { BadDigestError, type HttpError, SizeMismatchError, TagImmutableError } from "../errors.ts";
+import type { Bytes } from "../content/bytes.ts";
+import type { Descriptor } from "../content/descriptor.ts";
+import { type Digest, digestOf, hashAlgorithm, isDigest } from "../content/digest.ts";
+import type { Limits } from "../content/limits.ts";
+import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
+import { type ParsedManifest, parseManifest } from "../manifest/parse_manifest.ts";
+import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
+import { bytesBody } from "../transport/request_body.ts";
+import { redactUrl } from "../transport/redact.ts";
+import { readBody, responseError, sendExpecting } from "../transport/expect.ts";
+import { backoff, isRetryable, RETRYABLE_STATUSES } from "../transport/retry.ts";
+import { type EndpointOptions, manifestReference, repositoryRequest } from "./request.ts";
+
+/** The manifest types that a request accepts when nothing else is said: OCI's and Docker's. */
+export const ACCEPT_ALL: readonly string[] = [
+  MEDIA_TYPES.ociManifest,
+  MEDIA_TYPES.ociIndex,
+  MEDIA_TYPES.dockerManifest,
+  MEDIA_TYPES.dockerManifestList,
+];
+
+/** A manifest as it came: typed, and to the byte. */
+export interface FetchedManifest extends ParsedManifest {
+  /** The digest of the bytes: in the algorithm asked for, else the registry's, else sha256. */
+  digest: Digest;
+  /** The response; its body has been read. */
+  answer: ChannelResponse;
+}
+
+/** Options of {@linkcode fetchManifest}. */
+export interface FetchManifestOptions extends EndpointOptions {
+  /** The media types to accept. */
+  accept?: readonly string[];
+  /** What the manifest must be, where that is known. */
+  descriptor?: Descriptor;
+  /** Whether redirects are followed. @default {true} */
+  followRedirects?: boolean;
+}
+
+/** GET a manifest (end-3) and verify it against the digest asked for and the one answered. */
+export async function fetchManifest(
+  channel: Channel,
+  repository: string,
+  ref: string,
+  options: FetchManifestOptions = {},
+): Promise<FetchedManifest> {
+  const { followRedirects = true, descriptor } = options;
+  if (isDigest(ref)) hashAlgorithm(ref); // what cannot be verified is not asked for
+  const request: ChannelRequest = {
+    ...manifestRequest(channel, "GET", repository, ref, "pull", options),
+    redirect: followRedirects ? "follow" : "manual",
+  };
+  const answer = await sendExpecting(channel, request, [200]);
+  const { response } = answer;
+  const bytes = await readBody(channel, response, "manifestBytes", "the manifest", request);
+  const digest = await verifyManifest(request, ref, bytes, response.headers);
+  if (descriptor !== undefined && descriptor.size !== bytes.byteLength) {
+    throw new SizeMismatchError(
+      `Cannot ${request.what}: it has ${bytes.byteLength} bytes, and its descriptor says ` +
+        `${descriptor.size}`,
+      { expected: descriptor.size, actual: bytes.byteLength },
+    );
+  }
+  const mediaType = response.headers.get("content-type") ?? undefined;
+  const parsed = parseManifest(bytes, {
+    ...(mediaType !== undefined && { mediaType }),
+    ...(descriptor !== undefined && { descriptor }),
+  });
+  return { ...parsed, digest, answer };
+}
+
+/** HEAD a manifest (end-3). */
+export async function headManifestRequest(
+  channel: Channel,
+  repository: string,
+  ref: string,
+  options: FetchManifestOptions = {},
+): Promise<ChannelResponse> {
+  const request = manifestRequest(channel, "HEAD", repository, ref, "pull", options);
+  return await sendExpecting(channel, request, [200]);
+}
+
+/** What a PUT of a manifest answers. */
+export interface PutAnswer {
+  /** The digest of what was put. */
+  digest: Digest;
+  /** The answer's headers; `undefined` where it was lost, or the tag named this manifest already. */
+  headers: Headers | undefined;
+}
+
+/**
+ * PUT a manifest (end-7). A PUT that died may have landed, and a tag that cannot be moved may name
+ * this very manifest: so the tag is looked at before another try, and before such an error.
+ */
+export async function putManifestBytes(
+  channel: Channel,
+  repository: string,
+  ref: string,
+  bytes: Bytes,
+  mediaType: string,
+  options: EndpointOptions & { query?: string } = {},
+): Promise<PutAnswer> {
+  const digest = await digestToPut(ref, bytes);
+  const base = manifestRequest(channel, "PUT", repository, ref, "push", options);
+  base.headers.set("content-type", mediaType);
+  const request: ChannelRequest = { ...base, body: bytesBody(bytes), repeatable: false };
+  if (options.query !== undefined) request.url.search = options.query;
+
+  for (let attempt = 1;; attempt++) {
+    const last = attempt >= channel.retry.maxAttempts;
+    let error: unknown;
+    try {
+      const answer = await channel.send(request);
+      if ([200, 201, 202, 204].includes(answer.response.status)) {
+        await answer.response.body?.cancel();
+        await checkAnsweredDigest(request.what, bytes, answer.response.headers);
+        return { digest, headers: answer.response.headers };
+      }
+      error = await responseError(channel, request, answer);
+    } catch (thrown) {
+      error = thrown;
+    }
+    options.signal?.throwIfAborted();
+    const passing = mayPass(error, channel.limits);
+    if (!passing && !(error instanceof TagImmutableError)) throw error;
+    if (await names(channel, repository, ref, digest, options)) {
+      return { digest, headers: undefined };
+    }
+    if (last || !passing) throw error;
+    const { retryAfter = 0, message } = error as HttpError;
+    const delay = Math.max(retryAfter, backoff(channel.retry, attempt, Math.random()));
+    const url = redactUrl(request.url);
+    channel.emit({ type: "retry", method: "PUT", url, attempt, delay, reason: message });
+    await channel.clock.sleep(delay, options.signal);
+  }
+}
+
+/** DELETE a manifest or a tag (end-9). */
+export async function deleteManifestRequest(
+  channel: Channel,
+  repository: string,
+  ref: string,
+  options: EndpointOptions = {},
+): Promise<void> {
+  const request = manifestRequest(channel, "DELETE", repository, ref, "delete", options);
+  const { response } = await sendExpecting(channel, request, [200, 202, 204]);
+  await response.body?.cancel();
+}
+
+function manifestRequest(
+  channel: Channel,
+  method: "GET" | "HEAD" | "PUT" | "DELETE",
+  repository: string,
+  ref: string,
+  action: "pull" | "push" | "delete",
+  { accept = ACCEPT_ALL, signal }: FetchManifestOptions,
+): ChannelRequest {
+  const { digest, tag } = manifestReference(ref);
+  const verb = VERBS[method];
+  return repositoryRequest(channel, {
+    method,
+    repository,
+    path: `manifests/${digest ?? tag}`,
+    actions: action === "push" ? ["pull", "push"] : [action],
+    headers: action === "pull" ? { accept: accept.join(", "), "accept-encoding": "identity" } : {},
+    what: `${verb} ${repository}${tag === undefined ? `@${digest}` : `:${tag}`}`,
+    ...(signal && { signal }),
+  });
+}
+
+const VERBS = {
+  GET: "get the manifest",
+  HEAD: "look at the manifest",
+  PUT: "put the manifest",
+  DELETE: "delete the manifest",
+};
+
+async function verifyManifest(
+  request: ChannelRequest,
+  ref: string,
+  bytes: Bytes,
+  headers: Headers,
+): Promise<Digest> {
+  if (isDigest(ref)) {
+    const actual = await digestOf(bytes, hashAlgorithm(ref));
+    if (actual !== ref) throw mismatch(request.what, ref, actual);
+    return ref;
+  }
+  const answered = headers.get("docker-content-digest")?.trim();
+  if (!isDigest(answered) || !/^sha(256|512):/.test(answered)) return await digestOf(bytes);
+  const actual = await digestOf(bytes, hashAlgorithm(answered));
+  if (actual !== answered) throw mismatch(request.what, answered, actual);
+  return actual;
+}
+
+/** Some registries answer a sha512 push with a sha256 digest: only like is compared with like. */
+async function checkAnsweredDigest(
+  what: string,
+  bytes: Bytes,
+  headers: Headers,
+): Promise<void> {
+  const answered = headers.get("docker-content-digest")?.trim();
+  if (!isDigest(answered) || !/^sha(256|512):/.test(answered)) return;
+  const actual = await digestOf(bytes, hashAlgorithm(answered));
+  if (actual !== answered) throw mismatch(what, actual, answered);
+}
+
+async function digestToPut(ref: string, bytes: Bytes): Promise<Digest> {
+  const { digest } = manifestReference(ref);
+  if (digest === undefined) return await digestOf(bytes);
+  const actual = await digestOf(bytes, hashAlgorithm(digest));
+  if (actual !== digest) throw mismatch("put the manifest under its digest", digest, actual);
+  return actual;
+}
+
+function mismatch(what: string, expected: string, actual: string): BadDigestError {
+  return new BadDigestError(
+    `Cannot ${what}: the digest should be ${expected}, and is ${actual}`,
+    { expected, actual },
+  );
+}
+
+function mayPass(error: unknown, limits: Pick<Required<Limits>, "retryAfter">): boolean {
+  const { statusCode, retryAfter = 0 } = error as HttpError;
+  if (retryAfter > limits.retryAfter) return false;
+  return isRetryable(error) || RETRYABLE_STATUSES.includes(statusCode);
+}
+
+/** Whether a reference names a manifest of this digest by now. */
+async function names(
+  channel: Channel,
+  repository: string,
+  ref: string,
+  digest: Digest,
+  options: EndpointOptions,
+): Promise<boolean> {
+  try {
+    const { response } = await headManifestRequest(channel, repository, ref, options);
+    if (isDigest(ref)) return true;
+    const answered = response.headers.get("docker-content-digest")?.trim();
+    const algorithm = hashAlgorithm(digest);
+    if (isDigest(answered) && answered.startsWith(`${algorithm}:`)) return answered === digest;
+    const { bytes } = await fetchManifest(channel, repository, ref, options);
+    return await digestOf(bytes, algorithm) === digest;
+  } catch {
+    options.signal?.throwIfAborted();
+    return false;
+  }
+}
+
+/** A descriptor out of a HEAD's headers, where they say enough. */
+export function descriptorOf(ref: string, headers: Headers): Descriptor | undefined {
+  const answered = headers.get("docker-content-digest")?.trim();
+  const length = headers.get("content-length");
+  const mediaType = bareMediaType(headers.get("content-type"));
+  const digest = isDigest(ref) ? ref : answered;
+  if (!isDigest(digest) || length === null || !/^\d+$/.test(length) || mediaType === "") {
+    return undefined;
+  }
+  return { mediaType, digest, size: Number(length) };
+}

@@ -1,0 +1,182 @@
+import { BadDigestError, ManifestVerificationError } from "../errors.ts";
+import type { Bytes } from "../content/bytes.ts";
+import type { Descriptor } from "../content/descriptor.ts";
+import { isDigest } from "../content/digest.ts";
+import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
+import { subjectOf } from "../manifest/children.ts";
+import { manifestMediaType } from "../manifest/media_type_of.ts";
+import { parseManifest } from "../manifest/parse_manifest.ts";
+import { choosePlatform } from "../manifest/platform.ts";
+import { referrerDescriptor } from "../manifest/referrers_index.ts";
+import { isIndex } from "../manifest/types.ts";
+import type { Platform } from "../content/descriptor.ts";
+import type { Channel } from "../transport/channel.ts";
+import {
+  deleteManifestRequest,
+  descriptorOf,
+  type FetchedManifest,
+  fetchManifest,
+  type FetchManifestOptions,
+  headManifestRequest,
+  putManifestBytes,
+} from "./manifest_requests.ts";
+import { forgetReferrer, recordReferrer } from "./referrers.ts";
+import type { EndpointOptions } from "./request.ts";
+
+/** Options of {@linkcode getManifest}. */
+export interface GetManifestOptions extends FetchManifestOptions {
+  /** Follow an index to the one image for this platform: `"linux/arm64"`. */
+  platform?: string | Platform;
+}
+
+/**
+ * A manifest by tag or digest (end-3): typed, and with its bytes, which are verified.
+ *
+ * @throws {NotFoundError} When there is none.
+ * @throws {BadDigestError} When the bytes have another digest than the one asked for or answered.
+ * @throws {InvalidManifestError} When it is not a manifest.
+ * @throws {ManifestVerificationError} When header, body and descriptor disagree.
+ * @throws {ContentNotFoundError} When an index has no image for the platform.
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests
+ */
+export async function getManifest(
+  channel: Channel,
+  repository: string,
+  ref: string,
+  options: GetManifestOptions = {},
+): Promise<FetchedManifest> {
+  const { platform, ...fetching } = options;
+  const found = await fetchManifest(channel, repository, ref, fetching);
+  if (platform === undefined || !isIndex(found.manifest)) return found;
+  const descriptor = choosePlatform(found.manifest, platform);
+  const { descriptor: _index, ...rest } = fetching;
+  return await fetchManifest(channel, repository, descriptor.digest, { ...rest, descriptor });
+}
+
+/**
+ * A manifest's descriptor by tag or digest (end-3), by HEAD: Docker Hub does not count it against
+ * the quota. Falls back to GET where the answer does not say digest, size and type.
+ *
+ * @throws {NotFoundError} When there is none.
+ * @throws {BadDigestError} When the registry answers another digest than the one asked for.
+ */
+export async function headManifest(
+  channel: Channel,
+  repository: string,
+  ref: string,
+  options: FetchManifestOptions = {},
+): Promise<Descriptor> {
+  const { response } = await headManifestRequest(channel, repository, ref, options);
+  const answered = response.headers.get("docker-content-digest")?.trim();
+  if (isDigest(ref) && isDigest(answered) && sameAlgorithm(ref, answered) && ref !== answered) {
+    throw new BadDigestError(
+      `Cannot look at the manifest ${ref}: the registry answered ${answered}`,
+      { expected: ref, actual: answered },
+    );
+  }
+  const descriptor = descriptorOf(ref, response.headers);
+  if (descriptor !== undefined) return descriptor;
+  const { digest, bytes, mediaType } = await fetchManifest(channel, repository, ref, options);
+  return { mediaType, digest, size: bytes.byteLength };
+}
+
+/** Options of {@linkcode putManifest}. */
+export interface PutManifestOptions extends EndpointOptions {
+  /** The media type to put it under. @default {the manifest's own} */
+  mediaType?: string;
+}
+
+/** What {@linkcode putManifest} answers. */
+export interface PutManifestResult {
+  /** The manifest's descriptor. */
+  descriptor: Descriptor;
+  /** Where the registry says that it is, where it says so. */
+  location?: string;
+}
+
+/**
+ * Pushes a manifest under a tag or its own digest (end-7), to the byte. One with a subject is made
+ * findable from it, through the fallback tag where the registry has no referrers API.
+ *
+ * @throws {BadDigestError} When the reference is a digest, and not that of the bytes.
+ * @throws {InvalidManifestError} When the bytes are not a manifest; nothing is sent then.
+ * @throws {ManifestVerificationError} When `mediaType` is not the one in the manifest.
+ * @throws {TagImmutableError} When the tag names another manifest and cannot be moved.
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests
+ */
+export async function putManifest(
+  channel: Channel,
+  repository: string,
+  ref: string,
+  bytes: Bytes,
+  options: PutManifestOptions = {},
+): Promise<PutManifestResult> {
+  const own = manifestMediaType(bytes);
+  const mediaType = options.mediaType ?? own;
+  if (bareMediaType(mediaType) !== own) {
+    throw new ManifestVerificationError(
+      `Cannot put the manifest as ${mediaType}: it says of itself that it is ${own}`,
+    );
+  }
+  const isOci = own === MEDIA_TYPES.ociManifest || own === MEDIA_TYPES.ociIndex;
+  const manifest = isOci ? parseManifest(bytes, { mediaType: own }).manifest : undefined;
+  const { digest, headers } = await putManifestBytes(
+    channel,
+    repository,
+    ref,
+    bytes,
+    mediaType,
+    options,
+  );
+  const descriptor = { mediaType: own, digest, size: bytes.byteLength };
+  const subject = manifest && subjectOf(manifest);
+  if (subject !== undefined) {
+    const referrer = referrerDescriptor(manifest!, descriptor);
+    const header = headers?.get("oci-subject");
+    await recordReferrer(channel, repository, subject.digest, referrer, header, options);
+  }
+  const location = headers?.get("location") ?? undefined;
+  return { descriptor, ...(location !== undefined && { location }) };
+}
+
+/**
+ * Deletes a manifest by digest, or a tag (end-9). A manifest with a subject is also taken out of
+ * the subject's fallback tag, where the registry has no referrers API.
+ *
+ * @throws {UnsupportedError} When the registry does not delete.
+ * @throws {NotFoundError} When there is none.
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#deleting-manifests
+ */
+export async function deleteManifest(
+  channel: Channel,
+  repository: string,
+  ref: string,
+  options: EndpointOptions = {},
+): Promise<void> {
+  const subject = isDigest(ref) && channel.learned.referrersApi !== true
+    ? await subjectBeforeDelete(channel, repository, ref, options)
+    : undefined;
+  await deleteManifestRequest(channel, repository, ref, options);
+  if (subject !== undefined) {
+    await forgetReferrer(channel, repository, subject.digest, ref, options);
+  }
+}
+
+async function subjectBeforeDelete(
+  channel: Channel,
+  repository: string,
+  digest: string,
+  options: EndpointOptions,
+): Promise<Descriptor | undefined> {
+  try {
+    const { manifest } = await fetchManifest(channel, repository, digest, options);
+    return subjectOf(manifest);
+  } catch {
+    options.signal?.throwIfAborted();
+    return undefined; // what cannot be read can still be deleted, or not: the DELETE will tell
+  }
+}
+
+function sameAlgorithm(one: string, other: string): boolean {
+  return one.split(":", 1)[0] === other.split(":", 1)[0];
+}

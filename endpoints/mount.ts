@@ -1,0 +1,65 @@
+import { AuthenticationError, HttpError } from "../errors.ts";
+import { parseDigest } from "../content/digest.ts";
+import type { Channel } from "../transport/channel.ts";
+import { sendExpecting } from "../transport/expect.ts";
+import type { EndpointOptions } from "./request.ts";
+import { sessionOf, startBlobUpload, uploadRequest, type UploadSession } from "./uploads.ts";
+
+/** What a mount comes to. */
+export type MountResult = {
+  /** The blob is in the repository now. */
+  mounted: true;
+} | {
+  /** The registry did not mount it, and waits for its bytes. */
+  mounted: false;
+  /** The upload that it started instead. */
+  session: UploadSession;
+};
+
+/** Options of {@linkcode mountBlob}. */
+export interface MountOptions extends EndpointOptions {
+  /** The repository that has the blob. Without one the registry looks by itself, if it does. */
+  from?: string;
+}
+
+/** Whether a status refuses a mount and says nothing about a plain upload; overload is no refusal. */
+function refusesMount(status: number): boolean {
+  return status >= 400 && status <= 501 && status !== 408 && status !== 429;
+}
+
+/**
+ * Takes a blob from another repository of the same registry, without moving it (end-11). Where the
+ * registry does not, an upload is started instead.
+ *
+ * @throws {HttpError} When neither can be done.
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#mounting-a-blob-from-another-repository
+ */
+export async function mountBlob(
+  channel: Channel,
+  repository: string,
+  digest: string,
+  options: MountOptions = {},
+): Promise<MountResult> {
+  const { from } = options;
+  const asked = parseDigest(digest);
+  const request = uploadRequest(channel, repository, { mount: asked, from }, options);
+  try {
+    const answer = await sendExpecting(channel, request, [201, 202]);
+    if (answer.response.status === 202) {
+      return { mounted: false, session: await sessionOf(channel, request, answer, 0) };
+    }
+    await answer.response.body?.cancel();
+  } catch (error) {
+    // A token service may refuse the whole token for the other repository's sake.
+    const refused = error instanceof AuthenticationError ||
+      error instanceof HttpError && refusesMount(error.statusCode);
+    if (!refused) throw error;
+    const session = await startBlobUpload(channel, repository, {
+      ...options,
+      ...(asked.startsWith("sha512:") && { digestAlgorithm: "sha512" }),
+    });
+    return { mounted: false, session };
+  }
+  channel.emit({ type: "mount", digest: asked, repository, ...(from !== undefined && { from }) });
+  return { mounted: true };
+}

@@ -1,0 +1,105 @@
+import {
+  HostRefusedError,
+  InvalidContentError,
+  InvalidOptionError,
+  LimitError,
+} from "../errors.ts";
+import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
+import { readBody, sendExpecting } from "../transport/expect.ts";
+import { nextLink } from "../transport/link.ts";
+import { redactUrl } from "../transport/redact.ts";
+import { type EndpointOptions, resolveUrl } from "./request.ts";
+
+/** Options of every list. */
+export interface ListOptions extends EndpointOptions {
+  /**
+   * How many entries a page holds; the registry may give fewer. ECR refuses more than 1000.
+   * @default {the registry's own}
+   */
+  pageSize?: number;
+  /** The most pages to read; one more is an error. @default {limits.maxPages} */
+  maxPages?: number;
+}
+
+/** One page of a list. */
+export interface Page {
+  /** The parsed body. */
+  json: Record<string, unknown>;
+  /** The response's headers. */
+  headers: Headers;
+}
+
+/**
+ * The pages of a list, following `Link` on the registry's own origin. A short page is not the end:
+ * only a missing link is.
+ *
+ * @throws {LimitError} When there are more pages than `maxPages`, or one is too large.
+ * @throws {HostRefusedError} When a link leads to another origin.
+ * @throws {InvalidContentError} When a page is not JSON, or a link leads back to a page.
+ */
+export async function* pages(
+  channel: Channel,
+  request: ChannelRequest,
+  { pageSize, maxPages = channel.limits.maxPages }: ListOptions,
+  first?: ChannelResponse,
+): AsyncGenerator<Page> {
+  checkCount("pageSize", pageSize);
+  checkCount("maxPages", maxPages);
+  const seen = new Set<string>();
+  let url = new URL(request.url);
+  if (pageSize !== undefined) url.searchParams.set("n", String(pageSize));
+  for (let page = 1;; page++) {
+    if (page > maxPages) {
+      throw new LimitError(`Cannot ${request.what}: more than maxPages, ${maxPages}, pages`, {
+        limit: "maxPages",
+        maximum: maxPages,
+      });
+    }
+    seen.add(url.href);
+    const answer = page === 1 && first !== undefined
+      ? first
+      : await sendExpecting(channel, { ...request, url }, [200]);
+    const { headers } = answer.response;
+    yield { json: await readJson(channel, answer, request), headers };
+    const link = nextLink(headers.get("link"));
+    if (link === undefined) return;
+    url = resolveUrl(channel, link, answer.url, request.what);
+    if (url.origin !== channel.origin) {
+      throw new HostRefusedError(
+        `Cannot ${request.what}: the next page is on another host, ${redactUrl(url)}`,
+        { host: url.host },
+      );
+    }
+    if (seen.has(url.href)) {
+      throw new InvalidContentError(
+        `Cannot ${request.what}: the link to the next page leads back to ${redactUrl(url)}`,
+      );
+    }
+  }
+}
+
+async function readJson(
+  channel: Channel,
+  { response }: ChannelResponse,
+  request: ChannelRequest,
+): Promise<Record<string, unknown>> {
+  const { what } = request;
+  const bytes = await readBody(channel, response, "pageBytes", "the page", request);
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new InvalidContentError(`Cannot ${what}: the answer is not JSON`, { cause });
+  }
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    throw new InvalidContentError(`Cannot ${what}: the answer is not a JSON object`);
+  }
+  return json as Record<string, unknown>;
+}
+
+function checkCount(name: string, value: number | undefined): void {
+  if (value === undefined || (Number.isSafeInteger(value) && value > 0)) return;
+  throw new InvalidOptionError(
+    `Cannot list as '${name}' must be a positive integer: current value is ${value}`,
+  );
+}

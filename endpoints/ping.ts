@@ -1,0 +1,33 @@
+import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
+import { readBody, sendExpecting } from "../transport/expect.ts";
+import type { EndpointOptions } from "./request.ts";
+
+/** Options of {@linkcode ping}. */
+export interface PingOptions extends EndpointOptions {
+  /** Headers to send along. */
+  headers?: RequestInit["headers"];
+  /** The statuses that count as an answer. @default {[200, 401, 404]} */
+  expectStatus?: number[];
+}
+
+/**
+ * Asks whether this is a registry (end-1), without credentials. The answer's body is in memory.
+ *
+ * @throws {HttpError} For any status that is not expected.
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#determining-support
+ */
+export async function ping(channel: Channel, options: PingOptions = {}): Promise<ChannelResponse> {
+  const { headers, expectStatus = [200, 401, 404], signal } = options;
+  const request: ChannelRequest = {
+    method: "GET",
+    url: new URL("/v2/", channel.origin),
+    headers: new Headers(headers),
+    purpose: "registry",
+    what: `ping ${channel.origin}`,
+    ...(signal && { signal }),
+  };
+  const answer = await sendExpecting(channel, request, expectStatus);
+  const bytes = await readBody(channel, answer.response, "pageBytes", "the answer", request);
+  const response = new Response(bytes.byteLength === 0 ? null : bytes, answer.response);
+  return { ...answer, response };
+}

@@ -1,0 +1,115 @@
+import { HostRefusedError, InvalidContentError } from "../errors.ts";
+import type { Digest } from "../content/digest.ts";
+import { isDigest, parseDigest } from "../content/digest.ts";
+import { checkRepositoryName } from "../reference/repository_name.ts";
+import { checkTag } from "../reference/tag.ts";
+import type { Action, Channel, ChannelRequest, Intent } from "../transport/channel.ts";
+import { redactUrl } from "../transport/redact.ts";
+
+/** Options that every endpoint takes. */
+export interface EndpointOptions {
+  /** Ends the call; it then throws the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** What an endpoint says about its request. */
+export interface RequestParts extends EndpointOptions {
+  /** The method. */
+  method: string;
+  /** The repository. */
+  repository: string;
+  /** The path after the repository's name: "tags/list". */
+  path: string;
+  /** Query parameters; those that are undefined are left out. */
+  query?: Record<string, string | number | undefined>;
+  /** Headers. */
+  headers?: Record<string, string>;
+  /** What is done with the repository. */
+  actions: readonly Action[];
+  /** The repository a mount takes its blob from. */
+  mountFrom?: string;
+  /** What is being done, for messages. */
+  what: string;
+}
+
+/**
+ * A request about a repository.
+ *
+ * @throws {InvalidReferenceError} When the repository's name breaks the grammar.
+ */
+export function repositoryRequest(channel: Channel, parts: RequestParts): ChannelRequest {
+  const repository = checkRepositoryName(parts.repository);
+  const url = new URL(`${channel.origin}/v2/${repository}/${parts.path}`);
+  for (const [name, value] of Object.entries(parts.query ?? {})) {
+    if (value !== undefined) url.searchParams.set(name, String(value));
+  }
+  const intent: Intent = {
+    repository,
+    actions: parts.actions,
+    ...(parts.mountFrom !== undefined && { mountFrom: checkRepositoryName(parts.mountFrom) }),
+  };
+  return {
+    method: parts.method,
+    url,
+    headers: new Headers(parts.headers),
+    intent,
+    purpose: "registry",
+    what: parts.what,
+    ...(parts.signal && { signal: parts.signal }),
+  };
+}
+
+/** A manifest's reference: a digest or a tag, told apart. */
+export type ManifestReference = { digest: Digest; tag?: undefined } | {
+  digest?: undefined;
+  tag: string;
+};
+
+/**
+ * Tells a tag from a digest and checks either one's grammar.
+ *
+ * @throws {InvalidDigestError} When it has a colon and is no digest.
+ * @throws {InvalidReferenceError} When it is no tag.
+ */
+export function manifestReference(reference: string): ManifestReference {
+  if (isDigest(reference)) return { digest: reference };
+  if (typeof reference === "string" && reference.includes(":")) {
+    return { digest: parseDigest(reference) };
+  }
+  return { tag: checkTag(reference) };
+}
+
+/**
+ * A URL out of a `Location` or `Link` header, against the one that answered. The registry's own
+ * host behind a proxy that ends TLS says "http": the connection stays on https.
+ *
+ * @throws {InvalidContentError} When it is not an HTTP URL.
+ * @throws {HostRefusedError} When it leads from https to http on another host.
+ */
+export function resolveUrl(channel: Channel, target: string, base: URL, what: string): URL {
+  let url: URL;
+  try {
+    url = new URL(target, base);
+  } catch (cause) {
+    throw new InvalidContentError(`Cannot ${what}: the registry answered with a bad URL`, {
+      cause,
+    });
+  }
+  const registry = new URL(channel.origin);
+  if (url.protocol === "http:" && registry.protocol === "https:") {
+    if (url.hostname !== registry.hostname) {
+      throw new HostRefusedError(
+        `Cannot ${what}: the registry points from https to http, ${redactUrl(url)}`,
+        { host: url.host },
+      );
+    }
+    url.protocol = "https:";
+    url.port = registry.port;
+  }
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw new InvalidContentError(
+      `Cannot ${what}: the registry answered with a URL that is not HTTP`,
+    );
+  }
+  return url;
+}

@@ -1,0 +1,208 @@
+import { ApiError, DownloadError, NetworkError, TimeoutError } from "../errors.ts";
+import { type Bytes, EMPTY } from "../content/bytes.ts";
+import type { Digest } from "../content/digest.ts";
+import { type Piece, type PieceReader, pieceReader, stallGuard } from "../content/piece_reader.ts";
+import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
+import { responseError } from "../transport/expect.ts";
+import { backoff } from "../transport/retry.ts";
+
+/** What is read: a blob, or a part of one. */
+export interface ResumingOptions {
+  /** The blob. */
+  digest: Digest;
+  /** The first byte that is wanted. */
+  offset: number;
+  /** How many bytes are wanted; all that follow when undefined. */
+  length: number | undefined;
+  /** How many bytes will come, where that is known. */
+  size: number | undefined;
+}
+
+/**
+ * Reads a blob's body, and goes on with a range request where it breaks or ends early. A registry
+ * that ignores ranges and sends the whole again is read up to where it broke.
+ */
+export function resumingReader(
+  channel: Channel,
+  request: ChannelRequest,
+  first: ChannelResponse,
+  { digest, offset, length, size }: ResumingOptions,
+): PieceReader {
+  let received = 0;
+  let failures = 0;
+  let cancelled = false;
+  let reader = bodyReader(first, first.response.status === 206 ? 0 : offset);
+
+  /** The body's reader, past the bytes that were not asked for. */
+  function bodyReader({ response }: ChannelResponse, skip: number): PieceReader {
+    if (response.body === null) return NOTHING;
+    const body = pieceReader(response.body as ReadableStream<Bytes>);
+    return skipBytes(stallGuard(body, channel.limits.stallTimeout, `the blob ${digest}`), skip);
+  }
+
+  async function resume(cause: unknown): Promise<void> {
+    request.signal?.throwIfAborted();
+    failures++;
+    if (failures >= channel.retry.maxAttempts || !isBroken(cause)) throw failed(cause);
+    void reader.cancel(cause).catch(() => {});
+    const from = offset + received;
+    channel.emit({
+      type: "resume",
+      direction: "download",
+      digest,
+      offset: from,
+      reason: (cause as Error).message,
+    });
+    await channel.clock.sleep(backoff(channel.retry, failures, Math.random()), request.signal);
+    if (cancelled) return;
+    reader = await openFrom(from, cause);
+    if (cancelled) await reader.cancel().catch(() => {});
+  }
+
+  async function openFrom(from: number, cause: unknown): Promise<PieceReader> {
+    const headers = new Headers(request.headers);
+    const last = length === undefined ? "" : String(offset + length - 1);
+    headers.set("range", `bytes=${from}-${last}`);
+    const again = { ...request, headers };
+    let answer: ChannelResponse;
+    try {
+      answer = await channel.send(again);
+    } catch (error) {
+      request.signal?.throwIfAborted();
+      throw failed(error);
+    }
+    const { status, headers: answered, body } = answer.response;
+    const start = /^bytes (\d+)-/.exec(answered.get("content-range") ?? "")?.[1];
+    if (status === 206 && Number(start) === from) return bodyReader(answer, 0);
+    if (status === 200) return bodyReader(answer, from);
+    if (status === 206) {
+      await body?.cancel().catch(() => {});
+      throw ended(cause);
+    }
+    const error = await responseError(channel, again, answer);
+    if (status !== 416) throw error;
+    // Nobody said how many bytes there are: it broke behind the last one. The digest has its say yet.
+    if (size === undefined && offset === 0) return NOTHING;
+    throw ended(error);
+  }
+
+  function failed(cause: unknown): unknown {
+    return cause instanceof ApiError && !isBroken(cause) ? cause : ended(cause);
+  }
+
+  function ended(cause: unknown): DownloadError {
+    const of = size === undefined ? "" : ` of ${size}`;
+    return new DownloadError(
+      `Cannot pull the blob ${digest}: it ended after ${received}${of} bytes`,
+      { cause },
+    );
+  }
+
+  /** The next piece, from as many responses as it takes; in other memory after a fault. */
+  async function read(view: Bytes | undefined): Promise<Piece> {
+    for (;;) {
+      let cause: unknown;
+      try {
+        const left = length === undefined ? Infinity : length - received;
+        if (left === 0) {
+          await reader.cancel().catch(() => {});
+          return { done: true };
+        }
+        const piece = await reader.read(view);
+        if (!piece.done && piece.value !== undefined) {
+          failures = 0;
+          return take(piece.value, left);
+        }
+        if (cancelled || size === undefined || received >= size) return piece;
+        cause = new NetworkError(`the body ended after ${received} of ${size} bytes`);
+      } catch (error) {
+        // All bytes are there: how the connection ends is of no interest.
+        if (cancelled || size !== undefined && received >= size) return { done: true };
+        cause = error;
+      }
+      await resume(cause);
+      if (cancelled) return { done: true };
+      if (view?.byteLength === 0) view = undefined; // it went down with the broken body
+    }
+  }
+
+  function take(value: Bytes, left: number): Piece {
+    const bytes = value.byteLength > left ? value.subarray(0, left) as Bytes : value;
+    received += bytes.byteLength;
+    return { done: false, value: bytes };
+  }
+
+  return inGivenMemory({
+    read,
+    async cancel(reason) {
+      cancelled = true;
+      await reader.cancel(reason).catch(() => {}); // it may have broken just now
+    },
+  });
+}
+
+/** A body without bytes. */
+const NOTHING: PieceReader = {
+  read: () => Promise.resolve({ done: true }),
+  cancel: () => Promise.resolve(),
+};
+
+/**
+ * A reader that answers in memory of the shape that it was given, where a broken body took that: a
+ * byte stream takes no other back.
+ */
+function inGivenMemory(reader: PieceReader): PieceReader {
+  let rest = EMPTY;
+  return {
+    async read(view) {
+      if (rest.byteLength > 0) {
+        const value = rest;
+        rest = EMPTY;
+        return { done: false, value };
+      }
+      if (view === undefined) return await reader.read();
+      const { buffer: { byteLength: memory }, byteOffset: at, byteLength: bytes } = view;
+      const piece = await reader.read(view);
+      const { done, value = EMPTY } = piece;
+      const taken = view.buffer.byteLength === 0;
+      const fits = value.buffer.byteLength === memory && value.byteOffset === at &&
+        value.byteLength <= bytes;
+      if (!taken || fits) return piece;
+      const given = new Uint8Array(new ArrayBuffer(memory), at, bytes);
+      const fitting = value.subarray(0, bytes);
+      given.set(fitting);
+      rest = value.slice(bytes);
+      return { done, value: given.subarray(0, fitting.byteLength) };
+    },
+    cancel: (reason) => reader.cancel(reason),
+  };
+}
+
+/** Whether a fault is one of the connection's, so that the rest can still be fetched. */
+function isBroken(error: unknown): boolean {
+  if (error instanceof ApiError) {
+    return error instanceof NetworkError || error instanceof TimeoutError;
+  }
+  return error instanceof Error && error.name !== "AbortError"; // a body stream's own error
+}
+
+/** A reader without its first bytes. */
+function skipBytes(reader: PieceReader, count: number): PieceReader {
+  let left = count;
+  return {
+    async read(view) {
+      while (left > 0) {
+        const { done, value } = await reader.read();
+        if (done || value === undefined) break;
+        if (value.byteLength > left) {
+          const rest = value.slice(left);
+          left = 0;
+          return { done: false, value: rest };
+        }
+        left -= value.byteLength;
+      }
+      return await reader.read(view);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  };
+}

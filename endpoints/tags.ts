@@ -1,0 +1,70 @@
+import { InvalidContentError } from "../errors.ts";
+import type { TagList } from "../manifest/types.ts";
+import type { Channel, ChannelRequest } from "../transport/channel.ts";
+import { type ListOptions, pages } from "./pages.ts";
+import { repositoryRequest } from "./request.ts";
+
+/** Options of {@linkcode listTags} and {@linkcode tags}. */
+export interface ListTagsOptions extends ListOptions {
+  /** Only tags after this one, in the registry's order; it need not exist. */
+  last?: string;
+}
+
+/**
+ * All tags of a repository, gathered from every page (end-8).
+ *
+ * @throws {NotFoundError} When there is no such repository.
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-tags
+ */
+export async function listTags(
+  channel: Channel,
+  repository: string,
+  options: ListTagsOptions = {},
+): Promise<TagList> {
+  const request = tagsRequest(channel, repository, options);
+  const list: TagList = { name: repository, tags: [] };
+  for await (const { json } of pages(channel, request, options)) {
+    for (const tag of tagsOf(json, request.what)) list.tags.push(tag);
+    if (typeof json.name === "string") list.name = json.name;
+    if (Array.isArray(json.child)) list.child = [...list.child ?? [], ...json.child];
+    if (typeof json.manifest === "object" && json.manifest !== null) {
+      list.manifest = { ...list.manifest, ...json.manifest as TagList["manifest"] };
+    }
+  }
+  return list;
+}
+
+/** The tags of a repository, one by one, a page at a time (end-8). */
+export async function* tags(
+  channel: Channel,
+  repository: string,
+  options: ListTagsOptions = {},
+): AsyncGenerator<string> {
+  const request = tagsRequest(channel, repository, options);
+  for await (const { json } of pages(channel, request, options)) yield* tagsOf(json, request.what);
+}
+
+function tagsRequest(
+  channel: Channel,
+  repository: string,
+  { last, signal }: ListTagsOptions,
+): ChannelRequest {
+  return repositoryRequest(channel, {
+    method: "GET",
+    repository,
+    path: "tags/list",
+    query: { last },
+    actions: ["pull"],
+    what: `list the tags of ${repository}`,
+    ...(signal && { signal }),
+  });
+}
+
+/** Registries answer `null` for no tags; Nexus puts nulls, Artifactory digests among the tags. */
+function tagsOf({ tags }: Record<string, unknown>, what: string): string[] {
+  if (tags === null || tags === undefined) return [];
+  if (!Array.isArray(tags)) {
+    throw new InvalidContentError(`Cannot ${what}: the answer's tags are not a list`);
+  }
+  return tags.filter((tag): tag is string => typeof tag === "string" && !tag.includes(":"));
+}

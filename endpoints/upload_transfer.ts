@@ -1,0 +1,335 @@
+import { ApiError, HttpError, NetworkError, TimeoutError, UploadError } from "../errors.ts";
+import type { BodySource } from "../content/body.ts";
+import type { HashAlgorithm } from "../content/hasher.ts";
+import type { Channel, RequestBody } from "../transport/channel.ts";
+import { bytesBody } from "../transport/request_body.ts";
+import { backoff, RETRYABLE_STATUSES } from "../transport/retry.ts";
+import { untilAborted } from "../transport/until_aborted.ts";
+import { hasBlob } from "./blobs.ts";
+import type { EndpointOptions } from "./request.ts";
+import type { UploadSource } from "./upload_source.ts";
+import {
+  askUploadStatus,
+  cancelBlobUpload,
+  closeUpload,
+  patchUpload,
+  sessionAfter,
+  startBlobUpload,
+  type UploadSession,
+} from "./uploads.ts";
+
+/** What is sent. */
+export interface Transfer {
+  /** The body as it was given. */
+  source: BodySource;
+  /** The body as it is read: hashed and checked. */
+  upload: UploadSource;
+  /** The digest's algorithm. */
+  algorithm: HashAlgorithm;
+}
+
+/** Options of {@linkcode transferBlob}. */
+export interface TransferOptions extends EndpointOptions {
+  /** Send chunks of so many bytes. */
+  chunkSize?: number;
+}
+
+/** The chunk that every registry takes: GHCR refuses more than 4 MiB. */
+const CHUNK_BYTES = 4 * 1024 * 1024;
+
+/** Below this, smaller chunks do not make a refused one acceptable. */
+const LEAST_CHUNK_BYTES = 64 * 1024;
+
+/** How long to wait for a registry to let go of an upload that failed, in milliseconds. */
+const CANCEL_TIMEOUT_MS = 2_000;
+
+/** How the bytes travel: all in the closing PUT, all in one PATCH, or in chunks. */
+type Mode = "put" | "patch" | "chunks";
+
+/**
+ * Moves a body into an upload and closes it. After a fault it looks whether the blob has landed,
+ * asks the registry how far it came, and goes on from there, or starts again.
+ */
+export async function transferBlob(
+  channel: Channel,
+  repository: string,
+  session: UploadSession,
+  transfer: Transfer,
+  options: TransferOptions,
+): Promise<void> {
+  const run = new TransferRun(channel, repository, session, transfer, options);
+  try {
+    await run.run();
+  } catch (error) {
+    await transfer.upload.cancel(error);
+    await run.giveUp();
+    throw error;
+  }
+}
+
+class TransferRun {
+  #session: UploadSession;
+  #mode: Mode;
+  #chunkSize: number;
+  #failures = 0;
+
+  constructor(
+    readonly channel: Channel,
+    readonly repository: string,
+    session: UploadSession,
+    readonly transfer: Transfer,
+    readonly options: TransferOptions,
+  ) {
+    this.#session = session;
+    this.#chunkSize = options.chunkSize ?? channel.learned.maxChunk ?? CHUNK_BYTES;
+    this.#mode = this.#firstMode();
+  }
+
+  async run(): Promise<void> {
+    for (;;) {
+      const before = this.#session.offset;
+      try {
+        return await this.#send();
+      } catch (error) {
+        this.options.signal?.throwIfAborted();
+        if (this.#session.offset > before) this.#failures = 0;
+        if (await this.#recover(error)) return;
+      }
+    }
+  }
+
+  /** Tells the registry that no more will come; it may not care. */
+  async giveUp(): Promise<void> {
+    const signal = AbortSignal.timeout(CANCEL_TIMEOUT_MS);
+    await cancelBlobUpload(this.channel, this.repository, this.#session, { signal }).catch(
+      () => {},
+    );
+  }
+
+  #firstMode(): Mode {
+    const { source, upload } = this.transfer;
+    if (this.options.chunkSize !== undefined || source.size === undefined) return "chunks";
+    if (source.size === 0) return "chunks"; // which is the closing request alone
+    const { maxChunk = Infinity } = this.channel.learned;
+    // What can be sent once must not be refused for its size.
+    if (!source.reopenable && source.size > maxChunk) return "chunks";
+    const inMemory = source.bytes !== undefined || source.blob !== undefined;
+    if (upload.digest !== undefined && (inMemory || this.channel.streams)) return "put";
+    return this.channel.streams ? "patch" : "chunks";
+  }
+
+  async #send(): Promise<void> {
+    const { reopenable, digest } = this.transfer.upload;
+    if (!reopenable && this.#allSent()) {
+      return await this.#close(digest!, bytesBody(new Uint8Array(0)));
+    }
+    if (this.#mode === "put" && this.#session.offset === 0) return await this.#put();
+    if (this.#mode === "patch" && this.#session.offset === 0) return await this.#patch();
+    return await this.#sendChunks();
+  }
+
+  async #put(): Promise<void> {
+    const { upload } = this.transfer;
+    await this.#close(upload.digest!, this.#wholeBody());
+  }
+
+  async #patch(): Promise<void> {
+    const body = this.#wholeBody();
+    const answer = await patchUpload(this.channel, this.repository, this.#session, body, {
+      ...this.options,
+      contentRange: false, // with one, GHCR takes no more than 4 MiB, and others want no gaps
+    });
+    const { upload } = this.transfer;
+    if (upload.digest === undefined) {
+      await answer.response.body?.cancel().catch(() => {});
+      throw new UploadError(
+        `Cannot push the blob to ${this.repository}: the registry answered before it had all bytes`,
+      );
+    }
+    await this.#advance(answer, upload.size!);
+    await this.#close(upload.digest, bytesBody(new Uint8Array(0)));
+  }
+
+  async #sendChunks(): Promise<void> {
+    const { upload } = this.transfer;
+    for (;;) {
+      const { offset, minChunk = 0 } = this.#session;
+      const size = Math.max(this.#chunkSize, minChunk);
+      const { data, last } = await untilAborted(upload.chunk(offset, size), this.options.signal);
+      // The last chunk goes with the closing request: ECR refuses to close with an empty one.
+      if (last) return await this.#close(upload.digest!, bytesBody(data));
+      const answer = await patchUpload(
+        this.channel,
+        this.repository,
+        this.#session,
+        bytesBody(data),
+        this.options,
+      );
+      await this.#advance(answer, offset + data.byteLength);
+    }
+  }
+
+  #wholeBody(): RequestBody {
+    const { source, upload } = this.transfer;
+    return {
+      size: source.size!,
+      reopenable: source.reopenable,
+      open: () => upload.open(),
+      ...(source.bytes !== undefined && { bytes: source.bytes }),
+      ...(source.blob !== undefined && { blob: source.blob }),
+    };
+  }
+
+  async #close(digest: string, body: RequestBody): Promise<void> {
+    const { channel, repository, options } = this;
+    await closeUpload(channel, repository, this.#session, digest, body, options);
+  }
+
+  async #advance(
+    answer: Parameters<typeof sessionAfter>[3],
+    offset: number,
+  ): Promise<void> {
+    this.#session = await sessionAfter(
+      this.channel,
+      this.repository,
+      this.#session,
+      answer,
+      offset,
+    );
+    this.#failures = 0;
+  }
+
+  /** Prepares another try; answers whether the blob is there already. Throws what cannot be mended. */
+  async #recover(error: unknown): Promise<boolean> {
+    const { channel, options } = this;
+    const { upload } = this.transfer;
+    const status = error instanceof HttpError ? error.statusCode : undefined;
+    const broken = error instanceof NetworkError || error instanceof TimeoutError ||
+      RETRYABLE_STATUSES.includes(status ?? 0);
+    const refusedPatch = this.#mode === "patch" && REFUSED_PATCH.includes(status ?? 0);
+    if (!broken && !refusedPatch && ![404, 413, 416].includes(status ?? 0)) throw error;
+
+    // Another way of sending is no other try: there are only so many ways.
+    if (broken || status === 404 || status === 416) this.#failures++;
+    const last = this.#failures >= channel.retry.maxAttempts;
+    if (broken && !last) await this.#wait(error);
+    // An upload that is gone may be done: a proxy, or a fetch of its own accord, sent it twice.
+    if ((broken || status === 404) && await this.#landed()) return true;
+    const gone = !upload.reopenable && this.#mode !== "chunks" && !this.#allSent();
+    if (last || gone) throw this.#failed(error);
+
+    if (refusedPatch && !broken) {
+      if (upload.digest === undefined) await upload.hashAll(options.signal);
+      this.#mode = "put";
+      await this.#restart(error);
+    } else if (status === 413) {
+      const chunks = this.#mode === "chunks";
+      this.#shrink(error);
+      if (!chunks) await this.#restart(error);
+    } else {
+      await this.#goOn(error, status);
+    }
+    const { digest } = upload;
+    const { offset } = this.#session;
+    const reason = (error as Error).message;
+    channel.emit({
+      type: "resume",
+      direction: "upload",
+      offset,
+      reason,
+      ...(digest && { digest }),
+    });
+    options.signal?.throwIfAborted();
+    return false;
+  }
+
+  /** Goes on from where the registry says that it is; starts again where that cannot be. */
+  async #goOn(error: unknown, status: number | undefined): Promise<void> {
+    const { upload } = this.transfer;
+    const known = this.#session.offset;
+    const told = status === 404 ? undefined : await this.#status();
+    // Of a whole body that broke early, bytes may be on their way still: a new session has none.
+    const nothing = told?.offset === 0 && upload.reopenable && status !== 416;
+    if (told === undefined || nothing || told.offset > upload.sent) {
+      return await this.#restart(error);
+    }
+    if (status === 416 && told.offset === known) this.#shrink(error);
+    this.#session = told;
+    this.#mode = "chunks";
+  }
+
+  async #wait(error: unknown): Promise<void> {
+    const { channel, options } = this;
+    const asked = error instanceof HttpError ? error.retryAfter ?? 0 : 0;
+    if (asked > channel.limits.retryAfter) throw error;
+    const delay = backoff(channel.retry, this.#failures, Math.random());
+    await channel.clock.sleep(Math.max(asked, delay), options.signal);
+  }
+
+  /** Whether the registry has every byte, and only the closing request is missing. */
+  #allSent(): boolean {
+    const { size, digest } = this.transfer.upload;
+    return digest !== undefined && this.#session.offset > 0 && this.#session.offset === size;
+  }
+
+  /** A request that died may have done its work. */
+  async #landed(): Promise<boolean> {
+    const { digest } = this.transfer.upload;
+    if (digest === undefined) return false;
+    try {
+      return await hasBlob(this.channel, this.repository, digest, this.options);
+    } catch {
+      this.options.signal?.throwIfAborted();
+      return false;
+    }
+  }
+
+  async #status(): Promise<UploadSession | undefined> {
+    const { channel, repository, options } = this;
+    try {
+      const { session, told } = await askUploadStatus(channel, repository, this.#session, options);
+      return told ? session : undefined;
+    } catch {
+      options.signal?.throwIfAborted();
+      return undefined; // gone, or a registry that does not tell
+    }
+  }
+
+  /** Starts again from the first byte, in a new session. */
+  async #restart(error: unknown): Promise<void> {
+    const { source, algorithm } = this.transfer;
+    if (!source.reopenable && (this.#mode !== "chunks" || this.#session.offset > 0)) {
+      throw this.#failed(error);
+    }
+    await this.giveUp();
+    // One that did not land in two requests may in one, now that its digest is known.
+    if (this.#mode === "patch" && this.transfer.upload.digest !== undefined) this.#mode = "put";
+    this.#session = await startBlobUpload(this.channel, this.repository, {
+      ...this.options,
+      digestAlgorithm: algorithm,
+    });
+  }
+
+  /** Smaller chunks from now on, for every upload to this registry. */
+  #shrink(error: unknown): void {
+    const refused = this.#mode === "chunks" ? this.#chunkSize : this.transfer.source.size!;
+    this.#chunkSize = Math.min(this.#chunkSize, Math.floor(refused / 2));
+    if (this.#chunkSize < LEAST_CHUNK_BYTES) throw error;
+    this.#mode = "chunks";
+    this.channel.learned.maxChunk = this.#chunkSize;
+  }
+
+  #failed(cause: unknown): unknown {
+    const { reopenable } = this.transfer.source;
+    if (!(cause instanceof ApiError) || cause instanceof UploadError) return cause;
+    if (cause instanceof HttpError && reopenable) return cause;
+    const hint = reopenable ? "" : ". Pass {size, open()} instead of a stream";
+    return new UploadError(
+      `Cannot push the blob to ${this.repository}: ${cause.message}${hint}`,
+      { cause, retryable: reopenable },
+    );
+  }
+}
+
+/** Statuses of a registry that takes no PATCH without Content-Range: the blob goes by PUT then. */
+const REFUSED_PATCH = [400, 405, 411, 415, 501];

@@ -1,0 +1,314 @@
+import { BadDigestError, InvalidContentError, InvalidOptionError } from "../errors.ts";
+import { type Bytes, EMPTY } from "../content/bytes.ts";
+import { type Digest, isDigest, parseDigest } from "../content/digest.ts";
+import type { HashAlgorithm } from "../content/hasher.ts";
+import { MEDIA_TYPES } from "../content/media_types.ts";
+import type {
+  Channel,
+  ChannelRequest,
+  ChannelResponse,
+  RequestBody,
+} from "../transport/channel.ts";
+import { sendExpecting } from "../transport/expect.ts";
+import { bytesBody } from "../transport/request_body.ts";
+import { type EndpointOptions, repositoryRequest, resolveUrl } from "./request.ts";
+
+/** An upload under way. Each answer makes a new one: the location may change with every request. */
+export interface UploadSession {
+  /** Where the next request goes: a whole URL. */
+  readonly location: string;
+  /** How many bytes the registry has. */
+  readonly offset: number;
+  /** The smallest chunk that the registry takes, but for the last one, in bytes. */
+  readonly minChunk?: number;
+  /** Whether the blob was mounted: then nothing is to be sent, and the location is the blob's. */
+  readonly mounted?: boolean;
+}
+
+/** Options of {@linkcode startBlobUpload}. */
+export interface StartUploadOptions extends EndpointOptions {
+  /** The algorithm of the digest that will close the upload; sha512 is told beforehand (end-4c). */
+  digestAlgorithm?: HashAlgorithm;
+}
+
+/** What closes an upload. */
+export interface CompleteUploadResult {
+  /** The blob's digest. */
+  digest: string;
+  /** Where the registry says that the blob is; some say nothing, or nothing useful. */
+  location?: string;
+}
+
+/** The statuses that take a chunk: 202 by the specification, ECR answers 201. */
+const CHUNK_TAKEN = [200, 201, 202, 204];
+
+/** The statuses that close an upload: 201 by the specification, 204 as seen. */
+const CLOSED = [200, 201, 204];
+
+/**
+ * Starts an upload (end-4a). The request has no body, so that authentication is settled before any
+ * byte is sent.
+ *
+ * @throws {UnauthorizedError} When the registry asks for other credentials.
+ * @throws {NotFoundError} When there is no such repository, and pushing does not make it.
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-blobs
+ */
+export async function startBlobUpload(
+  channel: Channel,
+  repository: string,
+  options: StartUploadOptions = {},
+): Promise<UploadSession> {
+  const { digestAlgorithm } = options;
+  const request = uploadRequest(channel, repository, {
+    // sha256 is what every registry expects: only the other one needs to be told.
+    ...(digestAlgorithm === "sha512" && { "digest-algorithm": digestAlgorithm }),
+  }, options);
+  const answer = await sendExpecting(channel, request, [202]);
+  return await sessionOf(channel, request, answer, 0);
+}
+
+/**
+ * Sends a chunk (end-5). The chunk's offset is the session's.
+ *
+ * @throws {RegistryResponseError} With status 416 when the registry has other bytes than those.
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-a-blob-in-chunks
+ */
+export async function uploadBlobChunk(
+  channel: Channel,
+  repository: string,
+  session: UploadSession,
+  data: Bytes,
+  options: EndpointOptions = {},
+): Promise<UploadSession> {
+  if (data.byteLength === 0) {
+    throw new InvalidOptionError("Cannot send a chunk as 'data' must not be empty");
+  }
+  const answer = await patchUpload(channel, repository, session, bytesBody(data), options);
+  const offset = session.offset + data.byteLength;
+  const request = locationRequest(channel, "PATCH", repository, session, options);
+  const next = await sessionOf(channel, request, answer, offset, session);
+  const taken = rangeEnd(answer.response.headers);
+  if (taken !== undefined && taken > offset) {
+    throw new InvalidContentError(
+      `Cannot ${request.what}: the registry has ${taken} bytes of the ${offset} sent`,
+    );
+  }
+  return next;
+}
+
+/** Sends a body by PATCH (end-5); the answer's location must be used next. */
+export async function patchUpload(
+  channel: Channel,
+  repository: string,
+  session: UploadSession,
+  body: RequestBody,
+  options: EndpointOptions & { contentRange?: boolean } = {},
+): Promise<ChannelResponse> {
+  const { contentRange = true } = options;
+  const request = locationRequest(channel, "PATCH", repository, session, options);
+  request.headers.set("content-type", MEDIA_TYPES.octetStream);
+  if (contentRange && body.size !== undefined) {
+    request.headers.set("content-range", `${session.offset}-${session.offset + body.size - 1}`);
+  }
+  return await sendExpecting(channel, { ...request, body, repeatable: false }, CHUNK_TAKEN);
+}
+
+/** The session after a chunk. */
+export async function sessionAfter(
+  channel: Channel,
+  repository: string,
+  session: UploadSession,
+  answer: ChannelResponse,
+  offset: number,
+): Promise<UploadSession> {
+  const request = locationRequest(channel, "PATCH", repository, session, {});
+  return await sessionOf(channel, request, answer, offset, session);
+}
+
+/**
+ * Asks how many bytes of an upload the registry has (end-13).
+ *
+ * @throws {NotFoundError} When the upload is gone, or the registry does not tell.
+ */
+export async function getBlobUploadStatus(
+  channel: Channel,
+  repository: string,
+  session: UploadSession,
+  options: EndpointOptions = {},
+): Promise<UploadSession> {
+  return (await askUploadStatus(channel, repository, session, options)).session;
+}
+
+/** The same, and whether the registry told the bytes at all: else they are the session's own. */
+export async function askUploadStatus(
+  channel: Channel,
+  repository: string,
+  session: UploadSession,
+  options: EndpointOptions,
+): Promise<{ session: UploadSession; told: boolean }> {
+  const request = locationRequest(channel, "GET", repository, session, options);
+  const answer = await sendExpecting(channel, request, [200, 202, 204]);
+  const told = rangeEnd(answer.response.headers);
+  // An empty upload says `0-0` (distribution, zot), `0--1` (olareg) or nothing.
+  const offset = told === 1 && session.offset !== 1 ? 0 : told ?? session.offset;
+  return {
+    session: await sessionOf(channel, request, answer, offset, session),
+    told: told !== undefined,
+  };
+}
+
+/**
+ * Closes an upload with its digest, and with the last bytes where there are some (end-6).
+ *
+ * @throws {RegistryResponseError} When the registry finds another digest.
+ * @throws {BadDigestError} When the registry answers another digest.
+ */
+export async function completeBlobUpload(
+  channel: Channel,
+  repository: string,
+  session: UploadSession,
+  digest: string,
+  data: Bytes = EMPTY,
+  options: EndpointOptions = {},
+): Promise<CompleteUploadResult> {
+  return await closeUpload(channel, repository, session, digest, bytesBody(data), options);
+}
+
+/** Closes an upload with its digest and a body (end-6). */
+export async function closeUpload(
+  channel: Channel,
+  repository: string,
+  session: UploadSession,
+  digest: string,
+  body: RequestBody,
+  options: EndpointOptions = {},
+): Promise<CompleteUploadResult> {
+  const asked = parseDigest(digest);
+  const request = locationRequest(channel, "PUT", repository, session, options);
+  request.headers.set("content-type", MEDIA_TYPES.octetStream);
+  if (session.offset > 0 && body.size !== undefined && body.size > 0) {
+    request.headers.set("content-range", `${session.offset}-${session.offset + body.size - 1}`);
+  }
+  // The location's own query is kept byte for byte: it may be signed.
+  const { href } = request.url;
+  const url = new URL(
+    `${href}${href.includes("?") ? "&" : "?"}digest=${encodeURIComponent(asked)}`,
+  );
+  const put: ChannelRequest = { ...request, url, body, repeatable: false };
+  const { response } = await sendExpecting(channel, put, CLOSED);
+  await response.body?.cancel();
+  return completed(request.what, asked, response.headers);
+}
+
+/** What a closing answer says, its digest checked. */
+export function completed(what: string, digest: Digest, headers: Headers): CompleteUploadResult {
+  const answered = headers.get("docker-content-digest")?.trim();
+  // Some registries answer a sha512 upload with a sha256 digest: only like is compared with like.
+  const comparable = isDigest(answered) &&
+    answered.split(":", 1)[0] === digest.split(":", 1)[0];
+  if (comparable && answered !== digest) {
+    throw new BadDigestError(`Cannot ${what}: the registry stored ${answered}, not ${digest}`, {
+      expected: digest,
+      actual: answered,
+    });
+  }
+  const location = headers.get("location");
+  return { digest, ...(location !== null && { location }) };
+}
+
+/**
+ * Gives up an upload, so that the registry can let go of its bytes (end-14).
+ *
+ * @throws {HttpError} When the registry does not do that; nothing is lost then.
+ */
+export async function cancelBlobUpload(
+  channel: Channel,
+  repository: string,
+  session: UploadSession,
+  options: EndpointOptions = {},
+): Promise<void> {
+  const request = locationRequest(channel, "DELETE", repository, session, options);
+  const { response } = await sendExpecting(channel, request, [200, 202, 204]);
+  await response.body?.cancel();
+}
+
+/** A POST to the uploads of a repository (end-4, end-11). */
+export function uploadRequest(
+  channel: Channel,
+  repository: string,
+  query: Record<string, string | undefined>,
+  { signal }: EndpointOptions,
+): ChannelRequest {
+  return repositoryRequest(channel, {
+    method: "POST",
+    repository,
+    path: "blobs/uploads/",
+    query,
+    actions: ["pull", "push"],
+    what: `start an upload to ${repository}`,
+    ...(signal && { signal }),
+    ...(query.from !== undefined && { mountFrom: query.from }),
+  });
+}
+
+const VERBS = {
+  PATCH: "send a chunk",
+  GET: "look at an upload",
+  PUT: "close an upload",
+  DELETE: "cancel an upload",
+};
+
+/** A request to an upload's location. On another origin it goes without credentials. */
+function locationRequest(
+  channel: Channel,
+  method: "PATCH" | "GET" | "PUT" | "DELETE",
+  repository: string,
+  session: UploadSession,
+  { signal }: EndpointOptions,
+): ChannelRequest {
+  const request = repositoryRequest(channel, {
+    method,
+    repository,
+    path: "blobs/uploads/",
+    actions: ["pull", "push"],
+    what: `${VERBS[method]} to ${repository}`,
+    ...(signal && { signal }),
+  });
+  const url = resolveUrl(channel, session.location, request.url, request.what);
+  const own = url.origin === channel.origin;
+  const { intent, ...anonymous } = request;
+  return own ? { ...request, url, intent: intent! } : { ...anonymous, url, purpose: "upload" };
+}
+
+/** The session that an answer leaves behind. */
+export async function sessionOf(
+  channel: Channel,
+  request: ChannelRequest,
+  { response, url }: ChannelResponse,
+  offset: number,
+  before?: UploadSession,
+): Promise<UploadSession> {
+  const { headers } = response;
+  await response.body?.cancel();
+  const location = headers.get("location") ?? before?.location;
+  if (location === undefined) {
+    throw new InvalidContentError(`Cannot ${request.what}: the registry answered no Location`);
+  }
+  const minChunk = chunkMinLength(headers) ?? before?.minChunk;
+  return {
+    location: resolveUrl(channel, location, url, request.what).href,
+    offset,
+    ...(minChunk !== undefined && { minChunk }),
+  };
+}
+
+function chunkMinLength(headers: Headers): number | undefined {
+  const header = headers.get("oci-chunk-min-length");
+  return header !== null && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
+}
+
+/** How many bytes a `Range: 0-9` says are there; an empty upload says `0--1`. */
+function rangeEnd(headers: Headers): number | undefined {
+  const match = /^(?:bytes[= ])?0-(-1|\d{1,15})$/.exec(headers.get("range")?.trim() ?? "");
+  return match === null ? undefined : Number(match[1]) + 1;
+}
