@@ -1,0 +1,279 @@
+import { type Body, bodySource } from "../content/body.ts";
+import type { Bytes } from "../content/bytes.ts";
+import { checkDescriptor, type Descriptor } from "../content/descriptor.ts";
+import { type Digest, hashAlgorithm, isDigest } from "../content/digest.ts";
+import { DEFAULT_LIMITS } from "../content/limits.ts";
+import { isManifestMediaType } from "../content/media_types.ts";
+import type {
+  ContentSource,
+  ContentStore,
+  OpenOptions,
+  PartialBlob,
+  ReferrersOptions,
+  StoreOptions,
+} from "../content/store.ts";
+import { ContentNotFoundError, InvalidOptionError, SizeMismatchError } from "../errors.ts";
+import { subjectOf } from "../manifest/children.ts";
+import { parseManifest } from "../manifest/parse_manifest.ts";
+import { filterReferrers, referrerDescriptor } from "../manifest/referrers_index.ts";
+import { checkTag } from "../reference/tag.ts";
+import { MemoryPartial, MemoryPartialBlob } from "./memory_partial_blob.ts";
+import type { PieceList } from "./piece_list.ts";
+import { takeBody } from "./take_body.ts";
+
+interface Held {
+  mediaType: string;
+  list: PieceList;
+}
+
+/**
+ * Content in memory: for tests, and for what is made and pushed without touching a disk. Bytes are
+ * verified when they come in and never handed out, only copied, so they are not hashed again when
+ * they are read.
+ *
+ * @example Write, tag and read
+ * ```ts
+ * import { MemoryStore } from "@davit/registry-client/stores";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const store = new MemoryStore();
+ * const hello = {
+ *   mediaType: "text/plain",
+ *   digest: "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
+ *   size: 5,
+ * };
+ * await store.write(hello, new TextEncoder().encode("hello"));
+ * await store.tag(hello, "greeting");
+ *
+ * assertEquals(await store.resolve("greeting"), hello);
+ * assertEquals(await new Response(await store.open(hello)).text(), "hello");
+ * ```
+ */
+export class MemoryStore implements ContentStore {
+  readonly #held = new Map<Digest, Held>();
+  readonly #partial = new Map<Digest, MemoryPartial>();
+  readonly #tags = new Map<string, Digest>();
+  /** The referrers of a digest, by their own digests. */
+  readonly #referrers = new Map<string, Map<Digest, Descriptor>>();
+
+  /**
+   * The descriptor that a tag or digest names: its type is the one it was written under.
+   *
+   * @throws {ContentNotFoundError} When there is none.
+   */
+  resolve(reference: string, options: StoreOptions = {}): Promise<Descriptor> {
+    return attempt(() => {
+      options.signal?.throwIfAborted();
+      const digest = isDigest(reference) ? reference : this.#tags.get(reference);
+      const held = digest && this.#held.get(digest);
+      if (!digest || !held) {
+        throw new ContentNotFoundError(
+          `Cannot resolve ${JSON.stringify(reference)}: this store has no such tag or digest`,
+        );
+      }
+      return { mediaType: held.mediaType, digest, size: held.list.size };
+    });
+  }
+
+  /**
+   * Whether content with the descriptor's digest is here.
+   *
+   * @throws {InvalidContentError} When the descriptor is not one.
+   */
+  exists(descriptor: Descriptor, options: StoreOptions = {}): Promise<boolean> {
+    return attempt(() => {
+      options.signal?.throwIfAborted();
+      return this.#held.has(digestIn(descriptor));
+    });
+  }
+
+  /**
+   * A copy of the content's bytes, or of a part of them.
+   *
+   * @throws {ContentNotFoundError} When it is not here.
+   * @throws {SizeMismatchError} When its size is not the descriptor's.
+   * @throws {InvalidOptionError} When `offset` or `length` is not a count of bytes it has.
+   */
+  open(descriptor: Descriptor, options: OpenOptions = {}): Promise<ReadableStream<Bytes>> {
+    return attempt(() => {
+      const { offset = 0, length = Infinity, signal } = options;
+      signal?.throwIfAborted();
+      const { list } = this.#find(descriptor);
+      const { digest, size } = descriptor;
+      if (list.size !== size) {
+        throw new SizeMismatchError(
+          `Cannot open ${digest}: it has ${list.size} bytes, and the descriptor says ${size}`,
+          { expected: size, actual: list.size },
+        );
+      }
+      checkCount("offset", offset, size);
+      if (length !== Infinity) checkCount("length", length, Number.MAX_SAFE_INTEGER);
+      return list.stream(offset, length, signal);
+    });
+  }
+
+  /**
+   * Takes content and verifies it as it streams: all of it is there afterwards, or none. Content
+   * that is there already is not read again.
+   *
+   * @throws {BadDigestError} When the bytes have another digest.
+   * @throws {SizeMismatchError} When there are more or fewer bytes than the descriptor says.
+   * @throws {InvalidDigestError} When the digest's algorithm cannot be computed.
+   * @throws {UploadError} When the body fails, or is a stream that was read before.
+   */
+  async write(descriptor: Descriptor, body: Body, options: StoreOptions = {}): Promise<void> {
+    const digest = digestIn(descriptor);
+    hashAlgorithm(digest);
+    options.signal?.throwIfAborted();
+    const source = bodySource(body, descriptor.size);
+    if (this.#held.has(digest)) {
+      if (!source.reopenable) await (await source.open()).cancel();
+      return;
+    }
+    const list = await takeBody(digest, descriptor.size, source, options.signal);
+    this.#hold(digest, descriptor.mediaType, list);
+  }
+
+  /**
+   * Names content that is here; the tag moves if it named something else.
+   *
+   * @throws {InvalidReferenceError} When the tag breaks the grammar.
+   * @throws {ContentNotFoundError} When the content is not here.
+   */
+  tag(descriptor: Descriptor, reference: string, options: StoreOptions = {}): Promise<void> {
+    return attempt(() => {
+      options.signal?.throwIfAborted();
+      const tag = checkTag(reference);
+      this.#find(descriptor);
+      this.#tags.set(tag, digestIn(descriptor));
+    });
+  }
+
+  /** Every tag, in ASCII order. */
+  async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
+    for (const tag of [...this.#tags.keys()].sort()) {
+      options.signal?.throwIfAborted();
+      yield await Promise.resolve(tag);
+    }
+  }
+
+  /** The manifests here whose subject is this one, with their types and annotations. */
+  async *referrers(
+    subject: Descriptor,
+    options: ReferrersOptions = {},
+  ): AsyncGenerator<Descriptor> {
+    const { artifactType, signal } = options;
+    const all = [...(this.#referrers.get(digestIn(subject))?.values() ?? [])];
+    for (const referrer of filterReferrers(all, artifactType)) {
+      signal?.throwIfAborted();
+      yield await Promise.resolve(structuredClone(referrer));
+    }
+  }
+
+  /** Shares content with another memory store; `false` where the source is something else. */
+  mount(
+    descriptor: Descriptor,
+    from: ContentSource,
+    options: StoreOptions = {},
+  ): Promise<boolean> {
+    return attempt(() => {
+      options.signal?.throwIfAborted();
+      const digest = digestIn(descriptor);
+      if (this.#held.has(digest)) return true;
+      if (!(from instanceof MemoryStore)) return false;
+      const held = from.#held.get(digest);
+      if (held === undefined || held.list.size !== descriptor.size) return false;
+      this.#hold(digest, descriptor.mediaType, held.list);
+      return true;
+    });
+  }
+
+  /**
+   * Goes on with content that is partly there. What was written stays, also after `close`, until a
+   * commit verifies it or finds that it is not what it should be.
+   *
+   * @throws {InvalidDigestError} When the digest's algorithm cannot be computed.
+   */
+  begin(descriptor: Descriptor, options: StoreOptions = {}): Promise<PartialBlob> {
+    return attempt(() => {
+      options.signal?.throwIfAborted();
+      const digest = digestIn(descriptor);
+      hashAlgorithm(digest);
+      const { mediaType, size } = descriptor;
+      const there = this.#held.get(digest);
+      if (there !== undefined) return new MemoryPartialBlob(digest, size, there.list);
+      let partial = this.#partial.get(digest);
+      if (partial === undefined) this.#partial.set(digest, partial = new MemoryPartial());
+      return new MemoryPartialBlob(digest, size, partial, (list) => {
+        if (this.#partial.get(digest) === partial) this.#partial.delete(digest);
+        if (list !== undefined && !this.#held.has(digest)) this.#hold(digest, mediaType, list);
+      });
+    });
+  }
+
+  #find(descriptor: Descriptor): Held {
+    const held = this.#held.get(digestIn(descriptor));
+    if (held !== undefined) return held;
+    throw new ContentNotFoundError(
+      `Cannot find ${descriptor.digest}: this store does not have it`,
+    );
+  }
+
+  #hold(digest: Digest, mediaType: string, list: PieceList): void {
+    list.trim();
+    this.#held.set(digest, { mediaType, list });
+    const referrer = referrerIn({ mediaType, digest, size: list.size }, list);
+    if (referrer === undefined) return;
+    const others = this.#referrers.get(referrer.subject) ?? new Map<Digest, Descriptor>();
+    this.#referrers.set(referrer.subject, others.set(digest, referrer.descriptor));
+  }
+}
+
+/**
+ * An empty {@linkcode MemoryStore}.
+ *
+ * @example
+ * ```ts
+ * import { memoryStore } from "@davit/registry-client/stores";
+ * import { assertRejects } from "@std/assert";
+ *
+ * await assertRejects(() => memoryStore().resolve("latest"), Error, "no such tag");
+ * ```
+ */
+export function memoryStore(): MemoryStore {
+  return new MemoryStore();
+}
+
+/** What a manifest with a subject is listed as; a store takes any bytes, so it may be none. */
+function referrerIn(
+  descriptor: Descriptor,
+  list: PieceList,
+): { subject: string; descriptor: Descriptor } | undefined {
+  if (!isManifestMediaType(descriptor.mediaType)) return undefined;
+  if (list.size > DEFAULT_LIMITS.manifestBytes) return undefined;
+  try {
+    const { manifest } = parseManifest(list.bytes(), { mediaType: descriptor.mediaType });
+    const subject = subjectOf(manifest)?.digest;
+    return subject && { subject, descriptor: referrerDescriptor(manifest, descriptor) } ||
+      undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function digestIn(descriptor: Descriptor): Digest {
+  return checkDescriptor(descriptor, "the argument").digest as Digest;
+}
+
+function checkCount(name: string, value: number, most: number): void {
+  if (Number.isSafeInteger(value) && value >= 0 && value <= most) return;
+  throw new InvalidOptionError(
+    `Cannot open the content as '${name}' must be a count of bytes` +
+      `${most === Number.MAX_SAFE_INTEGER ? "" : ` up to ${most}`}: current value is ${value}`,
+  );
+}
+
+/** Runs something at once, and answers with a promise even when it throws. */
+function attempt<T>(run: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(run()));
+}
