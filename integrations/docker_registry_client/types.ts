@@ -1,0 +1,37 @@
+/**
+ * The entry point `types` of `docker_registry_client`: its types, from where they live here.
+ *
+ * @example
+ * ```ts
+ * import type { RegistryClientOpts } from "@davit/registry-client/types";
+ * import { RegistryClientV2 } from "@davit/registry-client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options: RegistryClientOpts = { name: "alpine" };
+ * assertEquals(new RegistryClientV2(options).repo.remoteName, "library/alpine");
+ * ```
+ *
+ * @module
+ */
+export type { AuthInfo } from "../../auth/auth_info.ts";
+export type { RegistryError } from "../../errors.ts";
+export type {
+  Manifest,
+  ManifestOCI,
+  ManifestOCIDescriptor,
+  ManifestOCIIndex,
+  ManifestV2,
+  ManifestV2Descriptor,
+  ManifestV2List,
+  TagList,
+  TagListManifest,
+} from "../../manifest/types.ts";
+export {
+  MEDIATYPE_MANIFEST_LIST_V2,
+  MEDIATYPE_MANIFEST_V2,
+  MEDIATYPE_OCI_MANIFEST_INDEX_V1,
+  MEDIATYPE_OCI_MANIFEST_V1,
+} from "../../manifest/types.ts";
+export type { RegistryImage, RegistryIndex, RegistryRepo } from "../../reference/compat.ts";
+export type { RegistryClientOpts } from "../../registry_client_options.ts";
+export type { DockerResponse } from "../../transport/docker_response.ts";

@@ -1,0 +1,183 @@
+import { InvalidOptionError } from "./errors.ts";
+import type { DavitEvent } from "./events.ts";
+import { authorize } from "./auth/authorize.ts";
+import type { AuthorizeOptions } from "./auth/authorizer.ts";
+import type { Credential, CredentialSource } from "./auth/credential.ts";
+import { RegistryAuth } from "./auth/registry_auth.ts";
+import { TokenCache } from "./auth/token_cache.ts";
+import { DEFAULT_LIMITS, type Limits } from "./content/limits.ts";
+import { USER_AGENT } from "./content/version.ts";
+import type { ConnectionOptions, RegistryClientOpts } from "./registry_client_options.ts";
+import { type Channel, compose, type Send } from "./transport/channel.ts";
+import { systemClock } from "./transport/clock.ts";
+import { defaultSend, streamsBodies } from "./transport/default_send.ts";
+import { guard } from "./transport/guard.ts";
+import { checkHosts, hostHeaders } from "./transport/host_options.ts";
+import { limit } from "./transport/limit.ts";
+import { redirect } from "./transport/redirect.ts";
+import { retry } from "./transport/retry.ts";
+import { DEFAULT_RETRY, type RetryPolicy } from "./transport/retry_policy.ts";
+import { trace } from "./transport/trace.ts";
+import { userAgent } from "./transport/user_agent.ts";
+
+/** So many connections one host takes from one client without complaint. */
+const REQUESTS_AT_ONCE = 64;
+
+/** A channel to a registry, and what its authentication works with. */
+export interface Connection {
+  /** What endpoints send their requests through. */
+  channel: Channel;
+  /** What `performLogin` needs. */
+  auth: AuthorizeOptions;
+}
+
+/**
+ * A channel to a registry, for the functions of `@davit/registry-client/endpoints`: what
+ * `RegistryClientV2` makes for itself. Nothing is sent yet.
+ *
+ * @throws {InvalidOptionError} When an option cannot be used.
+ *
+ * @example
+ * ```ts
+ * import { connect } from "@davit/registry-client";
+ * import { listTags } from "@davit/registry-client/endpoints";
+ * import { createRegistry } from "@davit/registry-client/server";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const { fetch } = createRegistry();
+ * const channel = connect("http://localhost:5000", { fetch });
+ * await assertRejects(() => listTags(channel, "app"), Error, "NAME_UNKNOWN");
+ * ```
+ */
+export function connect(origin: string, options: ConnectionOptions = {}): Channel {
+  return openConnection(origin, options).channel;
+}
+
+/** A channel, and what goes with it. */
+export function openConnection(origin: string, options: ConnectionOptions = {}): Connection {
+  const limits = checkedLimits(options.limits);
+  const policy = checkedPolicy(options.retry);
+  const emit = quiet(options.onEvent);
+  const clock = systemClock;
+
+  const { hosts = {} } = options;
+  checkHosts(hosts);
+  const { host } = new URL(origin);
+
+  const send = connector(options, host, limits);
+  const wire = compose(
+    guard(options.allowHost),
+    userAgent(options.userAgent ?? USER_AGENT),
+    hostHeaders(hosts),
+  );
+  const again = retry({ policy, limits, clock, emit });
+  const waiting = limit(
+    hosts[host]?.requestsAtOnce ?? options.requestsAtOnce ?? REQUESTS_AT_ONCE,
+  );
+  const follow = redirect(limits);
+  const tracing = trace({ clock, emit });
+
+  const auth: AuthorizeOptions = {
+    origin,
+    tokens: new TokenCache(clock),
+    state: new RegistryAuth(),
+    // A token is waited for inside the queue, so its own request must not wait in it too.
+    send: compose(again, wire, tracing)(send),
+    clock,
+    limits,
+    emit,
+    ...(options.credentials !== undefined && { credentials: options.credentials }),
+    ...(options.scopes !== undefined && { scopes: options.scopes }),
+    ...(options.trustedRealms !== undefined && { trustedRealms: options.trustedRealms }),
+  };
+  const channel: Channel = {
+    origin: new URL(origin).origin,
+    send: compose(again, waiting, authorize(auth), follow, wire, tracing)(send),
+    streams: streamsBodies(),
+    limits,
+    retry: policy,
+    clock,
+    learned: { trustedSubject: new Set(), fallbackWrites: new Map() },
+    emit,
+  };
+  return { channel, auth };
+}
+
+/**
+ * The credentials out of a client's options: in full, or by their short forms.
+ *
+ * @throws {InvalidOptionError} When there are several, or a password without a user name.
+ */
+export function credentialsOf(
+  { credentials, username, password, token }: RegistryClientOpts,
+): Credential | CredentialSource | undefined {
+  const given = [credentials, username ?? password, token].filter((form) => form !== undefined);
+  if (given.length > 1) {
+    throw new InvalidOptionError(
+      "Cannot choose between credentials: give one of 'credentials', 'username' with 'password', " +
+        "and 'token'",
+    );
+  }
+  if (credentials !== undefined) return credentials;
+  if (token !== undefined) return { accessToken: token };
+  if (username === undefined && password === undefined) return undefined;
+  if (username === undefined) {
+    throw new InvalidOptionError("Cannot use 'password' as 'username' is missing");
+  }
+  return { username, password: password ?? "" };
+}
+
+/** The sender for each host: without a look at certificates where that was asked for. */
+function connector(options: ConnectionOptions, registry: string, limits: Required<Limits>): Send {
+  const { fetch, client, insecure = false, hosts = {} } = options;
+  const { responseTimeout, stallTimeout } = limits;
+  const settings = {
+    responseTimeout,
+    stallTimeout,
+    ...(fetch !== undefined && { fetch }),
+    ...(client !== undefined && { client }),
+  };
+  const trusting = Object.keys(hosts).filter((host) => hosts[host]!.insecure);
+  if (insecure && hosts[registry]?.insecure === undefined) trusting.push(registry);
+  const checked = defaultSend(settings);
+  if (trusting.length === 0) return checked;
+  const unchecked = defaultSend({ ...settings, insecure: true });
+  return (request) => (trusting.includes(request.url.host) ? unchecked : checked)(request);
+}
+
+/** What listens must not break what it listens to. */
+function quiet(onEvent: ConnectionOptions["onEvent"]): (event: DavitEvent) => void {
+  if (onEvent === undefined) return () => {};
+  return (event) => {
+    try {
+      onEvent(event);
+    } catch { /* as documented at OnEvent */ }
+  };
+}
+
+function checkedLimits(limits: Limits = {}): Required<Limits> {
+  return checkedCounts("limits", limits, DEFAULT_LIMITS);
+}
+
+function checkedPolicy(policy: Partial<RetryPolicy> = {}): RetryPolicy {
+  return checkedCounts("retry", policy, DEFAULT_RETRY);
+}
+
+function checkedCounts<T extends object>(option: string, given: Partial<T>, defaults: T): T {
+  const checked = { ...defaults };
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    if (!(name in defaults)) {
+      throw new InvalidOptionError(
+        `Cannot use '${option}.${name}': it must be one of ${Object.keys(defaults).join(", ")}`,
+      );
+    }
+    if (typeof value !== "number" || Number.isNaN(value) || value < 0) {
+      throw new InvalidOptionError(
+        `Cannot use '${option}.${name}' as it must be a positive number: current value is ${value}`,
+      );
+    }
+    checked[name as keyof T] = value as T[keyof T];
+  }
+  return checked;
+}

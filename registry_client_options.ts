@@ -1,0 +1,76 @@
+import type { OnEvent } from "./events.ts";
+import type { Limits } from "./content/limits.ts";
+import type { Credential, CredentialSource } from "./auth/credential.ts";
+import type { TrustedRealms } from "./auth/realm_policy.ts";
+import type { RegistryRepo } from "./reference/compat.ts";
+import type { AllowHost } from "./transport/allow_host.ts";
+import type { HostsOptions } from "./transport/host_options.ts";
+import type { RetryPolicy } from "./transport/retry_policy.ts";
+
+/** How a registry is connected to. */
+export interface ConnectionOptions {
+  /**
+   * Who is asking: a credential, or a function that answers one. Nothing is read from the machine
+   * unasked.
+   * @default {nobody: requests are anonymous}
+   */
+  credentials?: Credential | CredentialSource;
+  /**
+   * What tokens are asked for beforehand, beside what each call needs: with `["pull", "push"]` one
+   * token serves both.
+   * @default {["pull"]}
+   */
+  scopes?: string[];
+  /**
+   * Token services on other hosts that may see a registry's credentials:
+   * `{"registry.example.com": "https://auth.example.com"}`. Docker Hub's and GitLab.com's are known.
+   * @default {none}
+   */
+  trustedRealms?: TrustedRealms;
+  /**
+   * Whether the registry's own TLS certificate goes unchecked; on Deno, Node and Bun. Other hosts, a
+   * token service's or a storage's, have their own entry in `hosts`.
+   * @default {false}
+   */
+  insecure?: boolean;
+  /** What is special about one host or another. @default {nothing} */
+  hosts?: HostsOptions;
+  /** Carries every request in place of the runtime's own. */
+  fetch?: typeof globalThis.fetch;
+  /** A `Deno.HttpClient` that carries every request; on Deno. */
+  client?: { close(): void };
+  /** Asked before any connection to a host; `false` refuses it. @default {every host} */
+  allowHost?: AllowHost;
+  /** How often a request that failed is sent again. @default {5 tries, from 200 ms on} */
+  retry?: Partial<RetryPolicy>;
+  /** How much is read, how long is waited. */
+  limits?: Limits;
+  /** How many requests wait for their answer at once. @default {64} */
+  requestsAtOnce?: number;
+  /** The `User-Agent`. @default {`davit/` and the version} */
+  userAgent?: string;
+  /** Told every event: progress, retries, warnings, quotas. */
+  onEvent?: OnEvent;
+}
+
+/** Options of `RegistryClientV2`. One of `name` and `repo` is required. */
+export interface RegistryClientOpts extends ConnectionOptions {
+  /** The repository: `"alpine"`, `"ghcr.io/you/app"`, `"http://localhost:5000/app"`. */
+  name?: string;
+  /** The repository, as a text or as `parseRepo` gave it. */
+  repo?: string | RegistryRepo;
+  /** A user name; with `password` it is short for `credentials`. */
+  username?: string;
+  /** The password or access token. */
+  password?: string;
+  /** A bearer token that is sent as it is; short for `credentials: {accessToken}`. */
+  token?: string;
+  /** The scheme, whatever the name says. @default {"https", on this machine "http"} */
+  scheme?: "http" | "https";
+  /** Whether `getManifest` accepts OCI manifests. @default {true} */
+  acceptOCIManifests?: boolean;
+  /** Whether `getManifest` accepts an index, OCI's or Docker's. @default {true} */
+  acceptManifestLists?: boolean;
+  /** Ends every call of this client. */
+  signal?: AbortSignal;
+}

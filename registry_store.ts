@@ -1,0 +1,189 @@
+import { ContentNotFoundError, NotFoundError } from "./errors.ts";
+import { type Body, bodySource, bytesStream } from "./content/body.ts";
+import { type Bytes, EMPTY } from "./content/bytes.ts";
+import type { Descriptor } from "./content/descriptor.ts";
+import { isManifestMediaType } from "./content/media_types.ts";
+import { openRange } from "./content/open_range.ts";
+import { pieceReader, readAll } from "./content/piece_reader.ts";
+import { verifyingStream } from "./content/verifying_stream.ts";
+import { parseDigest } from "./content/digest.ts";
+import type {
+  ContentSource,
+  ContentStore,
+  OpenOptions,
+  ReferrersOptions,
+  StoreOptions,
+} from "./content/store.ts";
+import type { RegistryClientV2 } from "./registry_client_v2.ts";
+
+/** Options of {@linkcode RegistryStore}. */
+export interface RegistryStoreOptions {
+  /** The largest manifest that is read into memory, in bytes. @default {8388608} */
+  manifestBytes?: number;
+}
+
+/** Eight MiB: twice what the specification asks registries to take. */
+const MANIFEST_BYTES = 8 * 1024 * 1024;
+
+/**
+ * A repository as a store of content: what copying, attaching and every other verb over stores work
+ * with. Descriptors of manifests go to the manifest endpoints, all others to the blob endpoints.
+ *
+ * @example
+ * ```ts
+ * import { RegistryClientV2, RegistryStore } from "@davit/registry-client";
+ * import { createRegistry } from "@davit/registry-client/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { fetch } = createRegistry();
+ * const client = new RegistryClientV2({ name: "localhost:5000/app", fetch });
+ * const store = new RegistryStore(client);
+ * const blob = await client.putBlob(new TextEncoder().encode("hello"));
+ * assertEquals(await store.exists(blob), true);
+ * ```
+ */
+export class RegistryStore implements ContentStore {
+  /** The client that this store speaks through. */
+  readonly client: RegistryClientV2;
+  readonly #manifestBytes: number;
+
+  /** A store over a client's repository. */
+  constructor(client: RegistryClientV2, options: RegistryStoreOptions = {}) {
+    this.client = client;
+    this.#manifestBytes = options.manifestBytes ?? MANIFEST_BYTES;
+  }
+
+  /**
+   * The descriptor that a tag or digest names, by HEAD.
+   *
+   * @throws {ContentNotFoundError} When there is none.
+   */
+  async resolve(reference: string, options: StoreOptions = {}): Promise<Descriptor> {
+    return await this.#orMissing(
+      reference,
+      () => this.client.headManifest({ ref: reference, ...options }),
+    );
+  }
+
+  /** Whether the repository has the content. */
+  async exists(descriptor: Descriptor, options: StoreOptions = {}): Promise<boolean> {
+    const { digest, mediaType } = descriptor;
+    try {
+      if (isManifestMediaType(mediaType)) {
+        await this.client.headManifest({ ref: digest, ...options });
+      } else {
+        await this.client.headBlob({ digest, ...options });
+      }
+      return true;
+    } catch (error) {
+      if (error instanceof NotFoundError) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * The content's bytes, verified when they are read in full.
+   *
+   * @throws {ContentNotFoundError} When the repository does not have it.
+   */
+  async open(descriptor: Descriptor, options: OpenOptions = {}): Promise<ReadableStream<Bytes>> {
+    const { digest, size, mediaType } = descriptor;
+    const { signal } = options;
+    const { offset, length } = openRange(options, size);
+    const whole = offset === 0 && length >= size;
+    return await this.#orMissing(digest, async () => {
+      if (isManifestMediaType(mediaType)) {
+        const { bytes } = await this.client.getManifest({ ref: digest, ...(signal && { signal }) });
+        if (!whole) return bytesStream(bytes.subarray(offset, offset + length));
+        const reader = pieceReader(bytesStream(bytes));
+        return await verifyingStream(reader, { digest: parseDigest(digest), size });
+      }
+      if (!whole && (length === 0 || offset === size)) return bytesStream(EMPTY);
+      // The end is named too: crane's registry refuses a range without one, or past the content.
+      const range = whole ? {} : { range: { offset, length: Math.min(length, size - offset) } };
+      const { stream } = await this.client.getBlob(digest, {
+        size,
+        ...range,
+        ...(signal && { signal }),
+      });
+      return stream;
+    });
+  }
+
+  /** Takes content: the registry has all of it afterwards, or none. */
+  async write(descriptor: Descriptor, body: Body, options: StoreOptions = {}): Promise<void> {
+    const { digest, size, mediaType } = descriptor;
+    if (!isManifestMediaType(mediaType)) {
+      await this.client.putBlob(body, { digest, size, ...options });
+      return;
+    }
+    const reader = pieceReader(
+      await verifyingStream(pieceReader(await bodySource(body, size).open()), {
+        digest: parseDigest(digest),
+        size,
+      }, options),
+    );
+    const bytes = await readAll(reader, {
+      name: "manifestBytes",
+      bytes: this.#manifestBytes,
+      what: "the manifest",
+    });
+    await this.client.putManifest({ manifestData: bytes, ref: digest, mediaType, ...options });
+  }
+
+  /**
+   * Names a manifest that the repository has.
+   *
+   * @throws {ContentNotFoundError} When the repository does not have it.
+   */
+  async tag(descriptor: Descriptor, reference: string, options: StoreOptions = {}): Promise<void> {
+    const { bytes, mediaType } = await this.#orMissing(
+      descriptor.digest,
+      () => this.client.getManifest({ ref: descriptor.digest, ...options }),
+    );
+    await this.client.putManifest({ manifestData: bytes, ref: reference, mediaType, ...options });
+  }
+
+  /** Every tag, a page at a time. */
+  tags(options: StoreOptions = {}): AsyncIterable<string> {
+    return this.client.tags(options);
+  }
+
+  /** The manifests whose subject is this one. */
+  referrers(subject: Descriptor, options: ReferrersOptions = {}): AsyncIterable<Descriptor> {
+    return this.client.referrers(subject.digest, options);
+  }
+
+  /** Takes a blob from another repository of the same registry, where the registry does that. */
+  async mount(
+    descriptor: Descriptor,
+    from: ContentSource,
+    options: StoreOptions = {},
+  ): Promise<boolean> {
+    if (!(from instanceof RegistryStore) || isManifestMediaType(descriptor.mediaType)) return false;
+    const { repo, origin } = from.client;
+    if (origin !== this.client.origin || repo.remoteName === this.client.repo.remoteName) {
+      return false;
+    }
+    const { digest } = descriptor;
+    const result = await this.client.mountBlob({ digest, from: repo.remoteName, ...options });
+    if (!result.mounted) {
+      await this.client.cancelBlobUpload({ session: result.session, ...options }).catch(() => {
+        options.signal?.throwIfAborted(); // an upload that stays is let go of by the registry
+      });
+    }
+    return result.mounted;
+  }
+
+  async #orMissing<T>(what: string, call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (cause) {
+      if (!(cause instanceof NotFoundError)) throw cause;
+      const { canonicalName } = this.client.repo;
+      throw new ContentNotFoundError(`Cannot find ${what} in ${canonicalName}: ${cause.message}`, {
+        cause,
+      });
+    }
+  }
+}
