@@ -1,0 +1,26 @@
+import type { RegistryAction, RegistryAuth } from "./auth_options.ts";
+import type { Access, Authorizer, Need } from "./access.ts";
+import { BasicAuthorizer } from "./basic_authorizer.ts";
+import type { Route } from "./route.ts";
+import { TokenService } from "./token_service.ts";
+
+const EVERYBODY: Access = { may: () => true };
+
+/** The authorizer that the options ask for. */
+export function createAuthorizer(
+  auth: RegistryAuth | undefined,
+  now: () => number,
+): Authorizer {
+  if (auth === undefined) return { authorize: () => Promise.resolve(EVERYBODY) };
+  if ("bearer" in auth) return new TokenService(auth.bearer, now);
+  return new BasicAuthorizer(auth.basic);
+}
+
+/** What a route needs, done with an action. */
+export function needOf(route: Route, action: RegistryAction, url: URL): Need {
+  if (route.kind === "ping") return "login";
+  if (route.kind === "catalog") return "catalog";
+  const { repository } = route;
+  const from = route.kind === "uploads" && url.searchParams.get("from");
+  return from ? { repository, action, mountFrom: from } : { repository, action };
+}

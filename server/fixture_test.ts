@@ -1,0 +1,185 @@
+/** What the tests of this room share: a registry in memory, and the same one behind a socket. */
+import { assertEquals } from "@std/assert";
+import { type Bytes, encodeText } from "../content/bytes.ts";
+import { digestOf } from "../content/digest.ts";
+import type { HashAlgorithm } from "../content/hasher.ts";
+import { MEDIA_TYPES } from "../content/media_types.ts";
+import type { RegistryOptions } from "./options.ts";
+import { createRegistry, type Registry } from "./registry.ts";
+import { serve } from "./serve.ts";
+
+/** A response that has been read. */
+export interface Answer {
+  status: number;
+  headers: Headers;
+  bytes: Bytes;
+  text: string;
+  // deno-lint-ignore no-explicit-any
+  json: any;
+  /** The code of the first error. */
+  code: string | undefined;
+}
+
+export interface SendInit {
+  body?: BodyInit;
+  headers?: HeadersInit;
+}
+
+/** A way to a registry. */
+export class Wire {
+  constructor(
+    readonly registry: Registry,
+    readonly origin: string,
+    readonly fetch: (url: string, init: RequestInit) => Promise<Response>,
+  ) {}
+
+  /** Sends a request; a location of another response is a path too. */
+  async send(method: string, path: string, init: SendInit = {}): Promise<Answer> {
+    const url = path.startsWith("http") ? path : this.origin + path;
+    const response = await this.fetch(url, {
+      method,
+      ...init,
+      ...(init.body instanceof ReadableStream && { duplex: "half" }),
+    } as RequestInit);
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    const text = new TextDecoder().decode(bytes);
+    const { status, headers } = response;
+    const isJson = headers.get("content-type")?.includes("json") && text !== "";
+    const json = isJson ? JSON.parse(text) : undefined;
+    return { status, headers, bytes, text, json, code: json?.errors?.[0]?.code };
+  }
+
+  /** Pushes a blob in one request; answers its digest. */
+  async pushBlob(repository: string, content: string | Bytes): Promise<string> {
+    const bytes = typeof content === "string" ? encodeText(content) : content;
+    const digest = await digestOf(bytes);
+    const path = `/v2/${repository}/blobs/uploads/?digest=${digest}`;
+    assertEquals((await this.send("POST", path, { body: bytes })).status, 201);
+    return digest;
+  }
+
+  /** Starts an upload; answers its location. */
+  async startUpload(repository: string, query = ""): Promise<string> {
+    const { status, headers } = await this.send("POST", `/v2/${repository}/blobs/uploads/${query}`);
+    assertEquals(status, 202);
+    return headers.get("location")!;
+  }
+
+  /** Pushes a manifest with its configuration; answers its digest. */
+  async pushManifest(
+    repository: string,
+    reference?: string,
+    fields: Record<string, unknown> = {},
+  ): Promise<string> {
+    const manifest = await this.manifest(repository, fields);
+    const answer = await this.putManifest(repository, reference ?? manifest.digest, manifest.text);
+    assertEquals(answer.status, 201, answer.text);
+    return manifest.digest;
+  }
+
+  /** A manifest whose configuration has been pushed. */
+  async manifest(
+    repository: string,
+    fields: Record<string, unknown> = {},
+  ): Promise<{ text: string; digest: string; size: number }> {
+    const config = await this.pushBlob(repository, "{}");
+    const text = JSON.stringify({
+      schemaVersion: 2,
+      mediaType: MEDIA_TYPES.ociManifest,
+      config: { mediaType: MEDIA_TYPES.ociEmpty, digest: config, size: 2 },
+      layers: [],
+      ...fields,
+    });
+    return { text, digest: await digestOf(encodeText(text)), size: text.length };
+  }
+
+  putManifest(
+    repository: string,
+    reference: string,
+    body: BodyInit,
+    contentType: string = MEDIA_TYPES.ociManifest,
+  ): Promise<Answer> {
+    return this.send("PUT", `/v2/${repository}/manifests/${reference}`, {
+      body,
+      headers: { "content-type": contentType },
+    });
+  }
+}
+
+export interface CaseOptions extends RegistryOptions {
+  /** Cases whose requests no HTTP client sends, or that look at what `fetch` gives. */
+  memoryOnly?: boolean;
+}
+
+/** Registers a case for a registry in memory, and for one behind a socket. */
+export function specTest(
+  title: string,
+  run: (wire: Wire) => Promise<void>,
+  options: CaseOptions = {},
+): void {
+  Deno.test(title, () => run(memoryWire(options)));
+  if (options.memoryOnly) return;
+  Deno.test(`${title} (socket)`, async () => {
+    const registry = testRegistry(options);
+    const server = await serve(registry);
+    const client = Deno.createHttpClient({});
+    try {
+      await run(
+        new Wire(
+          registry,
+          server.url,
+          (url, init) => fetch(url, { ...init, client } as RequestInit),
+        ),
+      );
+    } finally {
+      client.close();
+      await server.close();
+    }
+  });
+}
+
+/** A registry without a socket. */
+export function memoryWire(options: RegistryOptions = {}): Wire {
+  const registry = testRegistry(options);
+  return new Wire(
+    registry,
+    "http://registry.test",
+    (url, init) => registry.fetch(new Request(url, init)),
+  );
+}
+
+/** A registry whose own failures fail the test. */
+function testRegistry(options: RegistryOptions): Registry {
+  return createRegistry({
+    onError: (error) => {
+      throw error;
+    },
+    ...options,
+  });
+}
+
+export const EMPTY_DIGEST =
+  "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+export const UNKNOWN_DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;
+
+export function digest(text: string, algorithm?: HashAlgorithm): Promise<string> {
+  return digestOf(encodeText(text), algorithm);
+}
+
+/** The target of a `Link` header to the next page. */
+export function nextPage(headers: Headers): string | undefined {
+  return /^<([^>]+)>; rel="next"$/.exec(headers.get("link") ?? "")?.[1];
+}
+
+/** A stream of the pieces given, which fails in the end where there is an error. */
+export function streamOf(pieces: readonly string[], error?: Error): ReadableStream<Bytes> {
+  let index = 0;
+  return new ReadableStream({
+    pull(controller) {
+      const piece = pieces[index++];
+      if (piece !== undefined) controller.enqueue(encodeText(piece));
+      else if (error !== undefined) controller.error(error);
+      else controller.close();
+    },
+  }, { highWaterMark: 0 });
+}

@@ -1,0 +1,11 @@
+/** A server of one runtime. */
+export interface Listener {
+  /** The port. */
+  readonly port: number;
+  /** Resolves when it has ended. */
+  readonly finished: Promise<void>;
+  /** Takes no more requests, and ends when those that run have been answered. */
+  shutdown(): void;
+  /** Ends at once. */
+  abort(): void;
+}

@@ -1,0 +1,58 @@
+import { assertEquals } from "@std/assert";
+import { digest, specTest, UNKNOWN_DIGEST } from "./fixture_test.ts";
+
+specTest("end-11 POST mount: 201 when the source has the blob", async (wire) => {
+  const hello = await wire.pushBlob("app", "hello");
+  const path = `/v2/copy/blobs/uploads/?mount=${hello}&from=app`;
+  const { status, headers } = await wire.send("POST", path);
+  assertEquals([status, headers.get("location")], [201, `/v2/copy/blobs/${hello}`]);
+  assertEquals(headers.get("docker-content-digest"), hello);
+  assertEquals((await wire.send("GET", `/v2/copy/blobs/${hello}`)).text, "hello");
+});
+
+specTest("end-11 POST mount: 201 within one repository", async (wire) => {
+  const hello = await wire.pushBlob("app", "hello");
+  const { status } = await wire.send("POST", `/v2/app/blobs/uploads/?mount=${hello}&from=app`);
+  assertEquals(status, 201);
+});
+
+specTest("end-11 POST mount: 202 with a usable session when the source lacks it", async (wire) => {
+  await wire.pushBlob("app", "other");
+  await wire.pushBlob("elsewhere", "hello");
+  const hello = await digest("hello");
+  for (const from of ["app", "nowhere"]) {
+    const path = `/v2/copy/blobs/uploads/?mount=${hello}&from=${from}`;
+    const { status, headers } = await wire.send("POST", path);
+    assertEquals(status, 202, from);
+    const location = headers.get("location")!;
+    const put = await wire.send("PUT", `${location}?digest=${hello}`, { body: "hello" });
+    assertEquals(put.status, 201, from);
+  }
+});
+
+specTest("end-11 POST mount without from: 201 when any repository has it", async (wire) => {
+  const hello = await wire.pushBlob("app", "hello");
+  const { status } = await wire.send("POST", `/v2/copy/blobs/uploads/?mount=${hello}`);
+  assertEquals(status, 201);
+  assertEquals((await wire.send("GET", `/v2/copy/blobs/${hello}`)).text, "hello");
+});
+
+specTest("end-11 POST mount without from: 202 for a digest nobody has", async (wire) => {
+  const path = `/v2/copy/blobs/uploads/?mount=${UNKNOWN_DIGEST}`;
+  assertEquals((await wire.send("POST", path)).status, 202);
+});
+
+specTest("end-11 POST mount with a malformed digest or name: 400", async (wire) => {
+  const hello = await wire.pushBlob("app", "hello");
+  const cases: [query: string, code: string][] = [
+    ["mount=sha256:abc&from=app", "DIGEST_INVALID"],
+    ["mount=&from=app", "DIGEST_INVALID"],
+    [`mount=${hello}&from=App`, "NAME_INVALID"],
+    [`mount=${hello}&from=../app`, "NAME_INVALID"],
+    [`mount=${hello}&from=`, "NAME_INVALID"],
+  ];
+  for (const [query, code] of cases) {
+    const got = await wire.send("POST", `/v2/copy/blobs/uploads/?${query}`);
+    assertEquals([got.status, got.code], [400, code], query);
+  }
+});

@@ -1,0 +1,93 @@
+import type { Bytes } from "../content/bytes.ts";
+import type { PieceReader } from "../content/piece_reader.ts";
+
+/** One request that a registry saw. */
+export interface ObservedRequest {
+  /** The method. */
+  readonly method: string;
+  /** The path with its query, as it came. */
+  readonly path: string;
+  /** The headers by their lower-case names; those with secrets say `present`. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The response's status; 0 until it is known. */
+  readonly status: number;
+  /** How many bytes of the request's body were read so far. */
+  readonly bytesIn: number;
+  /** How many bytes of the response's body were read so far; for HEAD none. */
+  readonly bytesOut: number;
+}
+
+const SECRET_HEADERS = ["authorization", "cookie", "proxy-authorization"];
+
+/** Fills in what is seen of one request. */
+export class Observation {
+  /** What was seen so far. */
+  readonly seen: { -readonly [Key in keyof ObservedRequest]: ObservedRequest[Key] };
+  #streams = false;
+
+  /** What is known of a request before it is handled. */
+  constructor(request: Request, url: URL | undefined) {
+    const headers: Record<string, string> = {};
+    for (const [name, value] of request.headers) {
+      headers[name] = SECRET_HEADERS.includes(name) ? "present" : value;
+    }
+    this.seen = {
+      method: request.method,
+      path: url === undefined ? request.url : url.pathname + url.search,
+      headers,
+      status: 0,
+      bytesIn: 0,
+      bytesOut: 0,
+    };
+  }
+
+  /** Counts what is read of the request's body. */
+  countIn(reader: PieceReader): PieceReader {
+    return {
+      read: async (view) => {
+        const piece = await reader.read(view);
+        this.seen.bytesIn += piece.value?.byteLength ?? 0;
+        return piece;
+      },
+      cancel: (reason) => reader.cancel(reason),
+    };
+  }
+
+  /** Counts what is read of a body that streams. */
+  countOut(stream: ReadableStream<Bytes>): ReadableStream<Bytes> {
+    this.#streams = true;
+    return countBytes(stream, (count) => this.seen.bytesOut += count);
+  }
+
+  /** Notes the response; a body that does not stream goes out at once. */
+  finish({ status, body, headers }: Response): void {
+    this.seen.status = status;
+    if (this.#streams || body === null) return;
+    this.seen.bytesOut = Number(headers.get("content-length"));
+  }
+}
+
+/**
+ * Counts in the consumer's own buffer, where it brings one: a `TransformStream` would copy
+ * everything once more.
+ */
+function countBytes(
+  stream: ReadableStream<Bytes>,
+  onBytes: (count: number) => void,
+): ReadableStream<Bytes> {
+  const reader = stream.getReader();
+  return new ReadableStream({
+    type: "bytes",
+    async pull(controller: ReadableByteStreamController) {
+      const { done, value } = await reader.read();
+      if (done) {
+        controller.close();
+        controller.byobRequest?.respond(0);
+        return;
+      }
+      onBytes(value.byteLength);
+      controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}

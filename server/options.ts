@@ -1,0 +1,134 @@
+import { InvalidOptionError } from "../errors.ts";
+import type { RegistryAuth } from "./auth_options.ts";
+
+/** What a registry does, and how much it takes. */
+export interface RegistryOptions {
+  /** Who may do what. Without it everybody may do everything. */
+  auth?: RegistryAuth;
+  /**
+   * Whether manifests, tags and blobs can be deleted (end-9, end-10); otherwise the answer is 405.
+   * @default {true}
+   */
+  deletes?: boolean;
+  /**
+   * Whether the referrers API (end-12) and its headers are there; without it clients keep the list
+   * under a fallback tag.
+   * @default {true}
+   */
+  referrersApi?: boolean;
+  /**
+   * The largest manifest that is taken, in bytes; a larger one is answered with 413.
+   * @default {4259840}
+   */
+  manifestLimit?: number;
+  /**
+   * The most tags, or repositories of the catalog, on one page.
+   * @default {1000}
+   */
+  tagPageSize?: number;
+  /**
+   * The most referrers on one page.
+   * @default {1000}
+   */
+  referrersPageSize?: number;
+  /**
+   * The least size of a chunk that is not an upload's last, in bytes: told as
+   * `OCI-Chunk-Min-Length`, and enforced. Without it any size will do.
+   */
+  chunkMinLength?: number;
+  /**
+   * After how long without a request an upload is forgotten, in milliseconds.
+   * @default {3600000}
+   */
+  uploadExpiry?: number;
+  /**
+   * How many of the newest requests `requests` keeps.
+   * @default {1000}
+   */
+  requestsKept?: number;
+  /**
+   * Told of a failure of the registry itself: the client gets a 500 without its reason.
+   * @default {() => {}}
+   */
+  onError?: (error: unknown) => void;
+  /**
+   * Tells the time, in milliseconds since 1970: for tests of what expires.
+   * @default {Date.now}
+   */
+  now?: () => number;
+}
+
+/** Every option that has a default, with its value. */
+export interface RegistrySettings extends
+  Required<
+    Omit<RegistryOptions, "auth" | "chunkMinLength">
+  > {
+  /** The least size of a chunk, in bytes; 0 where any will do. */
+  chunkMinLength: number;
+}
+
+/**
+ * The specification asks for 4 MiB at least. The margin lets a test of exactly 4 MiB of content
+ * pass with the manifest's own fields around it.
+ */
+const MANIFEST_LIMIT_BYTES = (4 * 1024 + 64) * 1024;
+
+/** A page that every client reads at once: 1,000 tags of 128 characters are 130 KB. */
+const PAGE_SIZE = 1_000;
+
+/** Longer than any client waits before it resumes, and short enough that nothing piles up. */
+const UPLOAD_EXPIRY_MS = 60 * 60 * 1_000;
+
+/** Enough for a test to look at what a client did, and no leak in a server that runs for weeks. */
+const REQUESTS_KEPT = 1_000;
+
+/**
+ * The options with their defaults.
+ *
+ * @throws {InvalidOptionError} When one is not what it must be.
+ */
+export function registrySettings(options: RegistryOptions): RegistrySettings {
+  const {
+    deletes = true,
+    referrersApi = true,
+    manifestLimit = MANIFEST_LIMIT_BYTES,
+    tagPageSize = PAGE_SIZE,
+    referrersPageSize = PAGE_SIZE,
+    chunkMinLength = 0,
+    uploadExpiry = UPLOAD_EXPIRY_MS,
+    requestsKept = REQUESTS_KEPT,
+    onError = () => {},
+    now = Date.now,
+  } = options;
+  checkInteger("manifestLimit", manifestLimit, 1);
+  checkInteger("tagPageSize", tagPageSize, 1);
+  checkInteger("referrersPageSize", referrersPageSize, 1);
+  checkInteger("chunkMinLength", chunkMinLength, 0);
+  checkInteger("uploadExpiry", uploadExpiry, 1);
+  checkInteger("requestsKept", requestsKept, 0);
+  return {
+    deletes,
+    referrersApi,
+    manifestLimit,
+    tagPageSize,
+    referrersPageSize,
+    chunkMinLength,
+    uploadExpiry,
+    requestsKept,
+    onError,
+    now,
+  };
+}
+
+/**
+ * Checks an option that counts something.
+ *
+ * @throws {InvalidOptionError} When it is not an integer, or less than it may be.
+ */
+export function checkInteger(name: string, value: number, least: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
+  throw new InvalidOptionError(
+    `Cannot create a registry as '${name}' must be an integer of at least ${least}: ` +
+      `current value is ${value}`,
+  );
+}

@@ -1,0 +1,196 @@
+import type { RegistryAction } from "./auth_options.ts";
+import type { Authorizer } from "./access.ts";
+import { createAuthorizer, needOf } from "./authorizer.ts";
+import type { RegistryBackend } from "./backend.ts";
+import { deleteBlob, getBlob, headBlob } from "./blobs.ts";
+import type { Exchange } from "./exchange.ts";
+import { deleteManifest, getManifest, headManifest, putManifest } from "./manifests.ts";
+import { MemoryBackend } from "./memory_backend.ts";
+import { Observation, type ObservedRequest } from "./observation.ts";
+import { type RegistryOptions, type RegistrySettings, registrySettings } from "./options.ts";
+import { listRepositories, listTags } from "./pages.ts";
+import { jsonResponse, Refusal } from "./refusal.ts";
+import { listReferrers } from "./referrers.ts";
+import { type Route, type RouteKind, routeOf } from "./route.ts";
+import { UploadSessions } from "./upload_sessions.ts";
+import { deleteUpload, getUpload, patchUpload, putUpload, startUpload } from "./uploads.ts";
+
+/** A registry in this process. */
+export interface Registry {
+  /**
+   * Answers a request, whatever it is: what goes wrong is a response. Can be given to a client as
+   * its `fetch`, or to a server as its handler; it does not depend on `this`.
+   */
+  fetch(input: Request | URL | string, init?: RequestInit): Promise<Response>;
+  /** The requests seen, the newest last; whoever reads it may empty it. */
+  readonly requests: ObservedRequest[];
+}
+
+type Handler = (exchange: Exchange, route: never) => Promise<Response>;
+
+interface Endpoint {
+  action: RegistryAction;
+  handle: Handler;
+}
+
+const pull = (handle: Handler): Endpoint => ({ action: "pull", handle });
+const push = (handle: Handler): Endpoint => ({ action: "push", handle });
+const remove = (handle: Handler): Endpoint => ({ action: "delete", handle });
+
+/** The specification's endpoints: what a method does to a route, and what it takes to be allowed. */
+const ENDPOINTS: Record<RouteKind, Readonly<Record<string, Endpoint>>> = {
+  ping: { GET: pull(ping), HEAD: pull(ping) }, // end-1
+  blob: { GET: pull(getBlob), HEAD: pull(headBlob), DELETE: remove(deleteBlob) }, // end-2, end-10
+  manifest: { // end-3, end-7, end-9
+    GET: pull(getManifest),
+    HEAD: pull(headManifest),
+    PUT: push(putManifest),
+    DELETE: remove(deleteManifest),
+  },
+  uploads: { POST: push(startUpload) }, // end-4a, end-4b, end-4c, end-11
+  upload: { // end-5, end-6, end-13, end-14
+    PATCH: push(patchUpload),
+    PUT: push(putUpload),
+    GET: push(getUpload),
+    DELETE: push(deleteUpload),
+  },
+  tags: { GET: pull(listTags), HEAD: pull(listTags) }, // end-8
+  referrers: { GET: pull(listReferrers), HEAD: pull(listReferrers) }, // end-12
+  catalog: { GET: pull(listRepositories), HEAD: pull(listRepositories) },
+};
+
+/**
+ * An OCI registry in memory: the whole distribution specification as one function from a `Request`
+ * to a `Response`. Give its `fetch` to a client and test without sockets, or serve it with
+ * {@linkcode serve}.
+ *
+ * @throws {InvalidOptionError} When an option is not what it must be.
+ *
+ * @example Test code against a registry
+ * ```ts
+ * import { createRegistry } from "@davit/registry-client/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const registry = createRegistry();
+ * const { fetch } = registry;
+ * const digest = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+ * const url = `http://registry.test/v2/greetings/blobs/uploads/?digest=${digest}`;
+ * const pushed = await fetch(new Request(url, { method: "POST", body: "hello" }));
+ * assertEquals(pushed.status, 201);
+ *
+ * const blob = new URL(pushed.headers.get("location")!, url);
+ * assertEquals(await (await fetch(new Request(blob))).text(), "hello");
+ * assertEquals(registry.requests.map(({ method, status }) => `${method} ${status}`), [
+ *   "POST 201",
+ *   "GET 200",
+ * ]);
+ * ```
+ */
+export function createRegistry(options: RegistryOptions = {}): Registry {
+  const settings = registrySettings(options);
+  const backend = new MemoryBackend();
+  const context: Context = {
+    settings,
+    backend,
+    uploads: new UploadSessions(backend, settings),
+    authorizer: createAuthorizer(options.auth, settings.now),
+  };
+  const requests: ObservedRequest[] = [];
+
+  async function fetch(input: Request | URL | string, init?: RequestInit): Promise<Response> {
+    const request = input instanceof Request && init === undefined
+      ? input
+      : new Request(input, init);
+    const url = URL.canParse(request.url) ? new URL(request.url) : undefined;
+    const observation = new Observation(request, url);
+    requests.push(observation.seen);
+    if (requests.length > settings.requestsKept) {
+      requests.splice(0, requests.length - settings.requestsKept);
+    }
+    const response = await answer(context, request, url, observation);
+    response.headers.set("docker-distribution-api-version", "registry/2.0");
+    observation.finish(response);
+    return response;
+  }
+
+  return { fetch, requests };
+}
+
+interface Context {
+  readonly settings: RegistrySettings;
+  readonly backend: RegistryBackend;
+  readonly uploads: UploadSessions;
+  readonly authorizer: Authorizer;
+}
+
+/** Handles a request, and makes a response of whatever goes wrong. */
+async function answer(
+  context: Context,
+  request: Request,
+  url: URL | undefined,
+  observation: Observation,
+): Promise<Response> {
+  let response: Response;
+  try {
+    if (url === undefined) throw badUrl();
+    response = await handle(context, request, url, observation);
+  } catch (error) {
+    if (!(error instanceof Refusal)) context.settings.onError(error);
+    response = refusalFor(error).response();
+  }
+  if (request.body !== null && !request.body.locked) {
+    // Nobody read it: whoever sends it should stop.
+    await request.body.cancel().catch(() => {});
+  }
+  if (request.method !== "HEAD" || response.body === null) return response;
+  await response.body.cancel();
+  return new Response(null, { status: response.status, headers: response.headers });
+}
+
+async function handle(
+  context: Context,
+  request: Request,
+  url: URL,
+  observation: Observation,
+): Promise<Response> {
+  const { authorizer, ...rest } = context;
+  if (authorizer.token !== undefined && url.pathname === authorizer.tokenPath) {
+    return await authorizer.token(request, url);
+  }
+  const route = routeOf(url.pathname);
+  const endpoint = endpointOf(route, request.method, context.settings);
+  const access = await authorizer.authorize(request, url, needOf(route, endpoint.action, url));
+  return await endpoint.handle({ ...rest, request, url, observation, access }, route as never);
+}
+
+function endpointOf(route: Route, method: string, { deletes }: RegistrySettings): Endpoint {
+  const endpoints = ENDPOINTS[route.kind];
+  const endpoint = Object.hasOwn(endpoints, method) ? endpoints[method] : undefined;
+  const refused = endpoint?.action === "delete" && !deletes;
+  if (endpoint !== undefined && !refused) return endpoint;
+  const allowed = Object.entries(endpoints)
+    .filter(([, { action }]) => deletes || action !== "delete")
+    .map(([name]) => name);
+  throw new Refusal(
+    405,
+    "UNSUPPORTED",
+    refused
+      ? "Cannot delete: this registry has deletes switched off"
+      : `Cannot ${method} here: this path takes ${allowed.join(", ")}`,
+    { headers: { allow: allowed.join(", ") } },
+  );
+}
+
+function ping(): Promise<Response> {
+  return Promise.resolve(jsonResponse("{}"));
+}
+
+function refusalFor(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  return new Refusal(500, "UNKNOWN", "Cannot answer: the registry failed", { cause: error });
+}
+
+/** Some servers make a request's URL of whatever the client says its host is. */
+function badUrl(): Refusal {
+  return new Refusal(400, "UNSUPPORTED", "Cannot answer: the request's URL or Host is malformed");
+}
