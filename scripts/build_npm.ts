@@ -1,0 +1,127 @@
+/**
+ * `deno task npm`: builds the npm package into npm/ and packs it there, so that `npm install
+ * ./npm/*.tgz` installs what will be published. dnt builds what is released; where JSR, and with it
+ * dnt, cannot be reached, npm's own tools make the same package.
+ */
+import { stdSource } from "./deno.ts";
+import { bundleSize } from "./npm_package/bundle_size.ts";
+import { filesBelow, packageFaults } from "./npm_package/check_package.ts";
+import { ESM, formatManifest, jsonText, packageManifest, SCRIPT } from "./npm_package/manifest.ts";
+import { readProject, ROOT } from "./npm_package/project.ts";
+import { npmInstall, npmPack } from "./npm_package/run.ts";
+import { buildWithDnt } from "./npm_package/with_dnt.ts";
+import { buildWithNpmTools, TOOLS } from "./npm_package/with_npm_tools.ts";
+import { complain, duration, say } from "./say.ts";
+
+/** A package that was built. */
+export interface BuiltPackage {
+  /** The tarball's path. */
+  tarball: string;
+  /** Its name. */
+  name: string;
+  /** Its version. */
+  version: string;
+  /** The names of its entry points: `"."`, `"./endpoints"`. */
+  entryPoints: string[];
+  /** Which builder made it, and why that one. */
+  builder: string;
+  /** The tarball's bytes. */
+  packed: number;
+  /** The bytes of all files. */
+  unpacked: number;
+}
+
+/** What goes into the package as it is. README.md may be written later than the first build. */
+const PAPERS = ["LICENSE", "README.md"];
+
+/** Builds the package into a folder, which is emptied first. */
+export async function buildNpm(folder: string): Promise<BuiltPackage> {
+  const { source, reason } = await stdSource();
+  const project = await readProject();
+  await Deno.remove(folder, { recursive: true }).catch(() => {});
+  await Deno.mkdir(folder, { recursive: true });
+
+  const build = source === "jsr" ? buildWithDnt : buildWithNpmTools;
+  const dependencies = await build(project, folder);
+  const manifest = packageManifest(project, dependencies);
+  await Deno.writeTextFile(`${folder}/package.json`, jsonText(manifest));
+  for (const format of [ESM, SCRIPT]) {
+    await Deno.writeTextFile(`${folder}/${format}/package.json`, jsonText(formatManifest(format)));
+  }
+  for (const paper of PAPERS) {
+    await Deno.copyFile(`${ROOT}/${paper}`, `${folder}/${paper}`).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
+  }
+
+  const faults = await packageFaults(folder, manifest);
+  if (faults.length > 0) throw new Error(`Cannot pack what was built:\n${faults.join("\n")}`);
+  let unpacked = 0;
+  for (const file of await filesBelow(folder)) {
+    unpacked += (await Deno.stat(`${folder}/${file}`)).size;
+  }
+  const tarball = await npmPack(folder);
+  return {
+    tarball,
+    name: project.name,
+    version: project.version,
+    entryPoints: Object.keys(manifest.exports),
+    builder: source === "jsr"
+      ? `dnt (${reason})`
+      : `esbuild ${TOOLS.esbuild} and tsc ${TOOLS.typescript}, as dnt is on JSR and packages come ` +
+        `from npm here (${reason})`,
+    packed: (await Deno.stat(tarball)).size,
+    unpacked,
+  };
+}
+
+/** What a page pays, in its own words. */
+export async function bundleReport({ name, tarball }: BuiltPackage): Promise<string> {
+  const folder = await Deno.makeTempDir({ prefix: "davit_size_" });
+  try {
+    await npmInstall(folder, [tarball, `esbuild@${TOOLS.esbuild}`]);
+    const cases = {
+      "RegistryClientV2": `export { RegistryClientV2 } from "${name}";`,
+      "connect and listTags":
+        `export { connect } from "${name}";\nexport { listTags } from "${name}/endpoints";`,
+    };
+    const parts: string[] = [];
+    for (const [what, code] of Object.entries(cases)) {
+      const { main, later } = await bundleSize(folder, code);
+      parts.push(
+        `${what} ${kilobytes(main)}${later > 0 ? ` (and ${kilobytes(later)} later)` : ""}`,
+      );
+    }
+    return parts.join(", ");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function kilobytes(bytes: number): string {
+  return `${(bytes / 1000).toFixed(1)} kB`;
+}
+
+async function main(): Promise<void> {
+  const start = performance.now();
+  const built = await buildNpm(`${ROOT}/npm`);
+  const { missing } = await readProject();
+  if (missing.length > 0) say(`note: not there yet, so not in it: ${missing.join(", ")}`);
+  say(`${built.name} ${built.version}, built by ${built.builder}`);
+  say(
+    `${kilobytes(built.packed)} packed, ${kilobytes(built.unpacked)} unpacked, ` +
+      `${built.entryPoints.length} entry points, ESM and CommonJS with types`,
+  );
+  say(`in a browser's bundle, after gzip: ${await bundleReport(built)}`);
+  const took = duration(performance.now() - start);
+  say(`npm install ./${built.tarball.split("/").slice(-2).join("/")}   (built in ${took})`);
+}
+
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    complain(error instanceof Error ? error.message : String(error));
+    Deno.exit(1);
+  }
+}

@@ -1,0 +1,140 @@
+import { packTar } from "modern-tar";
+import {
+  buildImageConfig,
+  buildIndex,
+  buildManifest,
+  type Bytes,
+  type Descriptor,
+  digestOf,
+  MEDIA_TYPES,
+} from "../../mod.ts";
+
+/** A layer: what is pushed, and the digest of the tar inside it. */
+export interface Layer {
+  /** The layer, compressed. */
+  bytes: Bytes;
+  /** Its descriptor. */
+  descriptor: Descriptor;
+  /** The digest of the tar before compression. */
+  diffId: string;
+}
+
+/** An image for one platform. */
+export interface Image {
+  /** What it runs on, as `os/architecture`. */
+  platform: string;
+  /** The configuration's bytes. */
+  config: Bytes;
+  /** The configuration's descriptor. */
+  configDescriptor: Descriptor;
+  /** The layers, the shared one first. */
+  layers: Layer[];
+  /** The manifest's bytes. */
+  manifest: Bytes;
+  /** The manifest's descriptor, with its platform. */
+  descriptor: Descriptor;
+}
+
+/** A multi-platform image. */
+export interface MultiPlatformImage {
+  /** The layer that all platforms share. */
+  base: Layer;
+  /** One image a platform. */
+  images: Image[];
+  /** The index's bytes. */
+  index: Bytes;
+  /** The index's descriptor. */
+  descriptor: Descriptor;
+}
+
+const ARCHITECTURES = ["amd64", "arm64"];
+const DATA_BYTES = 6 * 1024 * 1024;
+
+/** Makes an image of this project's own files, and data that differs from platform to platform. */
+export async function makeImage(root: URL): Promise<MultiPlatformImage> {
+  const base = await makeLayer([
+    ...await projectFiles(root),
+    { name: "usr/share/davit/data.bin", data: randomBytes(DATA_BYTES) },
+  ]);
+  const images = await Promise.all(ARCHITECTURES.map((each) => makePlatform(base, each)));
+  const { bytes, descriptor } = await buildIndex({
+    manifests: images.map((image) => image.descriptor),
+  });
+  return { base, images, index: bytes, descriptor };
+}
+
+async function makePlatform(base: Layer, architecture: string): Promise<Image> {
+  const own = await makeLayer([
+    { name: "etc/platform", data: new TextEncoder().encode(`linux/${architecture}\n`) },
+    { name: `usr/lib/${architecture}/data.bin`, data: randomBytes(DATA_BYTES / 2) },
+  ]);
+  const layers = [base, own];
+  const config = await buildImageConfig({
+    architecture,
+    os: "linux",
+    config: { Cmd: ["/bin/sh"] },
+    rootfs: { type: "layers", diff_ids: layers.map((layer) => layer.diffId) },
+  });
+  const { bytes, descriptor } = await buildManifest({
+    config: config.descriptor,
+    layers: layers.map((layer) => layer.descriptor),
+  });
+  return {
+    platform: `linux/${architecture}`,
+    config: config.bytes,
+    configDescriptor: config.descriptor,
+    layers,
+    manifest: bytes,
+    descriptor: { ...descriptor, platform: { os: "linux", architecture } },
+  };
+}
+
+interface File {
+  name: string;
+  data: Uint8Array;
+}
+
+async function makeLayer(files: File[]): Promise<Layer> {
+  const tar = await packTar(files.map(({ name, data }) => ({
+    header: { name, size: data.byteLength, mode: 0o644, mtime: new Date(0) },
+    body: data,
+  })));
+  const zipped = new Blob([tar as Bytes]).stream().pipeThrough(new CompressionStream("gzip"));
+  const bytes = new Uint8Array(await new Response(zipped).arrayBuffer());
+  return {
+    bytes,
+    descriptor: {
+      mediaType: MEDIA_TYPES.ociLayerGzip,
+      digest: await digestOf(bytes),
+      size: bytes.byteLength,
+    },
+    diffId: await digestOf(tar),
+  };
+}
+
+/** The project's own files, as they stand in the checkout. */
+async function projectFiles(root: URL): Promise<File[]> {
+  const files: File[] = [];
+  async function walk(folder: URL, path: string): Promise<void> {
+    for await (const entry of Deno.readDir(folder)) {
+      if (entry.name.startsWith(".") || ["npm", "out", "node_modules"].includes(entry.name)) {
+        continue;
+      }
+      const name = `${path}${entry.name}`;
+      if (entry.isDirectory) await walk(new URL(`${entry.name}/`, folder), `${name}/`);
+      else if (entry.isFile) {
+        files.push({ name, data: await Deno.readFile(new URL(entry.name, folder)) });
+      }
+    }
+  }
+  await walk(root, "usr/src/davit/");
+  return files.sort((one, other) => one.name < other.name ? -1 : 1);
+}
+
+function randomBytes(size: number): Bytes {
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size; at += 65_536) {
+    crypto.getRandomValues(bytes.subarray(at, Math.min(at + 65_536, size)));
+  }
+  return bytes;
+}

@@ -1,0 +1,67 @@
+import { assertEquals } from "@std/assert";
+import { packageFaults } from "./check_package.ts";
+import { packageManifest } from "./manifest.ts";
+
+const MANIFEST = packageManifest({
+  name: "@example/package",
+  version: "1.0.0",
+  license: "MIT",
+  entryPoints: [{ name: ".", file: "mod.ts" }],
+  missing: [],
+  imports: {},
+}, { jose: "^6.0.0" });
+
+const GOOD: Record<string, string> = {
+  "esm/mod.js": `import { a } from "./a.js";\nimport "jose";\nexport { a };\n`,
+  "esm/mod.d.ts": `/** import { b } from "b"; Deno.open */\nexport { a } from "./a.js";\n`,
+  "esm/a.js": `export const a = await import("jose/jwt");\n`,
+  "esm/a.d.ts": "export declare const a: string;\n",
+  "script/mod.js": `"use strict";\nvar a = require("./a.js");\n`,
+  "script/mod.d.ts": `export { a } from "./a.js";\n`,
+  "script/a.js": `var jose = require("jose");\n`,
+  "script/a.d.ts": "export declare const a: string;\n",
+};
+
+const cases: [name: string, files: Record<string, string | undefined>, faults: string[]][] = [
+  ["a package that holds together", {}, []],
+  ["an entry point without its file", { "script/mod.d.ts": undefined }, [
+    ".: there is no ./script/mod.d.ts",
+  ]],
+  ["code that imports a file that is not there", { "esm/mod.js": `export * from "./b.js";` }, [
+    "esm/mod.js: there is no ./b.js",
+  ]],
+  ["code that still imports TypeScript", { "script/a.js": `require("./a.ts");` }, [
+    "script/a.js: there is no ./a.ts",
+  ]],
+  ["code that needs a package nobody installs", { "esm/a.js": `import("@std/path");` }, [
+    "esm/a.js: @std/path is not among the dependencies",
+  ]],
+  ["code that imports a built-in module", { "esm/a.js": `import fs from "node:fs";` }, [
+    "esm/a.js: node:fs is not among the dependencies",
+  ]],
+  ["types of a file without types", { "esm/a.d.ts": undefined }, [
+    "esm/mod.d.ts: there is no ./a.js",
+  ]],
+  ["types of a package", { "esm/a.d.ts": `import type { JWK } from "jose";` }, [
+    "esm/a.d.ts: declarations may not need jose",
+  ]],
+  ["types of a runtime", { "esm/a.d.ts": "export declare const a: Deno.HttpClient;" }, [
+    "esm/a.d.ts: declarations may not mention Deno",
+  ]],
+];
+
+for (const [name, changes, faults] of cases) {
+  Deno.test(`packageFaults: ${name}`, async () => {
+    const folder = await Deno.makeTempDir({ prefix: "davit_faults_" });
+    try {
+      for (const [file, text] of Object.entries({ ...GOOD, ...changes })) {
+        if (text === undefined) continue;
+        await Deno.mkdir(`${folder}/${file.slice(0, file.lastIndexOf("/"))}`, { recursive: true });
+        await Deno.writeTextFile(`${folder}/${file}`, text);
+      }
+      assertEquals(await packageFaults(folder, MANIFEST), faults);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}

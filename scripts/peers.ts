@@ -1,0 +1,195 @@
+/**
+ * `deno task peers`: brings the real registries, clients and runtimes that tests use into a cache
+ * folder, once. A peer is brought again when its version in peers_table.ts changes.
+ */
+import {
+  cachedBinary,
+  cacheFolder,
+  type GoPeer,
+  type NpmPeer,
+  onPath,
+  type Peer,
+  PEER_NAMES,
+  type PeerName,
+  peerPath,
+  PEERS,
+  versionFile,
+  versionRecord,
+} from "./peers_table.ts";
+import { complain, duration, say } from "./say.ts";
+
+/** The longest that one peer may take: a first build downloads about 100 modules. */
+const LIMIT_MS = 10 * 60_000;
+
+/** What a command said last, for the line that explains a failure. */
+const LAST_LINES = 6;
+
+/** One line of the answer: a peer that is there, or the reason why it is not. */
+type Outcome = { path: string; version: string; how: string } | { reason: string };
+
+async function run(
+  command: string,
+  args: string[],
+  options: { cwd?: string; env?: Record<string, string> } = {},
+): Promise<string> {
+  const child = new Deno.Command(command, {
+    args,
+    ...options,
+    stdin: "null",
+    signal: AbortSignal.timeout(LIMIT_MS),
+  });
+  const { success, signal, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  if (success) return decoder.decode(stdout);
+  const said = `${decoder.decode(stdout)}\n${decoder.decode(stderr)}`.trim().split("\n");
+  const ended = signal === null ? "" : ` (ended by ${signal} after ${duration(LIMIT_MS)})`;
+  const name = command.split("/").at(-1);
+  throw new Error(`${name} ${args[0]} failed${ended}: ${said.slice(-LAST_LINES).join("\n  ")}`);
+}
+
+/** Builds in a throw-away module that requires the version: `go install` fails behind some proxies. */
+async function build(peer: GoPeer, out: string): Promise<void> {
+  const go = onPath("go");
+  if (go === undefined) throw new Error("it is built with Go, and there is no go on the PATH");
+  const folder = await Deno.makeTempDir({ prefix: "davit_peer_" });
+  try {
+    const options = {
+      cwd: folder,
+      env: { CGO_ENABLED: "0", GOFLAGS: "-mod=mod -buildvcs=false", GOWORK: "off" },
+    };
+    await run(go, ["mod", "init", "peer"], options);
+    await run(go, ["mod", "edit", `-require=${peer.module}@${peer.version}`], options);
+    const flags = ["-trimpath", "-ldflags", "-s -w"];
+    await run(go, ["build", ...flags, "-o", out, `${peer.module}/${peer.package}`], options);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Installs without scripts: the packages named in the table carry the binary itself. */
+async function install(peer: NpmPeer, folder: string): Promise<void> {
+  const npm = onPath("npm");
+  if (npm === undefined) throw new Error("it comes from npm, and there is no npm on the PATH");
+  await Deno.mkdir(folder, { recursive: true });
+  // --force: npm refuses a Node package on a machine whose own Node is not in its "engines".
+  const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-save", "--force"];
+  await run(npm, ["install", "--prefix", folder, ...flags, `${peer.package}@${peer.version}`]);
+}
+
+/** Brings what the cache folder keeps; the version file is written last, so a half is no peer. */
+async function bring(name: PeerName, folder: string): Promise<Outcome> {
+  const peer: Peer = PEERS[name];
+  const binary = cachedBinary(name, folder);
+  if (peer.source === "apt" || binary === undefined) throw new Error(`${name} is not kept here`);
+  const there = peerPath(name, folder);
+  if (there !== undefined) return { path: there, version: peer.version, how: "already there" };
+  const start = performance.now();
+  try {
+    await Deno.remove(versionFile(name, folder)).catch(() => {});
+    if (peer.source === "go") {
+      const part = `${binary}.${Deno.pid}.part`;
+      await build(peer, part);
+      await Deno.rename(part, binary);
+    } else {
+      await install(peer, `${folder}/${name}`);
+    }
+    await Deno.writeTextFile(versionFile(name, folder), versionRecord(name));
+  } catch (error) {
+    return { reason: error instanceof Error ? error.message : String(error) };
+  }
+  const verb = peer.source === "go" ? "built" : "installed";
+  const path = peerPath(name, folder);
+  if (path === undefined) return { reason: `it was ${verb}, but ${binary} is not there` };
+  return { path, version: peer.version, how: `${verb} in ${duration(performance.now() - start)}` };
+}
+
+/** The commands of the system that are there, and apt-get for the others where root may call it. */
+async function fromSystem(names: PeerName[], tell: Tell): Promise<void> {
+  const missing = names.filter((name) => onPath(name) === undefined);
+  const apt = onPath("apt-get");
+  const hint = `apt-get install ${missing.join(" ")}`;
+  let reason = `it comes from Debian or Ubuntu: ${hint}`;
+  const start = performance.now();
+  if (missing.length > 0 && apt !== undefined) {
+    if (Deno.build.os === "linux" && Deno.uid() === 0) {
+      // RUNLEVEL=1 keeps the package from starting its registry as a service.
+      const env = { DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
+      try {
+        await run(apt, ["update", "-q"], { env });
+        const packages = missing.map((name) => (PEERS[name] as { package: string }).package);
+        await run(apt, ["install", "-qy", "--no-install-recommends", ...packages], { env });
+      } catch (error) {
+        reason = error instanceof Error ? error.message : String(error);
+      }
+    } else {
+      reason = `only root may install it: sudo ${hint}`;
+    }
+  }
+  for (const name of names) {
+    const path = onPath(name);
+    if (path === undefined) {
+      tell(name, { reason });
+      continue;
+    }
+    const how = missing.includes(name)
+      ? `installed in ${duration(performance.now() - start)}`
+      : "already there";
+    tell(name, { path, version: await systemVersion(path), how });
+  }
+}
+
+/** The version that a command of the system says it has: "skopeo version 1.9.3" → "1.9.3". */
+async function systemVersion(path: string): Promise<string> {
+  try {
+    const said = await run(path, ["--version"]);
+    return said.match(/\d+\.\d+(\.\d+)?[^\s]*/)?.[0] ?? "unknown version";
+  } catch {
+    return "unknown version";
+  }
+}
+
+type Tell = (name: PeerName, outcome: Outcome) => void;
+
+/** Brings every peer named and prints a line for each; answers the names that could not be had. */
+export async function bringPeers(
+  names: readonly PeerName[],
+  folder: string,
+  print: (line: string) => void,
+): Promise<PeerName[]> {
+  await Deno.mkdir(folder, { recursive: true });
+  const failed: PeerName[] = [];
+  const width = Math.max(...names.map((name) => name.length));
+  const tell: Tell = (name, outcome) => {
+    const title = name.padEnd(width);
+    if ("reason" in outcome) {
+      failed.push(name);
+      print(`${title}  missing: ${outcome.reason}`);
+    } else {
+      print(`${title}  ${outcome.version.padEnd(10)}  ${outcome.path}  (${outcome.how})`);
+    }
+  };
+  const of = (source: Peer["source"]) => names.filter((name) => PEERS[name].source === source);
+  const inTurn = async (some: PeerName[]) => {
+    for (const name of some) tell(name, await bring(name, folder));
+  };
+  // One build uses every core; downloads and builds may go on side by side.
+  await Promise.all([inTurn(of("go")), inTurn(of("npm")), fromSystem(of("apt"), tell)]);
+  return failed;
+}
+
+if (import.meta.main) {
+  const unknown = Deno.args.filter((name) => !(name in PEERS));
+  if (unknown.length > 0) {
+    complain(`There is no peer ${unknown.join(", ")}; there are ${PEER_NAMES.join(", ")}`);
+    Deno.exit(2);
+  }
+  const names = Deno.args.length > 0 ? Deno.args as PeerName[] : PEER_NAMES;
+  const start = performance.now();
+  const failed = await bringPeers(names, cacheFolder(), say);
+  const took = duration(performance.now() - start);
+  say(`${names.length - failed.length} of ${names.length} peers are there (${took})`);
+  if (failed.length > 0) {
+    say(`tests that need ${failed.join(", ")} will be skipped; with CI=true they fail`);
+    if (Deno.env.get("CI") === "true") Deno.exit(1);
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * `deno task test [arguments of deno test]`: every test beside its file, in tests/, and in the
+ * documentation. The last line is `N passed, N failed`, with `, N skipped` after it where tests
+ * were ignored; the line before it says which peers were missing and how to get them.
+ *
+ * Test files run side by side, except those whose name ends in `_alone_test.ts`: what measures
+ * memory or time, or changes the process, runs after the others and by itself.
+ */
+import { denoCommand } from "./deno.ts";
+import { HOW_TO_GET, PEER_NAMES, peerPath } from "./peers_table.ts";
+import { duration, say } from "./say.ts";
+
+/** What a run of `deno test` came to. */
+export interface Counts {
+  /** Tests that passed. */
+  passed: number;
+  /** Tests that failed; a run that could not start counts as one. */
+  failed: number;
+  /** Tests and steps that were ignored. */
+  skipped: number;
+}
+
+/**
+ * The project promises 5 minutes, real registries included; the rest is for slow machines. A test
+ * that hangs ends here, instead of where the machine's owner loses patience.
+ */
+const LIMIT_MS = 10 * 60_000;
+const PROMISED_MS = 5 * 60_000;
+
+const ALONE = /_alone_test\.ts$/;
+
+/** Escape sequences for colours: the summary is read without them. */
+// deno-lint-ignore no-control-regex
+const COLOURS = /\x1b\[[0-9;]*m/g;
+const SUMMARY =
+  /^(?:ok|FAILED) \| (\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed(?: \(\d+ steps?\))?(?: \| (\d+) ignored(?: \((\d+) steps?\))?)?/gm;
+
+/** Reads the summary that `deno test` ends with; a failure without one counts as one failed test. */
+export function countsOf(output: string, success: boolean): Counts {
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  const last = [...output.replace(COLOURS, "").matchAll(SUMMARY)].at(-1);
+  if (last !== undefined) {
+    const [passed, failed, ignored, ignoredSteps] = last.slice(1).map((text) => Number(text ?? 0));
+    counts.passed = passed!;
+    counts.failed = failed!;
+    counts.skipped = ignored! + ignoredSteps!;
+  }
+  if (!success && counts.failed === 0) counts.failed = 1;
+  return counts;
+}
+
+/** The last line. */
+export function lastLine({ passed, failed, skipped }: Counts): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+}
+
+/** The line before the last one, where tests were skipped for want of a peer. */
+export function skippedLine(skipped: number, missing: readonly string[]): string | undefined {
+  if (skipped === 0 || missing.length === 0) return undefined;
+  const tests = skipped === 1 ? "1 test" : `${skipped} tests`;
+  return `skipped ${tests}, as these are not here: ${
+    missing.join(", ")
+  }; to get them: ${HOW_TO_GET}`;
+}
+
+/** Runs `deno test`, shows what it prints, and counts. */
+async function denoTest(args: string[], deadline: number): Promise<Counts> {
+  const colours = Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR");
+  const command = await denoCommand(["test", "--allow-all", "--doc", ...args], {
+    stdin: "null",
+    stdout: "piped",
+    // It writes to a pipe here, whether a terminal is at its end or not.
+    env: colours ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" },
+  });
+  const child = command.spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), Math.max(0, deadline - Date.now()));
+  const decoder = new TextDecoder();
+  let output = "";
+  for await (const bytes of child.stdout) {
+    output += decoder.decode(bytes, { stream: true });
+    await Deno.stdout.write(bytes);
+  }
+  const { success, signal } = await child.status;
+  clearTimeout(timer);
+  if (signal === "SIGKILL") say(`\nstopped: the tests took longer than ${duration(LIMIT_MS)}`);
+  return countsOf(output, success);
+}
+
+/** The test files that run by themselves. */
+async function aloneFiles(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const entry of Deno.readDir(folder)) {
+    const path = folder === "." ? entry.name : `${folder}/${entry.name}`;
+    if (entry.isDirectory && !/^(\.|node_modules$|npm$)/.test(entry.name)) {
+      found.push(...await aloneFiles(path));
+    } else if (entry.isFile && ALONE.test(entry.name)) found.push(path);
+  }
+  return found.sort();
+}
+
+/** The arguments that are paths: not options, nor the value of `--filter`. */
+export function pathsIn(args: readonly string[]): string[] {
+  return args.filter((word, at) => !word.startsWith("-") && args[at - 1] !== "--filter");
+}
+
+async function main(): Promise<number> {
+  const start = Date.now();
+  const deadline = start + LIMIT_MS;
+  const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const add = (more: Counts) => {
+    counts.passed += more.passed;
+    counts.failed += more.failed;
+    counts.skipped += more.skipped;
+  };
+  if (pathsIn(Deno.args).length > 0) {
+    add(await denoTest(["--parallel", ...Deno.args], deadline));
+  } else {
+    const alone = await aloneFiles(".");
+    const ignore = alone.length === 0 ? [] : [`--ignore=${alone.join(",")}`];
+    add(await denoTest(["--parallel", ...ignore, ...Deno.args], deadline));
+    if (alone.length > 0) add(await denoTest([...Deno.args, ...alone], deadline));
+  }
+  const took = Date.now() - start;
+  if (took > PROMISED_MS) say(`note: ${duration(took)}, longer than ${duration(PROMISED_MS)}`);
+  const missing = PEER_NAMES.filter((name) => peerPath(name) === undefined);
+  const line = skippedLine(counts.skipped, missing);
+  if (line !== undefined) say(line);
+  say(lastLine(counts));
+  return counts.failed > 0 ? 1 : 0;
+}
+
+if (import.meta.main) Deno.exit(await main());

@@ -1,0 +1,79 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { type Counts, countsOf, lastLine, pathsIn, skippedLine } from "./test.ts";
+
+const outputs: [string, string, boolean, Counts][] = [
+  ["passed", "ok | 12 passed | 0 failed (3s)", true, { passed: 12, failed: 0, skipped: 0 }],
+  [
+    "with steps",
+    "noise\n\nok | 41 passed (54 steps) | 0 failed (4s)\n",
+    true,
+    { passed: 41, failed: 0, skipped: 0 },
+  ],
+  [
+    "ignored tests and steps",
+    "ok | 27 passed (3 steps) | 0 failed | 14 ignored (7 steps) (282ms)",
+    true,
+    { passed: 27, failed: 0, skipped: 21 },
+  ],
+  [
+    "failed, in colours",
+    "\x1b[0m\x1b[31mFAILED\x1b[0m | 38 passed (1 step) | 3 failed (2 steps) \x1b[0m\x1b[38;5;245m(5s)\x1b[0m\n\nerror: Test failed",
+    false,
+    { passed: 38, failed: 3, skipped: 0 },
+  ],
+  [
+    "a test that prints a summary itself: the last one counts",
+    "ok | 1 passed | 0 failed (1s)\nFAILED | 2 passed | 1 failed (1s)\n",
+    false,
+    { passed: 2, failed: 1, skipped: 0 },
+  ],
+  ["type errors: no summary", "error: TS2322", false, { passed: 0, failed: 1, skipped: 0 }],
+  ["leaked, yet ok", "ok | 3 passed | 0 failed (1s)", false, { passed: 3, failed: 1, skipped: 0 }],
+];
+
+for (const [name, output, success, expected] of outputs) {
+  Deno.test(`countsOf: ${name}`, () => assertEquals(countsOf(output, success), expected));
+}
+
+Deno.test("lastLine: skipped only where there were some", () => {
+  assertEquals(lastLine({ passed: 3, failed: 1, skipped: 0 }), "3 passed, 1 failed");
+  assertEquals(lastLine({ passed: 3, failed: 0, skipped: 2 }), "3 passed, 0 failed, 2 skipped");
+});
+
+Deno.test("skippedLine: names what is missing and the command that brings it", () => {
+  const line = skippedLine(2, ["crane", "oras"])!;
+  assertStringIncludes(line, "skipped 2 tests");
+  assertStringIncludes(line, "crane, oras");
+  assertStringIncludes(line, "npx -y deno@2 task peers");
+  assertEquals(skippedLine(0, ["crane"]), undefined);
+  assertEquals(skippedLine(2, []), undefined);
+});
+
+Deno.test("pathsIn: neither options nor the filter's text are paths", () => {
+  assertEquals(pathsIn(["--filter", "tags", "content/", "--fail-fast"]), ["content/"]);
+  assertEquals(pathsIn(["--filter=tags"]), []);
+});
+
+Deno.test("task test: the last line, the line before it and the exit code", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(
+    `${folder}/made_test.ts`,
+    `Deno.test("good", () => {});
+     Deno.test("bad", () => { throw new Error("bad"); });
+     Deno.test({ name: "left", ignore: true, fn() {} });`,
+  );
+  const run = async (...args: string[]) => {
+    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-lock", "-A", new URL("./test.ts", import.meta.url).pathname, ...args],
+      env: { DAVIT_PEERS: `${folder}/none`, DAVIT_STD: "npm", NO_COLOR: "1" },
+      stderr: "null",
+    }).output();
+    return { code, lines: new TextDecoder().decode(stdout).trimEnd().split("\n") };
+  };
+  const failed = await run("--no-check", folder);
+  assertEquals([failed.code, failed.lines.at(-1)], [1, "1 passed, 1 failed, 1 skipped"]);
+  assertStringIncludes(failed.lines.at(-2)!, "npx -y deno@2 task peers");
+  const passed = await run("--no-check", "--filter", "good", folder);
+  assertEquals([passed.code, passed.lines.at(-1)], [0, "1 passed, 0 failed"]);
+  await Deno.remove(folder, { recursive: true });
+});

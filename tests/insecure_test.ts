@@ -1,0 +1,51 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { NetworkError, RegistryClientV2, type RegistryClientOpts } from "../mod.ts";
+import { createRegistry } from "../server/mod.ts";
+import { selfSigned } from "./peers/certificate.ts";
+
+/** Runs a registry behind a certificate that nobody signed. */
+async function withTls(run: (host: string) => Promise<void>): Promise<void> {
+  const { pem: cert, keyPem: key } = await selfSigned();
+  const registry = createRegistry();
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, cert, key, onListen() {} },
+    (request) => registry.fetch(request),
+  );
+  try {
+    await run(`127.0.0.1:${server.addr.port}`);
+  } finally {
+    await server.shutdown();
+  }
+}
+
+async function roundTrip(options: RegistryClientOpts): Promise<string> {
+  const client = new RegistryClientV2(options);
+  const body = new TextEncoder().encode("hello");
+  const { digest } = await client.putBlob({ size: 5, open: () => new Blob([body]).stream() });
+  return await (await client.getBlob(digest)).text();
+}
+
+Deno.test("insecure: a certificate that nobody signed is refused unless asked for", () =>
+  withTls(async (host) => {
+    const name = `https://${host}/app`;
+    const retry = { maxAttempts: 1 };
+    await assertRejects(() => roundTrip({ name, retry }), NetworkError, "certificate");
+    assertEquals(await roundTrip({ name, insecure: true }), "hello");
+    assertEquals(await roundTrip({ name, hosts: { [host]: { insecure: true } } }), "hello");
+    await assertRejects(
+      () => roundTrip({ name, retry, insecure: true, hosts: { [host]: { insecure: false } } }),
+      NetworkError,
+    );
+    await assertRejects(
+      () => roundTrip({ name, retry, hosts: { "other.test": { insecure: true } } }),
+      NetworkError,
+    );
+  }));
+
+Deno.test("hosts: plainHttp is for a name that gives no scheme", () => {
+  const hosts = { "registry.test": { plainHttp: true } };
+  const origin = (name: string) => new RegistryClientV2({ name, hosts }).origin;
+  assertEquals(origin("registry.test/app"), "http://registry.test");
+  assertEquals(origin("https://registry.test/app"), "https://registry.test");
+  assertEquals(origin("other.test/app"), "https://other.test");
+});

@@ -1,0 +1,269 @@
+import { assertEquals } from "@std/assert";
+import { checkTree, exportedFiles, LAYERS, readTree } from "../scripts/check_layers.ts";
+import { readSource } from "../scripts/check_layers_source.ts";
+
+const ROOT = new URL("..", import.meta.url).pathname;
+
+Deno.test("layers: this project keeps to its architecture", async () => {
+  const files = await readTree(ROOT);
+  const breaches = checkTree(files, await exportedFiles(ROOT));
+  assertEquals(breaches.map(({ file, line, message }) => `${file}:${line}: ${message}`), []);
+});
+
+/** Checks a made-up tree; answers one line for each breach. */
+function check(tree: Record<string, string>, exports: string[] = []): string[] {
+  const breaches = checkTree(new Map(Object.entries(tree)), new Set(exports));
+  return breaches.map(({ file, line, message }) => `${file}:${line}: ${message}`);
+}
+
+function imports(specifier: string): string {
+  return `/** A module. */\nimport { x } from "${specifier}";\nexport const y = x;\n`;
+}
+
+const allowed: [string, string, string][] = [
+  ["its own room", "endpoints/tags.ts", "./next_page.ts"],
+  ["a room on its right", "endpoints/tags.ts", "../transport/channel.ts"],
+  ["errors", "runtime/files.ts", "../errors.ts"],
+  ["events", "content/body.ts", "../events.ts"],
+  ["a package", "auth/token.ts", "jose"],
+  ["the client from the store", "registry_store.ts", "./registry_client_v2.ts"],
+  ["the root mod.ts re-exports", "mod.ts", "./registry_client_v2.ts"],
+  ["a room's mod.ts re-exports", "endpoints/mod.ts", "./tags.ts"],
+  ["the root mod.ts, a room's", "mod.ts", "./endpoints/mod.ts"],
+  ["an integration, the store", "integrations/chainloop/push.ts", "../../registry_store.ts"],
+  ["an example, by name", "examples/list_tags.ts", "@davit/registry-client"],
+  ["a test, a mod.ts", "tests/tags_test.ts", "../server/mod.ts"],
+  ["a test, the stores' suite", "tests/tags_test.ts", "../content/test_content_store.ts"],
+  ["a test, a script", "tests/layers_test.ts", "../scripts/check_layers.ts"],
+  ["the bench, the tests' peers", "bench/pull.ts", "../tests/peers/registries.ts"],
+  ["a script, a mod.ts", "scripts/demo.ts", "../mod.ts"],
+  ["the command, a mod.ts", "cli/main.ts", "../mod.ts"],
+  ["a test beside its file: anything", "transport/retry_test.ts", "../server/mod.ts"],
+];
+
+for (const [name, file, specifier] of allowed) {
+  Deno.test(`layers: may import: ${name}`, () =>
+    assertEquals(check({ [file]: imports(specifier) }), []));
+}
+
+const forbidden: [string, string, string, string][] = [
+  [
+    "content → reference",
+    "content/store.ts",
+    "../reference/parse.ts",
+    "content/store.ts → reference/parse.ts: content may not import reference",
+  ],
+  [
+    "endpoints → auth",
+    "endpoints/ping.ts",
+    "../auth/token.ts",
+    "endpoints/ping.ts → auth/token.ts: endpoints may not import auth",
+  ],
+  [
+    "endpoints → runtime",
+    "endpoints/ping.ts",
+    "../runtime/files.ts",
+    "endpoints/ping.ts → runtime/files.ts: endpoints may not import runtime",
+  ],
+  [
+    "server → transport",
+    "server/routes.ts",
+    "../transport/channel.ts",
+    "server/routes.ts → transport/channel.ts: server may not import transport",
+  ],
+  [
+    "copy → stores",
+    "copy/copy.ts",
+    "../stores/memory.ts",
+    "copy/copy.ts → stores/memory.ts: copy may not import stores",
+  ],
+  [
+    "integrations → server",
+    "integrations/chainloop/push.ts",
+    "../../server/routes.ts",
+    "integrations/chainloop/push.ts → server/routes.ts: integrations may not import server",
+  ],
+  [
+    "runtime → content",
+    "runtime/files.ts",
+    "../content/bytes.ts",
+    "runtime/files.ts → content/bytes.ts: runtime may not import content",
+  ],
+  [
+    "a room from the root client",
+    "endpoints/ping.ts",
+    "../registry_client_v2.ts",
+    "endpoints/ping.ts → registry_client_v2.ts: endpoints may not import registry_client_v2",
+  ],
+  [
+    "mod.ts inside the package",
+    "endpoints/ping.ts",
+    "../transport/mod.ts",
+    "endpoints/ping.ts → transport/mod.ts: inside the package the file is imported, never a mod.ts",
+  ],
+  [
+    "the root's mod.ts inside the package",
+    "endpoints/ping.ts",
+    "../mod.ts",
+    "endpoints/ping.ts → mod.ts: endpoints may not import mod",
+  ],
+  [
+    "its own mod.ts",
+    "endpoints/ping.ts",
+    "./mod.ts",
+    "endpoints/ping.ts → endpoints/mod.ts: inside the package the file is imported, never a mod.ts",
+  ],
+  [
+    "itself by name",
+    "endpoints/ping.ts",
+    "@davit/registry-client/auth",
+    "endpoints/ping.ts → @davit/registry-client/auth: the package may not import itself by its name",
+  ],
+  [
+    "a test past the public exports",
+    "tests/tags_test.ts",
+    "../endpoints/tags.ts",
+    "tests/tags_test.ts → endpoints/tags.ts: tests may import public exports only: import endpoints/mod.ts or @davit/registry-client",
+  ],
+  [
+    "an example, a script",
+    "examples/list_tags.ts",
+    "../scripts/say.ts",
+    "examples/list_tags.ts → scripts/say.ts: examples may not import scripts",
+  ],
+  [
+    "outside the project",
+    "content/bytes.ts",
+    "../../elsewhere/x.ts",
+    "content/bytes.ts → ../x.ts: is outside the project",
+  ],
+];
+
+for (const [name, file, specifier, message] of forbidden) {
+  Deno.test(`layers: may not import: ${name}`, () =>
+    assertEquals(check({ [file]: imports(specifier) }), [`${file}:2: ${message}`]));
+}
+
+const ways: [string, string][] = [
+  ["import type", 'import type { X } from "../auth/token.ts";'],
+  ["import for its effect", 'import "../auth/token.ts";'],
+  ["default and names", 'import token, { type X } from "../auth/token.ts";'],
+  ["over several lines", 'import {\n  x, // "here"\n} from "../auth/token.ts";'],
+  ["export star", 'export * from "../auth/token.ts";'],
+  ["export names", 'export { x as default } from "../auth/token.ts";'],
+  ["dynamic", 'const x = await import("../auth/token.ts");'],
+  ["import type in a type", 'type X = import("../auth/token.ts").X;'],
+  ["in a template's substitution", 'const x = `${await import("../auth/token.ts")}`;'],
+  ["after an object there", 'const x = `${f({ a: 1 }, import("../auth/token.ts"))}`;'],
+  ["single quotes, no semicolons", "const a = 1\nimport x from '../auth/token.ts'\n"],
+  ["after a regular expression", 'const r = /["\'`]/; import "../auth/token.ts";'],
+  ["after a division", 'const d = a / b; import "../auth/token.ts"; const e = 1 / 2;'],
+];
+
+for (const [name, text] of ways) {
+  Deno.test(`layers: an import is seen: ${name}`, () => {
+    assertEquals(readSource(text).imports.map((edge) => edge.specifier), ["../auth/token.ts"]);
+    assertEquals(check({ "endpoints/ping.ts": text }).length, 1);
+  });
+}
+
+const noImports: [string, string][] = [
+  ["a comment", '// import "../auth/token.ts";\n/* export * from "../auth/token.ts" */'],
+  ["an example in the documentation", '/**\n * ```ts\n * import "../auth/token.ts";\n * ```\n */'],
+  ["a string", "const text = 'import \"../auth/token.ts\"';"],
+  ["a template", 'const text = `import "../auth/token.ts";`;'],
+  ["a call of something else", 'load("../auth/token.ts"); this.import("../auth/token.ts");'],
+  ["a value named from", 'export const from = 1; const t = ["../auth/token.ts"];'],
+  ["import.meta", 'const u = new URL("../auth/token.ts", import.meta.url);'],
+];
+
+for (const [name, text] of noImports) {
+  Deno.test(`layers: not an import: ${name}`, () => assertEquals(readSource(text).imports, []));
+}
+
+Deno.test("layers: a cycle is named by its files", () => {
+  const tree = {
+    "content/a.ts": 'import type { B } from "./b.ts";',
+    "content/b.ts": 'export * from "./c.ts";',
+    "content/c.ts": '\nconst a = await import("./a.ts");',
+    "content/d.ts": 'import "./a.ts"; import "./c.ts";',
+  };
+  assertEquals(check(tree), [
+    "content/c.ts:2: cycle: content/a.ts → content/b.ts → content/c.ts → content/a.ts",
+  ]);
+});
+
+const DOOR = "may not stand here: runtime/ is the door to the machine";
+const runtimeNames: [string, string, string, string[]][] = [
+  ["Deno in a room", "content/a.ts", "const x = Deno.args;", [`content/a.ts:1: Deno ${DOOR}`]],
+  ["globalThis.Deno", "auth/a.ts", "x(globalThis.Deno);", [`auth/a.ts:1: Deno ${DOOR}`]],
+  ["typeof Deno", "auth/a.ts", "\ntypeof Deno;", [`auth/a.ts:2: Deno ${DOOR}`]],
+  ["process", "auth/a.ts", "process.env.X;", [`auth/a.ts:1: process ${DOOR}`]],
+  ["process, optional", "auth/a.ts", "process?.env;", [`auth/a.ts:1: process ${DOOR}`]],
+  ["globalThis.process", "auth/a.ts", "globalThis.process;", [`auth/a.ts:1: process ${DOOR}`]],
+  ["node:", "stores/a.ts", 'import "node:fs";', [`stores/a.ts:1: node:fs ${DOOR}`]],
+  ["node: in a call", "stores/a.ts", 'get("node:fs");', [`stores/a.ts:1: node:fs ${DOOR}`]],
+  ["in a template", "stores/a.ts", "`${Deno.pid}`;", [`stores/a.ts:1: Deno ${DOOR}`]],
+  ["Deno in the command", "cli/main.ts", "Deno.exit();", [`cli/main.ts:1: Deno ${DOOR}`]],
+  [
+    "node: in the command",
+    "cli/main.ts",
+    'import process from "node:process"; process.exit();',
+    [],
+  ],
+  ["runtime", "runtime/a.ts", 'Deno.args; process.env; import "node:fs";', []],
+  ["the server's listener", "server/serve.ts", "Deno.serve();", []],
+  ["the server's listener on a runtime", "server/listen_deno.ts", "Deno.serve();", []],
+  ["the server's main", "server/main.ts", "Deno.args;", []],
+  ["the server's routes", "server/routes.ts", "Deno.serve();", [
+    `server/routes.ts:1: Deno ${DOOR}`,
+  ]],
+  ["a test", "content/a_test.ts", "Deno.test();", []],
+  ["scripts", "scripts/a.ts", "Deno.args;", []],
+  ["comments and strings", "content/a.ts", '/** `Deno.args` */ const a = "Deno.args";', []],
+  ["other names", "content/a.ts", "a.Deno; myDeno.x; a.process.x; const process = 1; process;", []],
+];
+
+for (const [name, file, text, expected] of runtimeNames) {
+  Deno.test(`layers: the runtime's names: ${name}`, () =>
+    assertEquals(check({ [file]: text }), expected));
+}
+
+Deno.test("layers: a file has at most 500 lines, comments and blanks not counted", () => {
+  const lines = (count: number) => "x();\n".repeat(count);
+  assertEquals(check({ "content/a.ts": `${lines(500)}\n\n// more\n/*\n\n*/\n` }), []);
+  assertEquals(check({ "content/a.ts": lines(501) }), [
+    "content/a.ts:1: 501 lines without comments and blanks: at most 500",
+  ]);
+  assertEquals(readSource("const a = `\n\n  text\n`;\n").codeLines, 3);
+});
+
+Deno.test("layers: names that say nothing", () => {
+  const says = (name: string) => `the name "${name}" says nothing about what is inside`;
+  assertEquals(check({ "content/utils.ts": "" }), [`content/utils.ts:1: ${says("utils")}`]);
+  assertEquals(check({ "auth/lib/a.ts": "" }), [`auth/lib/a.ts:1: ${says("lib")}`]);
+  assertEquals(check({ "helpers/a.ts": "" }), [
+    'helpers/a.ts:1: there is no room "helpers" in the table',
+    `helpers/a.ts:1: ${says("helpers")}`,
+  ]);
+  assertEquals(check({ "integrations/docker_registry_client/common.ts": "" }), []);
+});
+
+Deno.test("layers: a room must be in the table", () => {
+  assertEquals(check({ "extras/a.ts": "" }), [
+    'extras/a.ts:1: there is no room "extras" in the table',
+  ]);
+  assertEquals(check({ "other.ts": "" }), ['other.ts:1: there is no room "other" in the table']);
+});
+
+Deno.test("layers: outside the package, exported files may be imported by path", () => {
+  const tree = { "tests/a_test.ts": 'import "../registry_client_v2.ts";' };
+  assertEquals(check(tree).length, 1);
+  assertEquals(check(tree, ["registry_client_v2.ts"]), []);
+});
+
+Deno.test("layers: the table names no room that could import its importer", () => {
+  const reaches = (from: string, to: string): boolean =>
+    (LAYERS[from] ?? []).some((next) => next === to || reaches(next, to));
+  assertEquals(Object.keys(LAYERS).filter((room) => reaches(room, room)), []);
+});
