@@ -1,0 +1,169 @@
+/**
+ * The npm package as its users get it: built once, installed from the tarball into an empty folder,
+ * and run there by Node 20, Node 24 and Bun against a real registry, compiled by the oldest and the
+ * newest TypeScript that it promises to work with, and bundled for browsers.
+ */
+import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
+import { buildNpm, type BuiltPackage } from "../../scripts/build_npm.ts";
+import { bundleSize } from "../../scripts/npm_package/bundle_size.ts";
+import { npmInstall, run, runInstalled } from "../../scripts/npm_package/run.ts";
+import { TOOLS } from "../../scripts/npm_package/with_npm_tools.ts";
+import { onPath } from "../../scripts/peers_table.ts";
+import { neededPeer, type PeerName, requirePeers } from "../peers/locate.ts";
+import { type Registry, startRegistry } from "../peers/registries.ts";
+
+/** The runtimes; the Node 20 is the oldest that package.json admits. */
+const RUNTIMES = ["node20", "node24", "bun"] as const satisfies readonly PeerName[];
+
+/** The oldest TypeScript whose users are promised types, and the newest. */
+const TYPESCRIPTS = ["5.5.4", TOOLS.typescript] as const;
+
+/** What a page may pay for the client, in bytes after gzip: 34,800 when this was written. */
+const CLIENT_BYTES = 40_000;
+
+/** The same for two functions of it: 17,400 when this was written. */
+const FUNCTIONS_BYTES = 20_000;
+
+const HERE = decodeURIComponent(new URL(".", import.meta.url).pathname);
+
+/** Node's types, for the consumers that have them. */
+const NODE_TYPES = "@types/node@20.19.43";
+
+/** A consumer: which of the files here, under which name, with which compiler options. */
+interface Consumer {
+  name: string;
+  source: string;
+  file: string;
+  options: Record<string, unknown>;
+}
+
+/** No types but the language's and the web's, and nothing skipped. */
+const STRICT = {
+  ...{ strict: true, noEmit: true, skipLibCheck: false, exactOptionalPropertyTypes: true },
+  ...{ target: "ES2022", lib: ["ES2022", "DOM"], types: [] },
+};
+
+const CONSUMERS: Consumer[] = [
+  ...["Node16", "NodeNext"].flatMap((module) =>
+    ["mts", "cts"].map((extension) => ({
+      name: `${module}, ${extension === "mts" ? "ES module" : "CommonJS"}`,
+      source: "consumer.ts",
+      file: `consumer.${extension}`,
+      options: { ...STRICT, module, moduleResolution: module },
+    }))
+  ),
+  {
+    name: "Bundler",
+    source: "consumer.ts",
+    file: "consumer.ts",
+    options: { ...STRICT, module: "ESNext", moduleResolution: "Bundler" },
+  },
+  {
+    name: "Node's types without the DOM's",
+    source: "node_consumer.mts",
+    file: "node_consumer.mts",
+    // Node's types lack some of the web's names, and say others differently.
+    options: {
+      ...STRICT,
+      ...{ module: "NodeNext", lib: ["ES2022"], types: ["node"], skipLibCheck: true },
+    },
+  },
+];
+
+/** Without npm there is nothing to build with; it comes with Node, and CI has it. */
+const ignore = onPath("npm") === undefined && Deno.env.get("CI") !== "true";
+
+Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
+  const folder = await Deno.makeTempDir({ prefix: "davit_package_" });
+  const consumer = `${folder}/consumer`;
+  let built: BuiltPackage | undefined;
+  let registry: Registry | undefined;
+  try {
+    await t.step("builds, packs and installs into an empty folder", async () => {
+      const made = await buildNpm(`${folder}/npm`);
+      const typescripts = TYPESCRIPTS.map((version) => `ts${version}@npm:typescript@${version}`);
+      const esbuild = `esbuild@${TOOLS.esbuild}`;
+      await npmInstall(consumer, [made.tarball, esbuild, NODE_TYPES, ...typescripts]);
+      built = made;
+    });
+    if (built === undefined) return; // the step above has failed, and says why
+    const { entryPoints, name } = built;
+
+    await t.step("has every entry point of deno.json", async () => {
+      const { exports } = JSON.parse(await Deno.readTextFile(`${HERE}../../deno.json`));
+      assertEquals(entryPoints, Object.keys(exports));
+    });
+
+    await t.step("brings no file but code, types and papers", async () => {
+      const listed = await run("tar", ["-tzf", built!.tarball]);
+      const files = listed.trim().split("\n").map((file) => file.replace(/^package\//, ""));
+      const others = files.filter((file) => !/^(?:esm|script)\/.+\.(?:js|d\.ts|json)$/.test(file));
+      assertEquals(others.filter((file) => file !== "README.md").sort(), [
+        "LICENSE",
+        "package.json",
+      ]);
+      assertEquals(files.filter((file) => /_test\.|scripts\//.test(file)), []);
+    });
+
+    for (const runtime of RUNTIMES) {
+      for (const format of ["import", "require"]) {
+        await t.step({
+          ...requirePeers(runtime, "olareg"),
+          name: `${runtime} by ${format}: pull and push, classes, names`,
+          fn: async () => {
+            registry ??= await startRegistry("olareg");
+            const script = await copied("smoke.mjs", consumer);
+            const repository = `smoke/${runtime}-${format}`;
+            const args = [script, format, registry.host, repository, ...entryPoints];
+            assertMatch(await run(neededPeer(runtime), args, { cwd: consumer }), /^\d+ steps\n$/);
+          },
+        });
+      }
+      await t.step({
+        ...requirePeers(runtime, "olareg"),
+        name: `${runtime}: the CommonJS example`,
+        fn: async () => {
+          registry ??= await startRegistry("olareg");
+          const script = await copied("example.cjs", consumer);
+          const said = await run(neededPeer(runtime), [script, `${registry.host}/example`]);
+          assertEquals(
+            said,
+            "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\n",
+          );
+        },
+      });
+    }
+
+    for (const typescript of TYPESCRIPTS) {
+      for (const { name, source, file, options: compilerOptions } of CONSUMERS) {
+        await t.step(`TypeScript ${typescript}, ${name}`, async () => {
+          const project = await Deno.makeTempDir({ prefix: "types_", dir: consumer });
+          await Deno.copyFile(`${HERE}${source}`, `${project}/${file}`);
+          const config = JSON.stringify({ compilerOptions, files: [file] });
+          await Deno.writeTextFile(`${project}/tsconfig.json`, config);
+          await runInstalled(consumer, `ts${typescript}/bin/tsc`, ["-p", project]);
+        });
+      }
+    }
+
+    await t.step("bundles for browsers, and nothing that is not used comes along", async () => {
+      const client = await bundleSize(consumer, `export { RegistryClientV2 } from "${name}";`);
+      assertLess(client.main, CLIENT_BYTES);
+      assert(client.later > 0, "the portable hash functions are loaded later");
+      const functions = await bundleSize(
+        consumer,
+        `export { connect } from "${name}"; export { listTags } from "${name}/endpoints";`,
+      );
+      assertLess(functions.main, FUNCTIONS_BYTES);
+    });
+  } finally {
+    await registry?.stop();
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+/** Copies a script to where the package is installed: there, its name resolves. */
+async function copied(script: string, folder: string): Promise<string> {
+  await Deno.copyFile(`${HERE}${script}`, `${folder}/${script}`);
+  return `${folder}/${script}`;
+}

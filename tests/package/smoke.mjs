@@ -1,0 +1,171 @@
+/**
+ * The installed package at work, in whichever runtime runs this: `smoke.mjs <import|require> <host of
+ * a registry> <repository> <entry points>`. Prints what it did; throws at the first thing wrong.
+ */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { Readable } from "node:stream";
+
+const [format, host, repository, ...entryPoints] = process.argv.slice(2);
+const PACKAGE = "@davit/registry-client";
+const require = createRequire(import.meta.url);
+
+/** The package in the format wanted. */
+async function load(entry = "") {
+  return format === "require" ? require(PACKAGE + entry) : await import(PACKAGE + entry);
+}
+
+const main = await load();
+const endpoints = await load("/endpoints");
+const { RegistryClientV2, NotFoundError, RegistryApiError } = main;
+
+const name = `${host}/${repository}`;
+const client = new RegistryClientV2({ name, scopes: ["pull", "push"] });
+
+function sha256(bytes) {
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+}
+
+/** Bytes that differ from place to place, so that pieces out of order show. */
+function sample(size) {
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size; at++) bytes[at] = (at * 31 + (at >> 13)) & 255;
+  return bytes;
+}
+
+/** Larger than what any runtime hands over at once. */
+const SIZE = 3 * 1024 * 1024 + 17;
+
+async function pulled(digest) {
+  const { stream, ress } = await client.createBlobReadStream({ digest });
+  assert.equal(ress[0].status, 200);
+  const hash = createHash("sha256");
+  let size = 0;
+  for await (const piece of stream) {
+    hash.update(piece);
+    size += piece.byteLength;
+  }
+  return { digest: `sha256:${hash.digest("hex")}`, size };
+}
+
+const steps = {
+  async ping() {
+    assert.equal((await client.ping()).status, 200);
+    assert.equal(await client.supportsV2(), true);
+  },
+
+  async "push and pull bytes"() {
+    const { digest, size } = await client.putBlob(Buffer.from("hello"));
+    assert.equal(digest, sha256("hello"));
+    assert.equal(size, 5);
+    assert.equal(await (await client.getBlob(digest)).text(), "hello");
+  },
+
+  async "push a Node stream"() {
+    const bytes = sample(SIZE);
+    const digest = sha256(bytes);
+    const pieces = [];
+    for (let at = 0; at < SIZE; at += 100_000) pieces.push(bytes.subarray(at, at + 100_000));
+    await client.blobUpload({ digest, stream: Readable.from(pieces), contentLength: SIZE });
+    assert.deepEqual(await pulled(digest), { digest, size: SIZE });
+    const [first] = await client.headBlob({ digest });
+    assert.equal(first.headers.get("content-length"), String(SIZE));
+  },
+
+  async "push a file that can be opened again, and a file's stream"() {
+    const folder = await mkdtemp(join(tmpdir(), "davit_smoke_"));
+    try {
+      for (const [at, how] of ["open", "stream"].entries()) {
+        const path = join(folder, how);
+        const bytes = sample(SIZE).reverse().fill(at, 0, 9);
+        await writeFile(path, bytes);
+        const { size } = await stat(path);
+        const digest = sha256(bytes);
+        if (how === "open") {
+          const open = (start = 0) => Readable.toWeb(createReadStream(path, { start }));
+          assert.equal((await client.putBlob({ size, open })).digest, digest);
+        } else {
+          const stream = createReadStream(path);
+          await client.blobUpload({ digest, stream, contentLength: size });
+        }
+        assert.deepEqual(await pulled(digest), { digest, size });
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  },
+
+  async "push, pull, list and delete manifests"() {
+    const config = await client.putBlob(new Blob(["{}"]));
+    const layer = await client.putBlob(sample(100));
+    const { bytes } = await main.buildManifest({
+      config: { ...config, mediaType: "application/vnd.oci.empty.v1+json" },
+      layers: [{ ...layer, mediaType: "application/octet-stream" }],
+      artifactType: "application/vnd.example",
+    });
+    for (const tag of ["one", "two"]) await client.putManifest({ manifestData: bytes, ref: tag });
+    assert.deepEqual((await client.listTags()).tags, ["one", "two"]);
+    const tags = [];
+    for await (const tag of client.tags({ pageSize: 1 })) tags.push(tag);
+    assert.deepEqual(tags, ["one", "two"]);
+    const got = await client.getManifest({ ref: "two" });
+    assert.equal(got.digest, sha256(bytes));
+    assert.equal(got.manifest.layers[0].digest, layer.digest);
+    assert.deepEqual(got.bytes, bytes);
+    await client.deleteManifest({ ref: got.digest });
+    assert.deepEqual((await client.listTags()).tags, []);
+  },
+
+  async "classes are the same from every entry point"() {
+    const channel = main.connect(`http://${host}`);
+    const missing = await endpoints.getManifest(channel, repository, "none").catch((error) =>
+      error
+    );
+    assert.ok(missing instanceof NotFoundError);
+    assert.ok(missing instanceof RegistryApiError);
+    assert.equal(missing.code, "NOT_FOUND");
+    assert.equal((await load("/registry-client-v2")).RegistryClientV2, RegistryClientV2);
+    assert.equal((await load("/common")).parseRepo, main.parseRepo);
+    const { DockerResponse } = await load("/docker-json-client");
+    assert.ok(await client.ping() instanceof DockerResponse);
+  },
+
+  async "the registry in this process"() {
+    const { createRegistry } = await load("/server");
+    const { MemoryStore } = await load("/stores");
+    const { fetch } = createRegistry({ auth: { basic: { users: { you: "secret" } } } });
+    const login = { username: "you", password: "secret" };
+    const own = new RegistryClientV2({ name: "localhost:5000/own", ...login, fetch });
+    const { digest, size } = await own.putBlob(new TextEncoder().encode("own"));
+    const store = new MemoryStore();
+    const descriptor = { mediaType: "text/plain", digest, size };
+    await store.write(descriptor, (await own.getBlob(digest)).stream);
+    assert.ok(await store.exists(descriptor));
+    const stranger = new RegistryClientV2({ name: "localhost:5000/own", fetch });
+    await assert.rejects(stranger.getBlob(digest), RegistryApiError);
+  },
+
+  async "every entry point has the same names in both formats"() {
+    for (const entry of entryPoints) {
+      const module = PACKAGE + entry.slice(1);
+      const names = Object.keys(await import(module)).sort();
+      assert.deepEqual(Object.keys(require(module)).sort(), names, entry);
+    }
+  },
+};
+
+for (const [step, run] of Object.entries(steps)) {
+  try {
+    await run();
+  } catch (cause) {
+    throw new Error(`${step}: ${cause.message}`, { cause });
+  }
+}
+process.stdout.write(`${Object.keys(steps).length} steps\n`);
