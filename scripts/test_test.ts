@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type Counts, countsOf, lastLine, pathsIn, skippedLine } from "./test.ts";
+import { type Counts, countsOf, lastLine, pathsIn, sanitizers, skippedLine } from "./test.ts";
 
 const outputs: [string, string, boolean, Counts][] = [
   ["passed", "ok | 12 passed | 0 failed (3s)", true, { passed: 12, failed: 0, skipped: 0 }],
@@ -76,4 +76,11 @@ Deno.test("task test: the last line, the line before it and the exit code", asyn
   const passed = await run("--no-check", "--filter", "good", folder);
   assertEquals([passed.code, passed.lines.at(-1)], [0, "1 passed, 0 failed"]);
   await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("sanitizers: asked for where Deno does not check by itself", () => {
+  for (const version of ["2.0.0", "2.8.4"]) assertEquals(sanitizers(version), []);
+  for (const version of ["2.9.0", "2.10.1", "3.0.0"]) {
+    assertEquals(sanitizers(version), ["--sanitize-ops", "--sanitize-resources"]);
+  }
 });

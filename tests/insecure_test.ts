@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { NetworkError, RegistryClientV2, type RegistryClientOpts } from "../mod.ts";
+import { NetworkError, type RegistryClientOpts, RegistryClientV2 } from "../mod.ts";
 import { createRegistry } from "../server/mod.ts";
 import { selfSigned } from "./peers/certificate.ts";
 
