@@ -19,7 +19,8 @@ import { deleteUpload, getUpload, patchUpload, putUpload, startUpload } from "./
 export interface Registry {
   /**
    * Answers a request, whatever it is: what goes wrong is a response. Can be given to a client as
-   * its `fetch`, or to a server as its handler; it does not depend on `this`.
+   * its `fetch`, or to a server as its handler; it does not depend on `this`. A request's signal is
+   * not looked at: whoever gives up cancels the body.
    */
   fetch(input: Request | URL | string, init?: RequestInit): Promise<Response>;
   /** The requests seen, the newest last; whoever reads it may empty it. */

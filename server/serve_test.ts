@@ -100,6 +100,20 @@ listenerTest("HEAD keeps Content-Length, zero included", async ({ wire, listener
   assert(missing.endsWith("\r\n\r\n"), missing);
 });
 
+listenerTest("nothing is compressed, whatever the client takes", async ({ wire, listener }) => {
+  const { text } = await wire.manifest("app", { annotations: { long: "x".repeat(50_000) } });
+  await wire.putManifest("app", "v1", text);
+  const answer = await raw(
+    listener.port,
+    "GET /v2/app/manifests/v1 HTTP/1.1\r\nhost: r\r\naccept-encoding: gzip, br\r\n\r\n",
+  );
+  assert(
+    new RegExp(`\r\ncontent-length: ${text.length}\r\n`, "i").test(answer),
+    answer.slice(0, 500),
+  );
+  assertEquals(answer.split("\r\n\r\n")[1], text);
+});
+
 listenerTest(
   "requests that no client library sends: 4xx, never 500",
   async ({ wire, listener }) => {
@@ -147,6 +161,22 @@ listenerTest("a chunk whose connection breaks: what came stays", async ({ wire, 
     patched = await wire.send("PATCH", location, { body: " world" });
   }
   assertEquals([patched.status, patched.headers.get("range")], [202, "0-10"]);
+});
+
+listenerTest("a body in pieces that breaks off is not taken for whole", async (running) => {
+  const { wire, listener, registry } = running;
+  const location = await wire.startUpload("app");
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port: listener.port });
+  await connection.write(
+    encodeText(
+      `PATCH ${location} HTTP/1.1\r\nhost: r\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n`,
+    ),
+  );
+  const seen = () => registry.requests.find(({ method }) => method === "PATCH");
+  while (seen()?.bytesIn !== 5) await pause();
+  connection.close();
+  while (seen()?.status === 0) await pause();
+  assertEquals(seen()?.status, 400);
 });
 
 listenerTest("a client that goes away in the middle of a blob", async ({ wire, listener }) => {
@@ -236,6 +266,34 @@ for (const [name, listen] of Object.entries(LISTENERS)) {
       while (!(await reader.read()).done);
       throw new Error("it ended cleanly");
     });
+  });
+
+  Deno.test(`${name}: a body that nobody reads is not taken`, async () => {
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => answer = resolve);
+    const handler = async () => {
+      await answered;
+      return new Response(null);
+    };
+    const listener = await listen(handler, "127.0.0.1", 0);
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port: listener.port });
+    await connection.write(
+      encodeText("PUT / HTTP/1.1\r\nhost: r\r\ncontent-length: 60000000\r\n\r\n"),
+    );
+    let sent = 0;
+    const sending = (async () => {
+      while (sent < 60_000_000) sent += await connection.write(new Uint8Array(100_000));
+    })().catch(() => {});
+    for (let before = -1; sent === 0 || sent !== before;) {
+      before = sent;
+      await pause(50);
+    }
+    assert(sent < 40_000_000, `${sent} bytes were taken`);
+    connection.close();
+    await sending;
+    answer();
+    listener.abort();
+    await listener.finished;
   });
 }
 

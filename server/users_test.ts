@@ -1,9 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { encodeBase64 } from "@std/encoding/base64";
+import { encodeBase64 } from "../content/base64.ts";
+import { encodeText } from "../content/bytes.ts";
 import { basicCredentials, saysNobody, Users } from "./users.ts";
 
 function basic(text: string | Uint8Array): string {
-  return `Basic ${encodeBase64(text)}`;
+  return `Basic ${encodeBase64(typeof text === "string" ? encodeText(text) : text)}`;
 }
 
 for (
