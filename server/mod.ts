@@ -35,3 +35,13 @@ export type { ObservedRequest } from "./observation.ts";
 export type { RegistryOptions } from "./options.ts";
 export { createRegistry, type Registry } from "./registry.ts";
 export { type RequestHandler, serve, type ServedRegistry, type ServeOptions } from "./serve.ts";
+export type { Answer, Around } from "./around.ts";
+export type {
+  BackendUpload,
+  Page,
+  PageRequest,
+  RegistryBackend,
+  StoredBlob,
+  StoredManifest,
+} from "./backend.ts";
+export { MemoryBackend } from "./memory_backend.ts";

@@ -1,10 +1,16 @@
 import { InvalidOptionError } from "../errors.ts";
+import type { Around } from "./around.ts";
 import type { RegistryAuth } from "./auth_options.ts";
+import type { RegistryBackend } from "./backend.ts";
 
 /** What a registry does, and how much it takes. */
 export interface RegistryOptions {
   /** Who may do what. Without it everybody may do everything. */
   auth?: RegistryAuth;
+  /** Where everything is kept. @default {in memory} */
+  backend?: RegistryBackend;
+  /** What stands around the registry, the outermost first. @default {[]} */
+  around?: readonly Around[];
   /**
    * Whether manifests, tags and blobs can be deleted (end-9, end-10); otherwise the answer is 405.
    * @default {true}
@@ -61,7 +67,7 @@ export interface RegistryOptions {
 /** Every option that has a default, with its value. */
 export interface RegistrySettings extends
   Required<
-    Omit<RegistryOptions, "auth" | "chunkMinLength">
+    Omit<RegistryOptions, "around" | "auth" | "backend" | "chunkMinLength">
   > {
   /** The least size of a chunk, in bytes; 0 where any will do. */
   chunkMinLength: number;

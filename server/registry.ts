@@ -1,6 +1,7 @@
 import type { RegistryAction } from "./auth_options.ts";
 import type { Authorizer } from "./access.ts";
 import { createAuthorizer, needOf } from "./authorizer.ts";
+import { surround } from "./around.ts";
 import type { RegistryBackend } from "./backend.ts";
 import { deleteBlob, getBlob, headBlob } from "./blobs.ts";
 import type { Exchange } from "./exchange.ts";
@@ -89,7 +90,7 @@ const ENDPOINTS: Record<RouteKind, Readonly<Record<string, Endpoint>>> = {
  */
 export function createRegistry(options: RegistryOptions = {}): Registry {
   const settings = registrySettings(options);
-  const backend = new MemoryBackend();
+  const backend = options.backend ?? new MemoryBackend();
   const context: Context = {
     settings,
     backend,
@@ -97,11 +98,9 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
     authorizer: createAuthorizer(options.auth, settings.now),
   };
   const requests: ObservedRequest[] = [];
+  const answerAll = surround(options.around ?? [], observed);
 
-  async function fetch(input: Request | URL | string, init?: RequestInit): Promise<Response> {
-    const request = input instanceof Request && init === undefined
-      ? input
-      : new Request(input, init);
+  async function observed(request: Request): Promise<Response> {
     const url = URL.canParse(request.url) ? new URL(request.url) : undefined;
     const observation = new Observation(request, url);
     requests.push(observation.seen);
@@ -112,6 +111,13 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
     response.headers.set("docker-distribution-api-version", "registry/2.0");
     observation.finish(response);
     return response;
+  }
+
+  async function fetch(input: Request | URL | string, init?: RequestInit): Promise<Response> {
+    const request = input instanceof Request && init === undefined
+      ? input
+      : new Request(input, init);
+    return await answerAll(request);
   }
 
   return { fetch, requests };
