@@ -9,6 +9,8 @@
 export type StdSource = "jsr" | "npm";
 
 const PROBE_TIMEOUT_MS = 2_000;
+/** A small module: whether it can be imported is the question. */
+const PROBE = "jsr:@std/assert@^1.0.16/assertion-error";
 const NPM_MAP = new URL("./npm_std/import_map.json", import.meta.url);
 const NPM_LOCK = new URL("./npm_std/deno.lock", import.meta.url);
 
@@ -35,15 +37,15 @@ export async function stdSource(): Promise<{ source: StdSource; reason: string }
   if (forced !== undefined && forced !== "") {
     throw new Error(`DAVIT_STD must be "jsr" or "npm": current value is "${forced}"`);
   }
-  const url = new URL("/@std/assert/meta.json", Deno.env.get("JSR_URL") ?? "https://jsr.io");
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
-    await response.body?.cancel();
-    if (response.ok) return { source: "jsr", reason: "JSR answers" };
-    return { source: "npm", reason: `JSR answers ${response.status}` };
-  } catch {
-    return { source: "npm", reason: "JSR cannot be reached" };
-  }
+  const timeout = new Promise<string>((resolve) =>
+    setTimeout(() => resolve("JSR does not answer"), PROBE_TIMEOUT_MS)
+  );
+  // Not a literal, which would be looked up before this module runs.
+  const probe = import(PROBE).then(() => undefined, () => "JSR cannot be reached");
+  const problem = await Promise.race([probe, timeout]);
+  return problem === undefined
+    ? { source: "jsr", reason: "JSR answers" }
+    : { source: "npm", reason: problem };
 }
 
 /** The arguments for `deno`, with those that choose the source put after the subcommand. */
