@@ -57,7 +57,7 @@ export class Seen {
 
   /** Lets go of the rest of the body. */
   async cancel(reason?: unknown): Promise<void> {
-    await this.#reader?.cancel(reason);
+    await this.#reader?.cancel(reason).catch(() => {}); // it may have broken already
     this.#reader = undefined;
   }
 }
@@ -99,7 +99,7 @@ export function fakeRegistry(handler: Handler, options: FakeOptions = {}) {
       const response = watched(answered, open, options.byteStreams ?? true);
       return { response, url: request.url, hops: [] };
     } finally {
-      await exchange.cancel();
+      await exchange.cancel(request.signal?.reason);
     }
   };
 

@@ -21,7 +21,7 @@ import { type ListOptions, pages } from "./pages.ts";
 const FIRST = `${ORIGIN}/v2/app/tags/list`;
 
 /** Reads all pages of a list and answers what they hold. */
-async function gather(handler: Handler, options: ListOptions = {}, fake: FakeOptions = {}) {
+function gather(handler: Handler, options: ListOptions = {}, fake: FakeOptions = {}) {
   const registry = fakeRegistry(handler, fake);
   const found: unknown[] = [];
   const request = {
@@ -55,7 +55,7 @@ const LINKS: [name: string, link: string, second: string][] = [
 
 for (const [name, link, second] of LINKS) {
   Deno.test(`pages: follows a Link with ${name}`, async () => {
-    const { registry, found, run } = await gather(steps(page(1, link), page(2)));
+    const { registry, found, run } = gather(steps(page(1, link), page(2)));
     await run();
     assertEquals(registry.lines(), ["GET /v2/app/tags/list", `GET ${second}`]);
     assertEquals(registry.seen[1]!.url.protocol, "https:");
@@ -75,7 +75,7 @@ const REFUSED: [name: string, link: string, host: string][] = [
 
 for (const [name, link, host] of REFUSED) {
   Deno.test(`pages: a Link to ${name} is HOST_REFUSED`, async () => {
-    const { registry, found, run } = await gather(steps(page(1, link)));
+    const { registry, found, run } = gather(steps(page(1, link)));
     const error = await assertRejects(run, HostRefusedError, "Cannot list it");
     assertEquals([error.code, error.host], ["HOST_REFUSED", host]);
     assertEquals([registry.lines().length, found], [1, [1]]);
@@ -85,7 +85,7 @@ for (const [name, link, host] of REFUSED) {
 
 Deno.test("pages: a Link from http to https is another origin too", async () => {
   const link = '<https://registry.test/v2/x>; rel="next"';
-  const { run } = await gather(steps(page(1, link)), {}, { origin: "http://registry.test" });
+  const { run } = gather(steps(page(1, link)), {}, { origin: "http://registry.test" });
   await assertRejects(run, HostRefusedError);
 });
 
@@ -96,7 +96,7 @@ const LOOPS: [name: string, links: string[]][] = [
 
 for (const [name, links] of LOOPS) {
   Deno.test(`pages: a Link back to ${name} ends it`, async () => {
-    const { registry, found, run } = await gather(
+    const { registry, found, run } = gather(
       steps(...links.map((link, at) => page(at, link))),
     );
     const error = await assertRejects(run, InvalidContentError, "leads back to");
@@ -107,7 +107,7 @@ for (const [name, links] of LOOPS) {
 
 Deno.test("pages: a server that never stops linking ends in LIMIT_EXCEEDED", async () => {
   let at = 0;
-  const { registry, found, run } = await gather(
+  const { registry, found, run } = gather(
     () => page(at, `<?last=${++at}>; rel="next"`),
     {},
     { limits: { maxPages: 5 } },
@@ -123,16 +123,16 @@ Deno.test("pages: a server that never stops linking ends in LIMIT_EXCEEDED", asy
 
 Deno.test("pages: maxPages of the call is the limit before that of the client", async () => {
   const link = '<?last=a>; rel="next"';
-  const { registry, run } = await gather(steps(page(1, link)), { maxPages: 1 });
+  const { registry, run } = gather(steps(page(1, link)), { maxPages: 1 });
   await assertRejects(run, LimitError, "more than maxPages, 1, pages");
   assertEquals(registry.seen.length, 1);
-  const two = await gather(steps(page(1, link), page(2)), { maxPages: 2 });
+  const two = gather(steps(page(1, link), page(2)), { maxPages: 2 });
   await two.run();
   assertEquals(two.found, [1, 2]);
 });
 
 Deno.test("pages: pageSize asks for n, on the first page alone", async () => {
-  const { registry, run } = await gather(steps(page(1, '<?last=a>; rel="next"'), page(2)), {
+  const { registry, run } = gather(steps(page(1, '<?last=a>; rel="next"'), page(2)), {
     pageSize: 2,
   });
   await run();
@@ -151,7 +151,7 @@ const COUNTS: [name: "pageSize" | "maxPages", value: number][] = [
 
 for (const [name, value] of COUNTS) {
   Deno.test(`pages: ${name} ${value} is INVALID_OPTION, and nothing is asked`, async () => {
-    const { registry, run } = await gather(steps(), { [name]: value });
+    const { registry, run } = gather(steps(), { [name]: value });
     await assertRejects(
       run,
       InvalidOptionError,
@@ -172,7 +172,7 @@ const BODIES: [name: string, body: BodyInit, message: string][] = [
 
 for (const [name, body, message] of BODIES) {
   Deno.test(`pages: a page that is ${name} is INVALID_CONTENT`, async () => {
-    const { registry, run } = await gather(steps(new Response(body)));
+    const { registry, run } = gather(steps(new Response(body)));
     const error = await assertRejects(run, InvalidContentError, `Cannot list it: ${message}`);
     assertEquals(error.code, "INVALID_CONTENT");
     registry.assertClosed();
@@ -180,7 +180,7 @@ for (const [name, body, message] of BODIES) {
 }
 
 Deno.test("pages: a page larger than pageBytes is LIMIT_EXCEEDED", async () => {
-  const { registry, run } = await gather(steps(new Response(" ".repeat(11))), {}, {
+  const { registry, run } = gather(steps(new Response(" ".repeat(11))), {}, {
     limits: { pageBytes: 10 },
   });
   const error = await assertRejects(run, LimitError);
@@ -190,7 +190,7 @@ Deno.test("pages: a page larger than pageBytes is LIMIT_EXCEEDED", async () => {
 
 Deno.test("pages: a page that stands still is TIMEOUT", async () => {
   const body = brokenBody(new Uint8Array([0x7b]), "stall");
-  const { registry, run } = await gather(steps(new Response(body)), {}, {
+  const { registry, run } = gather(steps(new Response(body)), {}, {
     limits: { stallTimeout: 5 },
   });
   await assertRejects(run, TimeoutError);
@@ -198,7 +198,7 @@ Deno.test("pages: a page that stands still is TIMEOUT", async () => {
 });
 
 Deno.test("pages: a consumer that stops asks for no more", async () => {
-  const { registry } = await gather(steps());
+  const { registry } = gather(steps());
   const { channel, lines, assertClosed } = fakeRegistry(
     steps(page(1, '<?last=a>; rel="next"'), page(2)),
   );
@@ -218,7 +218,7 @@ Deno.test("pages: a consumer that stops asks for no more", async () => {
 });
 
 Deno.test("pages: an error on a later page is that page's error", async () => {
-  const { found, run } = await gather(
+  const { found, run } = gather(
     steps(page(1, '<?last=a>; rel="next"'), new Response("no", { status: 400 })),
   );
   const error = await assertRejects(run, RegistryResponseError, "Cannot list it: 400 no");

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { RegistryResponseError, UnauthorizedError } from "../errors.ts";
+import { LimitError, RegistryResponseError, UnauthorizedError } from "../errors.ts";
 import { fakeRegistry, reset, steps } from "./fake_registry_test.ts";
 import { ping } from "./ping.ts";
 
@@ -44,4 +44,14 @@ Deno.test("end-1 GET /v2/: an abort", async () => {
   const pinging = ping(registry.channel, { signal: controller.signal });
   controller.abort(new Error("enough"));
   await assertRejects(() => pinging, Error, "enough");
+});
+
+Deno.test("end-1 GET /v2/: the body is in memory, and not larger than a page", async () => {
+  const registry = fakeRegistry(steps(new Response("{}"), new Response("x".repeat(11))), {
+    limits: { pageBytes: 10 },
+  });
+  await ping(registry.channel);
+  registry.assertClosed();
+  await assertRejects(() => ping(registry.channel), LimitError, "Cannot read the answer");
+  registry.assertClosed();
 });

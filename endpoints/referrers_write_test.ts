@@ -173,6 +173,41 @@ Deno.test("end-7 with a subject: writers that always win end in an error", async
   assertEquals(lines().filter((line) => line === WRITE).length, 10);
 });
 
+/** Refuses an index with an entry that is not there, as a registry may. */
+function looking(server: FakeManifests, status: number, code: string): void {
+  server.intercept = ({ line, text }) => {
+    if (line !== WRITE) return undefined;
+    const { manifests } = JSON.parse(text) as { manifests: Descriptor[] };
+    const whole = manifests.every(({ digest }) => server.manifests.has(digest));
+    return whole ? undefined : failure(status, code);
+  };
+}
+
+const LACKING: [status: number, code: string][] = [
+  [400, "MANIFEST_BLOB_UNKNOWN"],
+  [404, "MANIFEST_UNKNOWN"],
+];
+
+for (const [status, code] of LACKING) {
+  Deno.test(`end-7 with a subject: ${code} for an entry that is gone, so it is left out`, async () => {
+    const { server, attach, lines } = setUp((server) => server.add(TWO));
+    await server.putIndex(TAG, [entry(TWO), entry(THREE)]);
+    looking(server, status, code);
+    await attach(ONE);
+    assertEquals(server.entries(TAG), [entry(TWO), entry(ONE)]);
+    assertEquals(lines().filter((line) => line.startsWith("HEAD")).length, 3);
+    assertEquals(lines().filter((line) => line === WRITE).length, 2);
+  });
+}
+
+Deno.test("end-7 with a subject: when every entry is there the refusal is the error", async () => {
+  const { server, attach, lines } = setUp((server) => server.add(TWO));
+  await server.putIndex(TAG, [entry(TWO)]);
+  server.intercept = ({ line }) => line === WRITE ? failure(404, "MANIFEST_UNKNOWN") : undefined;
+  await assertRejects(() => attach(ONE), NotFoundError, "MANIFEST_UNKNOWN");
+  assertEquals(lines().filter((line) => line === WRITE).length, 1);
+});
+
 Deno.test("end-7 with a subject: a failed write does not block the next", async () => {
   let refused = false;
   const { server, attach } = setUp((server) => {

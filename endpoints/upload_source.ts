@@ -153,6 +153,7 @@ class ChunkFeed {
   #chunk: Bytes = EMPTY;
   #rest: Bytes = EMPTY;
   #ended = false;
+  #cancelled = false;
 
   constructor(source: UploadSource) {
     this.#source = source;
@@ -172,6 +173,7 @@ class ChunkFeed {
   }
 
   async cancel(reason?: unknown): Promise<void> {
+    this.#cancelled = true;
     await this.#reader?.cancel(reason).catch(() => {});
   }
 
@@ -182,8 +184,9 @@ class ChunkFeed {
           `Pass {size, open()} instead of a stream`,
       );
     }
-    await this.cancel();
+    void this.#reader?.cancel().catch(() => {});
     this.#reader = await this.#source.open(offset);
+    if (this.#cancelled) await this.cancel(); // nobody waits for it any more
     this.#rest = EMPTY;
   }
 

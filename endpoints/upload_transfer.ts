@@ -61,7 +61,7 @@ export async function transferBlob(
   try {
     await run.run();
   } catch (error) {
-    await transfer.upload.cancel(error);
+    void transfer.upload.cancel(error); // the caller's body may take its time with that
     await run.giveUp();
     throw error;
   }
