@@ -41,21 +41,23 @@ const SETTLE_MS = 20;
 
 /**
  * Registers a case for every rule of the contract; `make` is called once for each. `without` names
- * cases, by their titles, that what is behind the store cannot pass: say beside it why.
+ * cases, by their titles, that what is behind the store cannot pass: say beside it why. `outlives` says
+ * that something behind the store goes on from case to case, a server's log being read, say.
  *
  * @throws {Error} When there is no case of such a title.
  */
 export function testContentStore(
   name: string,
   make: () => Promise<ContentStoreUnderTest>,
-  { without = [] }: { without?: readonly string[] } = {},
+  { without = [], outlives = false }: { without?: readonly string[]; outlives?: boolean } = {},
 ): void {
   const cases = [...readingCases, ...writingCases, ...namingCases, ...resumeCases];
   for (const title of without) {
     if (!cases.some(([known]) => known === title)) throw new Error(`there is no case "${title}"`);
   }
   for (const [title, run] of cases.filter(([title]) => !without.includes(title))) {
-    Deno.test(`${name}: ${title}`, async () => {
+    const sanitizers = outlives ? { sanitizeOps: false, sanitizeResources: false } : {};
+    Deno.test(`${name}: ${title}`, sanitizers, async () => {
       const { store, close } = await make();
       try {
         await run(store);

@@ -1,0 +1,230 @@
+/** Each file of examples/, run with the permissions of its header against a served registry. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { buildImageConfig, buildIndex, buildManifest, RegistryClientV2 } from "../mod.ts";
+import { createRegistry, type Registry, serve } from "../server/mod.ts";
+import { denoCommand } from "../scripts/deno.ts";
+import { exampleNames, examplePermissions } from "../scripts/example.ts";
+
+const EXAMPLES = new URL("../examples/", import.meta.url);
+
+interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs an example in a folder, with its own permissions and nobody's credentials. */
+async function run(
+  name: string,
+  args: string[],
+  { cwd, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
+): Promise<Outcome> {
+  const file = new URL(`${name}.ts`, EXAMPLES).href;
+  const permissions = await examplePermissions(name);
+  const command = await denoCommand([
+    "run",
+    "--quiet",
+    "--no-prompt",
+    ...permissions,
+    file,
+    ...args,
+  ], {
+    ...(cwd !== undefined && { cwd }),
+    env: { NO_COLOR: "1", REGISTRY_USER: "", REGISTRY_PASSWORD: "", ...env },
+  });
+  const { code, stdout, stderr } = await command.output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+interface Place {
+  registry: Registry;
+  /** The served registry, as it stands in a reference: `127.0.0.1:40123`. */
+  host: string;
+  /** A folder that the example runs in. */
+  cwd: string;
+  client: RegistryClientV2;
+}
+
+const USER = { REGISTRY_USER: "me", REGISTRY_PASSWORD: "a password" };
+
+/** A registry where everybody pulls and one user does everything, and a folder; both are gone after. */
+async function inPlace(
+  use: (place: Place) => Promise<void>,
+  options: Parameters<typeof createRegistry>[0] = {},
+): Promise<void> {
+  const auth = { bearer: { users: { me: "a password" }, anonymous: ["pull"] as const } };
+  const registry = createRegistry({ auth, ...options });
+  const server = await serve(registry);
+  const cwd = await Deno.makeTempDir();
+  const host = new URL(server.url).host;
+  const client = new RegistryClientV2({
+    name: `${host}/app`,
+    username: "me",
+    password: "a password",
+    scopes: ["pull", "push"],
+  });
+  try {
+    await use({ registry, host, cwd, client });
+  } finally {
+    await server.close();
+    await Deno.remove(cwd, { recursive: true });
+  }
+}
+
+/** Pushes an index over two platforms; answers the digests of the two manifests. */
+async function pushIndex(client: RegistryClientV2, ref: string): Promise<string[]> {
+  const manifests = [];
+  for (const architecture of ["amd64", "arm64"]) {
+    const rootfs = { type: "layers" as const, diff_ids: [] };
+    const config = await buildImageConfig({ architecture, os: "linux", rootfs });
+    await client.putBlob(config.bytes);
+    const { bytes, descriptor } = await buildManifest({ config: config.descriptor, layers: [] });
+    await client.putManifest({ manifestData: bytes, ref: descriptor.digest });
+    manifests.push({ ...descriptor, platform: { os: "linux", architecture } });
+  }
+  const { bytes } = await buildIndex({ manifests });
+  await client.putManifest({ manifestData: bytes, ref });
+  return manifests.map(({ digest }) => digest);
+}
+
+Deno.test("examples: push_blob, then pull_blob", async () => {
+  await inPlace(async ({ host, cwd }) => {
+    const content = crypto.getRandomValues(new Uint8Array(60_000));
+    await Deno.writeFile(`${cwd}/layer.bin`, content);
+    const refused = await run("push_blob", [`${host}/app`, "layer.bin"], { cwd });
+    assertEquals(refused.code, 1);
+    assertStringIncludes(refused.stderr, "UnauthorizedError");
+
+    const pushed = await run("push_blob", [`${host}/app`, "layer.bin"], { cwd, env: USER });
+    assertEquals([pushed.code, pushed.stderr], [0, ""]);
+    const descriptor = JSON.parse(pushed.stdout);
+    assertEquals(descriptor.size, content.byteLength);
+
+    const args = [`${host}/app`, descriptor.digest, "pulled.bin"];
+    const pulled = await run("pull_blob", args, { cwd });
+    assertEquals(pulled.code, 0, pulled.stderr);
+    assertEquals(pulled.stdout, "pulled.bin: 60000 bytes, verified\n");
+    assertStringIncludes(pulled.stderr, "60000 of 60000 bytes");
+    assertEquals(await Deno.readFile(`${cwd}/pulled.bin`), content);
+  });
+});
+
+Deno.test("examples: pull_blob of what is not there leaves no file", async () => {
+  await inPlace(async ({ host, cwd, client }) => {
+    await client.putBlob(new Uint8Array(1));
+    const digest = `sha256:${"0".repeat(64)}`;
+    const { code, stdout, stderr } = await run("pull_blob", [`${host}/app`, digest, "x"], { cwd });
+    assertEquals([code, stdout], [1, ""]);
+    assertStringIncludes(stderr, "NotFoundError");
+    const names: string[] = [];
+    for await (const { name } of Deno.readDir(cwd)) names.push(name);
+    assertEquals(names, []);
+  });
+});
+
+Deno.test("examples: list_tags", async () => {
+  await inPlace(async ({ host, client, registry }) => {
+    for (const ref of ["1.0", "1.1", "latest"]) await pushIndex(client, ref);
+    registry.requests.length = 0;
+    const { code, stdout, stderr } = await run("list_tags", [`${host}/app`]);
+    assertEquals([code, stdout, stderr], [0, "1.0\n1.1\nlatest\n", ""]);
+    assertEquals(registry.requests.filter(({ path }) => path.includes("tags/list")).length, 3);
+  }, { tagPageSize: 2 });
+});
+
+Deno.test("examples: get_manifest, of an index and of one platform", async () => {
+  await inPlace(async ({ host, client }) => {
+    const [, arm64] = await pushIndex(client, "latest");
+    const index = await run("get_manifest", [`${host}/app`]);
+    assertEquals(index.code, 0, index.stderr);
+    assertMatch(
+      index.stderr,
+      /^sha256:[0-9a-f]{64} application\/vnd\.oci\.image\.index\.v1\+json\n$/,
+    );
+    assertEquals(JSON.parse(index.stdout).manifests.length, 2);
+
+    const image = await run("get_manifest", [`${host}/app:latest`, "linux/arm64"]);
+    assertEquals(image.code, 0, image.stderr);
+    assertStringIncludes(image.stderr, arm64!);
+    assertEquals(JSON.parse(image.stdout).layers, []);
+
+    const missing = await run("get_manifest", [`${host}/app:latest`, "plan9/mips"]);
+    assertEquals(missing.code, 1);
+    assertStringIncludes(missing.stderr, "linux/amd64");
+  });
+});
+
+Deno.test("examples: retag, then delete", async () => {
+  await inPlace(async ({ host, client }) => {
+    await pushIndex(client, "latest");
+    const { digest } = await client.headManifest({ ref: "latest" });
+    const retagged = await run("retag", [`${host}/app:latest`, "stable"], { env: USER });
+    assertEquals(retagged.code, 0, retagged.stderr);
+    assertEquals(retagged.stdout, `${host}/app:stable is ${digest}\n`);
+    assertEquals((await client.headManifest({ ref: "stable" })).digest, digest);
+
+    const deleted = await run("delete", [`${host}/app:stable`], { env: USER });
+    assertEquals([deleted.code, deleted.stdout], [0, `deleted ${host}/app:stable\n`]);
+    assertEquals((await client.listTags()).tags, ["latest"]);
+  });
+});
+
+Deno.test("examples: delete, where the registry does not", async () => {
+  await inPlace(async ({ host, client }) => {
+    await pushIndex(client, "latest");
+    const { code, stdout, stderr } = await run("delete", [`${host}/app:latest`], { env: USER });
+    assertEquals([code, stdout], [1, ""]);
+    assertStringIncludes(stderr, `${host} does not delete: Cannot delete the manifest`);
+    assertEquals(stderr.trim().split("\n").length, 1);
+  }, { deletes: false });
+});
+
+Deno.test("examples: called without arguments, each says how, and exits with 2", async () => {
+  const names = await exampleNames();
+  assertEquals(names, [
+    "delete",
+    "get_manifest",
+    "list_tags",
+    "pull_blob",
+    "push_blob",
+    "retag",
+  ]);
+  const outcomes = await Promise.all(names.map((name) => run(name, [])));
+  for (const [at, { code, stdout, stderr }] of outcomes.entries()) {
+    const name = names[at]!;
+    assertEquals([code, stdout], [2, ""], `${name}: ${stderr}`);
+    assertMatch(stderr, new RegExp(`^usage: ${name} [A-Z]`));
+  }
+});
+
+Deno.test("examples: none asks for more than it needs", async () => {
+  for (const name of await exampleNames()) {
+    const permissions = await examplePermissions(name);
+    assert(permissions.includes("--allow-net"), name);
+    for (const permission of permissions) {
+      assertMatch(
+        permission,
+        /^--allow-(net|read=\.|write=\.|env=REGISTRY_USER,REGISTRY_PASSWORD)$/,
+      );
+    }
+  }
+});
+
+Deno.test("task example: passes arguments on, and says which examples there are", async () => {
+  const script = new URL("../scripts/example.ts", import.meta.url).href;
+  const start = async (args: string[]): Promise<Outcome> => {
+    const command = await denoCommand(["run", "-A", script, ...args], { env: { NO_COLOR: "1" } });
+    const { code, stdout, stderr } = await command.output();
+    const decoder = new TextDecoder();
+    return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  };
+  await inPlace(async ({ host, client }) => {
+    await pushIndex(client, "v1");
+    const { code, stdout, stderr } = await start(["list_tags", `${host}/app`]);
+    assertEquals([code, stdout], [0, "v1\n"], stderr);
+  });
+  const unknown = await start(["nothing"]);
+  assertEquals(unknown.code, 2);
+  for (const name of await exampleNames()) assertStringIncludes(unknown.stderr, name);
+});

@@ -1,0 +1,286 @@
+/** The README: its first program runs, its commands, links and names are there. */
+import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
+import {
+  buildImageConfig,
+  buildIndex,
+  buildManifest,
+  type Bytes,
+  MEDIA_TYPES,
+  type RegistryClientOpts,
+  RegistryClientV2,
+} from "../mod.ts";
+import { createRegistry } from "../server/mod.ts";
+import { stdSource } from "../scripts/deno.ts";
+import { exampleNames } from "../scripts/example.ts";
+
+const AsyncFunction = (async () => {}).constructor as new (
+  ...texts: string[]
+) => (...args: unknown[]) => Promise<unknown>;
+
+const ROOT = new URL("../", import.meta.url);
+const README = await Deno.readTextFile(new URL("README.md", ROOT));
+const CONFIG: {
+  exports: Record<string, string>;
+  imports: Record<string, string>;
+  name: string;
+  tasks: Record<string, unknown>;
+} = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+
+/** The text between a heading and the next one. */
+function section(heading: string): string {
+  const start = README.indexOf(`\n## ${heading}\n`);
+  assert(start >= 0, `there is no section "${heading}"`);
+  const end = README.indexOf("\n## ", start + 1);
+  return README.slice(start, end < 0 ? undefined : end);
+}
+
+/** The code blocks of a text whose language is this one. */
+function blocks(text: string, language: string): string[] {
+  const pattern = new RegExp("^```" + language + "\\n([^]*?)^```$", "gm");
+  return [...text.matchAll(pattern)].map((match) => match[1]!);
+}
+
+/**
+ * Runs before the README's program: Docker Hub, with one image for two platforms, behind a `fetch`
+ * that stands in for the network. It says where the requests went.
+ */
+function prelude(layer: string): string {
+  return `
+import { createRegistry } from "${CONFIG.name}/server";
+import { Hub } from "./hub.ts";
+export const hub = await Hub.create(createRegistry, ${JSON.stringify(layer)});
+globalThis.fetch = hub.fetch;
+addEventListener("unload", () => console.log("asked: " + [...hub.asked].join(" ")));
+`;
+}
+
+const HUB = `
+import { ${
+  [buildImageConfig, buildIndex, buildManifest, RegistryClientV2].map(({ name }) => name).join(", ")
+} } from "${CONFIG.name}";
+
+export class Hub {
+  readonly asked = new Set<string>();
+  constructor(readonly registry: { fetch(request: Request): Promise<Response> }) {}
+
+  readonly fetch = async (input: Request | URL | string, init?: RequestInit): Promise<Response> => {
+    const request = new Request(input, init);
+    const { host } = new URL(request.url);
+    if (!["registry-1.docker.io", "auth.docker.io"].includes(host)) throw new TypeError("offline");
+    this.asked.add(host);
+    return await this.registry.fetch(request);
+  };
+
+  // deno-lint-ignore no-explicit-any
+  static async create(createRegistry: (options: any) => any, layer: string): Promise<Hub> {
+    const hub = new Hub(createRegistry({
+      auth: {
+        bearer: {
+          realm: "https://auth.docker.io/token",
+          service: "registry.docker.io",
+          users: { docker: "a password" },
+          anonymous: ["pull"],
+        },
+      },
+    }));
+    const { fetch } = hub;
+    const credentials = { username: "docker", password: "a password" };
+    const pusher = new RegistryClientV2({ name: "alpine", fetch, credentials });
+    const manifests = [];
+    for (const architecture of ["amd64", "arm64"]) {
+      const bytes = new TextEncoder().encode(layer.replace("{}", architecture));
+      const blob = await pusher.putBlob(bytes, { mediaType: "${MEDIA_TYPES.ociLayerGzip}" });
+      const rootfs = { type: "layers" as const, diff_ids: [] };
+      const config = await buildImageConfig({ architecture, os: "linux", rootfs });
+      await pusher.putBlob(config.bytes);
+      const image = await buildManifest({ config: config.descriptor, layers: [blob] });
+      await pusher.putManifest({ manifestData: image.bytes, ref: image.descriptor.digest });
+      manifests.push({ ...image.descriptor, platform: { os: "linux", architecture } });
+    }
+    const index = await buildIndex({ manifests });
+    for (const ref of ["3.22", "latest"]) {
+      await pusher.putManifest({ manifestData: index.bytes, ref });
+    }
+    hub.asked.clear();
+    return hub;
+  }
+}
+`;
+
+/** An import map as a user's project has one: the package by its name, and what it needs. */
+async function importMap(): Promise<string> {
+  const { source } = await stdSource();
+  const base = source === "npm" ? new URL("scripts/npm_std/", ROOT) : ROOT;
+  const own: Record<string, string> = source === "npm"
+    ? JSON.parse(await Deno.readTextFile(new URL("import_map.json", base))).imports
+    : CONFIG.imports;
+  const absolute = (path: string) => path.startsWith("./") ? new URL(path, base).href : path;
+  const entries = Object.entries(CONFIG.exports).map(([entry, path]) => [
+    CONFIG.name + entry.slice(1),
+    new URL(path, ROOT).href,
+  ]);
+  const needed = Object.entries(own).map(([name, path]) => [name, absolute(path)]);
+  return JSON.stringify({ imports: Object.fromEntries([...needed, ...entries]) });
+}
+
+Deno.test("Use it: the program runs as it stands, type-checked, without a network", async () => {
+  const [program, ...others] = blocks(section("Use it"), "ts ignore");
+  assertEquals(others, []);
+  const layer = "the layer for {}, which no gzip ever saw";
+  const cwd = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${cwd}/hub.ts`, HUB);
+    await Deno.writeTextFile(`${cwd}/prelude.ts`, prelude(layer));
+    await Deno.writeTextFile(`${cwd}/program.ts`, `import "./prelude.ts";\n${program}`);
+    await Deno.writeTextFile(`${cwd}/map.json`, await importMap());
+    const command = new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "--quiet", "--no-config", "--no-lock", "--no-prompt", "--check"],
+        ...["--import-map", "map.json", "--allow-read=.", "--allow-write=.", "program.ts"],
+      ],
+      cwd,
+      env: { NO_COLOR: "1" },
+    });
+    const { code, stdout, stderr } = await command.output();
+    const decoder = new TextDecoder();
+    assertEquals([code, decoder.decode(stderr)], [0, ""]);
+    assertEquals(
+      decoder.decode(stdout),
+      '[ "3.22", "latest" ]\nasked: registry-1.docker.io auth.docker.io\n',
+    );
+    const pulled: Bytes = await Deno.readFile(`${cwd}/layer.tar.gz`);
+    assertEquals(new TextDecoder().decode(pulled), layer.replace("{}", "arm64"));
+  } finally {
+    await Deno.remove(cwd, { recursive: true });
+  }
+});
+
+Deno.test("Use it: the JavaScript pushes what it says", async () => {
+  const [program, ...others] = blocks(section("Use it"), "js(?: ignore)?");
+  assertEquals(others, []);
+  const users = { you: "a token" };
+  const { fetch } = createRegistry({ auth: { bearer: { users } } });
+  class Offline extends RegistryClientV2 {
+    constructor(options: RegistryClientOpts) {
+      super({ ...options, fetch });
+    }
+  }
+  const required: string[] = [];
+  const run = new AsyncFunction("require", "process", "Buffer", `${program}; return digest;`);
+  const digest = await run(
+    (name: string) => {
+      required.push(name);
+      return { RegistryClientV2: Offline };
+    },
+    { env: { GITHUB_TOKEN: "a token" } },
+    { from: (text: string) => new TextEncoder().encode(text) },
+  );
+  assertEquals(required, [CONFIG.name]);
+  // echo -n hello | sha256sum
+  assertEquals(digest, "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
+});
+
+Deno.test("every block of code is one that a test runs", () => {
+  const languages = [...README.matchAll(/^```(\S.*)$/gm)].map((match) => match[1]!);
+  assertGreater(languages.length, 5);
+  // `deno test --doc` runs the blocks of TypeScript and JavaScript, but for those to ignore: they
+  // are run above.
+  const ignored = languages.filter((language) => language.endsWith(" ignore")).sort();
+  assertEquals(ignored, ["js ignore", "ts ignore"]);
+  for (const language of languages) {
+    assert(["sh", "ts", "json", ...ignored].includes(language), language);
+  }
+});
+
+/** The commands of the shell blocks, and those inside sentences. */
+function commands(): string[] {
+  const shell = blocks(README, "sh").flatMap((block) => block.split("\n"));
+  const inline = [...README.matchAll(/`((?:npx -y deno@2|deno) task [^`]+)`/g)]
+    .map((match) => match[1]!);
+  return [...shell, ...inline].map((line) => line.trim()).filter((line) => line !== "");
+}
+
+Deno.test("every command is a task of deno.json, or npm's own", () => {
+  const all = commands();
+  assertGreater(all.length, 6);
+  for (const command of all) {
+    const task = /^(?:npx -y deno@2|deno) task (\S+)/.exec(command)?.[1];
+    if (task !== undefined) assert(task in CONFIG.tasks, `there is no task ${task}: ${command}`);
+    else assertEquals(command, "npm install ./npm/*.tgz");
+  }
+  assert(all.includes("npx -y deno@2 task demo"), "the first command");
+  assert(all.includes("npx -y deno@2 task test"), "the second one");
+});
+
+Deno.test("every example that is named exists, and every one that exists is named", async () => {
+  const names = await exampleNames();
+  for (const command of commands()) {
+    const example = /task example (\S+)/.exec(command)?.[1];
+    if (example !== undefined) assert(names.includes(example), command);
+  }
+  const text = section("Examples");
+  for (const name of names) assertStringIncludes(text, name);
+});
+
+Deno.test("every link to a file leads to one", async () => {
+  const targets = [...README.matchAll(/\]\(([^)]+)\)/g)].map((match) => match[1]!);
+  const local = targets.filter((target) => !/^[a-z]+:|^#/.test(target));
+  assertGreater(local.length, 3);
+  for (const target of local) await Deno.stat(new URL(target.split("#")[0]!, ROOT));
+});
+
+Deno.test("the endpoint table: every method is one of RegistryClientV2's, every answer is Yes", () => {
+  const rows = section("Endpoints").split("\n").filter((line) => /^\| `/.test(line));
+  assertGreater(rows.length, 15);
+  const named: string[] = [];
+  for (const row of rows) {
+    const [, name, implemented] = row.split("|").map((cell) => cell.trim());
+    assertEquals(implemented, "Yes", row);
+    const methods = name!.split("<br>")[0]!.match(/`\w+`/g)!.map((each) => each.slice(1, -1));
+    named.push(...methods);
+    for (const method of methods) {
+      assertEquals(
+        typeof RegistryClientV2.prototype[method as keyof RegistryClientV2],
+        "function",
+        `RegistryClientV2 has no ${method}`,
+      );
+    }
+  }
+  const notEndpoints = ["constructor", "close", "login", "performLogin", "supportsV2", "withRepo"];
+  const methods = Object.getOwnPropertyNames(RegistryClientV2.prototype)
+    .filter((name) => !notEndpoints.includes(name));
+  assertEquals(methods.filter((name) => !named.includes(name)), [], "the table leaves some out");
+});
+
+Deno.test("the endpoint table has each endpoint of the specification", () => {
+  const text = section("Endpoints");
+  for (
+    const endpoint of [
+      "GET /v2/`",
+      "GET /v2/<name>/blobs/<digest>`",
+      "HEAD /v2/<name>/blobs/<digest>`",
+      "GET /v2/<name>/manifests/<reference>`",
+      "HEAD /v2/<name>/manifests/<reference>`",
+      "POST /v2/<name>/blobs/uploads/`",
+      "PATCH /v2/<name>/blobs/uploads/<uuid>`",
+      "PUT /v2/<name>/blobs/uploads/<uuid>`",
+      "PUT /v2/<name>/manifests/<reference>`",
+      "GET /v2/<name>/tags/list`",
+      "DELETE /v2/<name>/manifests/<reference>`",
+      "DELETE /v2/<name>/blobs/<digest>`",
+      "POST /v2/<name>/blobs/uploads/?mount=&from=`",
+      "GET /v2/<name>/referrers/<digest>`",
+      "GET /v2/<name>/blobs/uploads/<uuid>`",
+      "DELETE /v2/<name>/blobs/uploads/<uuid>`",
+    ]
+  ) {
+    assertStringIncludes(text, endpoint);
+  }
+});
+
+Deno.test("the JSON block maps the name to the package's entry point", () => {
+  const [json] = blocks(README, "json");
+  const { imports } = JSON.parse(json!);
+  assertEquals(Object.keys(imports), [CONFIG.name]);
+  assert(imports[CONFIG.name].endsWith(CONFIG.exports["."]!.slice(1)));
+});
