@@ -124,6 +124,7 @@ const answers: [name: string, answer: () => Response, code: ErrorCode][] = [
 
 for (const [name, answer, code] of answers) {
   faultTest(`a token service that answers ${name}`, {
+    impatient: name.includes("stalls"),
     fault: realm(`Bearer realm="${ORIGIN}/token?key=${SECRETS.realmKey}",service="s"`, answer),
     call: ({ client }) => client.listTags(),
     code,

@@ -142,7 +142,9 @@ function endless(size: number): Response {
 }
 
 for (const { name, answer, code, is } of badBlobs) {
+  const impatient = name.includes("stalls");
   faultTest(`end-2 getBlob: ${name}`, {
+    impatient,
     fault: blob(answer),
     call: async ({ client }) => await (await client.getBlob(DIGEST)).bytes(),
     code,
@@ -152,6 +154,7 @@ for (const { name, answer, code, is } of badBlobs) {
   Deno.test(`end-2 createBlobReadStream, piece by piece: ${name}: ${code}`, async () => {
     let ended = false;
     await runFault({
+      impatient,
       fault: blob(answer),
       call: async ({ client }) => {
         const { stream } = await client.createBlobReadStream({ digest: DIGEST });
@@ -166,7 +169,7 @@ for (const { name, answer, code, is } of badBlobs) {
   Deno.test(`saveFile, LayoutStore, MemoryStore: ${name}: nothing is kept`, async () => {
     const folder = await Deno.makeTempDir();
     try {
-      const world = new World({ fault: blob(answer) });
+      const world = new World({ impatient, fault: blob(answer) });
       await world.caught(async () => {
         const { stream } = await world.client.getBlob(DIGEST);
         await saveFile(`${folder}/blob`, stream);
@@ -175,7 +178,7 @@ for (const { name, answer, code, is } of badBlobs) {
 
       const descriptor = { mediaType: "application/octet-stream", digest: DIGEST, size: SIZE };
       for (const store of [new LayoutStore(`${folder}/layout`), new MemoryStore()]) {
-        const faulty = new World({ fault: blob(answer) });
+        const faulty = new World({ impatient, fault: blob(answer) });
         await faulty.caught(async () => {
           const source = new RegistryStore(faulty.client);
           await store.write(descriptor, await source.open(descriptor));
@@ -234,6 +237,7 @@ for (const [first, answer] of recoveries) {
   for (const [then, rest] of continuations) {
     Deno.test(`end-2 getBlob: a body that ${first} and goes on ${then} is whole`, async () => {
       const world = new World({
+        impatient: first === "stalls",
         fault: blob((request, nth) => nth === 0 ? answer() : rest(request)),
       });
       assertEquals(await (await world.client.getBlob(DIGEST)).bytes(), CONTENT);

@@ -173,6 +173,7 @@ for (const ending of ["breaks", "stalls"] as const) {
     }, { highWaterMark: 0 });
     await runFault({
       auth: false,
+      impatient: ending === "stalls",
       fault: () => new Response(body, { status: 418 }),
       call: ({ client }) => client.listTags(),
       code: "REGISTRY_RESPONSE",

@@ -241,8 +241,10 @@ const cut: [name: string, ending: "breaks" | "stalls", code: ErrorCode][] = [
 ];
 
 for (const [name, ending, code] of cut) {
+  const impatient = ending === "stalls";
   const body = () => bodyOf([image.slice(0, 20)], ending);
   faultTest(`end-3 getManifest: a body that ${name}`, {
+    impatient,
     fault: (request, url) =>
       request.method === "GET" && url.pathname.includes("/manifests/")
         ? new Response(body(), { headers: OCI })
@@ -252,6 +254,7 @@ for (const [name, ending, code] of cut) {
     is: { retryable: true },
   });
   faultTest(`end-8 listTags: a page that ${name}`, {
+    impatient,
     fault: (_request, url) =>
       url.pathname.endsWith("/tags/list") ? new Response(body()) : undefined,
     call: ({ client }) => client.listTags(),
@@ -259,12 +262,14 @@ for (const [name, ending, code] of cut) {
     is: { retryable: true },
   });
   faultTest(`a token whose answer ${name}`, {
+    impatient,
     fault: (_request, url) => url.pathname === "/token" ? new Response(body()) : undefined,
     call: ({ client }) => client.listTags(),
     code,
     is: { retryable: true },
   });
   faultTest(`end-1 ping: a body that ${name}`, {
+    impatient,
     auth: false,
     fault: () => new Response(body()),
     call: ({ client }) => client.ping(),
