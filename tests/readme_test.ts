@@ -13,9 +13,6 @@ import { createRegistry } from "../server/mod.ts";
 import { stdSource } from "../scripts/deno.ts";
 import { exampleNames } from "../scripts/example.ts";
 
-  ...texts: string[]
-) => (...args: unknown[]) => Promise<unknown>;
-
 const ROOT = new URL("../", import.meta.url);
 const README = await Deno.readTextFile(new URL("README.md", ROOT));
 const CONFIG: {
