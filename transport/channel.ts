@@ -92,6 +92,10 @@ export interface Learned {
   singlePost?: boolean;
   /** The largest chunk that was taken, in bytes. */
   maxChunk?: number;
+  /** Larger than this, in bytes, a blob was refused in one request. */
+  maxBody?: number;
+  /** Whether an upload may come in several chunks: Google's registries take one request. */
+  chunks?: boolean;
   /** Whether the referrers API is there (end-12). */
   referrersApi?: boolean;
   /** Repositories in which an OCI-Subject answer was checked and found true. */

@@ -12,7 +12,9 @@ function traced(...steps: Step[]) {
 }
 
 function warning(...headers: string[]): Response {
-  return new Response(null, { headers: headers.map((value) => ["warning", value]) });
+  return new Response(null, {
+    headers: headers.map((value): [string, string] => ["warning", value]),
+  });
 }
 
 const OTHER = { url: new URL("https://other.test:5000/") };
