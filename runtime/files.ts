@@ -6,14 +6,36 @@ export interface FileSystem {
   open(path: string, flags: string, mode?: number): Promise<FileHandle>;
   /** Gives a file another name, in place of the one that has it. */
   rename(from: string, to: string): Promise<void>;
+  /** Gives a file one more name; fails with the code `EEXIST` where that name is taken. */
+  link(from: string, to: string): Promise<void>;
   /** Removes a file or a folder. */
   rm(path: string, options?: { force?: boolean; recursive?: boolean }): Promise<void>;
   /** Everything in a file. */
   readFile(path: string): Promise<Uint8Array>;
+  /** The names in a folder. */
+  readdir(path: string): Promise<string[]>;
   /** What a file is; fails with the code `ENOENT` where there is none. */
-  stat(path: string): Promise<{ size: number; isFile(): boolean }>;
+  stat(path: string): Promise<FileStat>;
+  /** What stands at a path, without following it where it is a symbolic link. */
+  lstat(path: string): Promise<FileStat>;
   /** Makes a folder. */
   mkdir(path: string, options?: { recursive?: boolean }): Promise<unknown>;
+  /** The path without symbolic links. */
+  realpath(path: string): Promise<string>;
+}
+
+/** What a file is. */
+export interface FileStat {
+  /** Its size in bytes. */
+  readonly size: number;
+  /** When it was last written, in milliseconds since 1970. */
+  readonly mtimeMs: number;
+  /** What tells it from every other file of the disk; 0 where the system has no such thing. */
+  readonly ino: number;
+  /** Whether it is a regular file. */
+  isFile(): boolean;
+  /** Whether it is a folder. */
+  isDirectory(): boolean;
 }
 
 /** An open file. Offsets and lengths are bytes. */
@@ -33,19 +55,121 @@ export interface FileHandle {
     position: number,
   ): Promise<{ bytesWritten: number }>;
   /** What the file is. */
-  stat(): Promise<{ size: number; isFile(): boolean }>;
+  stat(): Promise<FileStat>;
+  /** Cuts it to a size, or fills it up with zeros. */
+  truncate(size: number): Promise<void>;
   /** Waits until the disk has what was written. */
   sync(): Promise<void>;
   /** Closes it. */
   close(): Promise<void>;
 }
 
-/** Whether an error of the file system says that there is no such file or folder. */
+/** A file that is read or written from one place on, in one go. */
+export interface FileCursor {
+  /** Reads into a buffer; answers how many bytes, 0 at the end. */
+  read(view: Uint8Array): Promise<number>;
+  /** Writes all bytes. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Waits until the disk has what was written. */
+  sync(): Promise<void>;
+  /** Closes it. */
+  close(): Promise<void>;
+}
+
+/** What a {@linkcode FileCursor} is for: reading, writing a new file, or writing one that is there. */
+export type CursorMode = "read" | "create" | "update";
+
+/** Whether an error of the file system says that there is, or can be, no such file or folder. */
 export function isMissing(error: unknown): boolean {
-  return (error as { code?: string } | undefined)?.code === "ENOENT";
+  return hasCode(error, "ENOENT", "ENOTDIR", "ENAMETOOLONG");
+}
+
+/** Whether an error of the file system has one of these codes. */
+export function hasCode(error: unknown, ...codes: string[]): boolean {
+  return codes.includes((error as { code?: string } | undefined)?.code ?? "");
 }
 
 /** The machine's files; `undefined` where there are none, in a browser or a worker. */
 export function fileSystem(): FileSystem | undefined {
   return builtin<FileSystem>("fs/promises");
+}
+
+interface DenoFile {
+  read(view: Uint8Array): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  seek(offset: number, whence: 0): Promise<number>;
+  sync(): Promise<void>;
+  close(): void;
+}
+
+interface DenoOpen {
+  open(
+    path: string,
+    options: { read?: boolean; write?: boolean; createNew?: boolean },
+  ): Promise<DenoFile>;
+}
+
+const NODE_FLAGS: Record<CursorMode, string> = { read: "r", create: "wx", update: "r+" };
+
+const DENO_OPTIONS: Record<CursorMode, { read?: boolean; write?: boolean; createNew?: boolean }> = {
+  read: { read: true },
+  create: { write: true, createNew: true },
+  update: { write: true },
+};
+
+/**
+ * Opens a file at a position. On Deno by its own API: `node:fs` there sets the position, and sets it
+ * back, around every call, which doubles the time of serving a large blob.
+ */
+export async function openCursor(
+  system: FileSystem,
+  path: string,
+  mode: CursorMode,
+  position = 0,
+): Promise<FileCursor> {
+  const { Deno } = globalThis as unknown as { Deno?: DenoOpen };
+  if (Deno?.open !== undefined) {
+    return await denoCursor(await Deno.open(path, DENO_OPTIONS[mode]), position);
+  }
+  return nodeCursor(await system.open(path, NODE_FLAGS[mode]), position);
+}
+
+async function denoCursor(file: DenoFile, position: number): Promise<FileCursor> {
+  try {
+    if (position > 0) await file.seek(position, 0);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  return {
+    read: async (view) => await file.read(view) ?? 0,
+    async write(bytes) {
+      let offset = 0;
+      while (offset < bytes.byteLength) offset += await file.write(bytes.subarray(offset));
+    },
+    sync: () => file.sync(),
+    close: () => new Promise((resolve) => resolve(file.close())), // a second time it throws
+  };
+}
+
+function nodeCursor(file: FileHandle, start: number): FileCursor {
+  let position = start;
+  return {
+    async read(view) {
+      const { bytesRead } = await file.read(view, 0, view.byteLength, position);
+      position += bytesRead;
+      return bytesRead;
+    },
+    async write(bytes) {
+      let offset = 0;
+      while (offset < bytes.byteLength) {
+        const left = bytes.byteLength - offset;
+        const { bytesWritten } = await file.write(bytes, offset, left, position);
+        offset += bytesWritten;
+        position += bytesWritten;
+      }
+    },
+    sync: () => file.sync(),
+    close: () => file.close(),
+  };
 }

@@ -1,132 +1,329 @@
-import { join } from "@std/path";
-import { encodeText } from "../content/bytes.ts";
+import { basename, dirname, join } from "@std/path";
 import { checkDescriptor, type Descriptor } from "../content/descriptor.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
-import { InvalidContentError } from "../errors.ts";
-import { type FileSystem, isMissing } from "../runtime/files.ts";
+import { InvalidContentError, LimitError } from "../errors.ts";
+import { type FileStat, isMissing } from "../runtime/files.ts";
+import { files as machineFiles } from "./files.ts";
+import { type IndexChange, LayoutEntries } from "./layout_entries.ts";
+import type { LayoutFiles } from "./layout_files.ts";
+import { appendJournal, readJournal, removeJournal } from "./layout_journal.ts";
 
-/** The annotation that holds a tag. @see https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md */
-const REF_NAME = "org.opencontainers.image.ref.name";
+const INDEX = "index.json";
+
+const LAYOUT_FILE = "oci-layout";
 
 const LAYOUT = JSON.stringify({ imageLayoutVersion: "1.0.0" });
 
+/** A million entries; a file that somebody made endless ends here. */
+const INDEX_LIMIT_BYTES = 256 * 1024 * 1024;
+
+/** An index of so many entries is written within a millisecond: a journal would gain nothing. */
+const DIRECT_ENTRIES = 256;
+
+/** How long a change of a long index may wait for others before it is merged, in milliseconds. */
+const MERGE_DELAY_MS = 100;
+
+/** Merging takes at most one part in so many of the time, however long the index is. */
+const MERGE_SHARE = 5;
+
+/**
+ * A file that was written so shortly before it was read, in milliseconds, may be written again
+ * without a sign of it: the clocks of file systems tick every few milliseconds.
+ */
+const CLOCK_MS = 20;
+
+/** How a change of the index is written. */
+export interface IndexChangeOptions {
+  /**
+   * Whether a long index may be written a little later, many changes at once: until then they stand
+   * in a journal beside it. Whoever asks for it calls `flush` in the end.
+   * @default {false}
+   */
+  journal?: boolean;
+}
+
+/** What is done with the entries: the changes to make, and what the caller wants to know. */
+export type IndexDecision<T> = (entries: LayoutEntries) => { changes: IndexChange[]; result: T };
+
+/**
+ * Removes the files of manifests that neither the index nor its file has any more.
+ *
+ * @returns What is left to do once nothing can bring this about again.
+ */
+export type DropFiles = (digests: readonly string[]) => Promise<() => Promise<void>>;
+
+interface Waiting {
+  decide: IndexDecision<unknown>;
+  files: LayoutFiles;
+  journal: boolean;
+  resolve(result: unknown): void;
+  reject(error: unknown): void;
+}
+
+/** What was read of a file, or written to it. */
+interface Loaded {
+  readonly entries: LayoutEntries;
+  /** The fields beside the entries, other programs' among them. */
+  readonly fields: Record<string, unknown>;
+  /** What tells the file from the next one; `undefined` where there was none. */
+  stamp: string | undefined;
+  /** The journal's size in bytes. */
+  journalBytes: number;
+  /** Manifests that were taken away, and that the file may still name. */
+  readonly dropped: Set<string>;
+}
+
 /**
  * The `index.json` of an OCI layout: the manifests that the folder is about, and their tags. Other
- * programs' entries and fields are kept as they are.
+ * programs' entries and fields are kept as they are, and their changes are seen.
+ *
+ * A folder has one of these in a process, whoever opens it, so that changes wait for one another;
+ * those that wait are written together.
  */
 export class LayoutIndex {
-  readonly #folder: string;
-  readonly #system: FileSystem;
-  /** The last change, so that the next one waits for it. */
-  #changes: Promise<void> = Promise.resolve();
+  static readonly #shared = new Map<string, WeakRef<LayoutIndex>>();
+  static readonly #forgotten = new FinalizationRegistry<string>((key) => {
+    if (LayoutIndex.#shared.get(key)?.deref() === undefined) LayoutIndex.#shared.delete(key);
+  });
 
-  constructor(folder: string, system: FileSystem) {
-    this.#folder = folder;
-    this.#system = system;
+  /** The index of a folder. */
+  static async of({ folder }: LayoutFiles): Promise<LayoutIndex> {
+    const key = await realPath(folder);
+    const known = LayoutIndex.#shared.get(key)?.deref();
+    if (known !== undefined) return known;
+    const index = new LayoutIndex();
+    LayoutIndex.#shared.set(key, new WeakRef(index));
+    LayoutIndex.#forgotten.register(index, key);
+    return index;
   }
 
-  /** Every entry. None where there is no layout yet. */
-  async entries(): Promise<Descriptor[]> {
-    return (await this.#read()).manifests;
+  /**
+   * Told of manifests that were taken away once `index.json` does not name them any more: their files
+   * must not go before, since other programs read that file alone.
+   */
+  onDrop: DropFiles | undefined;
+  #loaded: Loaded | undefined;
+  /** Grows with every change that is seen. */
+  #version = 0;
+  /** The last one who has the lock. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #waiting: Waiting[] = [];
+  #merging: ReturnType<typeof setTimeout> | undefined;
+  /** How long the last writing of the whole index took, in milliseconds. */
+  #writeTime = 0;
+
+  private constructor() {}
+
+  /** Tells one state of the entries from every other: for what is derived from them. */
+  get version(): number {
+    return this.#version;
   }
 
-  /** The entry with a tag, without it. */
-  async find(tag: string): Promise<Descriptor | undefined> {
-    return (await this.entries()).find((entry) => tagOf(entry) === tag);
+  /** Whether a manifest was taken away, and its file may still be there. */
+  isDropped(digest: string): boolean {
+    return this.#loaded?.dropped.has(digest) ?? false;
   }
 
-  /** Gives a manifest a tag; whatever had it loses it. */
-  async tag(descriptor: Descriptor, tag: string): Promise<void> {
-    const { annotations, ...bare } = descriptor;
-    const entry = { ...bare, annotations: { ...annotations, [REF_NAME]: tag } };
-    await this.#change((entries) => {
-      const others = entries.filter((other) =>
-        tagOf(other) !== tag && (other.digest !== entry.digest || tagOf(other) !== undefined)
-      );
-      // What loses its last tag stays in the folder, and in its index.
-      const lost = entries.find((other) => tagOf(other) === tag && other.digest !== entry.digest);
-      const kept = lost === undefined || others.some(({ digest }) => digest === lost.digest)
-        ? []
-        : [untagged(lost)];
-      return [...others, ...kept, entry];
+  /** The entries as they are; none where there is no layout yet. */
+  async read(files: LayoutFiles): Promise<LayoutEntries> {
+    const loaded = this.#loaded;
+    if (loaded !== undefined && stampOf(await files.stat(INDEX)) === loaded.stamp) {
+      return loaded.entries;
+    }
+    return await this.#locked(async () => (await this.#load(files)).entries);
+  }
+
+  /** Changes the entries: all of it is there afterwards, or none. */
+  async change<T>(
+    files: LayoutFiles,
+    decide: IndexDecision<T>,
+    { journal = false }: IndexChangeOptions = {},
+  ): Promise<T> {
+    return await new Promise<T>((resolve, reject) => {
+      this.#waiting.push({
+        decide,
+        files,
+        journal,
+        resolve: resolve as (result: unknown) => void,
+        reject,
+      });
+      void this.#locked(() => this.#changeAll());
     });
   }
 
-  /** Lists a manifest without a tag, unless it is listed. */
-  async add(descriptor: Descriptor): Promise<void> {
-    await this.#change((entries) =>
-      entries.some(({ digest }) => digest === descriptor.digest)
-        ? entries
-        : [...entries, { ...descriptor }]
-    );
-  }
-
-  async #change(change: (entries: Descriptor[]) => Descriptor[]): Promise<void> {
-    const turn = this.#changes.then(async () => {
-      const { index, manifests } = await this.#read();
-      const changed = change(manifests);
-      if (changed !== manifests) await this.#write({ ...index, manifests: changed });
+  /** Makes the folder a layout, where it is none: with an empty index. */
+  async create(files: LayoutFiles): Promise<void> {
+    await this.#locked(async () => {
+      const loaded = await this.#load(files);
+      if (loaded.stamp === undefined) await this.#write(files, loaded);
+      else await this.#writeLayoutFile(files);
     });
-    this.#changes = turn.catch(() => {});
-    await turn;
   }
 
-  async #read(): Promise<{ index: Record<string, unknown>; manifests: Descriptor[] }> {
-    const path = join(this.#folder, "index.json");
-    let text: string;
+  /** Writes what still stands in the journal alone. */
+  async flush(files: LayoutFiles): Promise<void> {
+    clearTimeout(this.#merging);
+    this.#merging = undefined;
+    await this.#locked(async () => {
+      const loaded = await this.#load(files);
+      if (loaded.journalBytes > 0 || loaded.dropped.size > 0) await this.#write(files, loaded);
+    });
+  }
+
+  async #changeAll(): Promise<void> {
+    const waiting = this.#waiting.splice(0);
+    const [first] = waiting;
+    if (first === undefined) return;
+    const files = waiting.find((each) => each.files.durable)?.files ?? first.files;
+    const results: (() => void)[] = [];
     try {
-      text = new TextDecoder().decode(await this.#system.readFile(path));
+      const loaded = await this.#load(files);
+      const changes: IndexChange[] = [];
+      for (const { decide, resolve, reject } of waiting) {
+        try {
+          const { changes: wanted, result } = decide(loaded.entries);
+          changes.push(...wanted.filter((change) => applyTo(loaded, change)));
+          results.push(() => resolve(result));
+        } catch (error) {
+          results.push(() => reject(error));
+        }
+      }
+      if (changes.length > 0) {
+        this.#version++;
+        await this.#persist(files, loaded, changes, waiting.every(({ journal }) => journal));
+      }
     } catch (error) {
-      if (!isMissing(error)) throw error;
-      return { index: { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex }, manifests: [] };
+      this.#loaded = undefined; // the entries in memory are ahead of the disk
+      this.#version++;
+      for (const { reject } of waiting) reject(error);
+      return;
     }
-    let index: Record<string, unknown>;
-    try {
-      index = JSON.parse(text);
-    } catch (cause) {
-      throw new InvalidContentError(`Cannot read ${path}: it is not JSON`, { cause });
-    }
-    const manifests = index?.manifests ?? [];
-    if (typeof index !== "object" || index === null || !Array.isArray(manifests)) {
-      throw new InvalidContentError(`Cannot read ${path}: it is not an index`);
-    }
-    return {
-      index,
-      manifests: manifests.map((entry, at) => checkDescriptor(entry, `${path} ${at}`)),
+    for (const settle of results) settle();
+  }
+
+  async #persist(
+    files: LayoutFiles,
+    loaded: Loaded,
+    changes: readonly IndexChange[],
+    journal: boolean,
+  ): Promise<void> {
+    if (!journal || loaded.entries.size <= DIRECT_ENTRIES) return await this.#write(files, loaded);
+    loaded.journalBytes = await appendJournal(files, loaded.journalBytes, changes);
+    this.#mergeLater(files);
+  }
+
+  #mergeLater(files: LayoutFiles): void {
+    const delay = Math.max(MERGE_DELAY_MS, this.#writeTime * (MERGE_SHARE - 1));
+    this.#merging ??= setTimeout(() => {
+      // What fails stays in the journal, and the next change tries again.
+      this.flush(files).catch(() => {});
+    }, delay);
+  }
+
+  async #write(files: LayoutFiles, loaded: Loaded): Promise<void> {
+    const start = performance.now();
+    const { entries, fields } = loaded;
+    await files.replace(INDEX, JSON.stringify({ ...fields, manifests: entries.all() }));
+    loaded.stamp = stampOf(await files.stat(INDEX));
+    await this.#writeLayoutFile(files);
+    const finish = loaded.dropped.size > 0 ? await this.onDrop?.([...loaded.dropped]) : undefined;
+    if (loaded.journalBytes > 0) await removeJournal(files);
+    loaded.journalBytes = 0;
+    loaded.dropped.clear();
+    await finish?.();
+    this.#writeTime = performance.now() - start;
+  }
+
+  async #writeLayoutFile(files: LayoutFiles): Promise<void> {
+    if (await files.stat(LAYOUT_FILE) === undefined) await files.replace(LAYOUT_FILE, LAYOUT);
+  }
+
+  /** The file as it is now, read where it is not what was read or written before. */
+  async #load(files: LayoutFiles): Promise<Loaded> {
+    const stat = await files.stat(INDEX);
+    const stamp = stampOf(stat);
+    if (this.#loaded !== undefined && this.#loaded.stamp === stamp) return this.#loaded;
+    if (stat !== undefined && stat.size > INDEX_LIMIT_BYTES) throw tooLarge(files);
+    const { manifests, ...fields } = await readIndex(files);
+    const entries = new LayoutEntries(manifests);
+    const journal = await readJournal(files);
+    const dropped = new Set<string>();
+    for (const change of journal.changes) applyTo({ entries, dropped }, change);
+    const unsure = stat !== undefined && Date.now() - stat.mtimeMs < CLOCK_MS;
+    this.#version++;
+    return this.#loaded = {
+      entries,
+      fields,
+      stamp: unsure ? "unsure" : stamp,
+      journalBytes: journal.bytes,
+      dropped,
     };
   }
 
-  async #write(index: Record<string, unknown>): Promise<void> {
-    await this.#replace("index.json", JSON.stringify(index));
-    await this.#replace("oci-layout", LAYOUT);
-  }
-
-  async #replace(name: string, text: string): Promise<void> {
-    await replaceFile(this.#system, join(this.#folder, name), text);
+  async #locked<T>(run: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(run);
+    this.#turn = turn.catch(() => {});
+    return await turn;
   }
 }
 
-/** Writes a small file beside its place, and gives it the place's name when the disk has it. */
-async function replaceFile(system: FileSystem, path: string, text: string): Promise<void> {
-  const temporary = `${path}.${crypto.randomUUID()}.part`;
-  const bytes = encodeText(text);
-  const file = await system.open(temporary, "wx");
+/** Makes a change, and notes what it drops; `false` when everything was so before. */
+function applyTo(
+  { dropped, entries }: Pick<Loaded, "dropped" | "entries">,
+  change: IndexChange,
+): boolean {
+  const changed = entries.apply(change);
+  if ("remove" in change) {
+    if (changed) dropped.add(change.remove);
+  } else if (!("untag" in change)) {
+    dropped.delete("tag" in change ? change.descriptor.digest : change.list.digest);
+  }
+  return changed;
+}
+
+async function readIndex(
+  files: LayoutFiles,
+): Promise<Record<string, unknown> & { manifests: Descriptor[] }> {
+  const path = join(files.folder, INDEX);
+  const text = await files.readText(INDEX);
+  if (text === undefined) {
+    return { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: [] };
+  }
+  let index: Record<string, unknown>;
   try {
-    await file.write(bytes, 0, bytes.byteLength, 0);
-    await file.sync();
-  } finally {
-    await file.close();
+    index = JSON.parse(text);
+  } catch (cause) {
+    throw new InvalidContentError(`Cannot read ${path}: it is not JSON`, { cause });
   }
-  await system.rename(temporary, path);
+  const manifests = index?.manifests ?? [];
+  const isObject = typeof index === "object" && index !== null && !Array.isArray(index);
+  if (!isObject || !Array.isArray(manifests)) {
+    throw new InvalidContentError(`Cannot read ${path}: it is not an index`);
+  }
+  return {
+    ...index,
+    manifests: manifests.map((entry, at) => checkDescriptor(entry, `${path} ${at}`)),
+  };
 }
 
-/** The tag of an entry. */
-export function tagOf(entry: Descriptor): string | undefined {
-  return entry.annotations?.[REF_NAME];
+function stampOf(stat: FileStat | undefined): string | undefined {
+  return stat && `${stat.ino} ${stat.size} ${stat.mtimeMs}`;
 }
 
-/** An entry without its tag. */
-export function untagged({ annotations, ...rest }: Descriptor): Descriptor {
-  const { [REF_NAME]: _tag, ...others } = annotations ?? {};
-  return Object.keys(others).length === 0 ? rest : { ...rest, annotations: others };
+/** The folder without links; its last parts need not be there yet. */
+async function realPath(folder: string): Promise<string> {
+  try {
+    return await machineFiles(`open the layout ${folder}`).realpath(folder);
+  } catch (error) {
+    const parent = dirname(folder);
+    if (!isMissing(error) || parent === folder) throw error;
+    return join(await realPath(parent), basename(folder));
+  }
+}
+
+function tooLarge({ folder }: LayoutFiles): LimitError {
+  return new LimitError(
+    `Cannot read ${join(folder, INDEX)}: it is larger than ${INDEX_LIMIT_BYTES} bytes`,
+    { limit: "indexBytes", maximum: INDEX_LIMIT_BYTES },
+  );
 }

@@ -1,21 +1,16 @@
-import { join } from "@std/path";
 import { type Body, bodySource, bytesStream } from "../content/body.ts";
 import { type Bytes, EMPTY } from "../content/bytes.ts";
 import { checkDescriptor, type Descriptor } from "../content/descriptor.ts";
-import {
-  type Digest,
-  digestEncoded,
-  hashAlgorithm,
-  isDigest,
-  parseDigest,
-} from "../content/digest.ts";
+import { type Digest, digestOf, hashAlgorithm, isDigest, parseDigest } from "../content/digest.ts";
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import { openRange } from "../content/open_range.ts";
-import { pieceReader, readAll } from "../content/piece_reader.ts";
+import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import type {
+  ContentSource,
   ContentStore,
   OpenOptions,
+  PartialBlob,
   ReferrersOptions,
   StoreOptions,
 } from "../content/store.ts";
@@ -26,13 +21,32 @@ import { manifestMediaType } from "../manifest/media_type_of.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
 import { filterReferrers, referrerDescriptor } from "../manifest/referrers_index.ts";
 import { checkTag } from "../reference/tag.ts";
-import type { FileSystem } from "../runtime/files.ts";
-import { isMissing } from "../runtime/files.ts";
-import { files } from "./files.ts";
-import { LayoutIndex, tagOf, untagged } from "./layout_index.ts";
-import { limitedReader } from "./limited_reader.ts";
-import { openFile } from "./open_file.ts";
-import { saveFile } from "./save_file.ts";
+import { fileStream } from "./file_stream.ts";
+import { type LayoutEntries, untagged } from "./layout_entries.ts";
+import { LayoutFiles } from "./layout_files.ts";
+import { LayoutIndex } from "./layout_index.ts";
+import { beginPartial, wholePartial } from "./layout_partial_blob.ts";
+import { sizeMismatch } from "./take_body.ts";
+
+/** Options of {@linkcode LayoutStore}. */
+export interface LayoutStoreOptions {
+  /**
+   * Whether what was written is on the disk when a call resolves, so that it survives a power cut.
+   * Without it content may be lost then, and tags with it, but nothing wrong is ever read: bytes are
+   * verified. The end of the process, however sudden, loses nothing either way.
+   * @default {false}
+   */
+  durable?: boolean;
+  /**
+   * After how long an interrupted transfer is forgotten, in milliseconds: its bytes are removed by
+   * the first write of a store that comes later.
+   * @default {604800000}
+   */
+  partialExpiry?: number;
+}
+
+/** A week: whoever comes back after a weekend goes on, and no disk fills up. */
+const PARTIAL_EXPIRY_MS = 7 * 24 * 60 * 60 * 1_000;
 
 /**
  * An OCI layout folder: `oci-layout`, `index.json` and `blobs/`. The folder is made with the first
@@ -61,18 +75,21 @@ import { saveFile } from "./save_file.ts";
 export class LayoutStore implements ContentStore {
   /** The folder. */
   readonly folder: string;
-  readonly #system: FileSystem;
-  readonly #index: LayoutIndex;
+  readonly #files: LayoutFiles;
+  readonly #partialExpiry: number;
+  #index: Promise<LayoutIndex> | undefined;
+  #swept = false;
 
   /**
    * A store in a folder, which need not be there yet.
    *
    * @throws {UnsupportedRuntimeError} In a browser or a worker.
    */
-  constructor(folder: string) {
+  constructor(folder: string, options: LayoutStoreOptions = {}) {
+    const { durable = false, partialExpiry = PARTIAL_EXPIRY_MS } = options;
     this.folder = folder;
-    this.#system = files(`open the layout ${folder}`);
-    this.#index = new LayoutIndex(folder, this.#system);
+    this.#files = new LayoutFiles(folder, { durable });
+    this.#partialExpiry = partialExpiry;
   }
 
   /**
@@ -82,14 +99,13 @@ export class LayoutStore implements ContentStore {
    */
   async resolve(reference: string, options: StoreOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
-    const entry = isDigest(reference)
-      ? (await this.#index.entries()).find(({ digest }) => digest === reference)
-      : await this.#index.find(reference);
+    const entries = await this.#entries();
+    const entry = isDigest(reference) ? entries.listed(reference) : entries.tagged(reference);
     if (entry !== undefined) return untagged(entry);
     if (isDigest(reference)) {
-      const size = await this.#size(reference);
+      const size = await this.#files.size(reference);
       if (size !== undefined) {
-        return { mediaType: await this.#guessType(reference, size), digest: reference, size };
+        return { mediaType: await this.#guessType(reference), digest: reference, size };
       }
     }
     throw new ContentNotFoundError(
@@ -97,10 +113,10 @@ export class LayoutStore implements ContentStore {
     );
   }
 
-  /** Whether the content is here, at its full size. */
+  /** Whether the content is here. */
   async exists(descriptor: Descriptor, options: StoreOptions = {}): Promise<boolean> {
     options.signal?.throwIfAborted();
-    return await this.#size(digestIn(descriptor)) !== undefined;
+    return await this.#files.size(digestIn(descriptor)) !== undefined;
   }
 
   /**
@@ -113,7 +129,7 @@ export class LayoutStore implements ContentStore {
     const { signal } = options;
     signal?.throwIfAborted();
     const digest = digestIn(descriptor);
-    const size = await this.#size(digest);
+    const size = await this.#files.size(digest);
     if (size === undefined) {
       throw new ContentNotFoundError(`Cannot open ${digest}: ${this.folder} does not have it`);
     }
@@ -125,13 +141,12 @@ export class LayoutStore implements ContentStore {
     }
     const { offset, length } = openRange(options, size);
     if (length === 0 || (offset === size && size > 0)) return bytesStream(EMPTY);
-    const file = await openFile(this.#path(digest));
-    const reader = pieceReader(await file.open(offset));
+    const reader = pieceReader(fileStream(await this.#files.open(digest, offset), length));
     const ending = signal && { signal };
     if (offset === 0 && length >= size) {
       return await verifyingStream(reader, { digest, size }, ending);
     }
-    return passingStream(limitedReader(reader, length), ending);
+    return passingStream(reader, ending);
   }
 
   /**
@@ -145,26 +160,33 @@ export class LayoutStore implements ContentStore {
   async write(descriptor: Descriptor, body: Body, options: StoreOptions = {}): Promise<void> {
     const { signal } = options;
     const digest = digestIn(descriptor);
-    const algorithm = hashAlgorithm(digest);
+    hashAlgorithm(digest);
     signal?.throwIfAborted();
     const source = bodySource(body, descriptor.size);
-    if (await this.#size(digest) === descriptor.size) {
+    if (await this.#files.size(digest) === descriptor.size) {
       if (!source.reopenable) await (await source.open()).cancel();
     } else {
-      await this.#system.mkdir(join(this.folder, "blobs", algorithm), { recursive: true });
+      await this.#sweep();
+      let reader: PieceReader | undefined;
+      // A cancelled stream ends its pending reads, so that a body which stands still is left at once.
+      const abort = () => void reader?.cancel(signal!.reason).catch(() => {});
+      signal?.addEventListener("abort", abort, { once: true });
       try {
-        const reader = pieceReader(await source.open());
-        const stream = await verifyingStream(reader, { digest, size: descriptor.size }, options);
-        await saveFile(this.#path(digest), stream, options);
+        reader = pieceReader(await source.open());
+        signal?.throwIfAborted();
+        await this.#files.write(digest, descriptor.size, reader, signal);
       } catch (error) {
+        void reader?.cancel(error).catch(() => {});
         signal?.throwIfAborted();
         if (error instanceof ApiError) throw error;
         throw new UploadError(`Cannot write ${digest} to ${this.folder}: its body failed`, {
           cause: error,
         });
+      } finally {
+        signal?.removeEventListener("abort", abort);
       }
     }
-    if (isManifestMediaType(descriptor.mediaType)) await this.#list(descriptor);
+    await this.#list(descriptor);
   }
 
   /**
@@ -181,13 +203,17 @@ export class LayoutStore implements ContentStore {
         `Cannot tag ${descriptor.digest}: ${this.folder} does not have it`,
       );
     }
-    await this.#index.tag(descriptor, tag);
+    const copy = untagged(structuredClone(descriptor));
+    const index = await this.#layoutIndex();
+    await index.change(this.#files, () => ({
+      changes: [{ tag, descriptor: copy }],
+      result: undefined,
+    }));
   }
 
   /** Every tag, in ASCII order. */
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
-    const tags = (await this.#index.entries()).flatMap((entry) => tagOf(entry) ?? []);
-    for (const tag of [...new Set(tags)].sort()) {
+    for (const tag of (await this.#entries()).tags().sort()) {
       options.signal?.throwIfAborted();
       yield tag;
     }
@@ -200,7 +226,7 @@ export class LayoutStore implements ContentStore {
   ): AsyncGenerator<Descriptor> {
     const { artifactType, signal } = options;
     const told = new Set<string>();
-    for (const entry of await this.#index.entries()) {
+    for (const entry of (await this.#entries()).all()) {
       signal?.throwIfAborted();
       if (told.has(entry.digest) || !isManifestMediaType(entry.mediaType)) continue;
       told.add(entry.digest);
@@ -214,56 +240,113 @@ export class LayoutStore implements ContentStore {
     }
   }
 
+  /**
+   * Takes content from another layout folder by giving its file one more name; across disks it is
+   * copied, and verified on the way.
+   *
+   * @returns `false` when the source is no layout folder, or does not have it.
+   *
+   * @throws {SizeMismatchError} When its size there is not the descriptor's.
+   */
+  async mount(
+    descriptor: Descriptor,
+    from: ContentSource,
+    options: StoreOptions = {},
+  ): Promise<boolean> {
+    options.signal?.throwIfAborted();
+    const digest = digestIn(descriptor);
+    hashAlgorithm(digest);
+    if (!(from instanceof LayoutStore)) return false;
+    const size = await from.#files.size(digest);
+    if (size === undefined) return false;
+    if (size !== descriptor.size) throw sizeMismatch(digest, descriptor.size, size);
+    const linked = await this.#files.link(from.#files, digest);
+    if (linked === undefined) return false;
+    if (!linked) await this.write(descriptor, await from.open(descriptor, options), options);
+    else await this.#list(descriptor);
+    return true;
+  }
+
+  /**
+   * Goes on with content that is partly here: also with what another process left when it ended.
+   * What is there is hashed first. One process at a time may do this to one content of a folder.
+   */
+  async begin(descriptor: Descriptor, options: StoreOptions = {}): Promise<PartialBlob> {
+    options.signal?.throwIfAborted();
+    const digest = digestIn(descriptor);
+    const { size } = descriptor;
+    hashAlgorithm(digest);
+    await this.#sweep();
+    const there = await this.#files.size(digest);
+    if (there === size) return wholePartial(size);
+    const partial = await beginPartial(this.#files, digest, size);
+    const { mediaType } = descriptor;
+    return {
+      offset: partial.offset,
+      write: (bytes, offset, options) => partial.write(bytes, offset, options),
+      commit: async (options) => {
+        await partial.commit(options);
+        await this.#list({ mediaType, digest, size });
+      },
+      close: () => partial.close(),
+    };
+  }
+
+  #layoutIndex(): Promise<LayoutIndex> {
+    return this.#index ??= LayoutIndex.of(this.#files);
+  }
+
+  async #entries(): Promise<LayoutEntries> {
+    return await (await this.#layoutIndex()).read(this.#files);
+  }
+
+  /** Removes what earlier processes left behind and nobody came back for; once is enough. */
+  async #sweep(): Promise<void> {
+    if (this.#swept) return;
+    this.#swept = true;
+    await this.#files.sweep(Date.now() - this.#partialExpiry);
+  }
+
   /** Only what nothing else leads to need be in the index: what has a subject. */
   async #list(descriptor: Descriptor): Promise<void> {
-    const manifest = await this.#manifest(descriptor);
-    if (manifest === undefined || subjectOf(manifest) === undefined) return;
+    const index = await this.#layoutIndex();
     const { mediaType, digest, size } = descriptor;
-    await this.#index.add({ mediaType, digest, size });
+    const manifest = isManifestMediaType(mediaType) ? await this.#manifest(descriptor) : undefined;
+    if (manifest === undefined || subjectOf(manifest) === undefined) return;
+    await index.change(this.#files, () => ({
+      changes: [{ list: { mediaType, digest, size } }],
+      result: undefined,
+    }));
   }
 
   async #manifest(
-    { digest, size, mediaType }: Descriptor,
+    { digest, mediaType }: Descriptor,
   ): Promise<ReturnType<typeof parseManifest>["manifest"] | undefined> {
     try {
-      return parseManifest(await this.#readSmall(parseDigest(digest), size), { mediaType })
-        .manifest;
+      const bytes = await this.#readSmall(parseDigest(digest));
+      return bytes && parseManifest(bytes, { mediaType }).manifest;
     } catch (error) {
-      if (error instanceof ApiError || isMissing(error)) return undefined;
+      if (error instanceof ApiError) return undefined;
       throw error;
     }
   }
 
-  async #readSmall(digest: Digest, size: number): Promise<Bytes> {
-    const descriptor = { mediaType: MEDIA_TYPES.octetStream, digest, size };
-    const reader = pieceReader(await this.open(descriptor));
-    const bytes = DEFAULT_LIMITS.manifestBytes;
-    return await readAll(reader, { name: "manifestBytes", bytes, what: "the manifest" });
+  /** A manifest's bytes, verified; `undefined` for what is too large to be one, or not here. */
+  async #readSmall(digest: Digest): Promise<Bytes | undefined> {
+    const size = await this.#files.size(digest);
+    if (size === undefined || size > DEFAULT_LIMITS.manifestBytes) return undefined;
+    const bytes = await this.#files.read(digest);
+    return bytes && await digestOf(bytes, hashAlgorithm(digest)) === digest ? bytes : undefined;
   }
 
   /** The folder does not keep the types of what the index does not name. */
-  async #guessType(digest: Digest, size: number): Promise<string> {
-    if (size > DEFAULT_LIMITS.manifestBytes) return MEDIA_TYPES.octetStream;
+  async #guessType(digest: Digest): Promise<string> {
     try {
-      return manifestMediaType(await this.#readSmall(digest, size));
+      const bytes = await this.#readSmall(digest);
+      return bytes === undefined ? MEDIA_TYPES.octetStream : manifestMediaType(bytes);
     } catch {
       return MEDIA_TYPES.octetStream;
     }
-  }
-
-  async #size(digest: Digest): Promise<number | undefined> {
-    try {
-      const stat = await this.#system.stat(this.#path(digest));
-      return stat.isFile() ? stat.size : undefined;
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
-    }
-  }
-
-  /** A checked digest's characters are letters, digits, `=`, `_` and `-`: no way out of the folder. */
-  #path(digest: Digest): string {
-    return join(this.folder, "blobs", digest.slice(0, digest.indexOf(":")), digestEncoded(digest));
   }
 }
 

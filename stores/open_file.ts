@@ -1,17 +1,14 @@
 import { InvalidOptionError } from "../errors.ts";
 import type { ReopenableBody } from "../content/body.ts";
-import type { Bytes } from "../content/bytes.ts";
-import type { FileHandle } from "../runtime/files.ts";
+import { openCursor } from "../runtime/files.ts";
 import { files } from "./files.ts";
+import { fileStream } from "./file_stream.ts";
 
 /** A file as something to send: its size is known, and it can be opened from any offset. */
 export interface FileBody extends ReopenableBody {
   /** The file's size in bytes. */
   readonly size: number;
 }
-
-/** What one read takes for a reader who brings no buffer: large ones are what makes files fast. */
-const READ_BYTES = 1024 * 1024;
 
 /**
  * A file as a body for `putBlob`: read while it is sent, again after a fault, never held in memory.
@@ -39,36 +36,9 @@ export async function openFile(path: string): Promise<FileBody> {
     if (!stat.isFile()) throw new InvalidOptionError(`Cannot open ${path}: it is not a file`);
     return {
       size: stat.size,
-      open: async (offset = 0) => fileStream(await system.open(path, "r"), offset),
+      open: async (offset = 0) => fileStream(await openCursor(system, path, "read", offset)),
     };
   } finally {
     await file.close();
   }
-}
-
-function fileStream(file: FileHandle, offset: number): ReadableStream<Bytes> {
-  let position = offset;
-  return new ReadableStream({
-    type: "bytes",
-    autoAllocateChunkSize: READ_BYTES,
-    async pull(controller: ReadableByteStreamController) {
-      const request = controller.byobRequest!;
-      const view = request.view as Bytes;
-      try {
-        const { bytesRead } = await file.read(view, 0, view.byteLength, position);
-        position += bytesRead;
-        if (bytesRead === 0) {
-          await file.close();
-          controller.close();
-        }
-        request.respond(bytesRead);
-      } catch (error) {
-        await file.close().catch(() => {});
-        throw error;
-      }
-    },
-    async cancel() {
-      await file.close();
-    },
-  }, { highWaterMark: 0 });
 }

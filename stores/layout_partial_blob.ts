@@ -1,0 +1,286 @@
+import { join } from "@std/path";
+import type { Bytes } from "../content/bytes.ts";
+import { type Digest, digestEncoded, hashAlgorithm, toDigest } from "../content/digest.ts";
+import { createHasher, type Hasher } from "../content/hasher.ts";
+import type { PartialBlob, StoreOptions } from "../content/store.ts";
+import { InvalidOptionError } from "../errors.ts";
+import { type FileHandle, type FileSystem, isMissing } from "../runtime/files.ts";
+import { files as machineFiles } from "./files.ts";
+import type { LayoutFiles } from "./layout_files.ts";
+import { badDigest, sizeMismatch } from "./take_body.ts";
+
+/** What is read at once to hash what is there already. */
+const READ_BYTES = 1024 * 1024;
+
+/**
+ * How much may come after a gap before the place of the gap is written down again: what a crash can
+ * cost at most, per transfer, in bytes.
+ */
+const NOTE_BYTES = 16 * 1024 * 1024;
+
+/** Files that somebody in this process writes to; a second one must not write behind a commit. */
+const held = new Set<string>();
+
+/** Content that is here already: whatever is written to it, it stays. */
+export function wholePartial(size: number): PartialBlob {
+  const nothing = () => Promise.resolve();
+  return { offset: size, write: nothing, commit: nothing, close: nothing };
+}
+
+/**
+ * Goes on with content that is partly in a layout, or starts it. The part stands under the content's
+ * own name in a hidden folder, and is hashed again before anything is added to it.
+ */
+export async function beginPartial(
+  files: LayoutFiles,
+  digest: Digest,
+  size: number,
+): Promise<PartialBlob> {
+  const system = machineFiles(`write to the layout ${files.folder}`);
+  const folder = await files.partials();
+  const name = join(folder, digest.replace(":", "-"));
+  // The second writer of one content at once starts anew: bytes of its own, and no trace of them.
+  const shared = !held.has(name);
+  const path = shared ? name : join(folder, `${digestEncoded(digest)}.${crypto.randomUUID()}`);
+  held.add(path);
+  try {
+    if (!await isRegular(system, path)) await system.rm(path, { force: true });
+    const file = await openOrCreate(system, files, path);
+    try {
+      const partial = new LayoutPartialBlob({ files, system, digest, size, path, shared, file });
+      await partial.resume();
+      return partial;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  } catch (error) {
+    held.delete(path);
+    throw error;
+  }
+}
+
+interface Parts {
+  files: LayoutFiles;
+  system: FileSystem;
+  digest: Digest;
+  size: number;
+  path: string;
+  /** Whether it has the content's own name, and so is found the next time. */
+  shared: boolean;
+  file: FileHandle;
+}
+
+/** One writer's hold on content that is partly in a layout. */
+class LayoutPartialBlob implements PartialBlob {
+  readonly #parts: Parts;
+  /** How many bytes there are without a gap, from the first one on. */
+  #prefix = 0;
+  /** The hash of them; none once bytes came in another order. */
+  #hasher: Hasher | undefined;
+  /** What came behind a gap: starts and ends. */
+  #behind: [start: number, end: number][] = [];
+  /** The count in the note beside the file, where there is one. */
+  #noted: number | undefined;
+  #offset = 0;
+  #open = true;
+  /** The last write, so that the hash sees them in their order. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** How many bytes, from the first on, were there when this hold was made. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** Reads what is there, and hashes it. */
+  async resume(): Promise<void> {
+    const { digest, file, size, system } = this.#parts;
+    const stat = await file.stat();
+    const noted = await readNote(system, this.#note);
+    this.#prefix = Math.min(stat.size, size, noted ?? Infinity);
+    if (stat.size > this.#prefix) await file.truncate(this.#prefix);
+    if (noted !== undefined) await system.rm(this.#note, { force: true });
+    this.#offset = this.#prefix;
+    this.#hasher = await createHasher(hashAlgorithm(digest));
+    await this.#hash(this.#hasher);
+  }
+
+  /**
+   * Adds bytes at an offset.
+   *
+   * @throws {InvalidOptionError} When the offset is not a count of bytes, or after `close`.
+   * @throws {SizeMismatchError} When they go past the content's end.
+   */
+  async write(bytes: Bytes, offset: number, options: StoreOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const { digest, size } = this.#parts;
+    if (!Number.isSafeInteger(offset) || offset < 0) {
+      throw new InvalidOptionError(
+        `Cannot write as 'offset' must be a count of bytes: current value is ${offset}`,
+      );
+    }
+    if (offset + bytes.byteLength > size) {
+      throw sizeMismatch(digest, size, offset + bytes.byteLength);
+    }
+    await this.#next(async () => {
+      this.#requireOpen();
+      options.signal?.throwIfAborted();
+      await this.#write(bytes, offset);
+    });
+  }
+
+  /**
+   * Verifies the whole and makes it visible. Bytes that turn out wrong are forgotten.
+   *
+   * @throws {SizeMismatchError} When bytes are missing; those that came stay.
+   * @throws {BadDigestError} When the bytes have another digest.
+   */
+  async commit(options: StoreOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    await this.#next(async () => {
+      this.#requireOpen();
+      const { digest, file, files, path, size } = this.#parts;
+      if (this.#prefix !== size) throw sizeMismatch(digest, size, this.#prefix);
+      const algorithm = hashAlgorithm(digest);
+      const hasher = this.#hasher ?? await createHasher(algorithm);
+      if (this.#hasher === undefined) await this.#hash(hasher, options.signal);
+      this.#hasher = undefined; // it cannot be used again
+      const actual = toDigest(algorithm, hasher.digest());
+      if (actual !== digest) {
+        await this.#end();
+        await this.#forget();
+        throw badDigest(digest, actual);
+      }
+      if (files.durable) await file.sync();
+      await this.#end();
+      await files.publish(path, digest);
+      await this.#forget();
+    });
+  }
+
+  /** Lets go; what was written stays for the next time. */
+  async close(): Promise<void> {
+    await this.#next(async () => {
+      if (!this.#open) return;
+      const { file, shared } = this.#parts;
+      if (shared && this.#prefix > 0) await file.truncate(this.#prefix);
+      await this.#end();
+      if (!shared || this.#prefix === 0) await this.#forget();
+      else await this.#parts.system.rm(this.#note, { force: true });
+    });
+  }
+
+  get #note(): string {
+    return `${this.#parts.path}.prefix`;
+  }
+
+  async #write(bytes: Bytes, offset: number): Promise<void> {
+    const end = offset + bytes.byteLength;
+    const isNext = offset === this.#prefix;
+    // Before there is anything behind a gap: the file's size says nothing from then on.
+    if (offset > this.#prefix && this.#noted === undefined) await this.#writeNote();
+    const { file } = this.#parts;
+    let written = 0;
+    while (written < bytes.byteLength) {
+      const left = bytes.byteLength - written;
+      written += (await file.write(bytes, written, left, offset + written)).bytesWritten;
+    }
+    if (isNext && this.#behind.length === 0) {
+      this.#hasher?.update(bytes);
+      this.#prefix = end;
+      return;
+    }
+    if (bytes.byteLength > 0) this.#hasher = undefined;
+    if (end <= this.#prefix) return;
+    this.#behind.push([offset, end]);
+    this.#behind.sort(([one], [other]) => one - other);
+    while (this.#behind.length > 0 && this.#behind[0]![0] <= this.#prefix) {
+      this.#prefix = Math.max(this.#prefix, this.#behind.shift()![1]);
+    }
+    if (this.#noted !== undefined && this.#prefix - this.#noted >= NOTE_BYTES) {
+      await this.#writeNote();
+    }
+  }
+
+  /** Writes down, beside the file, up to where it has no gap. */
+  async #writeNote(): Promise<void> {
+    const { system } = this.#parts;
+    const temporary = `${this.#note}.${crypto.randomUUID()}`;
+    const bytes = new TextEncoder().encode(String(this.#prefix));
+    const file = await system.open(temporary, "wx");
+    try {
+      await file.write(bytes, 0, bytes.byteLength, 0);
+    } finally {
+      await file.close();
+    }
+    await system.rename(temporary, this.#note);
+    this.#noted = this.#prefix;
+  }
+
+  async #hash(hasher: Hasher, signal?: AbortSignal): Promise<void> {
+    const { file } = this.#parts;
+    if (this.#prefix === 0) return;
+    const buffer = new Uint8Array(Math.min(READ_BYTES, this.#prefix));
+    let position = 0;
+    while (position < this.#prefix) {
+      signal?.throwIfAborted();
+      const length = Math.min(buffer.byteLength, this.#prefix - position);
+      const { bytesRead } = await file.read(buffer, 0, length, position);
+      if (bytesRead === 0) throw sizeMismatch(this.#parts.digest, this.#prefix, position);
+      hasher.update(buffer.subarray(0, bytesRead));
+      position += bytesRead;
+    }
+  }
+
+  #requireOpen(): void {
+    if (this.#open) return;
+    throw new InvalidOptionError(
+      `Cannot write ${this.#parts.digest}: it was committed or closed before`,
+    );
+  }
+
+  async #end(): Promise<void> {
+    this.#open = false;
+    await this.#parts.file.close();
+    held.delete(this.#parts.path);
+  }
+
+  async #forget(): Promise<void> {
+    await this.#parts.system.rm(this.#parts.path, { force: true });
+    await this.#parts.system.rm(this.#note, { force: true });
+  }
+
+  async #next(run: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(run);
+    this.#turn = turn.catch(() => {});
+    await turn;
+  }
+}
+
+async function openOrCreate(
+  system: FileSystem,
+  files: LayoutFiles,
+  path: string,
+): Promise<FileHandle> {
+  if (!await isRegular(system, path)) await (await files.create(path)).close();
+  return await system.open(path, "r+");
+}
+
+async function isRegular(system: FileSystem, path: string): Promise<boolean> {
+  try {
+    return (await system.lstat(path)).isFile();
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+async function readNote(system: FileSystem, path: string): Promise<number | undefined> {
+  if (!await isRegular(system, path)) return undefined;
+  const text = new TextDecoder().decode(await system.readFile(path));
+  return /^[0-9]{1,15}$/.test(text) ? Number(text) : 0;
+}

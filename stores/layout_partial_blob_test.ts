@@ -1,0 +1,227 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Bytes } from "../content/bytes.ts";
+import type { Descriptor } from "../content/descriptor.ts";
+import { digestOf } from "../content/digest.ts";
+import { MEDIA_TYPES } from "../content/media_types.ts";
+import { BadDigestError, InvalidOptionError, SizeMismatchError } from "../errors.ts";
+import { LayoutStore } from "./layout_store.ts";
+
+const MIB = 1024 * 1024;
+const WEEK_MS = 7 * 24 * 60 * 60 * 1_000;
+
+interface World {
+  folder: string;
+  content: Bytes;
+  descriptor: Descriptor;
+  /** The name that a part of the content has. */
+  part: string;
+}
+
+async function inWorld(size: number, run: (world: World) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const words = new Uint32Array(Math.ceil(size / 4));
+  for (let at = 0; at < words.length; at++) words[at] = at * 2_654_435_761;
+  const content = new Uint8Array(words.buffer, 0, size).slice();
+  const digest = await digestOf(content);
+  try {
+    await run({
+      folder,
+      content,
+      descriptor: { mediaType: MEDIA_TYPES.octetStream, digest, size },
+      part: `${folder}/.partial/${digest.replace(":", "-")}`,
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function names(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name } of Deno.readDir(folder)) found.push(name);
+  return found.sort();
+}
+
+async function assertWhole(world: World): Promise<void> {
+  const stream = await new LayoutStore(world.folder).open(world.descriptor);
+  assertEquals(await digestOf(await new Response(stream).bytes()), world.descriptor.digest);
+  assertEquals(await names(`${world.folder}/.partial`), []);
+}
+
+/** A new store, as another process would have. */
+function begin({ folder, descriptor }: World) {
+  return new LayoutStore(folder).begin(descriptor);
+}
+
+Deno.test("begin: what a process that ended has left is gone on with", () =>
+  inWorld(3 * MIB, async (world) => {
+    await Deno.mkdir(`${world.folder}/.partial`);
+    await Deno.writeFile(world.part, world.content.subarray(0, 2 * MIB + 5));
+    const partial = await begin(world);
+    assertEquals(partial.offset, 2 * MIB + 5);
+    await partial.write(world.content.slice(partial.offset), partial.offset);
+    await partial.commit();
+    await partial.close();
+    await assertWhole(world);
+  }));
+
+Deno.test("begin: a part that was damaged is found at the commit, and forgotten", () =>
+  inWorld(MIB, async (world) => {
+    await Deno.mkdir(`${world.folder}/.partial`);
+    await Deno.writeFile(world.part, new Uint8Array(1000));
+    const partial = await begin(world);
+    await partial.write(world.content.slice(1000), 1000);
+    await assertRejects(() => partial.commit(), BadDigestError);
+    await partial.close();
+    assertEquals(await names(`${world.folder}/.partial`), []);
+    const again = await begin(world);
+    assertEquals(again.offset, 0);
+    await again.write(world.content, 0);
+    await again.commit();
+    await assertWhole(world);
+  }));
+
+Deno.test("begin: a part that is longer than the content is cut", () =>
+  inWorld(1000, async (world) => {
+    await Deno.mkdir(`${world.folder}/.partial`);
+    await Deno.writeFile(world.part, new Uint8Array([...world.content, 1, 2, 3]));
+    const partial = await begin(world);
+    assertEquals(partial.offset, 1000);
+    await partial.commit();
+    await assertWhole(world);
+  }));
+
+Deno.test("begin: a part that is a link is not followed", () =>
+  inWorld(1000, async (world) => {
+    await Deno.mkdir(`${world.folder}/.partial`);
+    await Deno.writeTextFile(`${world.folder}/precious`, "precious");
+    await Deno.symlink(`${world.folder}/precious`, world.part);
+    const partial = await begin(world);
+    assertEquals(partial.offset, 0);
+    await partial.write(world.content, 0);
+    await partial.commit();
+    assertEquals(await Deno.readTextFile(`${world.folder}/precious`), "precious");
+    await assertWhole(world);
+  }));
+
+Deno.test("begin: ranges in any order; after a crash up to the first gap", () =>
+  inWorld(50 * MIB, async (world) => {
+    const { content } = world;
+    const partial = await begin(world);
+    const write = (from: number, to: number) =>
+      partial.write(content.slice(from * MIB, to * MIB), from * MIB);
+    await write(0, 2);
+    await write(40, 50); // behind a gap
+    await write(2, 20);
+    await Promise.all([write(25, 30), write(30, 35)]);
+
+    // What a crash would leave: the file, and the note beside it.
+    const copy: World = { ...world, folder: `${world.folder}/copy` };
+    copy.part = world.part.replace(world.folder, copy.folder);
+    await Deno.mkdir(`${copy.folder}/.partial`, { recursive: true });
+    for (const name of await names(`${world.folder}/.partial`)) {
+      await Deno.copyFile(`${world.folder}/.partial/${name}`, `${copy.folder}/.partial/${name}`);
+    }
+    const resumed = await begin(copy);
+    assert(resumed.offset >= 4 * MIB && resumed.offset <= 20 * MIB, `offset ${resumed.offset}`);
+    await resumed.write(content.slice(resumed.offset), resumed.offset);
+    await resumed.commit();
+    await assertWhole(copy);
+
+    await Promise.all([write(35, 40), write(20, 25)]);
+    await partial.commit();
+    await partial.close();
+    await assertWhole(world);
+  }));
+
+Deno.test("begin: after a close with a gap, up to the gap", () =>
+  inWorld(1000, async (world) => {
+    const { content } = world;
+    const partial = await begin(world);
+    await partial.write(content.slice(500), 500);
+    await partial.write(content.slice(0, 300), 0);
+    await assertRejects(() => partial.commit(), SizeMismatchError);
+    await partial.close();
+    assertEquals((await Deno.stat(world.part)).size, 300);
+    const again = await begin(world);
+    assertEquals(again.offset, 300);
+    await again.write(content.slice(300), 300);
+    await again.commit();
+    await assertWhole(world);
+  }));
+
+Deno.test("begin: bytes that come twice, and overlap", () =>
+  inWorld(1000, async (world) => {
+    const { content } = world;
+    const partial = await begin(world);
+    for (const [from, to] of [[0, 400], [0, 400], [300, 600], [900, 1000], [550, 950], [0, 1]]) {
+      await partial.write(content.slice(from, to), from!);
+    }
+    await partial.commit();
+    await assertWhole(world);
+  }));
+
+Deno.test("begin: two at once do not get into each other's way", () =>
+  inWorld(1000, async (world) => {
+    const { content } = world;
+    const first = await begin(world);
+    await first.write(content.slice(0, 500), 0);
+    const second = await begin(world);
+    assertEquals(second.offset, 0, "the first one's part is taken");
+    await second.write(content.map((byte) => byte ^ 1), 0);
+    await first.write(content.slice(500), 500);
+    await first.commit();
+    await assertRejects(() => second.commit(), BadDigestError);
+    await Promise.all([first.close(), second.close()]);
+    await assertWhole(world);
+  }));
+
+Deno.test("begin: a second one that is closed leaves nothing", () =>
+  inWorld(1000, async (world) => {
+    const [first, second] = [await begin(world), await begin(world)];
+    await second.write(world.content.slice(0, 10), 0);
+    await second.close();
+    await first.close();
+    assertEquals(await names(`${world.folder}/.partial`), []);
+  }));
+
+Deno.test("begin: a write after the commit, or at no place, is refused", () =>
+  inWorld(10, async (world) => {
+    const partial = await begin(world);
+    for (const offset of [-1, 0.5, NaN]) {
+      await assertRejects(() => partial.write(world.content, offset), InvalidOptionError);
+    }
+    await assertRejects(() => partial.write(world.content, 1), SizeMismatchError);
+    await partial.write(world.content, 0);
+    await partial.commit();
+    await assertRejects(() => partial.write(world.content, 0), InvalidOptionError);
+    await partial.close();
+    await partial.close();
+    await assertWhole(world);
+  }));
+
+Deno.test("begin: of what is whole already: the whole, and it stays", () =>
+  inWorld(10, async (world) => {
+    await new LayoutStore(world.folder).write(world.descriptor, world.content);
+    const partial = await begin(world);
+    assertEquals(partial.offset, 10);
+    await partial.write(new Uint8Array(10), 0);
+    await partial.commit();
+    await partial.close();
+    await assertWhole(world);
+  }));
+
+Deno.test("begin: what nobody came back for is removed by the next writer", () =>
+  inWorld(1000, async (world) => {
+    await Deno.mkdir(`${world.folder}/.partial`);
+    const old = new Date(Date.now() - WEEK_MS - 60_000);
+    const recent = new Date(Date.now() - WEEK_MS + 60_000);
+    for (const [name, time] of [["old", old], ["recent", recent]] as [string, Date][]) {
+      await Deno.writeTextFile(`${world.folder}/.partial/${name}`, "x");
+      await Deno.utime(`${world.folder}/.partial/${name}`, time, time);
+    }
+    await new LayoutStore(world.folder).write(world.descriptor, world.content);
+    assertEquals(await names(`${world.folder}/.partial`), ["recent"]);
+    const store = new LayoutStore(world.folder, { partialExpiry: 1000 });
+    await (await store.begin(world.descriptor)).close();
+    assertEquals(await names(`${world.folder}/.partial`), []);
+  }));
