@@ -319,18 +319,21 @@ export class RegistryClientV2 {
 
   /**
    * Pushes a manifest under a tag or its own digest (end-7), to the byte. One with a subject is
-   * listed among the subject's referrers afterwards, on every registry.
+   * listed among the subject's referrers afterwards, on every registry. With `tags` one put under
+   * its digest is tagged too (end-7b): at once where the registry does that, else one by one.
    *
    * @throws {BadDigestError} When `ref` is a digest, and not that of the bytes.
+   * @throws {InvalidOptionError} When there are `tags`, and `ref` is no digest.
    * @throws {ManifestVerificationError} When `mediaType` is not the one in the manifest.
    * @throws {TagImmutableError} When the tag names another manifest and cannot be moved.
    */
   async putManifest(
-    { manifestData, ref, schemaVersion, mediaType, ...options }: EndpointOptions & {
+    { manifestData, ref, schemaVersion, mediaType, tags, ...options }: EndpointOptions & {
       manifestData: Bytes;
       ref: string;
       schemaVersion?: number;
       mediaType?: string;
+      tags?: readonly string[];
     },
   ): Promise<{ digest: string; location: string | undefined }> {
     if (schemaVersion !== undefined && schemaVersion !== 2) {
@@ -343,7 +346,11 @@ export class RegistryClientV2 {
       this.repo.remoteName,
       ref,
       manifestData,
-      { ...this.#with(options), ...(mediaType !== undefined && { mediaType }) },
+      {
+        ...this.#with(options),
+        ...(mediaType !== undefined && { mediaType }),
+        ...(tags !== undefined && { tags }),
+      },
     );
     return { digest: descriptor.digest, location };
   }
@@ -363,7 +370,7 @@ export class RegistryClientV2 {
    *
    * @throws {NotFoundError} When there is no such blob.
    */
-  async getBlob(digest: string, options: blobs.GetBlobOptions = {}): Promise<blobs.Blob> {
+  async getBlob(digest: string, options: blobs.GetBlobOptions = {}): Promise<blobs.BlobContent> {
     return await blobs.getBlob(this.#channel, this.repo.remoteName, digest, this.#with(options));
   }
 

@@ -1,12 +1,12 @@
-import { ContentNotFoundError, NotFoundError } from "./errors.ts";
+import { ContentNotFoundError, HttpError, InvalidContentError, NotFoundError } from "./errors.ts";
 import { type Body, bodySource, bytesStream } from "./content/body.ts";
 import { type Bytes, EMPTY } from "./content/bytes.ts";
 import type { Descriptor } from "./content/descriptor.ts";
-import { isManifestMediaType } from "./content/media_types.ts";
+import { isManifestMediaType, MEDIA_TYPES } from "./content/media_types.ts";
 import { openRange } from "./content/open_range.ts";
 import { pieceReader, readAll } from "./content/piece_reader.ts";
 import { verifyingStream } from "./content/verifying_stream.ts";
-import { parseDigest } from "./content/digest.ts";
+import { isDigest, parseDigest } from "./content/digest.ts";
 import type {
   ContentSource,
   ContentStore,
@@ -54,14 +54,33 @@ export class RegistryStore implements ContentStore {
   }
 
   /**
-   * The descriptor that a tag or digest names, by HEAD.
+   * The descriptor that a tag or digest names, by HEAD: a manifest's, or else a blob's, of which the
+   * registry does not know the media type.
    *
    * @throws {ContentNotFoundError} When there is none.
+   * @throws {InvalidContentError} When the registry does not say the size of a blob.
    */
   async resolve(reference: string, options: StoreOptions = {}): Promise<Descriptor> {
-    return await this.#orMissing(
-      reference,
-      () => this.client.headManifest({ ref: reference, ...options }),
+    return await this.#orMissing(reference, async () => {
+      try {
+        return await this.client.headManifest({ ref: reference, ...options });
+      } catch (error) {
+        if (!isDigest(reference) || !mayBeBlob(error)) throw error;
+        return await this.#resolveBlob(reference, options).catch((cause) => {
+          throw cause instanceof NotFoundError ? error : cause;
+        });
+      }
+    });
+  }
+
+  async #resolveBlob(digest: string, options: StoreOptions): Promise<Descriptor> {
+    const answers = await this.client.headBlob({ digest, ...options });
+    const length = answers.at(-1)?.headers.get("content-length") ?? "";
+    if (/^\d{1,15}$/.test(length)) {
+      return { mediaType: MEDIA_TYPES.octetStream, digest, size: Number(length) };
+    }
+    throw new InvalidContentError(
+      `Cannot resolve ${digest} in ${this.client.repo.canonicalName}: its size is not told`,
     );
   }
 
@@ -132,16 +151,22 @@ export class RegistryStore implements ContentStore {
   }
 
   /**
-   * Names a manifest that the repository has.
+   * Names a manifest that the repository has. One of a sha512 digest keeps it where the registry
+   * takes tags beside a digest (end-7b); elsewhere the tag names the sha256 digest of the same bytes.
    *
    * @throws {ContentNotFoundError} When the repository does not have it.
    */
   async tag(descriptor: Descriptor, reference: string, options: StoreOptions = {}): Promise<void> {
+    const { digest } = descriptor;
     const { bytes, mediaType } = await this.#orMissing(
-      descriptor.digest,
-      () => this.client.getManifest({ ref: descriptor.digest, ...options }),
+      digest,
+      () => this.client.getManifest({ ref: digest, ...options }),
     );
-    await this.client.putManifest({ manifestData: bytes, ref: reference, mediaType, ...options });
+    // A push by tag alone makes the tag name the sha256 digest.
+    const as = digest.startsWith("sha256:")
+      ? { ref: reference }
+      : { ref: digest, tags: [reference] };
+    await this.client.putManifest({ manifestData: bytes, mediaType, ...as, ...options });
   }
 
   /** Every tag, a page at a time. */
@@ -186,4 +211,10 @@ export class RegistryStore implements ContentStore {
       });
     }
   }
+}
+
+/** Whether what a registry says of a manifest's digest leaves room for a blob's. */
+function mayBeBlob(error: unknown): boolean {
+  // docker-registry 2.8.2 takes any blob for a manifest, and fails with 500.
+  return error instanceof NotFoundError || (error instanceof HttpError && error.statusCode === 500);
 }

@@ -29,7 +29,7 @@ export interface GetBlobOptions extends EndpointOptions {
 }
 
 /** A blob that is being pulled. Take its stream, or one of the three methods; once. */
-export interface Blob {
+export interface BlobContent {
   /** The bytes. It ends in an error when they are not the ones asked for, never in a clean end. */
   readonly stream: ReadableStream<Bytes>;
   /** How many bytes the stream will have, where the registry said so. */
@@ -48,8 +48,8 @@ export interface Blob {
   json(): Promise<unknown>;
 }
 
-/** A {@linkcode Blob} with the responses it came by. */
-export interface FetchedBlob extends Blob {
+/** A {@linkcode BlobContent} with the responses it came by. */
+export interface FetchedBlob extends BlobContent {
   /** The responses: redirects, then the one with the bytes. */
   readonly answer: ChannelResponse;
 }

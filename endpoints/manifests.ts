@@ -20,6 +20,7 @@ import {
   headManifestRequest,
   putManifestBytes,
 } from "./manifest_requests.ts";
+import { putTaggedManifest, tagsToPut } from "./manifest_tags.ts";
 import { forgetReferrer, recordReferrer } from "./referrers.ts";
 import type { EndpointOptions } from "./request.ts";
 
@@ -84,6 +85,13 @@ export async function headManifest(
 export interface PutManifestOptions extends EndpointOptions {
   /** The media type to put it under. @default {the manifest's own} */
   mediaType?: string;
+  /**
+   * Tags for a manifest that is put under its digest (end-7b): in the same request where the
+   * registry does that, else one by one. This is the only way to make a tag name a sha512 digest;
+   * a registry that does not know it names the sha256 digest of the same bytes instead.
+   * @default {[]}
+   */
+  tags?: readonly string[];
 }
 
 /** What {@linkcode putManifest} answers. */
@@ -99,6 +107,7 @@ export interface PutManifestResult {
  * findable from it, through the fallback tag where the registry has no referrers API.
  *
  * @throws {BadDigestError} When the reference is a digest, and not that of the bytes.
+ * @throws {InvalidOptionError} When there are `tags`, and the reference is no digest.
  * @throws {InvalidManifestError} When the bytes are not a manifest; nothing is sent then.
  * @throws {ManifestVerificationError} When `mediaType` is not the one in the manifest.
  * @throws {TagImmutableError} When the tag names another manifest and cannot be moved.
@@ -111,6 +120,7 @@ export async function putManifest(
   bytes: Bytes,
   options: PutManifestOptions = {},
 ): Promise<PutManifestResult> {
+  const tags = tagsToPut(ref, options.tags ?? []);
   const own = manifestMediaType(bytes);
   const mediaType = options.mediaType ?? own;
   if (bareMediaType(mediaType) !== own) {
@@ -120,14 +130,9 @@ export async function putManifest(
   }
   const isOci = own === MEDIA_TYPES.ociManifest || own === MEDIA_TYPES.ociIndex;
   const manifest = isOci ? parseManifest(bytes, { mediaType: own }).manifest : undefined;
-  const { digest, headers } = await putManifestBytes(
-    channel,
-    repository,
-    ref,
-    bytes,
-    mediaType,
-    options,
-  );
+  const { digest, headers } = isDigest(ref)
+    ? await putTaggedManifest(channel, repository, ref, tags, bytes, mediaType, options)
+    : await putManifestBytes(channel, repository, ref, bytes, mediaType, options);
   const descriptor = { mediaType: own, digest, size: bytes.byteLength };
   const subject = manifest && subjectOf(manifest);
   if (subject !== undefined) {

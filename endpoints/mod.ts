@@ -18,7 +18,7 @@
  * @module
  */
 export {
-  type Blob,
+  type BlobContent,
   type BlobRange,
   deleteBlob,
   type FetchedBlob,

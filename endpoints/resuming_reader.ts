@@ -61,7 +61,9 @@ export function resumingReader(
 
   async function openFrom(from: number, cause: unknown): Promise<PieceReader> {
     const headers = new Headers(request.headers);
-    const last = length === undefined ? "" : String(offset + length - 1);
+    // With its end where that is known: crane's registry takes no open range.
+    const wanted = size ?? length;
+    const last = wanted === undefined ? "" : String(offset + wanted - 1);
     headers.set("range", `bytes=${from}-${last}`);
     const again = { ...request, headers };
     let answer: ChannelResponse;

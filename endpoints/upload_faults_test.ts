@@ -100,6 +100,12 @@ const FAULTS: Fault[] = [
     unknown: ["DELETE", "POST", "PATCH 1000000", "PUT"],
   },
   {
+    name: "400 that says so (olareg): the upload is gone, so it starts again",
+    fault: () => answer(() => failure(400, "BLOB_UPLOAD_UNKNOWN")),
+    known: ["HEAD", "DELETE", "POST", "PUT 1000000"],
+    unknown: ["DELETE", "POST", "PATCH 1000000", "PUT"],
+  },
+  {
     name: "413: chunks, at most half as large",
     fault: () => answer(() => new Response("too large", { status: 413 })),
     known: ["DELETE", "POST", "PATCH 500000", "PUT 500000"],

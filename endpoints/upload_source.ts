@@ -72,8 +72,17 @@ export class UploadSource {
     return this.#options.digest ?? this.#digest;
   }
 
-  /** Reads the body from an offset to its end; each byte is hashed the first time it passes. */
+  /** Whether a stream that was read in chunks is still at hand from its first byte. */
+  get replayable(): boolean {
+    return this.#chunks?.keepsAll ?? false;
+  }
+
+  /**
+   * Reads the body from an offset to its end; each byte is hashed the first time it passes. A stream
+   * that was read in chunks goes on in one piece, from its first byte.
+   */
   async open(offset = 0): Promise<PieceReader> {
+    if (offset === 0 && !this.reopenable && this.replayable) return this.#chunks!.replay();
     const reader = await bodyStep(async () => pieceReader(await this.#source.open(offset)));
     let position = offset;
     return {
@@ -152,6 +161,8 @@ class ChunkFeed {
   #start = 0;
   #chunk: Bytes = EMPTY;
   #rest: Bytes = EMPTY;
+  /** The first chunk of a stream, until the second was taken: some registries take but one. */
+  #first: Bytes = EMPTY;
   #ended = false;
   #cancelled = false;
 
@@ -167,9 +178,35 @@ class ChunkFeed {
       // Filled up again, so that no chunk is smaller than the registry takes.
       this.#rest = concatBytes([this.#chunk.subarray(kept), this.#rest]);
     }
+    const keepsFirst = there && this.#start === 0 && !this.#source.reopenable;
+    if (offset > this.#start) {
+      this.#first = keepsFirst ? this.#chunk.subarray(0, kept) as Bytes : EMPTY;
+    }
     this.#start = offset;
     this.#chunk = await this.#read(size);
     return { data: this.#chunk, last: this.#ended };
+  }
+
+  /** Whether every byte that was read is at hand. */
+  get keepsAll(): boolean {
+    return this.#reader !== undefined && this.#start === this.#first.byteLength;
+  }
+
+  /** What is at hand, and then what follows it; once. */
+  replay(): PieceReader {
+    const reader = this.#reader!;
+    const kept = [this.#first, this.#chunk, this.#rest].filter((piece) => piece.byteLength > 0);
+    const ended = this.#ended;
+    this.#first = this.#chunk = this.#rest = EMPTY;
+    this.#start = Infinity; // nothing is at hand any more
+    return {
+      async read(view) {
+        const value = kept.shift();
+        if (value !== undefined) return { done: false, value };
+        return ended ? { done: true } : await reader.read(view);
+      },
+      cancel: (reason) => reader.cancel(reason),
+    };
   }
 
   async cancel(reason?: unknown): Promise<void> {

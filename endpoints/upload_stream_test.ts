@@ -106,13 +106,14 @@ const GONE: Gone[] = [
     message: "BLOB_UPLOAD_UNKNOWN",
   },
   {
-    name: "in chunks: the upload is gone after the first",
-    options: CHUNKS,
+    name: "in chunks: the upload is gone after the second",
+    options: { chunkSize: 300_000 },
     faults: () => [
+      ["PATCH", (_, serve) => serve()],
       ["PATCH", (_, serve) => serve()],
       ["PATCH", answer(() => failure(404, "BLOB_UPLOAD_UNKNOWN"))],
     ],
-    methods: ["POST", "PATCH 400000", "PATCH", "DELETE"],
+    methods: ["POST", "PATCH 300000", "PATCH 300000", "PATCH", "DELETE"],
     cause: HttpError as unknown as ErrorClass,
   },
   {
@@ -149,6 +150,15 @@ for (const { name, options, faults, methods, cause, message = "" } of GONE) {
 }
 
 const MENDED: Case[] = [
+  ...[404, 400, 405].map((status): Case => ({
+    name: `in chunks: one is taken, and the second a ${status}: all in one request`,
+    options: CHUNKS,
+    faults: () => [
+      ["PATCH", (_, serve) => serve()],
+      ["PATCH", answer(() => failure(status, "UNSUPPORTED"))],
+    ],
+    methods: ["POST", "PATCH 400000", "PATCH", "DELETE", "POST", "PATCH 1000000", "PUT"],
+  })),
   {
     name: "a reset of the POST",
     options: KNOWN,

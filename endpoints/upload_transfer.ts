@@ -72,6 +72,10 @@ class TransferRun {
   #mode: Mode;
   #chunkSize: number;
   #failures = 0;
+  /** How far any try came: only what comes further is progress, or there is no end to tries. */
+  #furthest = 0;
+  /** How often the registry refused to go on with an upload in chunks. */
+  #refusedChunks = 0;
 
   constructor(
     readonly channel: Channel,
@@ -81,18 +85,19 @@ class TransferRun {
     readonly options: TransferOptions,
   ) {
     this.#session = session;
-    this.#chunkSize = options.chunkSize ?? channel.learned.maxChunk ?? CHUNK_BYTES;
+    const { maxChunk } = channel.learned;
+    this.#chunkSize = Math.min(options.chunkSize ?? maxChunk ?? CHUNK_BYTES, maxChunk ?? Infinity);
     this.#mode = this.#firstMode();
   }
 
   async run(): Promise<void> {
     for (;;) {
-      const before = this.#session.offset;
       try {
-        return await this.#send();
+        await this.#send();
+        if (this.#refusedChunks > 0 && this.#mode !== "chunks") this.channel.learned.chunks = false;
+        return;
       } catch (error) {
         this.options.signal?.throwIfAborted();
-        if (this.#session.offset > before) this.#failures = 0;
         if (await this.#recover(error)) return;
       }
     }
@@ -108,9 +113,12 @@ class TransferRun {
 
   #firstMode(): Mode {
     const { source, upload } = this.transfer;
+    const { learned, streams } = this.channel;
+    if (learned.chunks === false && streams) return upload.digest === undefined ? "patch" : "put";
     if (this.options.chunkSize !== undefined || source.size === undefined) return "chunks";
     if (source.size === 0) return "chunks"; // which is the closing request alone
-    const { maxChunk = Infinity } = this.channel.learned;
+    const { maxBody = Infinity, maxChunk = Infinity } = learned;
+    if (source.size > maxBody) return "chunks";
     // What can be sent once must not be refused for its size.
     if (!source.reopenable && source.size > maxChunk) return "chunks";
     const inMemory = source.bytes !== undefined || source.blob !== undefined;
@@ -172,7 +180,7 @@ class TransferRun {
   #wholeBody(): RequestBody {
     const { source, upload } = this.transfer;
     return {
-      size: source.size!,
+      ...(source.size !== undefined && { size: source.size }),
       reopenable: source.reopenable,
       open: () => upload.open(),
       ...(source.bytes !== undefined && { bytes: source.bytes }),
@@ -196,6 +204,8 @@ class TransferRun {
       answer,
       offset,
     );
+    if (offset <= this.#furthest) return;
+    this.#furthest = offset;
     this.#failures = 0;
   }
 
@@ -203,14 +213,19 @@ class TransferRun {
   async #recover(error: unknown): Promise<boolean> {
     const { channel, options } = this;
     const { upload } = this.transfer;
-    const status = error instanceof HttpError ? error.statusCode : undefined;
+    const status = uploadStatus(error);
     const broken = error instanceof NetworkError || error instanceof TimeoutError ||
       RETRYABLE_STATUSES.includes(status ?? 0);
-    const refusedPatch = this.#mode === "patch" && REFUSED_PATCH.includes(status ?? 0);
-    if (!broken && !refusedPatch && ![404, 413, 416].includes(status ?? 0)) throw error;
+    const refused = REFUSED_PATCH.includes(status ?? 0);
+    const refusedPatch = this.#mode === "patch" && refused;
+    const refusedChunk = this.#mode === "chunks" && this.#session.offset > 0 &&
+      (error as HttpError).method === "PATCH" && (refused || status === 404);
+    if (!broken && !refusedPatch && !refusedChunk && ![404, 413, 416].includes(status ?? 0)) {
+      throw error;
+    }
 
     // Another way of sending is no other try: there are only so many ways.
-    if (broken || status === 404 || status === 416) this.#failures++;
+    if (broken || refusedChunk || status === 404 || status === 416) this.#failures++;
     const last = this.#failures >= channel.retry.maxAttempts;
     if (broken && !last) await this.#wait(error);
     // An upload that is gone may be done: a proxy, or a fetch of its own accord, sent it twice.
@@ -226,6 +241,9 @@ class TransferRun {
       const chunks = this.#mode === "chunks";
       this.#shrink(error);
       if (!chunks) await this.#restart(error);
+    } else if (refusedChunk && !broken) {
+      this.#refusedChunks++;
+      await this.#restart(error);
     } else {
       await this.#goOn(error, status);
     }
@@ -297,11 +315,21 @@ class TransferRun {
 
   /** Starts again from the first byte, in a new session. */
   async #restart(error: unknown): Promise<void> {
-    const { source, algorithm } = this.transfer;
-    if (!source.reopenable && (this.#mode !== "chunks" || this.#session.offset > 0)) {
+    const { source, upload, algorithm } = this.transfer;
+    const { streams } = this.channel;
+    const chunks = this.#mode === "chunks";
+    // One chunk was taken and the next one refused: both are at hand, and all may go in one request.
+    const replay = !source.reopenable && chunks && this.#refusedChunks > 0 && upload.replayable &&
+      streams;
+    if (!source.reopenable && !replay && (!chunks || this.#session.offset > 0)) {
       throw this.#failed(error);
     }
     await this.giveUp();
+    // An upload that is gone once may be a registry's restart. Twice, it takes no chunks.
+    if (chunks && (replay || this.#refusedChunks > 1)) {
+      const whole = upload.digest !== undefined && source.size !== undefined;
+      if (streams || source.bytes !== undefined) this.#mode = whole ? "put" : "patch";
+    }
     // One that did not land in two requests may in one, now that its digest is known.
     if (this.#mode === "patch" && this.transfer.upload.digest !== undefined) this.#mode = "put";
     this.#session = await startBlobUpload(this.channel, this.repository, {
@@ -312,11 +340,15 @@ class TransferRun {
 
   /** Smaller chunks from now on, for every upload to this registry. */
   #shrink(error: unknown): void {
-    const refused = this.#mode === "chunks" ? this.#chunkSize : this.transfer.source.size!;
+    const { learned } = this.channel;
+    const whole = this.#mode !== "chunks";
+    const { source, upload } = this.transfer;
+    const refused = whole ? source.size ?? upload.sent : this.#chunkSize;
     this.#chunkSize = Math.min(this.#chunkSize, Math.floor(refused / 2));
     if (this.#chunkSize < LEAST_CHUNK_BYTES) throw error;
+    if (whole) learned.maxBody = Math.min(learned.maxBody ?? Infinity, refused - 1);
     this.#mode = "chunks";
-    this.channel.learned.maxChunk = this.#chunkSize;
+    learned.maxChunk = this.#chunkSize;
   }
 
   #failed(cause: unknown): unknown {
@@ -333,3 +365,9 @@ class TransferRun {
 
 /** Statuses of a registry that takes no PATCH without Content-Range: the blob goes by PUT then. */
 const REFUSED_PATCH = [400, 405, 411, 415, 501];
+
+/** The status of a refusal; 404 for an upload that is gone, which olareg answers with 400. */
+function uploadStatus(error: unknown): number | undefined {
+  if (!(error instanceof HttpError)) return undefined;
+  return error.codes.includes("BLOB_UPLOAD_UNKNOWN") ? 404 : error.statusCode;
+}
