@@ -37,12 +37,14 @@ export async function stdSource(): Promise<{ source: StdSource; reason: string }
   if (forced !== undefined && forced !== "") {
     throw new Error(`DAVIT_STD must be "jsr" or "npm": current value is "${forced}"`);
   }
-  const timeout = new Promise<string>((resolve) =>
-    setTimeout(() => resolve("JSR does not answer"), PROBE_TIMEOUT_MS)
-  );
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve("JSR does not answer"), PROBE_TIMEOUT_MS);
+  });
   // Not a literal, which would be looked up before this module runs.
   const probe = import(PROBE).then(() => undefined, () => "JSR cannot be reached");
   const problem = await Promise.race([probe, timeout]);
+  clearTimeout(timer);
   return problem === undefined
     ? { source: "jsr", reason: "JSR answers" }
     : { source: "npm", reason: problem };

@@ -4,6 +4,8 @@ import type { RegistryAction } from "./auth_options.ts";
 export interface Access {
   /** Whether it may do this to a repository. */
   may(repository: string, action: RegistryAction): boolean;
+  /** Whether it may see the list of all repositories. */
+  readonly lists: boolean;
 }
 
 /** What a request needs: something done to a repository, a list of them all, or just a login. */

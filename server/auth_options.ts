@@ -1,31 +1,46 @@
 /** What can be done to a repository, in the words of the token specification. */
 export type RegistryAction = "pull" | "push" | "delete";
 
-/** Somebody who can log in. */
-export interface RegistryUser {
-  /** The password. */
-  password: string;
+/** What somebody may do, and where. */
+export interface RegistryRights {
   /**
-   * What this user may do.
+   * What.
    * @default {["pull", "push", "delete"]}
    */
   actions?: readonly RegistryAction[];
   /**
-   * Where: names of repositories; one that ends in `/*` stands for everything below.
-   * Without it, everywhere.
+   * Where: names of repositories; one that ends in `/*` stands for everything below. Without it,
+   * everywhere, and the list of all repositories too.
    */
   repositories?: readonly string[];
 }
 
-/** What both ways to log in share. */
+/** Somebody who can log in. Without `password` and `hash`, the htpasswd file must name this user. */
+export interface RegistryUser extends RegistryRights {
+  /** The password. */
+  password?: string;
+  /** The bcrypt hash of the password instead: `$2b$10$…`. */
+  hash?: string;
+}
+
+/** What all ways to log in share. */
 export interface RegistryUsersOptions {
   /** Users by name: a password alone may do everything. */
   users?: Readonly<Record<string, string | RegistryUser>>;
   /**
-   * What somebody may do who does not log in.
+   * Users as an htpasswd file has them, a `name:hash` a line, hashed with bcrypt (`htpasswd -B`):
+   * its text, or where the file is. The file is read again when somebody logs in, so that it can
+   * change. Its users may do everything, but for those whose rights stand in `users`.
+   */
+  htpasswd?: string | {
+    /** The path of the file. */
+    file: string;
+  };
+  /**
+   * What somebody may do who does not log in: everywhere, or in some repositories.
    * @default {[]}
    */
-  anonymous?: readonly RegistryAction[];
+  anonymous?: readonly RegistryAction[] | RegistryRights;
 }
 
 /** Basic authentication: the password comes with every request. */
@@ -37,24 +52,86 @@ export interface BasicAuthOptions extends RegistryUsersOptions {
   realm?: string;
 }
 
-/** Bearer authentication: a token service gives tokens for scopes. */
-export interface BearerAuthOptions extends RegistryUsersOptions {
+/** A key in JSON, as RFC 7517 has it. */
+export interface TokenKey {
+  /** The kind: `EC`, `RSA` or `OKP`. */
+  kty: string;
+  /** What tokens call it. @default {its thumbprint (RFC 7638)} */
+  kid?: string;
+  /** The algorithm it signs with. @default {by the kind and the curve} */
+  alg?: string;
+  /** The key itself. */
+  [parameter: string]: unknown;
+}
+
+/** Public keys in JSON: a JWKS. */
+export interface TokenKeySet {
+  /** The keys. */
+  keys: TokenKey[];
+}
+
+/** What tokens say, and how long they are good for. */
+export interface TokenOptions {
   /**
-   * Where the token service is: a path of this registry, or a URL. The registry answers at the
-   * path, whatever the host.
-   * @default {"/token"}
-   */
-  realm?: string;
-  /**
-   * What tokens are for.
+   * What tokens are for: their audience, and the `service` of challenges.
    * @default {"davit"}
    */
   service?: string;
   /**
-   * How long a token is good for, in seconds.
+   * Who gives the tokens.
+   * @default {the service}
+   */
+  issuer?: string;
+  /**
+   * How long a token is good for, in seconds. Some clients expect 60 at least.
    * @default {300}
    */
   expiresIn?: number;
+  /**
+   * How long a refresh token is good for, in seconds. It ends before that with its user.
+   * @default {2592000}
+   */
+  refreshExpiresIn?: number;
+  /**
+   * The private key that signs tokens: PKCS #8 in PEM, or in JSON, as `createTokenKey` makes it.
+   * Services that share a key take each other's tokens. Without it each makes one, which ends with
+   * it.
+   */
+  key?: string | TokenKey;
+  /**
+   * The certificates of the key in PEM, its own first: tokens bring them along, for registries that
+   * trust the one who signed them.
+   */
+  certificates?: string;
+}
+
+/** Bearer authentication: a token service gives tokens for scopes. */
+export interface BearerAuthOptions extends RegistryUsersOptions, TokenOptions {
+  /**
+   * Where the token service is: a path of this registry, or a URL. A registry with a service of its
+   * own answers at the path, whatever the host.
+   * @default {"/token"}
+   */
+  realm?: string;
+  /**
+   * Public keys of token services elsewhere: their tokens are taken. With these and without `key`
+   * there is no token service here, and `realm` says where it is.
+   */
+  keys?: TokenKeySet;
+}
+
+/** Options of a token service that stands alone. */
+export interface TokenServiceOptions extends RegistryUsersOptions, TokenOptions {
+  /**
+   * Told of a failure of the service itself: the client gets a 500 without its reason.
+   * @default {() => {}}
+   */
+  onError?: (error: unknown) => void;
+  /**
+   * Tells the time, in milliseconds since 1970: for tests of what expires.
+   * @default {Date.now}
+   */
+  now?: () => number;
 }
 
 /** How a registry knows who is asking: Basic or Bearer. */

@@ -1,10 +1,10 @@
 import type { RegistryAction, RegistryAuth } from "./auth_options.ts";
 import type { Access, Authorizer, Need } from "./access.ts";
 import { BasicAuthorizer } from "./basic_authorizer.ts";
+import { BearerAuthorizer } from "./bearer_authorizer.ts";
 import type { Route } from "./route.ts";
-import { TokenService } from "./token_service.ts";
 
-const EVERYBODY: Access = { may: () => true };
+const EVERYBODY: Access = { may: () => true, lists: true };
 
 /** The authorizer that the options ask for. */
 export function createAuthorizer(
@@ -12,7 +12,7 @@ export function createAuthorizer(
   now: () => number,
 ): Authorizer {
   if (auth === undefined) return { authorize: () => Promise.resolve(EVERYBODY) };
-  if ("bearer" in auth) return new TokenService(auth.bearer, now);
+  if ("bearer" in auth) return new BearerAuthorizer(auth.bearer, now);
   return new BasicAuthorizer(auth.basic);
 }
 

@@ -60,6 +60,11 @@ export interface BackendUpload {
   ): Promise<boolean>;
   /** Reads what is there. */
   open(): Promise<ReadableStream<Bytes>>;
+  /**
+   * Reads some of the bytes that are there, while others are appended. Clients of a registry with
+   * an upstream are served from here while a blob comes; without this they wait until it is whole.
+   */
+  read?(offset: number, length: number): Promise<ReadableStream<Bytes>>;
   /** Makes a blob of it, in the upload's repository; the digest has been verified. */
   finish(digest: Digest): Promise<void>;
   /** Forgets it. */

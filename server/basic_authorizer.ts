@@ -34,6 +34,9 @@ export class BasicAuthorizer implements Authorizer {
     if (access === undefined) {
       throw this.#unauthorized("Cannot answer: the user name or the password is wrong");
     }
+    if (need === "catalog" && !access.lists) {
+      throw new Refusal(403, "DENIED", "Cannot list: the user may not see all repositories");
+    }
     if (typeof need === "object" && !access.may(need.repository, need.action)) {
       throw new Refusal(
         403,

@@ -18,7 +18,7 @@ async function statusOf(wire: Wire, method: string, path: string, headers?: Head
 /** Every endpoint, with what somebody who may pull alone gets. */
 const ENDPOINTS: [method: string, path: string, reader: string][] = [
   ["GET", "/v2/", "200"],
-  ["GET", "/v2/_catalog", "200"],
+  ["GET", "/v2/_catalog", "403 DENIED"],
   ["GET", "/v2/public/a/tags/list", "404 NAME_UNKNOWN"],
   ["GET", "/v2/public/a/manifests/v1", "404 NAME_UNKNOWN"],
   ["HEAD", "/v2/public/a/manifests/v1", "404"],

@@ -5,6 +5,7 @@ import { digestOf } from "../content/digest.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { RegistryOptions } from "./options.ts";
+import { type DiskBackend, diskBackend } from "./disk_backend.ts";
 import { createRegistry, type Registry } from "./registry.ts";
 import { serve } from "./serve.ts";
 
@@ -111,7 +112,7 @@ export interface CaseOptions extends RegistryOptions {
   memoryOnly?: boolean;
 }
 
-/** Registers a case for a registry in memory, and for one behind a socket. */
+/** Registers a case for a registry in memory, one on the disk, and one behind a socket. */
 export function specTest(
   title: string,
   run: (wire: Wire) => Promise<void>,
@@ -119,6 +120,10 @@ export function specTest(
 ): void {
   Deno.test(title, () => run(memoryWire(options)));
   if (options.memoryOnly) return;
+  if (options.backend === undefined) {
+    Deno.test(`${title} (disk)`, () =>
+      onDisk((backend) => run(memoryWire({ ...options, backend }))));
+  }
   Deno.test(`${title} (socket)`, async () => {
     const registry = testRegistry(options);
     const server = await serve(registry);
@@ -136,6 +141,18 @@ export function specTest(
       await server.close();
     }
   });
+}
+
+/** Runs with a backend in a folder that is gone afterwards. */
+export async function onDisk(run: (backend: DiskBackend) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "davit_disk_" });
+  const backend = diskBackend(folder, { durable: false }); // nobody cuts the power here
+  try {
+    await run(backend);
+  } finally {
+    await backend.close();
+    await Deno.remove(folder, { recursive: true });
+  }
 }
 
 /** A registry without a socket. */

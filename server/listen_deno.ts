@@ -1,4 +1,4 @@
-import type { Listener } from "./listener.ts";
+import type { Listener, Tls } from "./listener.ts";
 
 interface DenoServer {
   addr: { port: number };
@@ -10,6 +10,8 @@ interface DenoServe {
     options: {
       hostname: string;
       port: number;
+      cert?: string;
+      key?: string;
       signal: AbortSignal;
       onListen: () => void;
       onError: () => Response;
@@ -28,12 +30,14 @@ export function listenDeno(
   handler: (request: Request) => Promise<Response>,
   hostname: string,
   port: number,
+  tls?: Tls,
 ): Promise<Listener> {
   const { serve } = (globalThis as unknown as { Deno: DenoServe }).Deno;
   const controller = new AbortController();
   const options = {
     hostname,
     port,
+    ...(tls && { cert: tls.cert, key: tls.key }),
     signal: controller.signal,
     // Without these two, Deno prints: where it listens, and whatever fails.
     onListen: () => {},

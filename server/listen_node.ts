@@ -1,11 +1,16 @@
 import type { Bytes } from "../content/bytes.ts";
 import { InvalidOptionError } from "../errors.ts";
 import { builtin } from "../runtime/builtin.ts";
-import type { Listener } from "./listener.ts";
+import type { Listener, Tls } from "./listener.ts";
 
-/** What this needs of `node:http`: its types would tie the package to one runtime. */
+/**
+ * What this needs of `node:http` and `node:https`: their types would tie the package to one runtime.
+ */
 interface NodeHttp {
-  createServer(listener: (request: NodeRequest, response: NodeResponse) => void): NodeServer;
+  createServer(
+    options: Partial<Tls>,
+    listener: (request: NodeRequest, response: NodeResponse) => void,
+  ): NodeServer;
 }
 
 interface NodeServer {
@@ -44,7 +49,8 @@ interface NodeResponse {
 const BODY_BUFFER_BYTES = 1024 * 1024;
 
 /**
- * Listens with `node:http`, on Node and Bun. Bodies go both ways no faster than they are taken.
+ * Listens with `node:http` or `node:https`, on Node and Bun. Bodies go both ways no faster than
+ * they are taken.
  *
  * @throws {InvalidOptionError} When the runtime has no `node:http`.
  */
@@ -52,17 +58,22 @@ export function listenNode(
   handler: (request: Request) => Promise<Response>,
   hostname: string,
   port: number,
+  tls?: Tls,
 ): Promise<Listener> {
-  const http = builtin<NodeHttp>("http");
+  const scheme = tls === undefined ? "http" : "https";
+  const http = builtin<NodeHttp>(scheme);
   if (http?.createServer === undefined) {
     throw new InvalidOptionError(
       "Cannot serve: this runtime has neither Deno.serve nor node:http; give the registry's " +
         "fetch to the runtime's own server",
     );
   }
-  const server = http.createServer((incoming, outgoing) => {
-    void answer(handler, incoming, outgoing).catch(() => outgoing.destroy());
-  });
+  const server = http.createServer(
+    { ...(tls && { cert: tls.cert, key: tls.key }) },
+    (incoming, outgoing) => {
+      void answer(handler, incoming, outgoing, scheme).catch(() => outgoing.destroy());
+    },
+  );
   // Node ends requests that take longer than five minutes: a large blob on a slow line does.
   server.requestTimeout = 0;
   const finished = new Promise<void>((resolve) => server.once("close", () => resolve()));
@@ -89,8 +100,9 @@ async function answer(
   handler: (request: Request) => Promise<Response>,
   incoming: NodeRequest,
   outgoing: NodeResponse,
+  scheme: string,
 ): Promise<void> {
-  const request = toRequest(incoming);
+  const request = toRequest(incoming, scheme);
   const response = request === undefined
     ? new Response(null, { status: 400, headers: { "content-length": "0" } })
     : await handler(request);
@@ -103,7 +115,7 @@ async function answer(
 }
 
 /** The request as the platform knows it; nothing where its target or its method is none. */
-function toRequest(incoming: NodeRequest): Request | undefined {
+function toRequest(incoming: NodeRequest, scheme: string): Request | undefined {
   const { method, url, headers: { host }, rawHeaders } = incoming;
   if (!url.startsWith("/")) return undefined;
   try {
@@ -115,7 +127,7 @@ function toRequest(incoming: NodeRequest): Request | undefined {
       (headers.has("transfer-encoding") || Number(headers.get("content-length")) > 0);
     const init: RequestInit & { duplex: "half" } = { method, headers, duplex: "half" };
     if (hasBody) init.body = requestBody(incoming);
-    return new Request(`http://${host ?? "localhost"}${url}`, init);
+    return new Request(`${scheme}://${host ?? "localhost"}${url}`, init);
   } catch {
     return undefined;
   }

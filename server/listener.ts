@@ -9,3 +9,11 @@ export interface Listener {
   /** Ends at once. */
   abort(): void;
 }
+
+/** What a server needs for HTTPS, in PEM. */
+export interface Tls {
+  /** The certificate, and those that it was signed with. */
+  readonly cert: string;
+  /** The private key. */
+  readonly key: string;
+}

@@ -203,6 +203,10 @@ class MemoryUpload implements BackendUpload {
     return Promise.resolve(this.list.stream());
   }
 
+  read(offset: number, length: number): Promise<ReadableStream<Bytes>> {
+    return Promise.resolve(this.list.stream(offset, length));
+  }
+
   finish(digest: Digest): Promise<void> {
     this.end(digest);
     return Promise.resolve();

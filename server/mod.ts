@@ -28,11 +28,31 @@ export type {
   BearerAuthOptions,
   RegistryAction,
   RegistryAuth,
+  RegistryRights,
   RegistryUser,
   RegistryUsersOptions,
+  TokenKey,
+  TokenKeySet,
+  TokenOptions,
+  TokenServiceOptions,
 } from "./auth_options.ts";
+export { cors, type CorsOptions } from "./cors.ts";
+export { createTokenKey, tokenKeySet } from "./token_keys.ts";
+export { tokenService } from "./token_service.ts";
 export type { ObservedRequest } from "./observation.ts";
 export type { RegistryOptions } from "./options.ts";
+export type { Upstream } from "./pull_through_upstream.ts";
+export type { FaultRule } from "./faults.ts";
+export type { PresetName } from "./preset.ts";
+export type { MatchedEndpoint, RequestMatch } from "./quirk_match.ts";
+export type {
+  LocationQuirks,
+  PageQuirks,
+  QuirkOptions,
+  QuirkRule,
+  RateLimitQuirk,
+  TokenQuirks,
+} from "./quirk_options.ts";
 export { createRegistry, type Registry } from "./registry.ts";
 export { type RequestHandler, serve, type ServedRegistry, type ServeOptions } from "./serve.ts";
 export type { Answer, Around } from "./around.ts";
@@ -44,4 +64,34 @@ export type {
   StoredBlob,
   StoredManifest,
 } from "./backend.ts";
+export { type DiskBackend, diskBackend, type DiskBackendOptions } from "./disk_backend.ts";
 export { MemoryBackend } from "./memory_backend.ts";
+export {
+  type ObjectBackend,
+  objectBackend,
+  type ObjectBackendOptions,
+  type ObjectStore,
+  type StoredObject,
+} from "./object_backend.ts";
+export type {
+  Tape,
+  TapeBody,
+  TapeContent,
+  TapeExchange,
+  TapeRequest,
+  TapeResponse,
+} from "./tape.ts";
+export { record, type Recording, type RecordOptions } from "./record.ts";
+export { replay, type ReplayOptions } from "./tape_replay.ts";
+export type { TapeBodies } from "./tape_body.ts";
+export { grade, type GradeOptions, type Grading } from "./grade.ts";
+export type { GradeOutcome, GradeProvocation } from "./grade_journal.ts";
+export {
+  formatGrade,
+  type GradeLevel,
+  type GradeReport,
+  type GradeResult,
+  type GradeVerdict,
+  mergeGrades,
+} from "./grade_report.ts";
+export { GRADE_SCENARIOS, GRADE_USER, type GradeScenario } from "./grade_scenarios.ts";

@@ -1,10 +1,13 @@
 import type { Bytes } from "../content/bytes.ts";
 import type { PieceReader } from "../content/piece_reader.ts";
+import { countReads } from "../stores/file_stream.ts";
 
 /** One request that a registry saw. */
 export interface ObservedRequest {
   /** The method. */
   readonly method: string;
+  /** Where it went: `http://registry.test`; a registry can have several origins. */
+  readonly origin: string;
   /** The path with its query, as it came. */
   readonly path: string;
   /** The headers by their lower-case names; those with secrets say `present`. */
@@ -23,7 +26,7 @@ const SECRET_HEADERS = ["authorization", "cookie", "proxy-authorization"];
 export class Observation {
   /** What was seen so far. */
   readonly seen: { -readonly [Key in keyof ObservedRequest]: ObservedRequest[Key] };
-  #streams = false;
+  #streams = 0;
 
   /** What is known of a request before it is handled. */
   constructor(request: Request, url: URL | undefined) {
@@ -33,6 +36,7 @@ export class Observation {
     }
     this.seen = {
       method: request.method,
+      origin: url?.origin ?? "",
       path: url === undefined ? request.url : url.pathname + url.search,
       headers,
       status: 0,
@@ -53,16 +57,19 @@ export class Observation {
     };
   }
 
-  /** Counts what is read of a body that streams. */
+  /** Counts what is read of a body that streams; of one around another, the outer one counts. */
   countOut(stream: ReadableStream<Bytes>): ReadableStream<Bytes> {
-    this.#streams = true;
-    return countBytes(stream, (count) => this.seen.bytesOut += count);
+    const number = ++this.#streams;
+    const onBytes = (count: number) => {
+      if (number === this.#streams) this.seen.bytesOut += count;
+    };
+    return countReads(stream, onBytes) ? stream : countBytes(stream, onBytes);
   }
 
   /** Notes the response; a body that does not stream goes out at once. */
   finish({ status, body, headers }: Response): void {
     this.seen.status = status;
-    if (this.#streams || body === null) return;
+    if (this.#streams > 0 || body === null) return;
     this.seen.bytesOut = Number(headers.get("content-length"));
   }
 }

@@ -2,6 +2,12 @@ import { InvalidOptionError } from "../errors.ts";
 import type { Around } from "./around.ts";
 import type { RegistryAuth } from "./auth_options.ts";
 import type { RegistryBackend } from "./backend.ts";
+import type { FaultRule } from "./faults.ts";
+import type { PresetName } from "./preset.ts";
+import type { QuirkRule } from "./quirk_options.ts";
+import type { Tape } from "./tape.ts";
+import type { ReplayOptions } from "./tape_replay.ts";
+import type { Upstream } from "./pull_through_upstream.ts";
 
 /** What a registry does, and how much it takes. */
 export interface RegistryOptions {
@@ -11,6 +17,53 @@ export interface RegistryOptions {
   backend?: RegistryBackend;
   /** What stands around the registry, the outermost first. @default {[]} */
   around?: readonly Around[];
+  /**
+   * Whose habits the registry has: how it authenticates, and its quirks. What `auth` and `quirks`
+   * say besides is added; without `auth`, everybody may do everything as soon as they have
+   * authenticated in its way.
+   */
+  preset?: PresetName;
+  /**
+   * What the registry does otherwise than others: always, or for some requests. Of rules for all
+   * requests, the later one's options win.
+   */
+  quirks?: QuirkRule | readonly QuirkRule[];
+  /** What goes wrong, always or for some requests; the first rule sees a request first. */
+  faults?: FaultRule | readonly FaultRule[];
+  /**
+   * Waits for faults: slowness, delays, and the endless wait (`Infinity`) of what stalls. A test
+   * gives one that does not wait.
+   * @default {the machine's own time}
+   */
+  sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+  /**
+   * What a recording gave: every request is answered as it was then, and nothing is stored. What
+   * `auth` and the options below say is then of no account.
+   */
+  tape?: Tape;
+  /** How the tape is replayed. @default {every answer at once} */
+  replay?: ReplayOptions;
+  /**
+   * Where what is missing here comes from: a store behind every repository, or a function that
+   * gives each repository its own. Repositories for which it gives none are this registry's own.
+   *
+   * Content is verified on its way, and then kept: a digest is fetched once, however many ask for
+   * it. While the upstream fails, tags and lists are answered as they were, with a `Warning`.
+   */
+  upstream?: Upstream;
+  /**
+   * Whether repositories with an upstream are pushed to and deleted from, too; otherwise the answer
+   * is 405. A tag that was pushed here hides the upstream's until it is deleted, or the registry
+   * starts anew; what was deleted here and is still at the upstream comes back when it is pulled.
+   * @default {false}
+   */
+  upstreamPushes?: boolean;
+  /**
+   * How long what an upstream says of a tag, or lists, is good for, in milliseconds; 0 asks each
+   * time. Content that a digest names never changes, and is not asked for again.
+   * @default {60000}
+   */
+  revalidateAfter?: number;
   /**
    * Whether manifests, tags and blobs can be deleted (end-9, end-10); otherwise the answer is 405.
    * @default {true}
@@ -53,7 +106,8 @@ export interface RegistryOptions {
    */
   requestsKept?: number;
   /**
-   * Told of a failure of the registry itself: the client gets a 500 without its reason.
+   * Told of a failure of the registry itself, or its upstream's: the client gets a 500 or 502
+   * without its reason.
    * @default {() => {}}
    */
   onError?: (error: unknown) => void;
@@ -67,7 +121,20 @@ export interface RegistryOptions {
 /** Every option that has a default, with its value. */
 export interface RegistrySettings extends
   Required<
-    Omit<RegistryOptions, "around" | "auth" | "backend" | "chunkMinLength">
+    Omit<
+      RegistryOptions,
+      | "around"
+      | "auth"
+      | "backend"
+      | "chunkMinLength"
+      | "faults"
+      | "preset"
+      | "quirks"
+      | "replay"
+      | "sleep"
+      | "tape"
+      | "upstream"
+    >
   > {
   /** The least size of a chunk, in bytes; 0 where any will do. */
   chunkMinLength: number;
@@ -84,6 +151,12 @@ const PAGE_SIZE = 1_000;
 
 /** Longer than any client waits before it resumes, and short enough that nothing piles up. */
 const UPLOAD_EXPIRY_MS = 60 * 60 * 1_000;
+
+/**
+ * A tag that moved is seen within a minute, and a thousand pulls in that minute cost one HEAD:
+ * Docker Hub does not even count it.
+ */
+const REVALIDATE_AFTER_MS = 60_000;
 
 /** Enough for a test to look at what a client did, and no leak in a server that runs for weeks. */
 const REQUESTS_KEPT = 1_000;
@@ -102,6 +175,8 @@ export function registrySettings(options: RegistryOptions): RegistrySettings {
     referrersPageSize = PAGE_SIZE,
     chunkMinLength = 0,
     uploadExpiry = UPLOAD_EXPIRY_MS,
+    upstreamPushes = false,
+    revalidateAfter = REVALIDATE_AFTER_MS,
     requestsKept = REQUESTS_KEPT,
     onError = () => {},
     now = Date.now,
@@ -111,6 +186,7 @@ export function registrySettings(options: RegistryOptions): RegistrySettings {
   checkInteger("referrersPageSize", referrersPageSize, 1);
   checkInteger("chunkMinLength", chunkMinLength, 0);
   checkInteger("uploadExpiry", uploadExpiry, 1);
+  checkInteger("revalidateAfter", revalidateAfter, 0);
   checkInteger("requestsKept", requestsKept, 0);
   return {
     deletes,
@@ -120,6 +196,8 @@ export function registrySettings(options: RegistryOptions): RegistrySettings {
     referrersPageSize,
     chunkMinLength,
     uploadExpiry,
+    upstreamPushes,
+    revalidateAfter,
     requestsKept,
     onError,
     now,

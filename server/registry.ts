@@ -10,16 +10,24 @@ import { MemoryBackend } from "./memory_backend.ts";
 import { Observation, type ObservedRequest } from "./observation.ts";
 import { type RegistryOptions, type RegistrySettings, registrySettings } from "./options.ts";
 import { listRepositories, listTags } from "./pages.ts";
+import { PullThroughBackend } from "./pull_through.ts";
+import { UpstreamRefusal } from "./pull_through_upstream.ts";
+import { withPreset } from "./presets.ts";
+import { misbehave } from "./quirks.ts";
+import { visitOf } from "./quirk_visit.ts";
+import { sleepForReal } from "./fault_body.ts";
 import { jsonResponse, Refusal } from "./refusal.ts";
 import { listReferrers } from "./referrers.ts";
 import { type Route, type RouteKind, routeOf } from "./route.ts";
 import { UploadSessions } from "./upload_sessions.ts";
+import { replay } from "./tape_replay.ts";
 import { deleteUpload, getUpload, patchUpload, putUpload, startUpload } from "./uploads.ts";
 
 /** A registry in this process. */
 export interface Registry {
   /**
-   * Answers a request, whatever it is: what goes wrong is a response. Can be given to a client as
+   * Answers a request, whatever it is: what goes wrong is a response, unless a fault of the options
+   * breaks the connection; then it rejects as the platform's own `fetch` does. Can be given to a client as
    * its `fetch`, or to a server as its handler; it does not depend on `this`. A request's signal is
    * not looked at: whoever gives up cancels the body.
    */
@@ -89,16 +97,31 @@ const ENDPOINTS: Record<RouteKind, Readonly<Record<string, Endpoint>>> = {
  * ```
  */
 export function createRegistry(options: RegistryOptions = {}): Registry {
+  options = withPreset(options);
   const settings = registrySettings(options);
-  const backend = options.backend ?? new MemoryBackend();
+  const { backend = new MemoryBackend(), upstream } = options;
   const context: Context = {
     settings,
     backend,
+    ...(upstream !== undefined && {
+      pullThrough: new PullThroughBackend({
+        ...settings,
+        upstream,
+        backend,
+        pushes: settings.upstreamPushes,
+      }),
+    }),
     uploads: new UploadSessions(backend, settings),
     authorizer: createAuthorizer(options.auth, settings.now),
   };
   const requests: ObservedRequest[] = [];
   const answerAll = surround(options.around ?? [], observed);
+  const misbehaving = misbehave(
+    options,
+    { now: settings.now, sleep: options.sleep ?? sleepForReal },
+    ({ request, url, observation }) => answer(context, request, url, observation),
+  );
+  const replayed = options.tape === undefined ? undefined : replay(options.tape, options.replay);
 
   async function observed(request: Request): Promise<Response> {
     const url = URL.canParse(request.url) ? new URL(request.url) : undefined;
@@ -107,8 +130,12 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
     if (requests.length > settings.requestsKept) {
       requests.splice(0, requests.length - settings.requestsKept);
     }
-    const response = await answer(context, request, url, observation);
-    response.headers.set("docker-distribution-api-version", "registry/2.0");
+    const response = replayed === undefined
+      ? await (url === undefined || misbehaving === undefined
+        ? answer(context, request, url, observation)
+        : misbehaving(visitOf(request, observation)))
+      : await replayed(request);
+    if (!replayed) response.headers.set("docker-distribution-api-version", "registry/2.0");
     observation.finish(response);
     return response;
   }
@@ -126,6 +153,8 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
 interface Context {
   readonly settings: RegistrySettings;
   readonly backend: RegistryBackend;
+  /** What stands in front of the backend, where there is an upstream. */
+  readonly pullThrough?: PullThroughBackend;
   readonly uploads: UploadSessions;
   readonly authorizer: Authorizer;
 }
@@ -142,7 +171,8 @@ async function answer(
     if (url === undefined) throw badUrl();
     response = await handle(context, request, url, observation);
   } catch (error) {
-    if (!(error instanceof Refusal)) context.settings.onError(error);
+    if (error instanceof UpstreamRefusal) context.settings.onError(error.cause);
+    else if (!(error instanceof Refusal)) context.settings.onError(error);
     response = refusalFor(error).response();
   }
   if (request.body !== null && !request.body.locked) {
@@ -160,14 +190,24 @@ async function handle(
   url: URL,
   observation: Observation,
 ): Promise<Response> {
-  const { authorizer, ...rest } = context;
+  const { authorizer, pullThrough, ...rest } = context;
   if (authorizer.token !== undefined && url.pathname === authorizer.tokenPath) {
     return await authorizer.token(request, url);
   }
   const route = routeOf(url.pathname);
   const endpoint = endpointOf(route, request.method, context.settings);
   const access = await authorizer.authorize(request, url, needOf(route, endpoint.action, url));
-  return await endpoint.handle({ ...rest, request, url, observation, access }, route as never);
+  const exchange: Exchange = { ...rest, request, url, observation, access };
+  if (pullThrough === undefined) return await endpoint.handle(exchange, route as never);
+  if (endpoint.action !== "pull" && "repository" in route) {
+    pullThrough.checkChange(route.repository);
+  }
+  const warnings = new Set<string>();
+  const backend = pullThrough.warning((text) => warnings.add(text));
+  const response = await endpoint.handle({ ...exchange, backend }, route as never);
+  // The code and the agent that the specification asks for: RFC 9111 took 110, "stale", away.
+  for (const text of warnings) response.headers.append("warning", `299 - "${text}"`);
+  return response;
 }
 
 function endpointOf(route: Route, method: string, { deletes }: RegistrySettings): Endpoint {

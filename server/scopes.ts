@@ -37,11 +37,11 @@ export function formatScopes(scopes: readonly Scope[]): string {
   return scopes.map(({ type, name, actions }) => `${type}:${name}:${actions.join(",")}`).join(" ");
 }
 
-/** The part of the scopes asked for that somebody may have; everybody who logged in may list. */
-export function grantScopes(asked: readonly Scope[], access: Access, loggedIn: boolean): Scope[] {
+/** The part of the scopes asked for that somebody may have. */
+export function grantScopes(asked: readonly Scope[], access: Access): Scope[] {
   return asked.flatMap((scope) => {
     if (scope.type === "registry") {
-      const lists = scope.name === "catalog" && scope.actions.includes("*") && loggedIn;
+      const lists = scope.name === "catalog" && scope.actions.includes("*") && access.lists;
       return lists ? [{ ...scope, actions: ["*"] }] : [];
     }
     if (scope.type !== "repository") return [];
@@ -53,7 +53,7 @@ export function grantScopes(asked: readonly Scope[], access: Access, loggedIn: b
   });
 }
 
-/** Whether scopes contain an action. */
+/** Whether scopes contain an action; `*` of a repository, which others' tokens have, is all of them. */
 export function hasScope(
   scopes: readonly Scope[],
   type: string,
@@ -61,6 +61,17 @@ export function hasScope(
   action: string,
 ): boolean {
   return scopes.some((scope) =>
-    scope.type === type && scope.name === name && scope.actions.includes(action)
+    scope.type === type && scope.name === name &&
+    (scope.actions.includes(action) || scope.actions.includes("*"))
   );
+}
+
+/** The scopes of a token's `access` claim; what is none is left out. */
+export function scopesOfClaim(claim: unknown): Scope[] {
+  if (!Array.isArray(claim)) return [];
+  return claim.flatMap((entry: Partial<Scope> | null) => {
+    const { type, name, actions } = entry ?? {};
+    if (typeof type !== "string" || typeof name !== "string" || !Array.isArray(actions)) return [];
+    return [{ type, name, actions: actions.filter((action) => typeof action === "string") }];
+  });
 }

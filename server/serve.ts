@@ -1,7 +1,9 @@
 import { InvalidOptionError } from "../errors.ts";
 import { runtimeName } from "../runtime/builtin.ts";
+import { cors, type CorsOptions } from "./cors.ts";
 import { listenDeno } from "./listen_deno.ts";
 import { listenNode } from "./listen_node.ts";
+import type { Tls } from "./listener.ts";
 
 /** Options of {@linkcode serve}. */
 export interface ServeOptions {
@@ -15,6 +17,18 @@ export interface ServeOptions {
    * @default {0}
    */
   port?: number;
+  /** The certificate and its key, in PEM, for HTTPS. Without it the server speaks plain HTTP. */
+  tls?: {
+    /** The certificate, and those that it was signed with, its own first. */
+    cert: string;
+    /** The private key. */
+    key: string;
+  };
+  /**
+   * Which web pages may use the registry from a browser: `true` for all.
+   * @default {none}
+   */
+  cors?: true | CorsOptions;
   /** Ends the server at once, and what it is doing with it. */
   signal?: AbortSignal;
   /** Told once it listens. */
@@ -28,7 +42,7 @@ export interface ServeOptions {
 
 /** A server that listens. */
 export interface ServedRegistry {
-  /** Where clients reach it: `http://127.0.0.1:40123`. */
+  /** Where clients reach it: `http://127.0.0.1:40123`, with `https` where there is a certificate. */
   readonly url: string;
   /** The address it listens on. */
   readonly hostname: string;
@@ -40,7 +54,7 @@ export interface ServedRegistry {
   close(): Promise<void>;
 }
 
-/** Anything that answers requests: a registry, or what was put around its `fetch`. */
+/** Anything that answers requests: a registry, what was put around its `fetch`, a token service. */
 export interface RequestHandler {
   /** Answers a request. */
   fetch(request: Request): Promise<Response>;
@@ -69,17 +83,19 @@ export async function serve(
   registry: RequestHandler,
   options: ServeOptions = {},
 ): Promise<ServedRegistry> {
-  const { hostname = "127.0.0.1", port = 0, signal, onListen, grace = GRACE_MS } = options;
+  const { hostname = "127.0.0.1", port = 0, signal, onListen, grace = GRACE_MS, tls } = options;
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new InvalidOptionError(
       `Cannot serve as 'port' must be an integer from 0 to 65535: current value is ${port}`,
     );
   }
+  if (tls !== undefined) checkTls(tls);
   signal?.throwIfAborted();
-  const handler = (request: Request) => registry.fetch(request);
+  const answer = (request: Request) => registry.fetch(request);
+  const handler = options.cors ? cors(options.cors)(answer) : answer;
   const listener = runtimeName() === "deno"
-    ? await listenDeno(handler, hostname, port)
-    : await listenNode(handler, hostname, port);
+    ? await listenDeno(handler, hostname, port, tls)
+    : await listenNode(handler, hostname, port, tls);
 
   const abort = () => listener.abort();
   if (signal?.aborted) abort();
@@ -92,10 +108,16 @@ export async function serve(
     await finished.finally(() => clearTimeout(timer));
   }
 
-  const url = `http://${reachable(hostname)}:${listener.port}`;
+  const url = `${tls === undefined ? "http" : "https"}://${reachable(hostname)}:${listener.port}`;
   const served = { url, hostname, port: listener.port, finished, close };
   onListen?.(served);
   return served;
+}
+
+function checkTls({ cert, key }: Tls): void {
+  const fine = /-----BEGIN CERTIFICATE-----/.test(cert) && /-----BEGIN [A-Z ]*KEY-----/.test(key);
+  if (fine) return;
+  throw new InvalidOptionError("Cannot serve as 'tls' must hold a certificate and a key in PEM");
 }
 
 /** The address that a client on this machine uses. */

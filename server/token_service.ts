@@ -1,20 +1,13 @@
 import { bytesStream } from "../content/body.ts";
 import { type Bytes, EMPTY } from "../content/bytes.ts";
 import { pieceReader, readAll } from "../content/piece_reader.ts";
-import { ApiError, InvalidOptionError } from "../errors.ts";
-import type { BearerAuthOptions } from "./auth_options.ts";
-import { quotedString } from "./basic_authorizer.ts";
-import type { Access, Authorizer, Need } from "./access.ts";
+import type { Access } from "./access.ts";
+import type { TokenServiceOptions } from "./auth_options.ts";
 import { checkInteger } from "./options.ts";
 import { jsonResponse, Refusal, type RefusalCode } from "./refusal.ts";
-import { formatScopes, grantScopes, hasScope, parseScopes, type Scope } from "./scopes.ts";
+import { formatScopes, grantScopes, parseScopes } from "./scopes.ts";
+import { TokenKeys } from "./token_keys.ts";
 import { basicCredentials, saysNobody, Users } from "./users.ts";
-
-interface Grant {
-  scopes: Scope[];
-  /** When it ends, in milliseconds since 1970. */
-  expires: number;
-}
 
 interface TokenRequest {
   service: string | null;
@@ -28,89 +21,58 @@ interface TokenRequest {
 /** A login or a request for a token, in bytes: the longest refresh token known is 21 KB. */
 const FORM_BYTES = 64 * 1024;
 
-/** More refresh tokens than that are a program that never stores them: the oldest are forgotten. */
-const MAX_REFRESH_TOKENS = 10_000;
-
 /** As long as a login takes to push a large image, and short enough to see a client renew it. */
 const EXPIRES_IN_S = 300;
 
-/** Stands for the registry's own origin, which every request tells. */
-const ANY_ORIGIN = "http://registry.invalid";
+/** A month: who logs in on a machine does not log in again every day. */
+const REFRESH_EXPIRES_IN_S = 30 * 24 * 60 * 60;
+
+/** How long before it is given a token is good already, in seconds: clocks differ. */
+const EARLY_S = 10;
+
+/** What the header of a token says it is. */
+export const ACCESS_TOKEN = "JWT";
+const REFRESH_TOKEN = "refresh+jwt";
+
+/** What the tokens of a registry say, unless it is told otherwise. */
+export const DEFAULT_SERVICE = "davit";
 
 /**
- * A token service, and the check of its tokens.
+ * A token service: gives tokens for what its users may do.
  *
  * @see https://distribution.github.io/distribution/spec/auth/token/
  * @see https://distribution.github.io/distribution/spec/auth/oauth/
  */
-export class TokenService implements Authorizer {
-  /** Where the registry answers token requests. */
-  readonly tokenPath: string;
+export class TokenService {
   readonly #users: Users;
-  readonly #realm: string;
+  readonly #keys: TokenKeys;
   readonly #service: string;
+  readonly #issuer: string;
   readonly #expiresIn: number;
+  readonly #refreshExpiresIn: number;
   readonly #now: () => number;
-  /** The oldest first. */
-  readonly #grants = new Map<string, Grant>();
-  readonly #refreshTokens = new Map<string, string>();
 
   /**
-   * The token service of the options.
+   * The token service of the options, with their keys.
    *
-   * @throws {InvalidOptionError} When the realm is neither a path nor a URL.
+   * @throws {InvalidOptionError} When one is not what it must be.
    */
-  constructor(options: BearerAuthOptions, now: () => number) {
-    const { realm = "/token", service = "davit", expiresIn = EXPIRES_IN_S } = options;
+  constructor(options: TokenServiceOptions, keys: TokenKeys, now: () => number) {
+    const {
+      service = DEFAULT_SERVICE,
+      issuer = service,
+      expiresIn = EXPIRES_IN_S,
+      refreshExpiresIn = REFRESH_EXPIRES_IN_S,
+    } = options;
     checkInteger("expiresIn", expiresIn, 1);
-    if (!URL.canParse(realm, ANY_ORIGIN)) {
-      throw new InvalidOptionError(
-        `Cannot create a registry as 'realm' must be a path or a URL: current value is ${realm}`,
-      );
-    }
-    this.tokenPath = new URL(realm, ANY_ORIGIN).pathname;
+    checkInteger("refreshExpiresIn", refreshExpiresIn, 1);
     this.#users = new Users(options);
-    this.#realm = realm;
+    this.#keys = keys;
     this.#service = service;
+    this.#issuer = issuer;
     this.#expiresIn = expiresIn;
+    this.#refreshExpiresIn = refreshExpiresIn;
     this.#now = now;
-  }
-
-  /**
-   * What the request's token is for.
-   *
-   * @throws {Refusal} 401 with a challenge when there is none, it has ended, or is not for this.
-   */
-  authorize(request: Request, url: URL, need: Need): Promise<Access> {
-    return new Promise((resolve) => {
-      const header = request.headers.get("authorization");
-      const token = /^bearer +(\S+) *$/i.exec(header ?? "")?.[1];
-      const grant = token === undefined ? undefined : this.#grants.get(token);
-      if (header === null) {
-        throw this.#challenge(url, need, "UNAUTHORIZED", "it takes a token");
-      }
-      if (grant === undefined || grant.expires <= this.#now()) {
-        throw this.#challenge(
-          url,
-          need,
-          "UNAUTHORIZED",
-          "the token is not one of this registry, or has ended",
-          "invalid_token",
-        );
-      }
-      if (!covers(grant, need)) {
-        throw this.#challenge(
-          url,
-          need,
-          "DENIED",
-          "the token is not for this",
-          "insufficient_scope",
-        );
-      }
-      const may: Access["may"] = (repository, action) =>
-        hasScope(grant.scopes, "repository", repository, action);
-      resolve({ may });
-    });
   }
 
   /**
@@ -118,7 +80,7 @@ export class TokenService implements Authorizer {
    *
    * @throws {Refusal} 405 when it is neither.
    */
-  async token(request: Request, url: URL): Promise<Response> {
+  async answer(request: Request, url: URL): Promise<Response> {
     switch (request.method) {
       case "GET":
         return await this.#get(request, url);
@@ -138,11 +100,11 @@ export class TokenService implements Authorizer {
       scopes: query.getAll("scope"),
       offline: query.get("offline_token") === "true",
     };
-    if (saysNobody(header)) return this.#answer(asked, this.#users.anonymous);
+    if (saysNobody(header)) return await this.#grant(asked, this.#users.anonymous);
     const credentials = basicCredentials(header);
     const access = credentials && await this.#users.login(credentials.name, credentials.password);
     if (credentials === undefined || access === undefined) return refuse(401, "invalid_client");
-    return this.#answer({ ...asked, user: credentials.name }, access);
+    return await this.#grant({ ...asked, user: credentials.name }, access);
   }
 
   async #post(request: Request): Promise<Response> {
@@ -158,31 +120,33 @@ export class TokenService implements Authorizer {
         const user = form.get("username") ?? "";
         const access = await this.#users.login(user, form.get("password") ?? "");
         if (access === undefined) return refuse(401, "invalid_grant");
-        return this.#answer({ ...asked, user }, access);
+        return await this.#grant({ ...asked, user }, access);
       }
       case "refresh_token": {
         const refreshToken = form.get("refresh_token") ?? "";
-        const user = this.#refreshTokens.get(refreshToken);
-        const access = user === undefined ? undefined : this.#users.access(user);
+        const user = await this.#userOf(refreshToken);
+        const access = user === undefined ? undefined : await this.#users.access(user);
         if (user === undefined || access === undefined) return refuse(401, "invalid_grant");
-        return this.#answer({ ...asked, user }, access, refreshToken);
+        return await this.#grant({ ...asked, user }, access, refreshToken);
       }
     }
     return refuse(400, "unsupported_grant_type");
   }
 
-  #answer(asked: TokenRequest, access: Access, refreshToken?: string): Response {
+  async #grant(asked: TokenRequest, access: Access, refreshToken?: string): Promise<Response> {
     if (asked.service !== null && asked.service !== this.#service) {
       return refuse(400, "invalid_request");
     }
-    const { user } = asked;
-    const scopes = grantScopes(parseScopes(asked.scopes), access, user !== undefined);
+    const { user, offline } = asked;
+    const scopes = grantScopes(parseScopes(asked.scopes), access);
     const now = this.#now();
-    this.#forgetEnded(now);
-    const token = randomToken();
-    this.#grants.set(token, { scopes, expires: now + this.#expiresIn * 1_000 });
+    const token = await this.#keys.token(ACCESS_TOKEN, {
+      ...this.#claims(user ?? "", now, this.#expiresIn),
+      aud: this.#service,
+      access: scopes,
+    });
     const refresh = refreshToken ??
-      (asked.offline && user !== undefined ? this.#refreshToken(user) : undefined);
+      (offline && user !== undefined ? await this.#refreshToken(user, now) : undefined);
     const body = {
       token,
       access_token: token,
@@ -194,61 +158,93 @@ export class TokenService implements Authorizer {
     return jsonResponse(JSON.stringify(body), { headers: { "cache-control": "no-store" } });
   }
 
-  #refreshToken(user: string): string {
-    const token = randomToken();
-    this.#refreshTokens.set(token, user);
-    if (this.#refreshTokens.size > MAX_REFRESH_TOKENS) {
-      const [oldest] = this.#refreshTokens.keys();
-      this.#refreshTokens.delete(oldest!);
-    }
-    return token;
-  }
-
-  #forgetEnded(now: number): void {
-    for (const [token, { expires }] of this.#grants) {
-      if (expires > now) return;
-      this.#grants.delete(token);
-    }
-  }
-
-  #challenge(
-    url: URL,
-    need: Need,
-    code: RefusalCode,
-    why: string,
-    error?: "invalid_token" | "insufficient_scope",
-  ): Refusal {
-    const scopes = formatScopes(scopesFor(need));
-    const parameters = [
-      `realm=${quotedString(new URL(this.#realm, url.origin).href)}`,
-      `service=${quotedString(this.#service)}`,
-      ...(scopes === "" ? [] : [`scope=${quotedString(scopes)}`]),
-      ...(error === undefined ? [] : [`error=${quotedString(error)}`]),
-    ];
-    return new Refusal(401, code, `Cannot answer: ${why}`, {
-      headers: { "www-authenticate": `Bearer ${parameters.join(",")}` },
-      ...(scopes !== "" && { detail: { scope: scopes } }),
+  /** A token for tokens: signed too, so that every service with the key knows it. */
+  async #refreshToken(user: string, now: number): Promise<string> {
+    return await this.#keys.token(REFRESH_TOKEN, {
+      ...this.#claims(user, now, this.#refreshExpiresIn),
+      aud: this.#refreshAudience,
     });
   }
-}
 
-/** The scopes that a challenge asks for: whoever pushes pulls as well, to see what is there. */
-function scopesFor(need: Need): Scope[] {
-  if (need === "login") return [];
-  if (need === "catalog") return [{ type: "registry", name: "catalog", actions: ["*"] }];
-  const { repository, action, mountFrom } = need;
-  const actions = action === "push" ? ["pull", "push"] : [action];
-  const scopes: Scope[] = [{ type: "repository", name: repository, actions }];
-  if (mountFrom !== undefined && mountFrom !== repository) {
-    scopes.push({ type: "repository", name: mountFrom, actions: ["pull"] });
+  async #userOf(refreshToken: string): Promise<string | undefined> {
+    const claims = await this.#keys.verify(refreshToken, {
+      issuer: this.#issuer,
+      audience: this.#refreshAudience,
+      type: REFRESH_TOKEN,
+      now: this.#now(),
+    });
+    return typeof claims?.["sub"] === "string" ? claims["sub"] : undefined;
   }
-  return scopes;
+
+  /** No registry takes it for a token of its own. */
+  get #refreshAudience(): string {
+    return `${this.#service} refresh`;
+  }
+
+  #claims(user: string, now: number, seconds: number): Record<string, unknown> {
+    const issued = Math.floor(now / 1_000);
+    return {
+      iss: this.#issuer,
+      sub: user,
+      iat: issued,
+      nbf: issued - EARLY_S,
+      exp: issued + seconds,
+      jti: crypto.randomUUID(),
+    };
+  }
 }
 
-function covers({ scopes }: Grant, need: Need): boolean {
-  if (need === "login") return true;
-  if (need === "catalog") return hasScope(scopes, "registry", "catalog", "*");
-  return hasScope(scopes, "repository", need.repository, need.action);
+/**
+ * A token service on its own, as a function from a `Request` to a `Response`, for registries that
+ * verify its tokens by its public keys: distribution 3, or {@linkcode createRegistry} with `keys`.
+ * It answers on every path that it is asked at.
+ *
+ * @throws {InvalidOptionError} When an option is not what it must be.
+ *
+ * @example A token service, and a registry that knows its public key alone
+ * ```ts
+ * import {
+ *   createRegistry,
+ *   createTokenKey,
+ *   tokenKeySet,
+ *   tokenService,
+ * } from "@davit/registry-client/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const key = await createTokenKey();
+ * const service = tokenService({ key, users: { me: "secret" } });
+ * const registry = createRegistry({
+ *   auth: { bearer: { realm: "https://auth.test/token", keys: await tokenKeySet(key) } },
+ * });
+ *
+ * const url = "https://auth.test/token?service=davit&scope=repository:app:pull";
+ * const headers = { authorization: `Basic ${btoa("me:secret")}` };
+ * const { token } = await (await service(new Request(url, { headers }))).json();
+ * const answer = await registry.fetch("https://registry.test/v2/", {
+ *   headers: { authorization: `Bearer ${token}` },
+ * });
+ * assertEquals(answer.status, 200);
+ * ```
+ */
+export function tokenService(
+  options: TokenServiceOptions,
+): (request: Request) => Promise<Response> {
+  const { now = Date.now, onError = () => {} } = options;
+  const { key, certificates } = options;
+  const keys = new TokenKeys({
+    ...(key !== undefined && { key }),
+    ...(certificates !== undefined && { certificates }),
+  });
+  const service = new TokenService(options, keys, now);
+  return async (request) => {
+    try {
+      return await service.answer(request, new URL(request.url));
+    } catch (error) {
+      if (error instanceof Refusal) return error.response();
+      onError(error);
+      return new Refusal(500, "UNKNOWN", "Cannot answer: the token service failed").response();
+    }
+  };
 }
 
 async function readForm(request: Request): Promise<URLSearchParams | undefined> {
@@ -260,9 +256,8 @@ async function readForm(request: Request): Promise<URLSearchParams | undefined> 
       what: "the token request",
     });
     return new URLSearchParams(new TextDecoder().decode(bytes));
-  } catch (error) {
-    if (error instanceof ApiError) return undefined;
-    throw error;
+  } catch {
+    return undefined; // too long, or broken off
   }
 }
 
@@ -276,9 +271,4 @@ function refuse(status: 400 | 401, error: string): Response {
     JSON.stringify({ error, error_description: message, errors: [{ code, message }] }),
     { status, headers: { "cache-control": "no-store" } },
   );
-}
-
-/** 244 random bits: cannot be guessed. */
-function randomToken(): string {
-  return (crypto.randomUUID() + crypto.randomUUID()).replaceAll("-", "");
 }

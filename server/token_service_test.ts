@@ -114,7 +114,8 @@ specTest("GET token: what was asked for, cut to what the user may do", async (wi
     ],
     ["scope=repository:app:pull,push", undefined, "repository:app:pull"],
     ["scope=repository:app:pull,push", basic("", ""), "repository:app:pull"],
-    ["scope=registry:catalog:*", basic("reader", "r"), "registry:catalog:*"],
+    ["scope=registry:catalog:*", basic("admin", "secret"), "registry:catalog:*"],
+    ["scope=registry:catalog:*", basic("reader", "r"), ""],
     ["scope=registry:catalog:*", undefined, ""],
     ["", undefined, ""],
   ];

@@ -1,6 +1,9 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { hashSync } from "bcryptjs";
 import { encodeBase64 } from "../content/base64.ts";
 import { encodeText } from "../content/bytes.ts";
+import { InvalidOptionError } from "../errors.ts";
+import type { RegistryUser, RegistryUsersOptions } from "./auth_options.ts";
 import { basicCredentials, saysNobody, Users } from "./users.ts";
 
 function basic(text: string | Uint8Array): string {
@@ -68,7 +71,7 @@ Deno.test("Users.login: the right password and no other", async () => {
 Deno.test("Users: what each may do, and where", async () => {
   const admin = await users.login("admin", "secret");
   const reader = await users.login("reader", "r");
-  const nobody = users.access("nobody");
+  const nobody = await users.access("nobody");
   assertEquals(admin?.may("any/thing", "delete"), true);
   for (
     const [repository, may] of [
@@ -86,5 +89,98 @@ Deno.test("Users: what each may do, and where", async () => {
   }
   assertEquals(nobody?.may("public", "pull"), false);
   assertEquals([users.anonymous.may("a", "pull"), users.anonymous.may("a", "push")], [true, false]);
-  assertEquals(users.access("unknown"), undefined);
+  assertEquals(await users.access("unknown"), undefined);
 });
+
+const HASH = hashSync("hashed", 4);
+
+Deno.test("Users: passwords, hashes and htpasswd beside each other", async () => {
+  const all = new Users({
+    users: { plain: "p", hashed: { hash: HASH, actions: ["pull"] }, filed: { actions: ["push"] } },
+    htpasswd: `filed:${HASH}\nfree:${HASH}\nplain:${HASH}\n`,
+  });
+  const cases: [name: string, password: string, actions: string | undefined][] = [
+    ["plain", "p", "pull push delete"],
+    ["plain", "hashed", undefined],
+    ["hashed", "hashed", "pull"],
+    ["hashed", "p", undefined],
+    ["filed", "hashed", "push"],
+    ["filed", "", undefined],
+    ["free", "hashed", "pull push delete"],
+    ["nobody", "hashed", undefined],
+  ];
+  for (const [name, password, actions] of cases) {
+    const access = await all.login(name, password);
+    const may = access &&
+      (["pull", "push", "delete"] as const).filter((action) => access.may("a", action)).join(" ");
+    assertEquals(may, actions, `${name} ${password}`);
+  }
+  assertEquals([await all.access("free") !== undefined, await all.access("nobody")], [
+    true,
+    undefined,
+  ]);
+});
+
+Deno.test("Users: an htpasswd file that changes", async () => {
+  const file = await Deno.makeTempFile({ prefix: "davit_users_" });
+  try {
+    const filed = new Users({ htpasswd: { file }, users: { other: { actions: ["pull"] } } });
+    assertEquals(await filed.login("me", "hashed"), undefined);
+    await Deno.writeTextFile(file, `me:${HASH}\nother:${HASH}\n`);
+    assertEquals((await filed.login("me", "hashed"))?.may("a", "delete"), true);
+    assertEquals((await filed.login("other", "hashed"))?.may("a", "delete"), false);
+    await Deno.writeTextFile(file, "# nobody\n");
+    assertEquals(await filed.login("me", "hashed"), undefined, "what was right once is forgotten");
+    assertEquals(await filed.access("other"), undefined);
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
+Deno.test("Users: who may see the list of all repositories", async () => {
+  const cases: [rights: RegistryUser, lists: boolean][] = [
+    [{}, true],
+    [{ actions: ["pull"] }, true],
+    [{ actions: ["push"] }, false],
+    [{ repositories: ["a"] }, false],
+    [{ repositories: [] }, false],
+  ];
+  for (const [rights, lists] of cases) {
+    const someone = new Users({ users: { me: { password: "x", ...rights } }, anonymous: ["pull"] });
+    assertEquals(someone.anonymous.lists, false);
+    assertEquals((await someone.access("me"))?.lists, lists);
+  }
+});
+
+Deno.test("Users: nobody in particular, in some repositories", () => {
+  const { anonymous } = new Users({ anonymous: { actions: ["pull"], repositories: ["public/*"] } });
+  assertEquals(anonymous.may("public/a", "pull"), true);
+  assertEquals(anonymous.may("public/a", "push"), false);
+  assertEquals(anonymous.may("private", "pull"), false);
+});
+
+for (
+  const [title, options, message] of [
+    ["a user without a password", { users: { me: {} } }, 'the user "me" must have a password'],
+    ["a user who is not in htpasswd", { users: { me: {} }, htpasswd: "" }, "a password or a hash"],
+    [
+      "a password and a hash",
+      { users: { me: { password: "topsecret", hash: HASH } } },
+      "a password or a hash",
+    ],
+    ["another hash", { users: { me: { hash: "topsecret" } } }, "must have a hash of bcrypt's"],
+    ["a colon in a name", { users: { "a:b": "topsecret" } }, 'current value is "a:b"'],
+    ["no name", { users: { "": "topsecret" } }, 'current value is ""'],
+    [
+      "another action",
+      { users: { me: { password: "topsecret", actions: ["fly"] } } },
+      "no actions but pull, push, delete",
+    ],
+    ["htpasswd of another kind", { htpasswd: "me:topsecret" }, "line 1 of htpasswd"],
+  ] as [string, RegistryUsersOptions, string][]
+) {
+  Deno.test(`Users: ${title}: InvalidOptionError`, () => {
+    const error = assertThrows(() => new Users(options), InvalidOptionError, message);
+    assertEquals(error.message.includes("topsecret"), false);
+  });
+}

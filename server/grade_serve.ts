@@ -1,0 +1,69 @@
+import { type Flag, UsageError } from "./flags.ts";
+import { grade, type Grading } from "./grade.ts";
+import type { GradeProvocation } from "./grade_journal.ts";
+import { isProvocation } from "./grade_provoke.ts";
+import { formatGrade } from "./grade_report.ts";
+import type { Registry } from "./registry.ts";
+import { serve } from "./serve.ts";
+
+/** What the arguments of `deno task serve` say of grading. */
+export interface GradeCommand {
+  /** What is provoked; nothing is graded where it is missing. */
+  provoke?: GradeProvocation[];
+}
+
+/** The arguments about grading. */
+export const GRADE_FLAGS: readonly Flag<GradeCommand>[] = [
+  {
+    name: "--grade",
+    help: "grades the client that comes, and prints the report when it stops",
+    set: (command) => void (command.provoke ??= []),
+  },
+  {
+    name: "--provoke",
+    value: "NAMES",
+    help: "done on purpose to see how it takes it: warnings,cut-blobs",
+    set: (command, value) => {
+      for (const name of value.split(",")) {
+        if (!isProvocation(name)) {
+          throw new UsageError(`Cannot serve: --provoke does not know ${JSON.stringify(name)}`);
+        }
+        (command.provoke ??= []).push(name);
+      }
+    },
+  },
+];
+
+/** Those that send a client to another origin. */
+const ELSEWHERE: readonly GradeProvocation[] = [
+  "foreign-links",
+  "foreign-locations",
+  "foreign-realm",
+  "redirect-blobs",
+];
+
+/**
+ * A registry that grades, with a second port for the other origin where something leads there. Its
+ * name is `localhost`: clients take two ports of one host for one place.
+ *
+ * @returns The registry, and what ends it and answers the report.
+ */
+export async function gradedRegistry(
+  registry: Registry,
+  { provoke = [] }: GradeCommand,
+): Promise<{ registry: Registry; end: () => Promise<string> }> {
+  const needed = ELSEWHERE.some((name) => provoke.includes(name));
+  let grading: Grading | undefined;
+  const fetch = async (request: Request) =>
+    await grading?.registry.fetch(request) ?? new Response(null, { status: 503 });
+  const second = needed ? await serve({ fetch }) : undefined;
+  const elsewhere = second === undefined ? {} : { elsewhere: `http://localhost:${second.port}` };
+  const { registry: graded, report } = grading = grade(registry, { provoke, ...elsewhere });
+  return {
+    registry: graded,
+    end: async () => {
+      await second?.close();
+      return formatGrade(report());
+    },
+  };
+}
