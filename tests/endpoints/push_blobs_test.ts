@@ -137,6 +137,14 @@ testRegistries("pushing blobs", [
       }
     },
   ]),
+  ["a stream is sent once: a request without a body has settled who is there", async (on) => {
+    const client = on.stranger();
+    const bytes = randomBytes(300_000);
+    const { digest } = await client.putBlob(streamOf(bytes), { size: 300_000 });
+    const refused = on.auth === "none" ? [] : ["POST 401"];
+    assertEquals(on.sent(client), [...refused, ...inPatch()]);
+    assertBytes(await (await client.getBlob(digest)).bytes(), bytes);
+  }],
   ["a blob that is there is not sent again", async (on) => {
     const client = on.client();
     const bytes = randomBytes(1000);

@@ -242,8 +242,9 @@ for (const [first, answer] of recoveries) {
       });
       assertEquals(await (await world.client.getBlob(DIGEST)).bytes(), CONTENT);
       const [resume, ...more] = world.told("resume");
+      const end = first.endsWith("of unknown length") ? "" : SIZE - 1;
       assertEquals([resume?.offset, resume?.digest, more.length], [SIZE / 2, DIGEST, 0]);
-      assertEquals(world.seen.at(-1)!.headers.get("range"), `bytes=${SIZE / 2}-`);
+      assertEquals(world.seen.at(-1)!.headers.get("range"), `bytes=${SIZE / 2}-${end}`);
       world.assertSecretsKept();
     });
   }

@@ -5,11 +5,13 @@
  */
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import { buildNpm, type BuiltPackage } from "../../scripts/build_npm.ts";
+import { filesBelow } from "../../scripts/npm_package/check_package.ts";
 import { bundleSize } from "../../scripts/npm_package/bundle_size.ts";
 import { npmInstall, run, runInstalled } from "../../scripts/npm_package/run.ts";
 import { TOOLS } from "../../scripts/npm_package/with_npm_tools.ts";
 import { onPath } from "../../scripts/peers_table.ts";
 import { neededPeer, type PeerName, requirePeers } from "../peers/locate.ts";
+import { selfSigned } from "../peers/certificate.ts";
 import { type Registry, startRegistry } from "../peers/registries.ts";
 
 /** The runtimes; the Node 20 is the oldest that package.json admits. */
@@ -119,6 +121,23 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
           },
         });
       }
+      for (const format of ["import", "require"]) {
+        await t.step({
+          ...requirePeers(runtime),
+          name: `${runtime} by ${format}: serves a registry, over HTTPS and with logins too`,
+          fn: async () => {
+            const { pem, keyPem } = await selfSigned();
+            const files = [`${consumer}/cert.pem`, `${consumer}/key.pem`] as const;
+            await Deno.writeTextFile(files[0], pem);
+            await Deno.writeTextFile(files[1], keyPem);
+            const script = await copied("serve.mjs", consumer);
+            const said = await run(neededPeer(runtime), [script, format, ...files], {
+              cwd: consumer,
+            });
+            assertMatch(said, /^\d+ steps\n$/);
+          },
+        });
+      }
       await t.step({
         ...requirePeers(runtime, "olareg"),
         name: `${runtime}: the CommonJS example`,
@@ -155,6 +174,29 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
         `export { connect } from "${name}"; export { listTags } from "${name}/endpoints";`,
       );
       assertLess(functions.main, FUNCTIONS_BYTES);
+    });
+
+    await t.step("loads what signs tokens and hashes passwords when somebody logs in", async () => {
+      const folder = `${consumer}/node_modules/${name}`;
+      const { dependencies } = JSON.parse(await Deno.readTextFile(`${folder}/package.json`));
+      for (const dependency of ["jose", "bcryptjs"]) {
+        assert(dependency in dependencies, `${dependency} is a dependency`);
+        const later = new RegExp(`\\bimport\\("${dependency}"\\)`);
+        const atOnce = new RegExp(
+          `\\bfrom "${dependency}"|import "${dependency}"|require\\("${dependency}"\\)`,
+        );
+        for (const format of ["esm", "script"]) {
+          const files = (await filesBelow(`${folder}/${format}`))
+            .filter((file) => file.endsWith(".js"));
+          const texts = await Promise.all(
+            files.map((file) => Deno.readTextFile(`${folder}/${format}/${file}`)),
+          );
+          assertEquals(files.filter((_, index) => atOnce.test(texts[index]!)), [], dependency);
+          assert(texts.some((text) => later.test(text)), `${dependency}, ${format}`);
+        }
+      }
+      const server = `export { createRegistry } from "${name}/server";`;
+      assert((await bundleSize(consumer, server)).later > 0, "browsers load them later too");
     });
   } finally {
     await registry?.stop();
