@@ -66,12 +66,13 @@ export class BlobFill {
   }
 
   /**
-   * The blob's bytes from an offset on; `undefined` when the fill was given up before.
+   * The blob's bytes from an offset on; `undefined` when the fill was over before.
    *
    * @throws What opening it at the upstream throws.
    */
   async open(offset: number, length: number): Promise<ReadableStream<Bytes> | undefined> {
-    if (this.givenUp) {
+    const over = this.#phase === "failed" && this.#upload !== undefined;
+    if (this.givenUp || over) {
       await this.finished; // another one takes its place then
       return undefined;
     }

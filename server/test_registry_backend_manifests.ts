@@ -61,6 +61,8 @@ export const manifestCases: Case[] = [
     assertSame(await backend.manifest(repo("app"), tag("latest")), two);
     assertSame(await backend.manifest(repo("app"), one.digest), one);
     assertEquals((await backend.tags(repo("app"), { limit: 9 })).items, ["latest"]);
+    assertEquals(await backend.deleteManifest(repo("app"), one.digest), true);
+    assertSame(await backend.manifest(repo("app"), tag("latest")), two);
   }],
   ["a manifest that is pushed again with another type has that one", async ({ backend }) => {
     const first = await manifestOf("one", { contentType: "application/one" });

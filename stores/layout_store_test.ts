@@ -175,6 +175,18 @@ Deno.test("LayoutStore: a blob that rots ends in an error, and not in a clean en
     assertEquals(await new Response(await store.open(blob)).text(), "hello");
   }));
 
+Deno.test("LayoutStore: what does not verify leaves nothing behind", () =>
+  inFolder(async (folder) => {
+    const store = new LayoutStore(folder);
+    const blob = await describe(HELLO);
+    for (const wrong of ["hellO", "hell", "hello!"]) {
+      const body = new Blob([wrong]).stream();
+      await assertRejects(() => store.write(blob, body), ApiError);
+    }
+    assertEquals(await names(`${folder}/.partial`), []);
+    assertEquals((await names(folder)).includes("blobs"), false);
+  }));
+
 Deno.test("LayoutStore: other programs' entries and fields stay", () =>
   inFolder(async (folder) => {
     const [one, two] = [await image("one"), await image("two")];
@@ -226,6 +238,7 @@ Deno.test("LayoutStore: a file of another process beside the store's is seen at 
     const [one, two] = [await image("one"), await image("two")];
     for (const { descriptor, bytes } of [one, two]) await store.write(descriptor, bytes);
     await store.tag(one.descriptor, "v1");
+    const time = new Date(Date.now() + 60_000); // a clock that is ahead is no surer
     for (const { descriptor } of [two, one, two, one]) {
       const entry = {
         ...descriptor,
@@ -233,6 +246,7 @@ Deno.test("LayoutStore: a file of another process beside the store's is seen at 
       };
       const text = JSON.stringify({ schemaVersion: 2, manifests: [entry] });
       await Deno.writeTextFile(`${folder}/index.json`, text); // in place, of the same size
+      await Deno.utime(`${folder}/index.json`, time, time); // and in the same tick of the clock
       assertEquals((await store.resolve("v1")).digest, descriptor.digest);
     }
   }));

@@ -156,6 +156,30 @@ Deno.test("PieceWriter: a file that fails ends it, with what the file has taken"
   assert(file.size > MIB && file.size <= 2 * MIB, `${file.size} bytes`);
 });
 
+Deno.test("PieceWriter: nothing is written behind a write that failed", async () => {
+  const file = new SlowFile();
+  const { write } = file;
+  let writes = 0;
+  file.write = async (bytes) => {
+    if (++writes === 2) throw new Error("the disk is full");
+    await write.call(file, bytes);
+  };
+  const writer = new PieceWriter(file);
+  const pieces = numbered(Array(8).fill(10));
+  let reads = 0;
+  const reader: PieceReader = {
+    async read() {
+      // The write fails while the next piece is on its way.
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return { done: false, value: pieces[reads++]! };
+    },
+    cancel: () => Promise.resolve(),
+  };
+  await assertRejects(() => writer.write(reader), Error, "the disk is full");
+  assertEquals([writer.written, file.writes], [10, [pieces[0]!]]);
+  assertEquals(writes, 2);
+});
+
 Deno.test("PieceWriter: a piece is written as soon as nothing else is", async () => {
   const file = new SlowFile();
   const writer = new PieceWriter(file);
