@@ -65,22 +65,37 @@ export function skippedLine(skipped: number, missing: readonly string[]): string
 
 /**
  * Every test must end what it started. Deno checks that by itself before 2.9, and since then only when
- * it is told to.
+ * it is told to. `operations` is for tests that start no programs: what those print is read on while
+ * the next test begins.
  */
-export function sanitizers(version: string): string[] {
+export function sanitizers(version: string, operations: boolean): string[] {
   const [major = 0, minor = 0] = version.split(".").map(Number);
-  const asks = major > 2 || (major === 2 && minor >= 9);
-  return asks ? ["--sanitize-ops", "--sanitize-resources"] : [];
+  if (major < 2 || (major === 2 && minor < 9)) return [];
+  return ["--sanitize-resources", ...(operations ? ["--sanitize-ops"] : [])];
+}
+
+/** Tests that start programs: registries, clients, other runtimes. */
+const PROGRAMS = ["endpoints", "interop", "package", "peers", "server_interop"]
+  .map((folder) => `tests/${folder}`);
+
+/** Whether any of these paths has tests that start programs. */
+export function startsPrograms(paths: readonly string[]): boolean {
+  const plain = paths.map((path) => path.replace(/^\.\//, "").replace(/\/$/, ""));
+  return plain.some((path) =>
+    ALONE.test(path) ||
+    PROGRAMS.some((folder) => path.startsWith(folder) || folder.startsWith(path))
+  );
 }
 
 /** Runs `deno test`, shows what it prints, and counts. */
 async function denoTest(args: string[], deadline: number): Promise<Counts> {
+  const checks = sanitizers(Deno.version.deno, !startsPrograms(pathsIn(args)));
   const colours = Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR");
   const command = await denoCommand([
     "test",
     "--allow-all",
     "--doc",
-    ...sanitizers(Deno.version.deno),
+    ...checks,
     ...args,
   ], {
     stdin: "null",
@@ -133,8 +148,9 @@ async function main(): Promise<number> {
   } else {
     const alone = await aloneFiles(".");
     // What the configuration excludes is tested all the same once something is ignored here.
-    const ignore = `--ignore=${["npm", "out", ...alone].join(",")}`;
+    const ignore = `--ignore=${["npm", "out", ...PROGRAMS, ...alone].join(",")}`;
     add(await denoTest(["--parallel", ignore, ...Deno.args], deadline));
+    add(await denoTest(["--parallel", ...Deno.args, ...PROGRAMS], deadline));
     if (alone.length > 0) add(await denoTest([...Deno.args, ...alone], deadline));
   }
   const took = Date.now() - start;

@@ -1,5 +1,13 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type Counts, countsOf, lastLine, pathsIn, sanitizers, skippedLine } from "./test.ts";
+import {
+  type Counts,
+  countsOf,
+  lastLine,
+  pathsIn,
+  sanitizers,
+  skippedLine,
+  startsPrograms,
+} from "./test.ts";
 
 const outputs: [string, string, boolean, Counts][] = [
   ["passed", "ok | 12 passed | 0 failed (3s)", true, { passed: 12, failed: 0, skipped: 0 }],
@@ -79,8 +87,19 @@ Deno.test("task test: the last line, the line before it and the exit code", asyn
 });
 
 Deno.test("sanitizers: asked for where Deno does not check by itself", () => {
-  for (const version of ["2.0.0", "2.8.4"]) assertEquals(sanitizers(version), []);
+  for (const version of ["2.0.0", "2.8.4"]) assertEquals(sanitizers(version, true), []);
   for (const version of ["2.9.0", "2.10.1", "3.0.0"]) {
-    assertEquals(sanitizers(version), ["--sanitize-ops", "--sanitize-resources"]);
+    assertEquals(sanitizers(version, true), ["--sanitize-resources", "--sanitize-ops"]);
+    assertEquals(sanitizers(version, false), ["--sanitize-resources"]);
   }
+});
+
+Deno.test("startsPrograms: by the paths, from above and below", () => {
+  const yes = ["tests", "./tests/", "tests/endpoints", "tests/peers/clients_test.ts"];
+  for (const path of yes) assertEquals(startsPrograms([path]), true, path);
+  assertEquals(startsPrograms(["a/b_alone_test.ts"]), true);
+  for (const path of ["content", "tests/faults/abort_test.ts", "server/"]) {
+    assertEquals(startsPrograms([path]), false, path);
+  }
+  assertEquals(startsPrograms([]), false);
 });
