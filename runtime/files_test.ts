@@ -60,3 +60,32 @@ for (const open of [openByDeno, openByNode]) {
     }
   });
 }
+
+Deno.test("openCursor: reads that take long are left to another thread for a while", async () => {
+  const { open, now } = { open: Deno.open, now: performance.now };
+  let [time, sync, elsewhere] = [0, 0, 0];
+  const slow = [false, true, false];
+  const fake = {
+    readSync() {
+      time += slow[sync++] ? 5 : 0.1; // milliseconds
+      return 1;
+    },
+    read: () => Promise.resolve(++elsewhere),
+    close() {},
+  };
+  Reflect.set(Deno, "open", () => Promise.resolve(fake));
+  performance.now = () => time;
+  try {
+    const cursor = await openCursor(system, "file", "read");
+    const counts: [number, number][] = [];
+    for (let read = 0; read < 67; read++) {
+      await cursor.read(new Uint8Array(1));
+      counts.push([sync, elsewhere]);
+    }
+    assertEquals(counts.slice(0, 3), [[1, 0], [2, 0], [2, 1]]);
+    assertEquals(counts.slice(65), [[2, 64], [3, 64]]);
+  } finally {
+    performance.now = now;
+    Reflect.set(Deno, "open", open);
+  }
+});

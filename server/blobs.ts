@@ -2,6 +2,7 @@ import type { RepositoryName } from "../reference/repository_name.ts";
 import type { StoredBlob } from "./backend.ts";
 import type { Digest } from "../content/digest.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
+import { ContentNotFoundError } from "../errors.ts";
 import { byteRange } from "./byte_range.ts";
 import { digestFrom, type Exchange, requireRepository } from "./exchange.ts";
 import { emptyResponse, Refusal } from "./refusal.ts";
@@ -35,7 +36,10 @@ export async function getBlob(exchange: Exchange, route: BlobRoute): Promise<Res
   if (range !== undefined) {
     headers["content-range"] = `bytes ${offset}-${offset + length - 1}/${blob.size}`;
   }
-  const stream = observation.countOut(await blob.open(offset, length));
+  const opened = await blob.open(offset, length).catch((error) => {
+    throw error instanceof ContentNotFoundError ? unknownBlob(route) : error; // deleted meanwhile
+  });
+  const stream = observation.countOut(opened);
   return new Response(stream, { status: range === undefined ? 200 : 206, headers });
 }
 

@@ -324,3 +324,31 @@ Deno.test("end-9 DELETE manifests: a file goes when no index.json names it any m
     const markers = (await names(`${folder}/app`)).filter((name) => name.includes("blobs."));
     assertEquals(markers, []);
   }));
+
+Deno.test("diskBackend: a repository's folder that somebody removes is made again", () =>
+  inFolder(async (folder) => {
+    const wire = open(folder);
+    await wire.pushManifest("app", "v1");
+    await Deno.remove(`${folder}/app`, { recursive: true });
+    assertEquals((await wire.send("GET", "/v2/app/manifests/v1")).status, 404);
+    assertEquals((await wire.send("GET", `/v2/app/blobs/${HELLO}`)).status, 404);
+    await Promise.all(["a", "b", "c", "hello"].map((text) => wire.pushBlob("app", text)));
+    assertEquals((await wire.send("GET", `/v2/app/blobs/${HELLO}`)).text, "hello");
+    await wire.pushManifest("app", "v2");
+    assertEquals((await wire.send("GET", "/v2/app/tags/list")).json.tags, ["v2"]);
+  }));
+
+Deno.test("end-2 GET blobs: one that is deleted before it is opened: 404 BLOB_UNKNOWN", () =>
+  inFolder(async (folder) => {
+    const backend = diskBackend(folder, { durable: false });
+    const wire = memoryWire({ backend });
+    await wire.pushBlob("app", "hello");
+    const { blob } = backend;
+    backend.blob = async (repository, digest) => {
+      const found = await blob.call(backend, repository, digest);
+      await backend.deleteBlob(repository, digest);
+      return found;
+    };
+    const { status, code } = await wire.send("GET", `/v2/app/blobs/${HELLO}`);
+    assertEquals([status, code], [404, "BLOB_UNKNOWN"]);
+  }));

@@ -152,10 +152,15 @@ export class LayoutFiles {
 
   /** Gives a verified file its content-addressed name; its bytes have been synced where they must. */
   async publish(temporary: string, digest: Digest): Promise<void> {
-    const folder = await this.#makeBlobs(digest);
     const path = this.path(digest);
+    let folder = await this.#makeBlobs(digest);
     try {
-      await this.#system.rename(temporary, path);
+      await this.#system.rename(temporary, path).catch(async (error) => {
+        if (!isMissing(error)) throw error;
+        this.#folders.clear(); // somebody removed them since they were looked at
+        folder = await this.#makeBlobs(digest);
+        await this.#system.rename(temporary, path);
+      });
     } catch (error) {
       // Windows does not replace a file that somebody reads; it holds the same bytes.
       if (await this.size(digest) === undefined) throw error;
