@@ -8,6 +8,7 @@ import { complain, say } from "../scripts/say.ts";
 import { neededPeer } from "../tests/peers/locate.ts";
 import { type Registry, startRegistry } from "../tests/peers/registries.ts";
 import { type Contestant, measure, type Run, summary } from "./measure.ts";
+import { benchServers } from "./servers.ts";
 import { fastest, type Row, table } from "./table.ts";
 
 const README = new URL("./README.md", import.meta.url);
@@ -143,22 +144,32 @@ async function makeBlob(folder: string, mib: number): Promise<{ blob: string; di
   return { blob, digest: `sha256:${new TextDecoder().decode(stdout).slice(0, 64)}` };
 }
 
-async function prepared<T>(mib: number, run: (setting: Setting) => Promise<T>): Promise<T> {
+/** A folder in memory, where the machine has one: the disk would be measured otherwise. */
+async function inFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
   const memory = await Deno.stat("/dev/shm").then(() => "/dev/shm", () => undefined);
   const folder = await Deno.makeTempDir({ ...(memory && { dir: memory }), prefix: "davit_bench_" });
-  const registry = await startRegistry("distribution", { folder });
   try {
-    const { source } = await stdSource();
-    const setting = { registry, folder, source, ...await makeBlob(folder, mib) };
-    await measure({
-      name: "davit",
-      ...davit(setting, "davit_push.ts", `${registry.host}/bench/blob`, setting.blob),
-    });
-    return await run(setting);
+    return await run(folder);
   } finally {
-    await registry.stop();
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+function prepared<T>(mib: number, run: (setting: Setting) => Promise<T>): Promise<T> {
+  return inFolder(async (folder) => {
+    const registry = await startRegistry("distribution", { folder });
+    try {
+      const { source } = await stdSource();
+      const setting = { registry, folder, source, ...await makeBlob(folder, mib) };
+      await measure({
+        name: "davit",
+        ...davit(setting, "davit_push.ts", `${registry.host}/bench/blob`, setting.blob),
+      });
+      return await run(setting);
+    } finally {
+      await registry.stop();
+    }
+  });
 }
 
 async function memoryOf(mib: number): Promise<string> {
@@ -203,6 +214,10 @@ async function main(): Promise<void> {
     tell(`Pull a blob of ${mib} MiB to a file`, table(file, fastest(file)));
     const push = await compete(runs, (round) => pushFile(setting, round));
     tell(`Push a file of ${mib} MiB`, table(push, fastest(push)));
+  });
+  await inFolder(async (folder) => {
+    const { source } = await stdSource();
+    await benchServers(runs, mib, { folder, source, ...await makeBlob(folder, mib) }, tell);
   });
   tell(`Memory at ${4 * mib} MiB`, await memoryOf(4 * mib));
   if (!Deno.args.includes("--write")) return;

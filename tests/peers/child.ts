@@ -23,6 +23,8 @@ export interface Child {
   log(): string;
   /** Whether it has ended. */
   ended(): boolean;
+  /** The most memory that the server has held so far, in MB; on Linux. */
+  peakMemory(): Promise<number>;
   /** Waits until the log matches; fails when it ends before, or after the time given in milliseconds. */
   said(pattern: RegExp, limit: number): Promise<RegExpMatchArray>;
   /** Ends it, and waits until it is gone. */
@@ -70,6 +72,12 @@ export function startChild(
     log: () => log,
     ended: () => ended,
     kill: () => killing ??= kill(),
+    async peakMemory() {
+      const shell = process.pid;
+      const children = await Deno.readTextFile(`/proc/${shell}/task/${shell}/children`);
+      const status = await Deno.readTextFile(`/proc/${children.split(" ")[0]}/status`);
+      return Number(/VmHWM:\s*(\d+) kB/.exec(status)?.[1]) / 1000;
+    },
     async said(pattern, limit) {
       const late = Promise.withResolvers<never>();
       const timer = setTimeout(() => late.reject(new Error(`not within ${limit} ms`)), limit);

@@ -53,6 +53,8 @@ export interface Registry {
   folder: string;
   /** What the registry has said so far. */
   log(): string;
+  /** The most memory that the registry has held so far, in MB; on Linux. */
+  peakMemory(): Promise<number>;
   /** Ends the registry, its token service and its data. */
   stop(): Promise<void>;
 }
@@ -235,6 +237,7 @@ export async function startRegistry(
         ...(tokens === undefined ? {} : { tokens }),
         folder,
         log: running.log,
+        peakMemory: running.peakMemory,
         stop,
       };
     } catch (error) {
