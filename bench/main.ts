@@ -7,6 +7,7 @@ import { denoArguments, stdSource } from "../scripts/deno.ts";
 import { complain, say } from "../scripts/say.ts";
 import { neededPeer } from "../tests/peers/locate.ts";
 import { type Registry, startRegistry } from "../tests/peers/registries.ts";
+import { benchHeads } from "./heads.ts";
 import { type Contestant, measure, type Run, summary } from "./measure.ts";
 import { benchServers } from "./servers.ts";
 import { fastest, type Row, table } from "./table.ts";
@@ -217,6 +218,7 @@ async function main(): Promise<void> {
   });
   await inFolder(async (folder) => {
     const { source } = await stdSource();
+    await benchHeads(runs, { folder, source }, tell);
     await benchServers(runs, mib, { folder, source, ...await makeBlob(folder, mib) }, tell);
   });
   tell(`Memory at ${4 * mib} MiB`, await memoryOf(4 * mib));

@@ -6,6 +6,7 @@ import {
   cachedBinary,
   cacheFolder,
   type GoPeer,
+  type GoProgramPeer,
   type NpmPeer,
   onPath,
   type Peer,
@@ -48,7 +49,7 @@ async function run(
 }
 
 /** Builds in a throw-away module that requires the version: `go install` fails behind some proxies. */
-async function build(peer: GoPeer, out: string): Promise<void> {
+async function build(peer: GoPeer | GoProgramPeer, out: string): Promise<void> {
   const go = onPath("go");
   if (go === undefined) throw new Error("it is built with Go, and there is no go on the PATH");
   const folder = await Deno.makeTempDir({ prefix: "davit_peer_" });
@@ -60,7 +61,10 @@ async function build(peer: GoPeer, out: string): Promise<void> {
     await run(go, ["mod", "init", "peer"], options);
     await run(go, ["mod", "edit", `-require=${peer.module}@${peer.version}`], options);
     const flags = ["-trimpath", "-ldflags", "-s -w"];
-    await run(go, ["build", ...flags, "-o", out, `${peer.module}/${peer.package}`], options);
+    let what = ".";
+    if (peer.source === "go") what = `${peer.module}/${peer.package}`;
+    else await Deno.copyFile(peer.program, `${folder}/main.go`);
+    await run(go, ["build", ...flags, "-o", out, what], options);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -86,7 +90,7 @@ async function bring(name: PeerName, folder: string): Promise<Outcome> {
   const start = performance.now();
   try {
     await Deno.remove(versionFile(name, folder)).catch(() => {});
-    if (peer.source === "go") {
+    if (peer.source !== "npm") {
       const part = `${binary}.${Deno.pid}.part`;
       await build(peer, part);
       await Deno.rename(part, binary);
@@ -97,7 +101,7 @@ async function bring(name: PeerName, folder: string): Promise<Outcome> {
   } catch (error) {
     return { reason: error instanceof Error ? error.message : String(error) };
   }
-  const verb = peer.source === "go" ? "built" : "installed";
+  const verb = peer.source === "npm" ? "installed" : "built";
   const path = peerPath(name, folder);
   if (path === undefined) return { reason: `it was ${verb}, but ${binary} is not there` };
   return { path, version: peer.version, how: `${verb} in ${duration(performance.now() - start)}` };
@@ -173,7 +177,8 @@ export async function bringPeers(
     for (const name of some) tell(name, await bring(name, folder));
   };
   // One build uses every core; downloads and builds may go on side by side.
-  await Promise.all([inTurn(of("go")), inTurn(of("npm")), fromSystem(of("apt"), tell)]);
+  const go = [...of("go"), ...of("go-program")];
+  await Promise.all([inTurn(go), inTurn(of("npm")), fromSystem(of("apt"), tell)]);
   return failed;
 }
 

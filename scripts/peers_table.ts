@@ -15,6 +15,18 @@ export interface GoPeer {
   package: string;
 }
 
+/** A program of this project's, built with a module. */
+export interface GoProgramPeer {
+  /** Which way it comes. */
+  source: "go-program";
+  /** The module that it uses. */
+  module: string;
+  /** The module's version. */
+  version: string;
+  /** The program's file. */
+  program: URL;
+}
+
 /** A program whose binary comes in an npm package. */
 export interface NpmPeer {
   /** Which way it comes. */
@@ -36,7 +48,7 @@ export interface AptPeer {
 }
 
 /** A registry, client or runtime that tests use. */
-export type Peer = GoPeer | NpmPeer | AptPeer;
+export type Peer = GoPeer | GoProgramPeer | NpmPeer | AptPeer;
 
 const OS = Deno.build.os === "windows" ? "win32" : Deno.build.os;
 const X64 = Deno.build.arch === "x86_64";
@@ -68,6 +80,13 @@ export const PEERS = {
     module: "github.com/google/go-containerregistry",
     version: "v0.22.1",
     package: "cmd/crane",
+  },
+  /** Asks for many heads in one process, which no command does. */
+  puller: {
+    source: "go-program",
+    module: "github.com/google/go-containerregistry",
+    version: "v0.22.1",
+    program: new URL("../bench/puller/main.go", import.meta.url),
   },
   distribution: {
     source: "go",
@@ -121,6 +140,7 @@ export function cachedBinary(name: PeerName, folder: string): string | undefined
   const peer: Peer = PEERS[name];
   switch (peer.source) {
     case "go":
+    case "go-program":
       return `${folder}/${name}${EXE}`;
     case "npm":
       return `${folder}/${name}/node_modules/${peer.package}/${peer.binary}`;
@@ -137,8 +157,16 @@ export function versionFile(name: PeerName, folder: string): string {
 /** What the version file says of the version wanted: also which package it is, should that change. */
 export function versionRecord(name: PeerName): string {
   const peer: Peer = PEERS[name];
-  if (peer.source === "apt") return "";
-  return `${peer.source === "go" ? peer.module : peer.package}@${peer.version}\n`;
+  switch (peer.source) {
+    case "apt":
+      return "";
+    case "npm":
+      return `${peer.package}@${peer.version}\n`;
+    case "go":
+      return `${peer.module}@${peer.version}\n`;
+    case "go-program":
+      return `${peer.module}@${peer.version}\n${readText(peer.program)}`;
+  }
 }
 
 /** A command on the `PATH`, or in the folders where systems put what only root has on its `PATH`. */
@@ -166,7 +194,7 @@ function isFile(path: string): boolean {
   }
 }
 
-function readText(path: string): string | undefined {
+function readText(path: string | URL): string | undefined {
   try {
     return Deno.readTextFileSync(path);
   } catch {

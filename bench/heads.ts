@@ -1,0 +1,92 @@
+/**
+ * What `task bench` measures of many small requests: the heads of 1,000 manifests from a registry
+ * that wants tokens, beside a program on go-containerregistry, whose commands do not do that.
+ */
+import { type RegistryClientOpts, RegistryClientV2 } from "@davit/registry-client";
+import { denoArguments } from "../scripts/deno.ts";
+import { neededPeer } from "../tests/peers/locate.ts";
+import { CREDENTIALS, startRegistry } from "../tests/peers/registries.ts";
+import { inParallel } from "./in_parallel.ts";
+import { median } from "./measure.ts";
+
+/** How many manifests there are. */
+const MANIFESTS = 1_000;
+
+const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
+
+const encoder = new TextEncoder();
+
+/** Where the registry keeps its data, and where the standard library comes from. */
+export interface HeadsSetting {
+  /** A folder, in memory where the machine has one. */
+  folder: string;
+  /** Where the standard library comes from. */
+  source: "jsr" | "npm";
+}
+
+async function output(command: string, args: string[]): Promise<number> {
+  const { success, stdout, stderr } = await new Deno.Command(command, { args }).output();
+  const decoder = new TextDecoder();
+  if (!success) throw new Error(`${command} failed: ${decoder.decode(stderr)}`);
+  return Number(decoder.decode(stdout));
+}
+
+export async function pushManifests(
+  name: string,
+  options: Partial<RegistryClientOpts>,
+): Promise<void> {
+  const client = new RegistryClientV2({ name, ...options, scopes: ["pull", "push"] });
+  const config = await client.putBlob(encoder.encode("{}"));
+  const numbers = Array.from({ length: MANIFESTS }, (_, number) => number);
+  await inParallel(numbers, async (number) => {
+    const manifest = {
+      schemaVersion: 2,
+      mediaType: MANIFEST_TYPE,
+      config: { ...config, mediaType: "application/vnd.oci.image.config.v1+json" },
+      layers: [],
+      annotations: { number: String(number) },
+    };
+    const manifestData = encoder.encode(JSON.stringify(manifest));
+    await client.putManifest({ ref: `t${number}`, manifestData, mediaType: MANIFEST_TYPE });
+  });
+}
+
+/** Measures the heads and tells a table. */
+export async function benchHeads(
+  runs: number,
+  { folder, source }: HeadsSetting,
+  tell: (title: string, text: string) => void,
+): Promise<void> {
+  const registry = await startRegistry("distribution", { folder, auth: "bearer" });
+  try {
+    const name = `${registry.host}/bench/heads`;
+    const realm = new URL(registry.tokens!.realm).origin;
+    await pushManifests(name, { ...CREDENTIALS, trustedRealms: { [registry.host]: realm } });
+    const args = [name, CREDENTIALS.username, CREDENTIALS.password, String(MANIFESTS)];
+    const script = decodeURIComponent(new URL("./davit_heads.ts", import.meta.url).pathname);
+    const run = ["run", "--quiet", "--allow-all", script, ...args, realm];
+    const davitArgs = denoArguments(run, source);
+    const [davit, peer]: number[][] = [[], []];
+    for (let round = 0; round <= runs; round++) {
+      const [one, other] = [
+        await output(Deno.execPath(), davitArgs),
+        await output(neededPeer("puller"), args),
+      ];
+      if (round === 0) continue; // the first round fills caches and does not count
+      davit!.push(one);
+      peer!.push(other);
+    }
+    const [mine, theirs] = [median(davit!), median(peer!)];
+    tell(
+      `Heads of ${MANIFESTS.toLocaleString("en")} manifests, 32 at once, with a token`,
+      [
+        "| | wall ms | wall / remote.Puller |",
+        "| --- | --- | --- |",
+        `| davit | ${mine.toFixed(0)} | ${(mine / theirs).toFixed(2)} |`,
+        `| go-containerregistry's remote.Puller | ${theirs.toFixed(0)} | 1.00 |`,
+      ].join("\n"),
+    );
+  } finally {
+    await registry.stop();
+  }
+}
