@@ -76,6 +76,12 @@ export interface BackendUpload {
  * it has, and the bytes are there once. Names, tags and digests have been checked.
  */
 export interface RegistryBackend {
+  /**
+   * Whether other processes serve the same content at once. A registry then asks for an upload anew
+   * with each request, since another process may have written to it, and leaves it to
+   * `sweepUploads` to end those that nobody comes back for.
+   */
+  readonly shared?: boolean;
   /** Whether the repository has, or had, anything. */
   hasRepository(repository: RepositoryName): Promise<boolean>;
   /** The repositories. */
@@ -114,4 +120,11 @@ export interface RegistryBackend {
   createUpload(repository: RepositoryName): Promise<BackendUpload>;
   /** An upload that was started, and neither finished nor cancelled. */
   upload(repository: RepositoryName, id: string): Promise<BackendUpload | undefined>;
+  /**
+   * Removes uploads that an earlier process left behind, and nobody came back for in time. Those of
+   * this process are the registry's to end, by `uploadExpiry`.
+   *
+   * @returns In how many milliseconds the next one is old enough; `undefined` when none is left.
+   */
+  sweepUploads?(): Promise<number | undefined>;
 }

@@ -62,28 +62,30 @@ export class BearerAuthorizer implements Authorizer {
   async authorize(request: Request, url: URL, need: Need): Promise<Access> {
     const header = request.headers.get("authorization");
     if (header === null) throw this.#challenge(url, need, "UNAUTHORIZED", "it takes a token");
-    const scopes = await this.#scopes(/^bearer +(\S+) *$/i.exec(header)?.[1]);
-    if (scopes === undefined) {
+    const claims = await this.#claims(/^bearer +(\S+) *$/i.exec(header)?.[1]);
+    if (claims === undefined) {
       const why = "the token is not one of this registry, or has ended";
       throw this.#challenge(url, need, "UNAUTHORIZED", why, "invalid_token");
     }
+    const scopes = scopesOfClaim(claims["access"]);
     const access: Access = {
       may: (repository, action) => hasScope(scopes, "repository", repository, action),
       lists: hasScope(scopes, "registry", "catalog", "*"),
     };
     if (need === "login" || (need === "catalog" ? access.lists : may(access, need))) return access;
-    throw this.#challenge(url, need, "DENIED", "the token is not for this", "insufficient_scope");
+    // A token of nobody is no authentication: who asked without credentials has yet to say who it is.
+    const code = claims["sub"] ? "DENIED" : "UNAUTHORIZED";
+    throw this.#challenge(url, need, code, "the token is not for this", "insufficient_scope");
   }
 
-  async #scopes(token: string | undefined): Promise<Scope[] | undefined> {
+  async #claims(token: string | undefined): Promise<Record<string, unknown> | undefined> {
     if (token === undefined) return undefined;
-    const claims = await this.#keys.verify(token, {
+    return await this.#keys.verify(token, {
       issuer: this.#issuer,
       audience: this.#service,
       type: ACCESS_TOKEN,
       now: this.#now(),
     });
-    return claims && scopesOfClaim(claims["access"]);
   }
 
   #challenge(

@@ -30,8 +30,8 @@ export interface DiskBackendOptions {
    */
   durable?: boolean;
   /**
-   * After how long an upload that no request came for is removed, in milliseconds; also one that an
-   * earlier process left. The registry's own `uploadExpiry` ends those that it has seen itself.
+   * After how long an upload that an earlier process left is removed, by the time of its file, in
+   * milliseconds. The registry's own `uploadExpiry` ends those that it has seen itself.
    * @default {86400000}
    */
   uploadExpiry?: number;
@@ -52,9 +52,6 @@ export interface DiskBackend extends RegistryBackend {
 
 /** A day: longer than any client waits, and short enough that no disk fills up. */
 const UPLOAD_EXPIRY_MS = 24 * 60 * 60 * 1_000;
-
-/** How often expired uploads are looked for, in milliseconds. */
-const SWEEP_INTERVAL_MS = 60 * 60 * 1_000;
 
 /** How many blobs' whereabouts are remembered, to share what is pushed to a second repository. */
 const HOLDERS_KEPT = 10_000;
@@ -120,7 +117,6 @@ class FolderBackend implements DiskBackend {
   readonly #names = new SortedNames();
   #walk: Promise<void> | undefined;
   readonly #uploads = new Map<string, DiskUpload>();
-  #lastSweep = -Infinity;
   /** A repository that has a blob, the least recently used first; it may have lost it since. */
   readonly #holders = new Map<Digest, RepositoryName>();
 
@@ -133,7 +129,7 @@ class FolderBackend implements DiskBackend {
 
   async recover(): Promise<void> {
     await this.#system.mkdir(this.folder, { recursive: true });
-    await this.#sweepUploads();
+    await this.sweepUploads();
     const before = Date.now() - this.#uploadExpiry;
     for await (const name of findRepositories(this.#system, this.folder)) {
       await (await this.#existing(name))?.tidy(before);
@@ -217,7 +213,6 @@ class FolderBackend implements DiskBackend {
   }
 
   async createUpload(repository: RepositoryName): Promise<BackendUpload> {
-    if (Date.now() - this.#lastSweep > SWEEP_INTERVAL_MS) await this.#sweepUploads();
     const id = crypto.randomUUID();
     const path = this.#uploadPath(repository, id);
     try {
@@ -241,6 +236,33 @@ class FolderBackend implements DiskBackend {
       return this.#uploads.get(id) ?? this.#startUpload(repository, id, path, stat.size);
     } catch (error) {
       if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async sweepUploads(): Promise<number | undefined> {
+    const uploads = join(this.folder, UPLOADS);
+    if (!await isFolder(this.#system, uploads)) return undefined;
+    let next: number | undefined;
+    for (const folder of await this.#system.readdir(uploads)) {
+      if (!await isFolder(this.#system, join(uploads, folder))) continue;
+      for (const id of await this.#system.readdir(join(uploads, folder))) {
+        const path = join(uploads, folder, id);
+        const used = this.#uploads.has(id) ? undefined : await this.#modified(path);
+        if (used === undefined) continue;
+        const left = Math.ceil(used + this.#uploadExpiry - Date.now());
+        if (left < 0) await this.#system.rm(path, { force: true });
+        else next = Math.min(next ?? Infinity, left);
+      }
+    }
+    return next;
+  }
+
+  async #modified(path: string): Promise<number | undefined> {
+    try {
+      return (await this.#system.lstat(path)).mtimeMs;
+    } catch (error) {
+      if (isMissing(error)) return undefined; // it was closed meanwhile
       throw error;
     }
   }
@@ -273,22 +295,6 @@ class FolderBackend implements DiskBackend {
   /** One folder for each repository: its name's slashes stand for what no name has. */
   #uploadPath(repository: RepositoryName, id: string): string {
     return join(this.folder, UPLOADS, repository.replaceAll("/", "~"), id);
-  }
-
-  async #sweepUploads(): Promise<void> {
-    this.#lastSweep = Date.now();
-    const before = Date.now() - this.#uploadExpiry;
-    const uploads = join(this.folder, UPLOADS);
-    if (!await isFolder(this.#system, uploads)) return;
-    for (const folder of await this.#system.readdir(uploads)) {
-      if (!await isFolder(this.#system, join(uploads, folder))) continue;
-      for (const id of await this.#system.readdir(join(uploads, folder))) {
-        const path = join(uploads, folder, id);
-        const { mtimeMs } = await this.#system.lstat(path);
-        if (this.#uploads.has(id) || mtimeMs >= before) continue;
-        await this.#system.rm(path, { force: true });
-      }
-    }
   }
 
   async #copyBlob(name: RepositoryName, digest: Digest, from: DiskRepository): Promise<void> {

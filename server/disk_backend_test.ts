@@ -8,7 +8,8 @@ import { pieceReader } from "../content/piece_reader.ts";
 import { InvalidOptionError } from "../errors.ts";
 import type { RepositoryName } from "../reference/repository_name.ts";
 import { diskBackend } from "./disk_backend.ts";
-import { memoryWire, type Wire } from "./fixture_test.ts";
+import { memoryWire, TestClock, until, type Wire } from "./fixture_test.ts";
+import type { RegistryOptions } from "./options.ts";
 import { testRegistryBackend } from "./test_registry_backend.ts";
 
 for (const durable of [true, false]) {
@@ -38,8 +39,8 @@ async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
 }
 
 /** A registry on a folder, as a new process has it. */
-function open(folder: string): Wire {
-  return memoryWire({ backend: diskBackend(folder, { durable: false }) });
+function open(folder: string, options: RegistryOptions = {}): Wire {
+  return memoryWire({ backend: diskBackend(folder, { durable: false }), ...options });
 }
 
 async function names(folder: string): Promise<string[]> {
@@ -246,9 +247,41 @@ Deno.test("diskBackend: an upload of another process is removed when its time is
     const second = open(folder);
     assertEquals((await second.send("GET", locations[0]!)).code, "BLOB_UPLOAD_UNKNOWN");
     assertEquals((await second.send("GET", locations[1]!)).status, 204);
-    await Deno.utime(`${folder}/.uploads/app/${id(locations[1]!)}`, old, old);
-    await open(folder).startUpload("other"); // one who starts an upload sweeps too
-    assertEquals(await names(`${folder}/.uploads/app`), []);
+  }));
+
+Deno.test("diskBackend: what a killed process left goes when its time is over, whoever asks", () =>
+  inFolder(async (folder) => {
+    const left = (await open(folder).startUpload("app")).split("/").at(-1)!;
+    const hour = 60 * 60 * 1_000;
+    const aged = async (hours: number) => {
+      const time = new Date(Date.now() - hours * hour);
+      await Deno.utime(`${folder}/.uploads/app/${left}`, time, time);
+    };
+    const backend = diskBackend(folder, { durable: false });
+    const sweep = backend.sweepUploads!;
+    let looks = 0;
+    backend.sweepUploads = async () => {
+      const wait = await sweep.call(backend);
+      looks++;
+      return wait;
+    };
+    const { now, later, pass } = new TestClock(Date.now());
+    const wire = memoryWire({ backend, now, later });
+    await wire.send("GET", "/v2/");
+    const own = await wire.startUpload("app");
+    await aged(23);
+    await pass(hour - 1);
+    await wire.send("GET", own); // it is in use
+    await pass(2);
+    await until(() => looks === 1);
+    assertEquals((await names(`${folder}/.uploads/app`)).length, 2);
+    await aged(25);
+    await pass(hour - 10_000);
+    await wire.send("GET", own);
+    assertEquals(looks, 1, "it looks again when something may be due");
+    await pass(20_000);
+    await until(() => looks === 2);
+    assertEquals(await names(`${folder}/.uploads/app`), [own.split("/").at(-1)]);
   }));
 
 Deno.test("diskBackend: recover brings every index up to date, close too", () =>

@@ -5,10 +5,12 @@ import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import type { RepositoryName } from "../reference/repository_name.ts";
 import type { Access } from "./access.ts";
 import type { RegistryBackend } from "./backend.ts";
+import type { Deadlines } from "./deadlines.ts";
 import type { Observation } from "./observation.ts";
 import type { RegistrySettings } from "./options.ts";
 import { Refusal } from "./refusal.ts";
 import type { UploadSessions } from "./upload_sessions.ts";
+import { watchedBody } from "./watched_body.ts";
 
 /** One request on its way through the registry. */
 export interface Exchange {
@@ -24,14 +26,22 @@ export interface Exchange {
   readonly settings: RegistrySettings;
   /** The registry's content. */
   readonly backend: RegistryBackend;
+  /** Who is woken when a client has stopped in the middle of a body. */
+  readonly deadlines: Deadlines;
   /** The registry's uploads. */
   readonly uploads: UploadSessions;
 }
 
-/** The request's body: what is read of it is counted. */
-export function requestBody({ request, observation }: Exchange): PieceReader {
-  const body = (request.body ?? bytesStream(EMPTY)) as ReadableStream<Bytes>;
-  return observation.countIn(pieceReader(body));
+/**
+ * The request's body: what is read of it is counted. A read fails with {@linkcode BrokenBody} when it breaks,
+ * or brings nothing for long.
+ */
+export function requestBody(
+  { request, observation, settings, deadlines }: Exchange,
+): PieceReader {
+  if (request.body === null) return pieceReader(bytesStream(EMPTY));
+  const body = pieceReader(request.body as ReadableStream<Bytes>);
+  return watchedBody(observation.countIn(body), { ...settings, deadlines });
 }
 
 /**

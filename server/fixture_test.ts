@@ -112,7 +112,7 @@ export interface CaseOptions extends RegistryOptions {
   memoryOnly?: boolean;
 }
 
-/** Registers a case for a registry in memory, one on the disk, and one behind a socket. */
+/** Registers a case four times: in memory and on the disk, each by `fetch` and over a socket. */
 export function specTest(
   title: string,
   run: (wire: Wire) => Promise<void>,
@@ -120,27 +120,32 @@ export function specTest(
 ): void {
   Deno.test(title, () => run(memoryWire(options)));
   if (options.memoryOnly) return;
-  if (options.backend === undefined) {
-    Deno.test(`${title} (disk)`, () =>
-      onDisk((backend) => run(memoryWire({ ...options, backend }))));
+  Deno.test(`${title} (socket)`, () => overSocket(options, run));
+  if (options.backend !== undefined) return;
+  Deno.test(`${title} (disk)`, () => onDisk((backend) => run(memoryWire({ ...options, backend }))));
+  Deno.test(`${title} (disk, socket)`, () =>
+    onDisk((backend) => overSocket({ ...options, backend }, run)));
+}
+
+async function overSocket(
+  options: RegistryOptions,
+  run: (wire: Wire) => Promise<void>,
+): Promise<void> {
+  const registry = testRegistry(options);
+  const server = await serve(registry);
+  const client = Deno.createHttpClient({});
+  try {
+    await run(
+      new Wire(
+        registry,
+        server.url,
+        (url, init) => fetch(url, { ...init, client } as RequestInit),
+      ),
+    );
+  } finally {
+    client.close();
+    await server.close();
   }
-  Deno.test(`${title} (socket)`, async () => {
-    const registry = testRegistry(options);
-    const server = await serve(registry);
-    const client = Deno.createHttpClient({});
-    try {
-      await run(
-        new Wire(
-          registry,
-          server.url,
-          (url, init) => fetch(url, { ...init, client } as RequestInit),
-        ),
-      );
-    } finally {
-      client.close();
-      await server.close();
-    }
-  });
 }
 
 /** Runs with a backend in a folder that is gone afterwards. */
@@ -199,4 +204,51 @@ export function streamOf(pieces: readonly string[], error?: Error): ReadableStre
       else controller.close();
     },
   }, { highWaterMark: 0 });
+}
+
+/** A clock that stands still until a test lets time pass: a registry's `now` and `later`. */
+export class TestClock {
+  #time: number;
+  readonly #timers: { at: number; run: () => void }[] = [];
+
+  constructor(time = 1_000_000) {
+    this.#time = time;
+  }
+
+  readonly now = (): number => this.#time;
+
+  readonly later = (run: () => void, milliseconds: number): void => {
+    this.#timers.push({ at: this.#time + milliseconds, run });
+  };
+
+  /** How many timers have not rung. */
+  get waiting(): number {
+    return this.#timers.length;
+  }
+
+  /** Lets time pass; every timer rings at its own time. */
+  readonly pass = async (milliseconds: number): Promise<void> => {
+    const end = this.#time + milliseconds;
+    for (;;) {
+      this.#timers.sort((one, other) => one.at - other.at);
+      if (this.#timers.length === 0 || this.#timers[0]!.at > end) break;
+      const { at, run } = this.#timers.shift()!;
+      this.#time = Math.max(this.#time, at);
+      run();
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    this.#time = end;
+  };
+}
+
+/** Longer than anything here takes on the slowest machine. */
+const UNTIL_LIMIT_MS = 10_000;
+
+/** Waits until something has happened. */
+export async function until(happened: () => boolean | Promise<boolean>): Promise<void> {
+  const started = Date.now();
+  while (!await happened()) {
+    if (Date.now() - started > UNTIL_LIMIT_MS) throw new Error(`it did not happen: ${happened}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
 }

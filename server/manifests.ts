@@ -15,6 +15,7 @@ import {
 } from "./exchange.ts";
 import { readManifest } from "./read_manifest.ts";
 import { emptyResponse, Refusal } from "./refusal.ts";
+import { afterBroken, BrokenBody, StalledBody } from "./watched_body.ts";
 
 interface ManifestRoute {
   repository: RepositoryName;
@@ -171,9 +172,10 @@ async function readBody(exchange: Exchange): Promise<Bytes> {
     });
   } catch (cause) {
     if (cause instanceof LimitError) throw tooLarge(manifestLimit);
-    throw new Refusal(400, "MANIFEST_INVALID", "Cannot read the manifest: its body broke", {
-      cause,
-    });
+    if (!(cause instanceof BrokenBody)) throw cause;
+    const status = cause instanceof StalledBody ? 408 : 400;
+    const why = `Cannot read the rest of the manifest: ${cause.message}`;
+    throw new Refusal(status, "MANIFEST_INVALID", why, { cause, headers: afterBroken(cause) });
   }
   if (declared === undefined || declared === bytes.byteLength) return bytes;
   throw new Refusal(

@@ -1,6 +1,22 @@
 /**
  * An OCI registry as a function from a `Request` to a `Response`: the whole distribution
- * specification, in memory. Test code against it without sockets or containers, or serve it.
+ * specification. Test code against it without sockets or containers, or serve it.
+ *
+ * | for | give |
+ * | --- | --- |
+ * | a registry in memory | `createRegistry()`; its `fetch` goes to a client |
+ * | one on the disk, an OCI layout a repository | `createRegistry({ backend: diskBackend("folder") })` |
+ * | one in a bucket, for several Workers | `createRegistry({ backend: objectBackend(store) })` |
+ * | one over a socket, with TLS and CORS | `await serve(registry, { port: 5000, tls, cors: true })` |
+ * | users and passwords | `createRegistry({ auth: { basic: { users: { me: "secret" } } } })` |
+ * | a token service, and anonymous pulls | `createRegistry({ auth: { bearer: { users, anonymous: ["pull"] } } })` |
+ * | one that fills itself from another | `createRegistry({ upstream: store })` |
+ * | the habits of a known registry | `createRegistry({ preset: "ghcr" })` |
+ * | one habit | `createRegistry({ quirks: { noReferrers: "text", deletes: 405 } })` |
+ * | what goes wrong | `createRegistry({ faults: { status: 503, retryAfter: 1, on: { nth: 2 } } })` |
+ * | what a client asked | `registry.requests`, each with its path, status and bytes |
+ * | a recording of another registry | `record(fetch, …)`, then `createRegistry({ tape })` |
+ * | how well a client keeps to the specification | `grade(registry)` |
  *
  * @example A registry with users, served on a free port
  * ```ts

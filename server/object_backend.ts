@@ -13,6 +13,7 @@ import type {
   StoredBlob,
   StoredManifest,
 } from "./backend.ts";
+import { checkInteger } from "./options.ts";
 import { joinSegments, writeSegments } from "./segments.ts";
 
 /** A storage of named objects, such as a bucket. What was written is seen by everybody at once. */
@@ -44,8 +45,9 @@ export interface StoredObject {
 /** A {@linkcode RegistryBackend} in a storage of objects. */
 export interface ObjectBackend extends RegistryBackend {
   /**
-   * Removes the bytes of blobs that no repository has any more: deleting a blob leaves them, since
-   * another process may be giving it to a repository. Call it while nothing is pushed.
+   * Removes uploads that nobody came back for, and the bytes of blobs that no repository has any
+   * more: deleting a blob leaves them, since another process may be giving it to a repository. Call
+   * it while nothing is pushed.
    *
    * @returns How many objects were removed.
    */
@@ -59,10 +61,24 @@ export interface ObjectBackendOptions {
    * @default {8388608}
    */
   segmentBytes?: number;
+  /**
+   * After how long an upload that nobody writes to is removed, in milliseconds. A Worker has no time
+   * between requests: call `collect` there now and then.
+   * @default {86400000}
+   */
+  uploadExpiry?: number;
+  /**
+   * Tells the time, in milliseconds since 1970: for tests of what expires.
+   * @default {Date.now}
+   */
+  now?: () => number;
 }
 
 /** 1 GiB is 128 objects, and several pushes fit the 128 MiB of a Worker. */
 const SEGMENT_BYTES = 8 * 1024 * 1024;
+
+/** A day: longer than any client waits, and short enough that nothing piles up. */
+const UPLOAD_EXPIRY_MS = 24 * 60 * 60 * 1_000;
 
 /**
  * Keeps a registry in a storage of objects, such as an S3 or R2 bucket: several processes, or
@@ -102,7 +118,10 @@ export function objectBackend(
   store: ObjectStore,
   options: ObjectBackendOptions = {},
 ): ObjectBackend {
-  return new StoredBackend(store, options.segmentBytes ?? SEGMENT_BYTES);
+  const { segmentBytes = SEGMENT_BYTES, uploadExpiry = UPLOAD_EXPIRY_MS, now = Date.now } = options;
+  checkInteger("segmentBytes", segmentBytes, 1);
+  checkInteger("uploadExpiry", uploadExpiry, 1);
+  return new StoredBackend(store, { segmentBytes, uploadExpiry, now });
 }
 
 /** Where the bytes of a blob are. */
@@ -112,13 +131,14 @@ const UPLOAD_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** A repository's name has no colon, so that it ends the name in a key. */
 class StoredBackend implements ObjectBackend {
+  readonly shared = true;
   readonly #store: ObjectStore;
-  readonly #segmentBytes: number;
+  readonly #options: Required<ObjectBackendOptions>;
   readonly #turns = new Map<string, Promise<unknown>>();
 
-  constructor(store: ObjectStore, segmentBytes: number) {
+  constructor(store: ObjectStore, options: Required<ObjectBackendOptions>) {
     this.#store = store;
-    this.#segmentBytes = segmentBytes;
+    this.#options = options;
   }
 
   async hasRepository(repository: RepositoryName): Promise<boolean> {
@@ -226,7 +246,7 @@ class StoredBackend implements ObjectBackend {
 
   async createUpload(repository: RepositoryName): Promise<BackendUpload> {
     const id = crypto.randomUUID();
-    await this.#put(`uploads/${repository}:${id}`, {});
+    await this.#put(`uploads/${repository}:${id}`, this.#options.now());
     return this.#upload(repository, id, []);
   }
 
@@ -236,7 +256,21 @@ class StoredBackend implements ObjectBackend {
     return this.#upload(repository, id, await this.#all(`segments/${id}/`));
   }
 
+  async sweepUploads(): Promise<number> {
+    const { now, uploadExpiry } = this.#options;
+    let next = uploadExpiry; // other processes start some all the time
+    for (const { key } of await this.#all("uploads/")) {
+      const used = await this.#json<number>(key);
+      if (used === undefined) continue;
+      const left = used + uploadExpiry - now();
+      next = left < 0 ? next : Math.min(next, left);
+      if (left < 0) await this.#removeUpload(key, key.split(":")[1]!);
+    }
+    return next;
+  }
+
   async collect(): Promise<number> {
+    await this.sweepUploads();
     const used = new Set<string>();
     for (const { key } of await this.#all("blobs/")) {
       for (const segment of await this.#json<Segments>(key) ?? []) used.add(segment.key);
@@ -252,8 +286,10 @@ class StoredBackend implements ObjectBackend {
   #upload(repository: RepositoryName, id: string, segments: Segments): BackendUpload {
     const key = `uploads/${repository}:${id}`;
     const write = async (bytes: Bytes) => {
-      // Its place in the order is its name: an upload may have 10^8 segments.
-      const key = `segments/${id}/${String(segments.length).padStart(8, "0")}`;
+      // Its place in the order is its name: an upload may have 10^8 segments. No two processes write
+      // the same one, so that what was verified is what is kept.
+      const place = String(segments.length).padStart(8, "0");
+      const key = `segments/${id}/${place}-${crypto.randomUUID().slice(0, 8)}`;
       await this.#store.put(key, bytes);
       segments.push({ key, size: bytes.byteLength });
     };
@@ -262,16 +298,24 @@ class StoredBackend implements ObjectBackend {
       get size(): number {
         return sizeOf(segments);
       },
-      append: (reader: PieceReader, onPiece: (piece: Bytes) => void, maximum = Infinity) =>
-        writeSegments(reader, { bytes: this.#segmentBytes, onPiece, maximum, write }),
+      append: async (reader: PieceReader, onPiece: (piece: Bytes) => void, maximum = Infinity) => {
+        await this.#put(key, this.#options.now());
+        const bytes = this.#options.segmentBytes;
+        return await writeSegments(reader, { bytes, onPiece, maximum, write });
+      },
       open: () => Promise.resolve(this.#join(segments)),
       read: (offset, length) => Promise.resolve(this.#join([...segments], offset, length)),
       finish: async (digest) => {
         await this.#keepBlob(repository, digest, segments);
         await this.#store.delete([key]);
       },
-      cancel: () => this.#store.delete([key, ...segments.map(({ key }) => key)]),
+      cancel: () => this.#removeUpload(key, id),
     };
+  }
+
+  async #removeUpload(key: string, id: string): Promise<void> {
+    const segments = await this.#all(`segments/${id}/`);
+    await this.#store.delete([key, ...segments.map(({ key }) => key)]);
   }
 
   #join(segments: Segments, offset?: number, length?: number): ReadableStream<Bytes> {

@@ -2,6 +2,7 @@ import { InvalidOptionError } from "../errors.ts";
 import type { Around } from "./around.ts";
 import type { RegistryAuth } from "./auth_options.ts";
 import type { RegistryBackend } from "./backend.ts";
+import { laterOnThisMachine } from "./deadlines.ts";
 import type { FaultRule } from "./faults.ts";
 import type { PresetName } from "./preset.ts";
 import type { QuirkRule } from "./quirk_options.ts";
@@ -96,10 +97,17 @@ export interface RegistryOptions {
    */
   chunkMinLength?: number;
   /**
-   * After how long without a request an upload is forgotten, in milliseconds.
+   * After how long without a request an upload is forgotten, in milliseconds: its bytes are removed
+   * then, whether anybody asks or not.
    * @default {3600000}
    */
   uploadExpiry?: number;
+  /**
+   * How long the body of a request may bring nothing, in milliseconds: then the answer is 408. What
+   * came of an upload stays, and the upload can be gone on with until it expires.
+   * @default {60000}
+   */
+  stallTimeout?: number;
   /**
    * How many of the newest requests `requests` keeps.
    * @default {1000}
@@ -116,6 +124,11 @@ export interface RegistryOptions {
    * @default {Date.now}
    */
   now?: () => number;
+  /**
+   * Runs something once after a time in milliseconds: for tests of what expires, beside `now`.
+   * @default {the machine's own timers; they keep no process alive}
+   */
+  later?: (run: () => void, milliseconds: number) => void;
 }
 
 /** Every option that has a default, with its value. */
@@ -152,6 +165,9 @@ const PAGE_SIZE = 1_000;
 /** Longer than any client waits before it resumes, and short enough that nothing piles up. */
 const UPLOAD_EXPIRY_MS = 60 * 60 * 1_000;
 
+/** What nginx and most proxies wait for the next bytes of a body. */
+const STALL_TIMEOUT_MS = 60_000;
+
 /**
  * A tag that moved is seen within a minute, and a thousand pulls in that minute cost one HEAD:
  * Docker Hub does not even count it.
@@ -175,17 +191,20 @@ export function registrySettings(options: RegistryOptions): RegistrySettings {
     referrersPageSize = PAGE_SIZE,
     chunkMinLength = 0,
     uploadExpiry = UPLOAD_EXPIRY_MS,
+    stallTimeout = STALL_TIMEOUT_MS,
     upstreamPushes = false,
     revalidateAfter = REVALIDATE_AFTER_MS,
     requestsKept = REQUESTS_KEPT,
     onError = () => {},
     now = Date.now,
+    later = laterOnThisMachine,
   } = options;
   checkInteger("manifestLimit", manifestLimit, 1);
   checkInteger("tagPageSize", tagPageSize, 1);
   checkInteger("referrersPageSize", referrersPageSize, 1);
   checkInteger("chunkMinLength", chunkMinLength, 0);
   checkInteger("uploadExpiry", uploadExpiry, 1);
+  checkInteger("stallTimeout", stallTimeout, 1);
   checkInteger("revalidateAfter", revalidateAfter, 0);
   checkInteger("requestsKept", requestsKept, 0);
   return {
@@ -196,11 +215,13 @@ export function registrySettings(options: RegistryOptions): RegistrySettings {
     referrersPageSize,
     chunkMinLength,
     uploadExpiry,
+    stallTimeout,
     upstreamPushes,
     revalidateAfter,
     requestsKept,
     onError,
     now,
+    later,
   };
 }
 

@@ -23,7 +23,8 @@ export const PUBLIC_PRESETS: Readonly<
     },
   },
   ghcr: {
-    // Anonymous requests need a token too.
+    // Anonymous requests need a token too; realm and service stand in many clients:
+    // https://github.com/jdx/mise/pull/9273
     auth: { bearer: { realm: "/token", service: "ghcr.io" } },
     quirks: {
       // `GET /v2/` names a scope that is only a placeholder: reported.
@@ -34,21 +35,25 @@ export const PUBLIC_PRESETS: Readonly<
       noReferrers: "text",
       deletes: 405,
       // A PATCH over 4 MiB is answered 416, and offsets have nothing to do with it: reported of those
-      // with a Content-Range. Docker sends whole layers in a PATCH without one.
+      // with a Content-Range (https://github.com/wasmCloud/wash-archive/issues/268,
+      // https://github.com/ocx-sh/ocx/pull/237). Docker sends whole layers in a PATCH without one.
       maxChunk: { bytes: 4 * MEBIBYTE, status: 416, ranged: true },
     },
   },
   gitlab: {
-    // Realm /jwt/auth on gitlab.com, service container_registry: documented.
+    // Realm /jwt/auth on gitlab.com, service container_registry: documented. Names stand under a
+    // project's path: the option `repositories` says which projects there are.
     auth: { bearer: { realm: "/jwt/auth", service: "container_registry" } },
     quirks: {
       realmElsewhere: { host: "registry.gitlab.com", origin: "https://gitlab.com" },
-      // The fallback tag of a digest resolves to the digest itself: reported.
+      // The fallback tag of a digest resolves to the digest itself, and there is no referrers API:
+      // https://github.com/oras-project/oras-go/issues/1396
       noReferrers: "text",
       fallbackTagIsSubject: true,
     },
   },
   quay: {
+    // https://github.com/quay/claircore/pull/879
     auth: { bearer: { realm: "/v2/auth", service: "quay.io" } },
     quirks: {
       // A token request that names `delete` is refused; `*` is taken: reported.

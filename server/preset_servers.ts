@@ -22,6 +22,8 @@ export const SERVER_PRESETS: Readonly<
   dockerRegistry2: {
     quirks: {
       ...DISTRIBUTION,
+      // A chunk out of order is taken, and the blob has a hole: seen.
+      noContentRange: true,
       // The old location dies with a PATCH: seen.
       locations: { ...DISTRIBUTION.locations, once: "writes" },
       // A tag cannot be deleted: it misses a digest in its place. Seen.
@@ -30,10 +32,12 @@ export const SERVER_PRESETS: Readonly<
   },
   distribution3: { quirks: DISTRIBUTION },
   harbor: {
-    // Realm /service/token, service harbor-registry: documented.
+    // Realm /service/token, service harbor-registry: documented. The project must exist: the option
+    // `repositories` says which ones do.
     auth: { bearer: { realm: "/service/token", service: "harbor-registry" } },
     quirks: {
-      // It sets cookies, and whoever sends one back needs a token against forgery: reported.
+      // It sets cookies, and whoever sends one back needs a token against forgery:
+      // https://github.com/dotnet/sdk/pull/37221
       cookies: true,
     },
   },

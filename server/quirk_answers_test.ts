@@ -150,6 +150,38 @@ Deno.test("quirk: tokens: an action that is refused, a method that is not taken"
   assertEquals((await wire.send("POST", "/token", { body: "grant_type=password" })).status, 405);
 });
 
+Deno.test("quirk: tokens: an exchange for a refresh token, which is a password too", async () => {
+  const user = "00000000-0000-0000-0000-000000000000";
+  const users = { [user]: "a token of Entra" };
+  const wire = memoryWire({
+    auth: { bearer: { realm: "/oauth2/token", service: "me.azurecr.io", users } },
+    quirks: { tokens: { exchangeFor: user, only: "access_token" } },
+  });
+  const exchange = (fields: Record<string, string>) =>
+    wire.send("POST", "/oauth2/exchange", { body: new URLSearchParams(fields) });
+  const fields = { grant_type: "access_token", service: "me.azurecr.io", tenant: "t" };
+  assertEquals((await exchange({ ...fields, access_token: "another" })).status, 401);
+  assertEquals((await exchange(fields)).status, 400);
+  assertEquals((await exchange({ ...fields, grant_type: "password" })).status, 400);
+  const { status, json } = await exchange({ ...fields, access_token: users[user]! });
+  assertEquals([status, Object.keys(json)], [200, ["refresh_token"]]);
+
+  const scope = "repository:app:pull,push";
+  const service = "me.azurecr.io";
+  const form = { grant_type: "refresh_token", refresh_token: json.refresh_token, service, scope };
+  const byForm = await wire.send("POST", "/oauth2/token", { body: new URLSearchParams(form) });
+  const login = (password: string) =>
+    wire.send("GET", `/oauth2/token?service=${service}&scope=${scope}`, {
+      headers: { authorization: `Basic ${btoa(`${user}:${password}`)}` },
+    });
+  assertEquals((await login("wrong")).status, 401);
+  for (const answer of [byForm, await login(json.refresh_token)]) {
+    assertEquals([answer.status, "token" in answer.json], [200, false]);
+    const headers = { authorization: `Bearer ${answer.json.access_token}` };
+    assertEquals((await wire.send("POST", "/v2/app/blobs/uploads/", { headers })).status, 202);
+  }
+});
+
 Deno.test("quirk: challenges: only at end-1, with a scope, and a realm elsewhere", async () => {
   const wire = memoryWire({
     ...BEARER,

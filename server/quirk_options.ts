@@ -71,6 +71,11 @@ export interface QuirkOptions {
   oneChunk?: boolean;
   /** A PUT that closes an upload of several chunks must bring the last of them, or is a 400. */
   noEmptyClose?: boolean;
+  /**
+   * `Content-Range` is not looked at: a chunk from anywhere is taken as the next one, and what should
+   * have come before it is missing from the blob.
+   */
+  noContentRange?: boolean;
   /** A PATCH without `Content-Length` is answered with 411. */
   patchNeedsLength?: boolean;
   /** What `Location` says of an upload. */
@@ -210,6 +215,12 @@ export interface TokenQuirks {
   postStatus?: number;
   /** Actions that make a token request a 400. */
   refusedActions?: readonly string[];
+  /**
+   * Azure's way: beside the token service, `POST exchange` (`grant_type=access_token`) gives a refresh
+   * token for a token of Microsoft Entra. Here that one is the password of this user; and whoever
+   * logs in as this user with a refresh token for a password is let in as well.
+   */
+  exchangeFor?: string;
 }
 
 /**

@@ -1,7 +1,9 @@
-import { encodeText } from "../content/bytes.ts";
+import { type Bytes, encodeText } from "../content/bytes.ts";
+import { pieceReader, readAll } from "../content/piece_reader.ts";
 import type { QuirkOptions, TokenQuirks } from "./quirk_options.ts";
+import { basicCredentials } from "./users.ts";
 import { errorAnswer } from "./quirk_answer.ts";
-import { answered, type Quirk } from "./quirk_visit.ts";
+import { answered, changed, type Quirk, type Visit, type Visited } from "./quirk_visit.ts";
 
 /** Challenges and refusals as some registries have them. */
 export function challengeQuirk(
@@ -33,6 +35,84 @@ export function challengeQuirk(
     if (pingScope !== undefined && ping) challenge += `,scope="${pingScope}"`;
     return answered(response, { headers: { "www-authenticate": challenge } });
   };
+}
+
+/** A form of an exchange, in bytes: a token of Microsoft Entra has a few thousand characters. */
+const FORM_BYTES = 64 * 1024;
+
+/**
+ * Azure's exchange of a token of Microsoft Entra for a refresh token, and the login with that one.
+ *
+ * @see https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md
+ */
+export function exchangeQuirk(user: string): Quirk {
+  return (next) => async (visit) => {
+    const { request, route, url } = visit;
+    if (route !== undefined) return await next(visit);
+    if (request.method === "POST" && url.pathname.endsWith("/exchange")) {
+      return await exchanged(next, visit, user);
+    }
+    const response = await next(visit);
+    const login = basicCredentials(request.headers.get("authorization"));
+    if (response.status !== 401 || request.method !== "GET" || login?.name !== user) {
+      return response;
+    }
+    const form = new URLSearchParams(url.searchParams);
+    form.set("grant_type", "refresh_token");
+    form.set("refresh_token", login.password);
+    const again = await next(asForm(visit, url.pathname, form));
+    if (!again.ok) {
+      await again.body?.cancel();
+      return response;
+    }
+    await response.body?.cancel();
+    return again;
+  };
+}
+
+async function exchanged(next: Visited, visit: Visit, user: string): Promise<Response> {
+  const { request: { body }, url } = visit;
+  const form = new URLSearchParams(
+    body === null ? "" : new TextDecoder().decode(
+      await readAll(pieceReader(body as ReadableStream<Bytes>), {
+        name: "the form",
+        bytes: FORM_BYTES,
+        what: "the exchange",
+      }),
+    ),
+  );
+  const [grant, service, password] = ["grant_type", "service", "access_token"].map((name) =>
+    form.get(name)
+  );
+  if (grant !== "access_token" || !service || !password) {
+    return errorAnswer(400, "UNSUPPORTED", "grant_type, service and access_token are required");
+  }
+  const response = await next(asForm(
+    visit,
+    url.pathname.replace(/exchange$/, "token"),
+    new URLSearchParams({
+      ...{ grant_type: "password", username: user, password, service },
+      access_type: "offline",
+    }),
+  ));
+  if (!response.ok) return response;
+  const { refresh_token } = await response.json() as { refresh_token: string };
+  const bytes = encodeText(JSON.stringify({ refresh_token }));
+  return answered(response, { body: bytes, headers: { "content-length": `${bytes.byteLength}` } });
+}
+
+/** What the token service itself is asked, by POST. */
+function asForm(visit: Visit, path: string, form: URLSearchParams): Visit {
+  return changed(visit, {
+    method: "POST",
+    url: new URL(path, visit.url),
+    body: form.toString(),
+    headers: {
+      authorization: undefined,
+      "content-length": undefined,
+      "content-type": "application/x-www-form-urlencoded",
+    },
+  });
 }
 
 /** A token service's answers as some give them. */

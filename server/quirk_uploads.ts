@@ -61,6 +61,9 @@ function requestQuirk(options: QuirkOptions, on: (visit: Visit) => boolean): Qui
     if (route?.kind !== "upload") return await next(visit);
     const state = upload(url.pathname);
     const active = on(visit);
+    if (active && options.noContentRange) {
+      visit = changed(visit, { headers: { "content-range": undefined } });
+    }
     switch (method) {
       case "PATCH": {
         const refused = active && await refusedPatch(next, visit, options, state);
@@ -201,15 +204,18 @@ async function send(
     return await next(visit);
   }
   const { bytes, status = 413 } = limit;
-  const message = `more than ${bytes} bytes`;
+  const message = "the request body is too large and exceeds the maximum permissible limit of " +
+    `${bytes} bytes`;
+  // GitHub's code: https://github.com/wasmCloud/wash-archive/issues/268
+  const code = status === 416 ? "REQUESTED_RANGE_NOT_SATISFIABLE" : "SIZE_INVALID";
   if (Number(request.headers.get("content-length")) > bytes) {
-    return await refusePush(next, visit, status, "SIZE_INVALID", message);
+    return await refusePush(next, visit, status, code, message);
   }
   const body = limitedBody(request.body, bytes);
   const response = await next(changed(visit, { body: body.stream }));
   if (!body.broken()) return response;
   await response.body?.cancel();
-  return errorAnswer(status, "SIZE_INVALID", message);
+  return errorAnswer(status, code, message);
 }
 
 function taken(response: Response, options: QuirkOptions, { first }: Upload): Response {

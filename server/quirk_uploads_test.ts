@@ -102,6 +102,12 @@ const CASES: [name: string, quirks: QuirkOptions, run: (wire: Wire) => Promise<v
       assertEquals(await close(wire, location, "hello"), 201);
     },
   ],
+  ["end-5 PATCH: Content-Range is not looked at", { noContentRange: true }, async (wire) => {
+    const location = await wire.startUpload("app");
+    assertEquals(await patch(wire, location, "hel", { "content-range": "0-2" }), [202, "0-2"]);
+    assertEquals(await patch(wire, location, "x", { "content-range": "100-100" }), [202, "0-3"]);
+    assertEquals(await close(wire, location, "hello"), 400);
+  }],
   ["end-13 GET: 404", { noUploadStatus: true }, async (wire) => {
     const location = await wire.startUpload("app");
     const { status, code } = await wire.send("GET", location);

@@ -66,7 +66,6 @@ export function changed(visit: Visit, change: VisitChange): Visit {
   const init: RequestInit & { duplex: "half" } = {
     method: change.method ?? request.method,
     headers,
-    signal: request.signal,
     duplex: "half",
     ...(body !== null && { body }),
   };

@@ -8,7 +8,7 @@ import type { QuirkRule } from "./quirk_options.ts";
 import { pagesQuirk } from "./quirk_pages.ts";
 import { Places } from "./quirk_places.ts";
 import { referrersQuirk } from "./quirk_referrers.ts";
-import { challengeQuirk, tokensQuirk } from "./quirk_tokens.ts";
+import { challengeQuirk, exchangeQuirk, tokensQuirk } from "./quirk_tokens.ts";
 import { uploadQuirk } from "./quirk_uploads.ts";
 import type { Quirk, Visit, Visited } from "./quirk_visit.ts";
 import type { Observation } from "./observation.ts";
@@ -82,6 +82,7 @@ function quirksOf(rule: QuirkRule, { now }: FaultContext, places: Places): Quirk
     headersQuirk(rule),
     errorBodies && errorBodiesQuirk(errorBodies),
     rule.cookies && cookiesQuirk(),
+    tokens?.exchangeFor !== undefined && exchangeQuirk(tokens.exchangeFor),
     tokens && tokensQuirk(tokens),
     challengeQuirk(rule),
     rateLimit && rateLimitQuirk(rateLimit, now),

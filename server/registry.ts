@@ -4,6 +4,7 @@ import { createAuthorizer, needOf } from "./authorizer.ts";
 import { surround } from "./around.ts";
 import type { RegistryBackend } from "./backend.ts";
 import { deleteBlob, getBlob, headBlob } from "./blobs.ts";
+import { Deadlines } from "./deadlines.ts";
 import type { Exchange } from "./exchange.ts";
 import { deleteManifest, getManifest, headManifest, putManifest } from "./manifests.ts";
 import { MemoryBackend } from "./memory_backend.ts";
@@ -100,6 +101,7 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
   options = withPreset(options);
   const settings = registrySettings(options);
   const { backend = new MemoryBackend(), upstream } = options;
+  const deadlines = new Deadlines(settings.now, settings.later);
   const context: Context = {
     settings,
     backend,
@@ -111,7 +113,8 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
         pushes: settings.upstreamPushes,
       }),
     }),
-    uploads: new UploadSessions(backend, settings),
+    deadlines,
+    uploads: new UploadSessions(backend, settings, deadlines),
     authorizer: createAuthorizer(options.auth, settings.now),
   };
   const requests: ObservedRequest[] = [];
@@ -155,6 +158,7 @@ interface Context {
   readonly backend: RegistryBackend;
   /** What stands in front of the backend, where there is an upstream. */
   readonly pullThrough?: PullThroughBackend;
+  readonly deadlines: Deadlines;
   readonly uploads: UploadSessions;
   readonly authorizer: Authorizer;
 }
@@ -169,6 +173,7 @@ async function answer(
   let response: Response;
   try {
     if (url === undefined) throw badUrl();
+    context.uploads.watch();
     response = await handle(context, request, url, observation);
   } catch (error) {
     if (error instanceof UpstreamRefusal) context.settings.onError(error.cause);

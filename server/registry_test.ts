@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { InvalidOptionError } from "../errors.ts";
 import { EMPTY_DIGEST, memoryWire, specTest } from "./fixture_test.ts";
+import { MemoryBackend } from "./memory_backend.ts";
 import type { RegistryOptions } from "./options.ts";
 import { createRegistry } from "./registry.ts";
 
@@ -77,6 +78,7 @@ for (
     { referrersPageSize: 1.5 },
     { chunkMinLength: -1 },
     { uploadExpiry: NaN },
+    { stallTimeout: 0 },
     { requestsKept: Infinity },
   ] as RegistryOptions[]
 ) {
@@ -105,6 +107,23 @@ Deno.test("a failure of the registry itself: 500 without its reason, told to onE
   const { status, code, text } = await wire.send("GET", "/token");
   assertEquals([status, code, text.includes("fire")], [500, "UNKNOWN", false]);
   assertStrictEquals(told[0], failure);
+});
+
+Deno.test("a disk that fails in the middle of a body: 500, told to onError, and not the client's fault", async () => {
+  const failure = new Error("the disk is full");
+  const told: unknown[] = [];
+  const backend = new MemoryBackend();
+  const { createUpload } = backend;
+  backend.createUpload = async (repository) => {
+    const upload = await createUpload.call(backend, repository);
+    upload.append = () => Promise.reject(failure);
+    return upload;
+  };
+  const wire = memoryWire({ backend, onError: (error) => told.push(error) });
+  const location = await wire.startUpload("app");
+  const { status, code, text } = await wire.send("PATCH", location, { body: "hello" });
+  assertEquals([status, code, text.includes("full")], [500, "UNKNOWN", false]);
+  assertEquals(told, [failure]);
 });
 
 Deno.test("what a client got stays as it is, and what it changes is its own", async () => {

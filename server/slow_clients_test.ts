@@ -1,7 +1,7 @@
 /** Clients that are slow, that go away, and that come at once: over sockets, on both listeners. */
 import { assert, assertEquals } from "@std/assert";
 import { encodeText } from "../content/bytes.ts";
-import { digest, Wire } from "./fixture_test.ts";
+import { digest, TestClock, until, Wire } from "./fixture_test.ts";
 import { listenDeno } from "./listen_deno.ts";
 import { listenNode } from "./listen_node.ts";
 import { MemoryBackend } from "./memory_backend.ts";
@@ -11,7 +11,7 @@ interface World {
   wire: Wire;
   port: number;
   /** Lets time pass, in milliseconds. */
-  pass(time: number): void;
+  pass(time: number): Promise<void>;
   /** How many uploads the backend keeps. */
   kept(): number;
 }
@@ -33,9 +33,13 @@ class CountingBackend extends MemoryBackend {
 function slowTest(title: string, run: (world: World) => Promise<void>): void {
   for (const [name, listen] of Object.entries({ listenDeno, listenNode })) {
     Deno.test(`${name}: ${title}`, async () => {
-      let now = 1_000_000;
+      const { now, later, pass } = new TestClock();
       const backend = new CountingBackend();
-      const registry = createRegistry({ backend, uploadExpiry: 60_000, now: () => now });
+      const registry = createRegistry({
+        ...{ backend, now, later },
+        uploadExpiry: 60_000,
+        stallTimeout: 20_000,
+      });
       const listener = await listen((request) => registry.fetch(request), "127.0.0.1", 0);
       const client = Deno.createHttpClient({});
       const origin = `http://127.0.0.1:${listener.port}`;
@@ -47,7 +51,7 @@ function slowTest(title: string, run: (world: World) => Promise<void>): void {
             (url, init) => fetch(url, { ...init, client } as RequestInit),
           ),
           port: listener.port,
-          pass: (time) => void (now += time),
+          pass,
           kept: () => backend.kept,
         });
       } finally {
@@ -70,8 +74,22 @@ function patch(location: string, length: number): string {
   return `PATCH ${location} HTTP/1.1\r\nhost: r\r\ncontent-length: ${length}\r\n\r\n`;
 }
 
-async function until(happened: () => boolean | Promise<boolean>): Promise<void> {
-  while (!await happened()) await new Promise((resolve) => setTimeout(resolve, 2));
+/** The next answer; then the connection is given up. */
+async function readAnswer(connection: Deno.TcpConn): Promise<string> {
+  const bytes = new Uint8Array(10_000);
+  let size = 0;
+  while (!new TextDecoder().decode(bytes.subarray(0, size)).endsWith("]}")) {
+    const read = await connection.read(bytes.subarray(size));
+    if (read === null) break;
+    size += read;
+  }
+  connection.close();
+  return new TextDecoder().decode(bytes.subarray(0, size));
+}
+
+/** How many bytes of the newest request's body have come. */
+function seenBytes(wire: Wire): number | undefined {
+  return wire.registry.requests.at(-1)?.bytesIn;
 }
 
 async function rangeOf(wire: Wire, location: string): Promise<string | null> {
@@ -84,9 +102,11 @@ slowTest("a client that sends a byte at a time, and others beside it", async (wo
   const slow = await dial(port, patch(location, 5));
   for (const [sent, character] of [..."hello"].entries()) {
     await slow.write(encodeText(character));
-    if (sent < 4) await until(async () => await rangeOf(wire, location) === `0-${sent}`);
-    // Longer than uploads may lie about: this one is at work.
-    pass(100_000);
+    if (sent < 4) {
+      await until(async () => await rangeOf(wire, location) === `0-${sent}`);
+      // Together it is longer than an upload may lie about: this one is at work.
+      await pass(19_999);
+    }
     await wire.pushBlob("app", `others go on ${sent}`);
   }
   const answer = new Uint8Array(1_000);
@@ -123,14 +143,65 @@ slowTest("an upload whose client is gone is cleaned up after its time", async (w
   const seen = () => wire.registry.requests.find(({ method }) => method === "PATCH")!;
   await until(() => seen().status !== 0);
   assertEquals([seen().status, kept()], [400, 1]);
-  pass(59_999);
+  await pass(59_999);
   assertEquals(await rangeOf(wire, location), "0-4", "it can be gone on with");
-  pass(60_001);
-  await wire.startUpload("other");
-  assertEquals(kept(), 1, "its bytes are gone, whoever asks next");
+  await pass(60_000);
+  assertEquals(kept(), 1);
+  await pass(1);
+  assertEquals(kept(), 0, "its bytes are gone, and nobody asked");
   const late = await wire.send("PATCH", location, { body: " world" });
   assertEquals([late.status, late.code], [404, "BLOB_UPLOAD_UNKNOWN"]);
   assertEquals((await wire.send("GET", "/v2/app/tags/list")).status, 404, "nothing was stored");
+});
+
+slowTest("end-5 PATCH whose client stops: 408, and it can be gone on with", async (world) => {
+  const { wire, port, pass, kept } = world;
+  const location = await wire.startUpload("app");
+  const stopped = await dial(port, `${patch(location, 1_000)}hello`);
+  await until(async () => await rangeOf(wire, location) === "0-4");
+  await pass(20_000);
+  const text = await readAnswer(stopped);
+  assert(text.startsWith("HTTP/1.1 408 ") && /^connection: close/im.test(text), text);
+  assert(/^location: \/v2\/app\/blobs\/uploads\//im.test(text) && /^range: 0-4/im.test(text), text);
+  assert(text.includes('"BLOB_UPLOAD_INVALID"'), text);
+  assertEquals((await wire.send("PATCH", location, { body: " world" })).status, 202);
+  const closed = await wire.send("PUT", `${location}?digest=${await digest("hello world")}`);
+  assertEquals([closed.status, kept()], [201, 0]);
+});
+
+slowTest("a client that waits for 100 Continue before it sends", async ({ wire, port }) => {
+  const hello = await digest("hello");
+  const request = (path: string) =>
+    `POST ${path} HTTP/1.1\r\nhost: r\r\ncontent-length: 5\r\nexpect: 100-continue\r\n\r\n`;
+  const connection = await dial(port, request(`/v2/app/blobs/uploads/?digest=${hello}`));
+  const bytes = new Uint8Array(1_000);
+  const first = new TextDecoder().decode(bytes.subarray(0, (await connection.read(bytes))!));
+  assert(first.startsWith("HTTP/1.1 100 "), first);
+  await connection.write(encodeText("hello"));
+  const second = new TextDecoder().decode(bytes.subarray(0, (await connection.read(bytes))!));
+  assert(second.startsWith("HTTP/1.1 201 "), second);
+  connection.close();
+  assertEquals((await wire.send("GET", `/v2/app/blobs/${hello}`)).text, "hello");
+});
+
+slowTest("a client that stops in other bodies: 408, and nothing is stored", async (world) => {
+  const { wire, port, pass, kept } = world;
+  const blob = `/v2/app/blobs/uploads/?digest=${await digest("hello")}`;
+  const rest = "HTTP/1.1\r\nhost: r\r\ncontent-length: 5\r\n\r\nhell";
+  const cases = [
+    [`PUT /v2/app/manifests/v1 ${rest}`, "MANIFEST_INVALID"],
+    [`POST ${blob} ${rest}`, "BLOB_UPLOAD_INVALID"],
+  ] as const;
+  for (const [request, code] of cases) {
+    const stopped = await dial(port, request);
+    await until(() => seenBytes(wire) === 4);
+    wire.registry.requests.length = 0;
+    await pass(20_000);
+    const text = await readAnswer(stopped);
+    assert(text.startsWith("HTTP/1.1 408 ") && text.includes(code), text);
+  }
+  assertEquals(kept(), 0);
+  assertEquals((await wire.send("GET", "/v2/app/tags/list")).status, 404);
 });
 
 slowTest("a blob that two clients push at once, byte by byte in turn", async ({ wire, port }) => {

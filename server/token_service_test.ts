@@ -86,6 +86,14 @@ specTest("Bearer: a token opens what it is for, and nothing else", async (wire) 
   }
 }, { auth });
 
+specTest("Bearer: the token of nobody is no authentication: UNAUTHORIZED", async (wire) => {
+  const token = await tokenFor(wire, "scope=repository:app:pull,push");
+  for (const headers of [{}, bearer(token)]) {
+    const { status, code } = await wire.send("POST", "/v2/app/blobs/uploads/", { headers });
+    assertEquals([status, code], [401, "UNAUTHORIZED"]);
+  }
+}, { auth });
+
 specTest("Bearer: a token that is none is answered with invalid_token", async (wire) => {
   const authorizations = [
     "Bearer abc",

@@ -4,6 +4,7 @@ import { createHasher, type HashAlgorithm, type Hasher } from "../content/hasher
 import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import type { RepositoryName } from "../reference/repository_name.ts";
 import type { BackendUpload, RegistryBackend } from "./backend.ts";
+import type { Deadline, Deadlines } from "./deadlines.ts";
 import type { RegistrySettings } from "./options.ts";
 
 /** One upload: the bytes that came, and the hash over them. */
@@ -92,13 +93,32 @@ export class UploadSession {
 export class UploadSessions {
   readonly #backend: RegistryBackend;
   readonly #settings: RegistrySettings;
+  readonly #deadlines: Deadlines;
   /** The least recently used first. */
   readonly #sessions = new Map<string, UploadSession>();
+  /** When the next session expires. */
+  readonly #expiry: Deadline = { due: Infinity, late: () => this.#tidy(() => this.#expire()) };
+  /** When the backend is asked for what an earlier process left. */
+  readonly #sweep: Deadline = { due: Infinity, late: () => this.#tidy(() => this.#sweepBackend()) };
+  #watched = false;
 
   /** Sessions over a backend's uploads. */
-  constructor(backend: RegistryBackend, settings: RegistrySettings) {
+  constructor(backend: RegistryBackend, settings: RegistrySettings, deadlines: Deadlines) {
     this.#backend = backend;
     this.#settings = settings;
+    this.#deadlines = deadlines;
+  }
+
+  /**
+   * Starts to look after what an earlier process left. Called with the first request: a Worker may
+   * not start timers before.
+   */
+  watch(): void {
+    if (this.#watched) return;
+    this.#watched = true;
+    if (this.#backend.sweepUploads !== undefined) {
+      this.#ringBy(this.#sweep, this.#settings.uploadExpiry);
+    }
   }
 
   /** A new session; those that nobody used for long end here. */
@@ -113,43 +133,95 @@ export class UploadSessions {
   async find(repository: RepositoryName, id: string): Promise<UploadSession | undefined> {
     await this.#expire();
     let session = this.#sessions.get(id);
-    if (session === undefined) {
+    if (session === undefined || (this.#backend.shared && !session.busy)) {
       const upload = await this.#backend.upload(repository, id);
-      session = this.#sessions.get(id) ?? (upload && new UploadSession(repository, upload));
+      const held = this.#sessions.get(id);
+      session = held?.busy || !this.#backend.shared ? held : undefined;
+      session ??= upload && new UploadSession(repository, upload);
     }
     if (session?.repository !== repository) return undefined;
     this.#touch(session);
     return session;
   }
 
-  /** Whether the session goes on: another request may have ended it. */
-  has(session: UploadSession): boolean {
-    return this.#sessions.get(session.id) === session;
+  /** Whether the session goes on: another request may have ended it, here or elsewhere. */
+  async has(session: UploadSession): Promise<boolean> {
+    if (this.#sessions.get(session.id) !== session) return false;
+    if (!this.#backend.shared) return true;
+    return await this.#backend.upload(session.repository, session.id) !== undefined;
+  }
+
+  /** A request writes to it. */
+  hold(session: UploadSession): void {
+    session.busy = true;
+    if (this.#backend.shared) this.#sessions.set(session.id, session);
+  }
+
+  /** A request has written to it: its time starts anew. */
+  release(session: UploadSession): void {
+    session.busy = false;
+    if (this.#sessions.get(session.id) === session) this.#touch(session);
   }
 
   /** Makes a blob of a session, whose digest has been verified. */
   async finish(session: UploadSession, digest: Digest): Promise<void> {
-    this.#sessions.delete(session.id);
+    this.#forget(session);
     await session.finish(digest);
   }
 
   /** Ends a session; its bytes are gone. */
   async cancel(session: UploadSession): Promise<void> {
-    this.#sessions.delete(session.id);
+    this.#forget(session);
     await session.cancel();
   }
 
   #touch(session: UploadSession): void {
     session.used = this.#settings.now();
     this.#sessions.delete(session.id);
+    if (this.#backend.shared && !session.busy) return;
     this.#sessions.set(session.id, session);
+    this.#ringBy(this.#expiry, this.#settings.uploadExpiry);
   }
 
+  #forget(session: UploadSession): void {
+    this.#sessions.delete(session.id);
+    if (this.#sessions.size === 0) this.#deadlines.forget(this.#expiry);
+  }
+
+  /** Ends the sessions whose time is over, and looks when the next one's is. */
   async #expire(): Promise<void> {
-    const oldest = this.#settings.now() - this.#settings.uploadExpiry;
+    const { now, uploadExpiry } = this.#settings;
+    const over: UploadSession[] = [];
+    let next = Infinity;
     for (const session of this.#sessions.values()) {
-      if (session.used >= oldest) break;
-      if (!session.busy) await this.cancel(session);
+      if (session.busy) continue; // its body has a limit of its own
+      if (session.used + uploadExpiry >= now()) {
+        next = session.used + uploadExpiry + 1;
+        break;
+      }
+      over.push(session);
     }
+    this.#expiry.due = next;
+    this.#deadlines.watch(this.#expiry);
+    for (const session of over) this.#forget(session); // all at once: nobody finds one meanwhile
+    // Who happens to come now has nothing to do with what goes wrong.
+    for (const session of over) await session.cancel().catch(this.#settings.onError);
+  }
+
+  async #sweepBackend(): Promise<void> {
+    this.#sweep.due = Infinity;
+    const wait = await this.#backend.sweepUploads?.();
+    if (wait !== undefined) this.#ringBy(this.#sweep, wait);
+  }
+
+  #ringBy(deadline: Deadline, wait: number): void {
+    const due = this.#settings.now() + wait + 1;
+    deadline.due = Math.min(deadline.due, due);
+    this.#deadlines.watch(deadline);
+  }
+
+  /** Does what nobody waits for. */
+  #tidy(work: () => Promise<void>): void {
+    work().catch(this.#settings.onError);
   }
 }

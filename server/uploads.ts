@@ -7,6 +7,7 @@ import { contentLength, type Exchange, requestBody, supportedDigest } from "./ex
 import { mountBlob } from "./mount.ts";
 import { emptyResponse, Refusal } from "./refusal.ts";
 import type { UploadSession } from "./upload_sessions.ts";
+import { afterBroken, BrokenBody, StalledBody } from "./watched_body.ts";
 
 interface UploadRoute {
   repository: RepositoryName;
@@ -50,14 +51,14 @@ export async function startUpload(
 /**
  * end-5 PATCH: a chunk at the end of what is there.
  *
- * @throws {Refusal} 404 when there is no such session; 416 when the chunk belongs elsewhere: the
- * session lives on.
+ * @throws {Refusal} 404 when there is no such session; 416 when the chunk belongs elsewhere, 408
+ * when the client stopped in the middle of it: the session lives on.
  */
 export async function patchUpload(exchange: Exchange, route: UploadRoute): Promise<Response> {
   const session = await findSession(exchange, route);
   return await exclusive(exchange, session, async () => {
     await takeBody(exchange, session);
-    requireSession(exchange, session);
+    await requireSession(exchange, session);
     return sessionResponse(exchange, session, 202);
   });
 }
@@ -104,8 +105,8 @@ async function findSession(exchange: Exchange, route: UploadRoute): Promise<Uplo
 }
 
 /** Checks that no other request has ended the session meanwhile. */
-function requireSession({ uploads }: Exchange, session: UploadSession): void {
-  if (!uploads.has(session)) throw unknownUpload(session);
+async function requireSession({ uploads }: Exchange, session: UploadSession): Promise<void> {
+  if (!await uploads.has(session)) throw unknownUpload(session);
 }
 
 /** Lets one request write at a time: a second one would mix its bytes with the first one's. */
@@ -117,12 +118,11 @@ async function exclusive(
   if (session.busy) {
     throw outOfPlace(exchange, session, "another request is writing to it");
   }
-  session.busy = true;
+  exchange.uploads.hold(session);
   try {
     return await write();
   } finally {
-    session.busy = false;
-    session.used = exchange.settings.now();
+    exchange.uploads.release(session);
   }
 }
 
@@ -180,11 +180,12 @@ async function append(
   try {
     return await session.append(body, maximum);
   } catch (cause) {
+    if (!(cause instanceof BrokenBody)) throw cause; // a full disk is not the client's fault
     throw new Refusal(
-      400,
+      cause instanceof StalledBody ? 408 : 400,
       "BLOB_UPLOAD_INVALID",
-      `Cannot take the rest of the body: it broke, and ${session.size} bytes are there`,
-      { cause, headers: sessionHeaders(exchange, session) },
+      `Cannot take the rest of the body: ${cause.message}, and ${session.size} bytes are there`,
+      { cause, headers: { ...sessionHeaders(exchange, session), ...afterBroken(cause) } },
     );
   }
 }
@@ -196,7 +197,7 @@ async function close(
 ): Promise<Response> {
   const { uploads } = exchange;
   const actual = await session.digestLike(digest);
-  requireSession(exchange, session);
+  await requireSession(exchange, session);
   if (actual !== digest) {
     const { size } = session;
     await uploads.cancel(session);
@@ -275,7 +276,9 @@ function wrongSize(exchange: Exchange, session: UploadSession, why: string): Ref
 /** A refusal of a single POST: its session has ended, so there is nothing to tell of it. */
 function withoutSession(error: unknown): unknown {
   if (!(error instanceof Refusal)) return error;
-  return new Refusal(error.status, error.code, error.message, { cause: error });
+  const { status, code, message, cause } = error;
+  const headers = cause instanceof BrokenBody ? afterBroken(cause) : {};
+  return new Refusal(status, code, message, { cause: error, headers });
 }
 
 function unknownUpload({ repository }: Pick<UploadRoute, "repository">): Refusal {

@@ -48,7 +48,7 @@ export function servedStream(stream: ReadableStream<Bytes>): ReadableStream<Byte
   const inUse: Bytes[] = [];
   return new ReadableStream({
     async pull(controller) {
-      if (inUse.length >= PIECES_IN_USE) inUse.shift()!.buffer.transfer(0);
+      if (inUse.length >= PIECES_IN_USE) giveBack(inUse.shift()!);
       const buffer = new Uint8Array(READ_BYTES);
       const count = await read(buffer);
       if (count > 0) {
@@ -61,6 +61,11 @@ export function servedStream(stream: ReadableStream<Bytes>): ReadableStream<Byte
     },
     cancel: close,
   }, { highWaterMark: 0 });
+}
+
+/** Frees a piece's memory. `transfer` is younger than the oldest Node, whose server is another. */
+function giveBack({ buffer }: Bytes): void {
+  (buffer as ArrayBuffer & { transfer?(length: number): ArrayBuffer }).transfer?.(0);
 }
 
 /** A byte stream of a file from its position on, at most `length` bytes; its end closes the file. */
