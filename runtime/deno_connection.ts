@@ -1,5 +1,7 @@
 import { builtin } from "./builtin.ts";
 import type { NodeSocket } from "./http.ts";
+import { connectAnswer, connectRequest, ProxyFailure, type ProxyServer } from "./proxy_tunnel.ts";
+import type { TlsSettings } from "./tls_trust.ts";
 
 /** The part of `Deno.Conn` that is used: Deno's types are not there for everybody. */
 interface Connection {
@@ -9,11 +11,29 @@ interface Connection {
   close(): void;
 }
 
+interface Address {
+  hostname: string;
+  port: number;
+  signal: AbortSignal;
+}
+
 interface DenoNet {
-  connect(
-    options: { hostname: string; port: number; signal: AbortSignal },
+  connect(options: Address): Promise<Connection>;
+  connectTls(
+    options: Address & { caCerts?: string[]; cert: string; key: string },
   ): Promise<Connection>;
-  startTls(connection: Connection, options: { hostname: string }): Promise<Connection>;
+  startTls(
+    connection: Connection,
+    options: { hostname: string; caCerts?: string[] },
+  ): Promise<Connection>;
+}
+
+/** How a connection is made, where nothing but its URL does not say it. */
+export interface DenoConnectionOptions {
+  /** What TLS is made with. Through a proxy a client certificate cannot be shown. */
+  tls?: TlsSettings;
+  /** The proxy, spoken to without TLS: a tunnel for https, else a connection to the proxy itself. */
+  proxy?: ProxyServer;
 }
 
 type Done = (error?: unknown) => void;
@@ -48,7 +68,7 @@ const WRITE_BYTES = 1024 * 1024;
  * whole `--allow-sys`, and trusts other certificates than `fetch` does: not those of `--cert` and
  * `DENO_TLS_CA_STORE`. This one needs `--allow-net` and trusts what `fetch` trusts.
  */
-export function denoConnection(url: URL): NodeSocket {
+export function denoConnection(url: URL, options: DenoConnectionOptions = {}): NodeSocket {
   const { Duplex } = builtin<NodeStream>("stream")!;
   const connecting = new AbortController();
   let connection: Connection | undefined;
@@ -56,7 +76,7 @@ export function denoConnection(url: URL): NodeSocket {
   const socket = new Duplex({
     writableHighWaterMark: WRITE_BYTES,
     construct(done) {
-      connect(url, connecting.signal).then((made) => {
+      connect(url, connecting.signal, options).then((made) => {
         connection = made;
         done();
       }, done);
@@ -103,18 +123,67 @@ export function denoConnection(url: URL): NodeSocket {
 }
 
 async function connect(
-  { protocol, hostname, port }: URL,
+  url: URL,
+  signal: AbortSignal,
+  { tls, proxy }: DenoConnectionOptions,
+): Promise<Connection> {
+  const { Deno } = globalThis as unknown as { Deno: DenoNet };
+  const hostname = url.hostname.replace(/^\[|\]$/g, "");
+  const secure = url.protocol === "https:";
+  const address = { hostname, port: Number(url.port) || (secure ? 443 : 80), signal };
+  const caCerts = tls?.ca && { caCerts: [...tls.ca] };
+  if (proxy !== undefined) {
+    const tcp = await connectProxy(proxy, signal);
+    if (!secure) return tcp;
+    await openTunnel(tcp, url, proxy, signal);
+    return await Deno.startTls(tcp, { hostname, ...caCerts });
+  }
+  const { cert, key } = tls ?? {};
+  if (secure && cert !== undefined && key !== undefined) {
+    return await Deno.connectTls({ ...address, ...caCerts, cert, key });
+  }
+  const tcp = await Deno.connect(address);
+  return secure ? await Deno.startTls(tcp, { hostname, ...caCerts }) : tcp;
+}
+
+async function connectProxy(
+  { host, hostname, port }: ProxyServer,
   signal: AbortSignal,
 ): Promise<Connection> {
   const { Deno } = globalThis as unknown as { Deno: DenoNet };
-  const host = hostname.replace(/^\[|\]$/g, "");
-  const tls = protocol === "https:";
-  const tcp = await Deno.connect({
-    hostname: host,
-    port: Number(port) || (tls ? 443 : 80),
-    signal,
-  });
-  return tls ? await Deno.startTls(tcp, { hostname: host }) : tcp;
+  try {
+    return await Deno.connect({ hostname, port, signal });
+  } catch (cause) {
+    if ((cause as Error).name === "NotCapable") throw cause;
+    throw new ProxyFailure((cause as Error).message, { host, cause });
+  }
+}
+
+async function openTunnel(
+  tcp: Connection,
+  url: URL,
+  proxy: ProxyServer,
+  signal: AbortSignal,
+): Promise<void> {
+  // What ends the wait for a proxy that does not answer is the end of its connection.
+  const end = (): void => tcp.close();
+  signal.addEventListener("abort", end, { once: true });
+  try {
+    await writeAll(tcp, new TextEncoder().encode(connectRequest(url, proxy)));
+    const answered = connectAnswer(proxy);
+    const into = new Uint8Array(READ_BYTES);
+    for (let done = false; !done;) {
+      const count = await tcp.read(into);
+      if (count === null) throw new Error("it closed the connection");
+      done = answered(into.subarray(0, count));
+    }
+  } catch (cause) {
+    if (!signal.aborted) tcp.close();
+    if (cause instanceof ProxyFailure) throw cause;
+    throw new ProxyFailure((cause as Error).message, { host: proxy.host, cause });
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
 }
 
 async function writeAll(connection: Connection, bytes: Uint8Array): Promise<void> {

@@ -194,3 +194,78 @@ function nodeCursor(file: FileHandle, start: number): FileCursor {
     close: () => file.close(),
   };
 }
+
+/** What {@linkcode readWhole} found where there is no file to read. */
+export type Unread = "missing" | "not a file" | "too large";
+
+interface SyncFiles {
+  statSync(path: string): FileStat;
+  readFileSync(path: string): Uint8Array;
+}
+
+/**
+ * Everything in a file of at most `maxBytes` bytes, or why not.
+ *
+ * @throws The system's error, when the file may not be read.
+ */
+export async function readWhole(
+  system: FileSystem,
+  path: string,
+  maxBytes: number,
+): Promise<Uint8Array | Unread> {
+  try {
+    const unread = unreadable(await system.stat(path), maxBytes);
+    return unread ?? within(await system.readFile(path), maxBytes);
+  } catch (error) {
+    if (isMissing(error)) return "missing";
+    throw error;
+  }
+}
+
+/** {@linkcode readWhole} for callers that cannot wait; `undefined` where there are no files. */
+export function readWholeSync(path: string, maxBytes: number): Uint8Array | Unread | undefined {
+  const system = builtin<SyncFiles>("fs");
+  if (system === undefined) return undefined;
+  try {
+    return unreadable(system.statSync(path), maxBytes) ??
+      within(system.readFileSync(path), maxBytes);
+  } catch (error) {
+    if (isMissing(error)) return "missing";
+    throw error;
+  }
+}
+
+function unreadable(stat: FileStat, maxBytes: number): Unread | undefined {
+  if (!stat.isFile()) return "not a file"; // a pipe would be waited for without end
+  return stat.size > maxBytes ? "too large" : undefined;
+}
+
+/** It may have grown since. */
+function within(bytes: Uint8Array, maxBytes: number): Uint8Array | Unread {
+  return bytes.byteLength > maxBytes ? "too large" : bytes;
+}
+
+/** The part of `node:fs/promises` that a config is written with: its mode and owner stay. */
+export interface LoginFiles {
+  /** Opens a file. */
+  open(path: string, flags: string, mode: number): Promise<FileHandle>;
+  /** Gives a file another name, in place of the one that has it. */
+  rename(from: string, to: string): Promise<void>;
+  /** Removes a file. */
+  rm(path: string, options: { force: boolean }): Promise<void>;
+  /** Where a symbolic link points; fails with the code `EINVAL` where there is no link. */
+  readlink(path: string): Promise<string>;
+  /** What a file is, who may use it, and whose it is. */
+  stat(path: string): Promise<FileStat & { mode: number; uid: number; gid: number }>;
+  /** Sets who may use a file. */
+  chmod(path: string, mode: number): Promise<void>;
+  /** Gives a file to a user and a group. */
+  chown(path: string, uid: number, gid: number): Promise<void>;
+  /** Makes a folder. */
+  mkdir(path: string, options: { recursive: boolean; mode: number }): Promise<unknown>;
+}
+
+/** The machine's files, for configs; `undefined` where there are none. */
+export function loginFiles(): LoginFiles | undefined {
+  return builtin<LoginFiles>("fs/promises");
+}

@@ -57,7 +57,24 @@ export interface NodeRequestOptions {
   createConnection?: () => NodeSocket;
   /** The most bytes of the response's head. */
   maxHeaderSize: number;
+  /** Answers the host's addresses in place of the machine's resolver. */
+  lookup?: NodeLookup;
 }
+
+/** An address as `node:net` wants it. */
+export interface NodeAddress {
+  /** The address. */
+  address: string;
+  /** Its kind: 4 or 6. */
+  family: number;
+}
+
+/** Looks a name up, as `node:net` asks for it: all addresses, or the first one. */
+export type NodeLookup = (
+  hostname: string,
+  options: { all?: boolean },
+  done: (error: null, found: NodeAddress[] | string, family?: number) => void,
+) => void;
 
 /** A connection that `node:http` can use. What it does is its own affair. */
 export interface NodeSocket {

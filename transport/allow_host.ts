@@ -3,8 +3,13 @@ import type { HostPurpose } from "./channel.ts";
 /**
  * Asked before any connection to a host: `false` refuses it.
  *
- * `host` carries its port where it is not the scheme's own. `addresses` are those the name resolves
- * to, where the runtime can tell them beforehand.
+ * `host` carries its port where it is not the scheme's own. It is asked by the name alone first, and
+ * then, where davit connects by itself on Deno, Node or Bun, once more with the `addresses` that the
+ * name has: one that is not allowed is a reason to refuse. With a `fetch` or `client` of the caller's,
+ * through a proxy, and in browsers and workers nobody tells the addresses.
+ *
+ * On Node the connection then goes to one of these addresses. Elsewhere the runtime looks the name up
+ * again, and a name that changes in between leads where it wants (DNS rebinding).
  */
 export type AllowHost = (
   host: string,

@@ -3,6 +3,7 @@ import type { DavitEvent } from "../events.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Limits } from "../content/limits.ts";
 import type { PieceReader } from "../content/piece_reader.ts";
+import type { HeaderFields } from "./header_fields.ts";
 
 /** What a request wants to do with a repository, in the words of the token specification. */
 export type Action = "pull" | "push" | "delete";
@@ -22,7 +23,14 @@ export interface Intent {
 }
 
 /** Why davit wants to talk to a host: asked of `allowHost` before any connection. */
-export type HostPurpose = "registry" | "realm" | "redirect" | "upload" | "link" | "foreign";
+export type HostPurpose =
+  | "registry"
+  | "mirror"
+  | "realm"
+  | "redirect"
+  | "upload"
+  | "link"
+  | "foreign";
 
 /** The body of one request. */
 export interface RequestBody {
@@ -45,13 +53,15 @@ export interface ChannelRequest {
   /** Where to. */
   url: URL;
   /** Headers; middleware copies, and never writes to these. */
-  headers: Headers;
+  headers: HeaderFields;
   /** The body. */
   body?: RequestBody;
   /** What the request is for; without one it is sent without credentials. */
   intent?: Intent;
   /** Why this host is talked to. */
   purpose: HostPurpose;
+  /** The host's addresses, where they were checked: no others may be connected to. */
+  addresses?: readonly string[];
   /** Whether the request may be sent again after a fault: a chunk must not. @default {true} */
   repeatable?: boolean;
   /** Whether redirects are followed. @default {"follow"} */
@@ -62,6 +72,14 @@ export interface ChannelRequest {
   signal?: AbortSignal;
 }
 
+/** Why a request carried no credentials, where there are some or should be. */
+export interface Anonymity {
+  /** In words, for messages; it holds no secret. */
+  reason: string;
+  /** What went wrong before. */
+  cause?: unknown;
+}
+
 /** A response as the channel sees it. */
 export interface ChannelResponse {
   /** The final response. Its body has not been read. */
@@ -70,6 +88,8 @@ export interface ChannelResponse {
   url: URL;
   /** The responses that redirected, in order; their bodies are gone. */
   hops: Response[];
+  /** With a 401 or 403: why the request was anonymous, where it should not have been. */
+  anonymity?: Anonymity;
 }
 
 /** Sends a request. */
@@ -86,7 +106,10 @@ export interface Clock {
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** What was learned about a registry and is worth knowing the next time; a record per registry. */
+/**
+ * What was learned about a registry and is worth knowing the next time: one record for all
+ * repositories of a registry. None of it decides what is right, only what is tried first.
+ */
 export interface Learned {
   /** Whether a POST with a body and a digest finishes an upload (end-4b). */
   singlePost?: boolean;
@@ -96,9 +119,17 @@ export interface Learned {
   maxBody?: number;
   /** Whether an upload may come in several chunks: Google's registries take one request. */
   chunks?: boolean;
+  /** Whether a whole body may come in one PATCH without a `Content-Range` (end-5). */
+  wholePatch?: boolean;
+  /** Whether the registry tells how far an upload is (end-13): ECR does not. */
+  uploadStatus?: boolean;
+  /** Whether blobs are mounted from a repository that is named (end-11). */
+  mount?: boolean;
+  /** Whether blobs are mounted from whichever repository has them (end-11). */
+  mountFromAny?: boolean;
   /** Whether the referrers API is there (end-12). */
   referrersApi?: boolean;
-  /** Repositories in which an OCI-Subject answer was checked and found true. */
+  /** Repositories in which an OCI-Subject answer was checked and found true; a thousand at most. */
   trustedSubject: Set<string>;
   /** The last write to each fallback tag, so that the next one waits for it. */
   fallbackWrites: Map<string, Promise<void>>;

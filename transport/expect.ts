@@ -2,7 +2,7 @@ import type { Limits } from "../content/limits.ts";
 import type { Bytes } from "../content/bytes.ts";
 import { concatBytes } from "../content/bytes.ts";
 import { type PieceReader, pieceReader, readAll, stallGuard } from "../content/piece_reader.ts";
-import type { HttpError } from "../errors.ts";
+import type { HttpError, RegistryError } from "../errors.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "./channel.ts";
 import { httpError } from "./http_error.ts";
 import { parseRateLimit } from "./rate_limit.ts";
@@ -30,19 +30,29 @@ export async function sendExpecting(
 export async function responseError(
   channel: Pick<Channel, "limits" | "clock">,
   request: ChannelRequest,
-  { response, url }: ChannelResponse,
+  { response, url, anonymity }: ChannelResponse,
 ): Promise<HttpError> {
   const { headers } = response;
   const retryAfter = parseRetryAfter(headers.get("retry-after"), channel.clock.now());
   const rateLimit = parseRateLimit(headers);
   return httpError(`Cannot ${request.what}`, {
     resp: response,
-    errors: registryErrors(await readStart(response, channel.limits, request)),
+    errors: await responseErrors(channel, request, response),
     method: request.method,
     url: redactUrl(url),
     ...(retryAfter !== undefined && { retryAfter }),
     ...(rateLimit !== undefined && { rateLimit }),
-  });
+    ...(anonymity?.cause !== undefined && { cause: anonymity.cause }),
+  }, anonymity?.reason);
+}
+
+/** The errors that a response's body names, in the other end's own words; reads up to a limit. */
+export async function responseErrors(
+  channel: Pick<Channel, "limits">,
+  request: Asked,
+  response: Response,
+): Promise<RegistryError[]> {
+  return registryErrors(await readStart(response, channel.limits, request));
 }
 
 /** What a body's reading needs of the request that it answers. */
@@ -73,7 +83,7 @@ export async function readBody(
 }
 
 /** The start of an error's body: what is longer, cut or slow does not hide the status. */
-async function readStart(
+export async function readStart(
   response: Response,
   limits: Required<Limits>,
   { signal }: Asked,

@@ -19,13 +19,22 @@ const REQUEST_CODES = ["DIGEST_INVALID", "NAME_INVALID", "TAG_INVALID", "MANIFES
 /** A manifest by its tag. docker-registry 2.8.2 deletes none: it misses a digest in its place. */
 const TAG_URL = /\/manifests\/[^/:]+$/;
 
-/** The error class for a response, with the registry's own words after the message. */
-export function httpError(message: string, options: HttpErrorOptions): HttpError {
+/** The error class for a response, with the registry's own words after the message, and a reason. */
+export function httpError(message: string, options: HttpErrorOptions, reason?: string): HttpError {
   const { resp, errors } = options;
   const words = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "));
   const said = plain(words.length === 0 ? resp.statusText : words.join("; "));
-  const text = [`${message}: ${resp.status}`, said].filter(Boolean).join(" ");
-  return new (errorClass(options))(text, options);
+  const why = reason && `(${reason})`;
+  // A proxy's page is called "502 Bad Gateway".
+  const status = said.startsWith(String(resp.status)) ? "" : resp.status;
+  const text = [`${message}:`, status, said, why].filter(Boolean).join(" ");
+  return new (errorClass(options))(`${text}${patience(options)}`, options);
+}
+
+/** How long the registry wants to be left alone, where it said so. */
+function patience({ resp, retryAfter = 0 }: HttpErrorOptions): string {
+  if (retryAfter <= 0 || ![429, 503].includes(resp.status)) return "";
+  return `. Try again in ${Math.ceil(retryAfter / 1_000)} s`;
 }
 
 /** Words on one line, cut, and without what would write to a terminal; `errors` has them whole. */

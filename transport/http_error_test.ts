@@ -146,6 +146,7 @@ const MESSAGES: [name: string, init: ResponseInit, errors: [string?, string?][],
     [["A", "x".repeat(9_999)]],
     `400 A: ${"x".repeat(1_997)}…`,
   ],
+  ["a proxy's page", { status: 502 }, [[undefined, "502 Bad Gateway"]], "502 Bad Gateway"],
   ["several errors", { status: 400 }, [["A", "a"], ["B", "b"]], "400 A: a; B: b"],
 ];
 
@@ -170,6 +171,7 @@ Deno.test("httpError: what may pass says so, with the wait and the quota", () =>
     retryAfter: 5_000,
     rateLimit: { remaining: 0 },
   });
+  assertEquals(error.message, "Cannot do it: 429. Try again in 5 s");
   assertEquals([error.retryable, error.retryAfter], [true, 5_000]);
   assertEquals(error.rateLimit, { remaining: 0 });
 });

@@ -20,13 +20,14 @@ const SHOWN = new Set([
 export function redactUrl(url: URL | string): string {
   let parsed: URL;
   try {
-    parsed = new URL(url);
+    parsed = url instanceof URL ? url : new URL(url);
   } catch {
     return "(not a URL)";
   }
+  const path = `${parsed.protocol}//${parsed.host}${parsed.pathname}`;
+  if (parsed.search === "") return path;
   const query = [...parsed.searchParams].map(([name, value]) =>
     `${encodeURIComponent(name)}=${SHOWN.has(name) ? encodeURIComponent(value) : "…"}`
   );
-  const path = `${parsed.protocol}//${parsed.host}${parsed.pathname}`;
   return query.length === 0 ? path : `${path}?${query.join("&")}`;
 }

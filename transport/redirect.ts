@@ -2,6 +2,7 @@ import { HostRefusedError, TooManyRedirectsError, UploadError } from "../errors.
 import type { Limits } from "../content/limits.ts";
 import type { ChannelRequest, Middleware } from "./channel.ts";
 import { redactUrl } from "./redact.ts";
+import { copyFields } from "./header_fields.ts";
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 
@@ -42,7 +43,7 @@ export function redirect(limits: Pick<Required<Limits>, "maxRedirects">): Middle
 
 function follow(request: ChannelRequest, status: number, location: string): ChannelRequest {
   const url = target(request, location);
-  const headers = new Headers(request.headers);
+  const headers = copyFields(request.headers);
   if (url.origin !== request.url.origin) {
     for (const name of ORIGIN_HEADERS) headers.delete(name);
   }

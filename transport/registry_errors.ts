@@ -6,8 +6,8 @@ const MESSAGE_CHARACTERS = 2_000;
 
 /**
  * A registry's own errors out of an error's body. JSON is tried whatever the content type says
- * (some send it as text/plain); a body that is other text is one error without a code; an empty
- * one, or a web page, is none.
+ * (some send it as text/plain); a body that is other text is one error without a code, and so is a
+ * web page with a title, as proxies send it; an empty one is none.
  *
  * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes
  */
@@ -18,13 +18,22 @@ export function registryErrors(body: Uint8Array): RegistryError[] {
   try {
     json = JSON.parse(text);
   } catch {
-    return text.startsWith("<") ? [] : [{ message: shorten(text) }];
+    const words = text.startsWith("<") ? pageTitle(text) : text;
+    return words === "" ? [] : [{ message: shorten(words) }];
   }
   if (typeof json === "string") return [{ message: shorten(json) }];
   if (typeof json !== "object" || json === null) return [];
   const { errors } = json as { errors?: unknown };
   if (Array.isArray(errors)) return errors.slice(0, ERRORS_KEPT).flatMap(registryError);
   return registryError(json);
+}
+
+/** What a web page calls itself: its markup says nothing to anybody. */
+function pageTitle(page: string): string {
+  const lower = page.toLowerCase();
+  const start = lower.indexOf("<title>");
+  const end = lower.indexOf("</title>", start);
+  return start < 0 || end < 0 ? "" : page.slice(start + "<title>".length, end).trim();
 }
 
 function registryError(value: unknown): RegistryError[] {

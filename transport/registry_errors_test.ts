@@ -32,6 +32,11 @@ const CASES: [name: string, body: string, expected: RegistryError[]][] = [
   ["plain text", "404 page not found\n", [{ message: "404 page not found" }]],
   ["JSON that was cut", '{"errors":[{"code":"A"', [{ message: '{"errors":[{"code":"A"' }]],
   ["a web page", "\n<!DOCTYPE html><html></html>", []],
+  ["a web page's title", "<html><TITLE>\n502 Bad Gateway </title></html>", [
+    { message: "502 Bad Gateway" },
+  ]],
+  ["a title that was cut", "<html><title>502 Bad", []],
+  ["an empty title", "<html><title> </title></html>", []],
 ];
 
 for (const [name, body, expected] of CASES) {

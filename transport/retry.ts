@@ -4,6 +4,7 @@ import type { Limits } from "../content/limits.ts";
 import type { ChannelRequest, Clock, Middleware } from "./channel.ts";
 import { redactUrl } from "./redact.ts";
 import { parseRetryAfter } from "./retry_after.ts";
+import { RetryGates } from "./retry_gate.ts";
 import type { RetryPolicy } from "./retry_policy.ts";
 
 /** The statuses that may pass: overload, restarts and time-outs. Never 404. */
@@ -23,38 +24,73 @@ export interface RetryOptions {
   random?: () => number;
 }
 
-/** Sends a request again after a broken connection, a time-out or a status that may pass. */
+/**
+ * A refusal costs so much of a try while the host takes other requests in the meantime: many that
+ * share a quota each come to their turn, and one that is never taken still ends.
+ */
+const SHARED_REFUSAL = 1 / 4;
+
+/**
+ * Sends a request again after a broken connection, a time-out or a status that may pass. One that
+ * the host has no room for keeps the others to that host from being sent for as long.
+ */
 export function retry(options: RetryOptions): Middleware {
   const { policy, limits, clock, emit, random = Math.random } = options;
+  const gates = new RetryGates({ maxAttempts: policy.maxAttempts, clock, emit });
 
   return (next) => async (request) => {
-    for (let attempt = 1;; attempt++) {
-      const last = attempt >= policy.maxAttempts || !canRepeat(request);
-      let reason: string;
-      let wait: number | undefined;
-      try {
-        const answer = await next(request);
-        const { status, headers, body } = answer.response;
-        if (last || !RETRYABLE_STATUSES.includes(status)) return answer;
-        wait = parseRetryAfter(headers.get("retry-after"), clock.now());
-        if (wait !== undefined && wait > limits.retryAfter) return answer;
-        await body?.cancel().catch(() => {});
-        reason = `status ${status}`;
-      } catch (error) {
-        if (last || request.signal?.aborted || !isRetryable(error)) throw error;
-        reason = (error as Error).message;
+    const gate = gates.for(request);
+    const ticket = gate.arrive();
+    let spent = 0;
+    let served = gate.served;
+    try {
+      for (let attempt = 1;; attempt++) {
+        const turn = await gate.enter(ticket, request);
+        let reason: string;
+        let delay = backoff(policy, attempt, random());
+        try {
+          const answer = await next(request);
+          const { status, headers, body } = answer.response;
+          if (!RETRYABLE_STATUSES.includes(status)) {
+            gate.taken(turn);
+            return answer;
+          }
+          const wait = parseRetryAfter(headers.get("retry-after"), clock.now());
+          if (wait !== undefined && wait > limits.retryAfter) return answer;
+          // A server's clock that is late asks for no wait at all: five tries at once help nobody.
+          delay = Math.max(wait ?? 0, delay);
+          reason = `status ${status}`;
+          const refused = status === 429 || wait !== undefined;
+          // A storage that a redirect led to says nothing of the registry.
+          const own = refused && answer.url.origin === request.url.origin;
+          if (own) gate.refused(turn, delay, reason);
+          const shared = own && spent > 0 && gate.served > served;
+          spent += shared ? SHARED_REFUSAL : 1;
+          served = gate.served;
+          if (spent >= policy.maxAttempts || !canRepeat(request) || (own && gate.hopeless)) {
+            return answer;
+          }
+          await body?.cancel().catch(() => {});
+        } catch (error) {
+          spent++;
+          const last = spent >= policy.maxAttempts || !canRepeat(request);
+          if (last || request.signal?.aborted || !isRetryable(error)) throw error;
+          reason = (error as Error).message;
+        } finally {
+          gate.leave(turn);
+        }
+        emit({
+          type: "retry",
+          method: request.method,
+          url: redactUrl(request.url),
+          attempt,
+          delay,
+          reason,
+        });
+        await clock.sleep(delay, request.signal);
       }
-      // A server's clock that is late asks for no wait at all: five tries at once help nobody.
-      const delay = Math.max(wait ?? 0, backoff(policy, attempt, random()));
-      emit({
-        type: "retry",
-        method: request.method,
-        url: redactUrl(request.url),
-        attempt,
-        delay,
-        reason,
-      });
-      await clock.sleep(delay, request.signal);
+    } finally {
+      gate.depart();
     }
   };
 }

@@ -6,11 +6,16 @@ import type { ChannelRequest, Send } from "./channel.ts";
 import { bodySize, openBody, refusesBody } from "./open_body.ts";
 import { type SendClock, sendClock, type SendLimits } from "./send_clock.ts";
 import { sendFailure } from "./send_failure.ts";
+import { sizedBody } from "./sized_body.ts";
+import { untilAborted } from "./until_aborted.ts";
+import { copyFields } from "./header_fields.ts";
 
 /** Options of {@linkcode fetchSend}. */
 export interface FetchSendOptions extends Partial<SendLimits> {
   /** A `Deno.HttpClient`, handed to `fetch` with each request. */
   client?: unknown;
+  /** Whether a stream of known size keeps its Content-Length; on Deno. @default {false} */
+  sized?: boolean;
   /** Whose `fetch` this is. @default {runtimeName()} */
   runtime?: RuntimeName;
 }
@@ -29,7 +34,7 @@ export function fetchSend(
   fetch: typeof globalThis.fetch,
   options: FetchSendOptions = {},
 ): Send {
-  const { client, runtime = runtimeName() } = options;
+  const { client, sized = false, runtime = runtimeName() } = options;
   const limits: SendLimits = {
     responseTimeout: options.responseTimeout ?? DEFAULT_LIMITS.responseTimeout,
     stallTimeout: options.stallTimeout ?? DEFAULT_LIMITS.stallTimeout,
@@ -39,12 +44,12 @@ export function fetchSend(
     request.signal?.throwIfAborted();
     const ender = new AbortController();
     const clock = sendClock(request, limits, (error) => ender.abort(error));
-    const upload = await streamed(request, clock, runtime);
+    const upload = await streamed(request, clock, runtime, sized);
     const signal = request.signal === undefined
       ? ender.signal
       : AbortSignal.any([request.signal, ender.signal]);
     const init = {
-      ...requestInit(request, upload?.stream, runtime),
+      ...requestInit(request, upload && outgoing(request, upload, sized), runtime),
       signal,
       ...(client !== undefined && { client }),
     };
@@ -61,7 +66,7 @@ export function fetchSend(
       const { url } = response;
       return {
         response: upload === undefined ? response : refused(response, upload, ender),
-        url: url === "" ? request.url : new URL(url),
+        url: url === "" || url === request.url.href ? request.url : new URL(url),
         hops: [],
       };
     } catch (error) {
@@ -86,17 +91,17 @@ function address(url: URL): string {
 
 function requestInit(
   { method, headers: given, body }: ChannelRequest,
-  stream: ReadableStream | undefined,
+  stream: ReadableStream | Blob | undefined,
   runtime: RuntimeName,
 ): RequestInit {
-  const headers = new Headers(given);
+  const headers = copyFields(given);
   if (!headers.has("accept-encoding")) headers.set("accept-encoding", "identity");
   headers.delete("content-length");
   const size = body && bodySize(body);
   if (size !== undefined) headers.set("content-length", String(size));
   return {
     method,
-    headers,
+    headers: Object.fromEntries(headers),
     redirect: runtime === "browser" ? "follow" : "manual",
     // Workers keep no cookies, and those of an older compatibility date refuse `cache`.
     ...(runtime !== "workerd" && { cache: "no-store", credentials: "omit" }),
@@ -105,11 +110,20 @@ function requestInit(
   };
 }
 
+function outgoing(
+  { body }: ChannelRequest,
+  { stream }: BodyStream,
+  sized: boolean,
+): ReadableStream | Blob {
+  return sized && body?.size !== undefined ? sizedBody(stream, body.size) : stream;
+}
+
 /** The stream of a body that is neither bytes nor a blob. */
 async function streamed(
   { body, signal, what }: ChannelRequest,
   clock: SendClock,
   runtime: RuntimeName,
+  sized: boolean,
 ): Promise<BodyStream | undefined> {
   if (body === undefined || body.bytes !== undefined || body.blob !== undefined) return undefined;
   if (runtime === "browser" && !sendsStreams()) {
@@ -117,7 +131,13 @@ async function streamed(
       `Cannot ${what}: the body must be bytes or a Blob in a browser that cannot send streams`,
     );
   }
-  return bodyStream(await openBody(body, what, signal), {
+  const reader = await openBody(body, what, signal);
+  if (sized && body.size === 0) {
+    // Deno takes no length of 0 from a Blob. That the source is empty is looked at all the same.
+    await untilAborted(reader.read(), signal);
+    return undefined;
+  }
+  return bodyStream(reader, {
     waitFor: clock.waitFor,
     // Node's fetch takes all that it is given, 1 GiB too, long before it has sent it.
     sent: (bytes) => clock.sent(runtime === "node" ? bytes : 0),

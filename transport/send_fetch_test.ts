@@ -69,7 +69,7 @@ Deno.test("fetchSend copies headers, and gives the framing and the client itself
     body: { reopenable: true, bytes, open: () => Promise.reject(new Error("needless")) },
   }));
   const { init } = seen[0]!;
-  assertEquals([...init.headers as Headers], [
+  assertEquals([...new Headers(init.headers)], [
     ["accept", "a/b"],
     ["accept-encoding", "identity"],
     ["content-length", "3"],
@@ -94,7 +94,7 @@ Deno.test("fetchSend gives a blob as a blob, and a stream with half duplex", asy
   assertEquals(seen[0]!.init.duplex, undefined);
   assert(seen[1]!.init.body instanceof ReadableStream);
   assertEquals(seen[1]!.init.duplex, "half");
-  assertEquals((seen[1]!.init.headers as Headers).get("content-length"), "5");
+  assertEquals(new Headers(seen[1]!.init.headers).get("content-length"), "5");
 });
 
 Deno.test("fetchSend hands nobody the user and the password of a URL", async () => {

@@ -5,18 +5,22 @@ import {
   type NodeAgent,
   type NodeHttp,
   nodeHttp,
+  type NodeLookup,
   type NodeRequest,
   type NodeRequestOptions,
   type NodeResponse,
   type NodeSocket,
   type NodeTlsOptions,
 } from "../runtime/http.ts";
+import { proxyAgent } from "../runtime/proxy_agent.ts";
+import { ProxyFailure, type ProxyServer } from "../runtime/proxy_tunnel.ts";
 import type { ChannelRequest, ChannelResponse, Send } from "./channel.ts";
 import { type NodePump, nodePump } from "./node_pump.ts";
 import { nodeResponse } from "./node_response.ts";
 import { bodySize, openBody, refusesBody } from "./open_body.ts";
 import { sendClock, type SendLimits } from "./send_clock.ts";
 import { sendFailure } from "./send_failure.ts";
+import { copyFields } from "./header_fields.ts";
 
 /** Options of {@linkcode nodeSend}. */
 export interface NodeSendOptions extends Partial<SendLimits>, NodeTlsOptions {
@@ -29,6 +33,10 @@ export interface NodeSendOptions extends Partial<SendLimits>, NodeTlsOptions {
    * it. The other options of connections do not matter then.
    */
   connect?: (url: URL) => NodeSocket;
+  /** The proxy that requests go through: https in a tunnel, http as it is. @default {none} */
+  proxy?: ProxyServer;
+  /** What a connection with TLS to the proxy itself is made with. @default {{}} */
+  proxyTls?: NodeTlsOptions;
 }
 
 /** Google's registries answer with up to 21 KB of headers; Node takes 16 KiB unless told. */
@@ -39,6 +47,9 @@ const MAX_HEADER_BYTES = 64 * 1024;
  * common proxies close one, so that a request rarely meets a connection about to be closed.
  */
 const IDLE_MS = 15_000;
+
+/** 407: the proxy wants a user name and password, or others. */
+const PROXY_WANTS_LOGIN = 407;
 
 /** Agents of senders without options of their own: every client shares its connections. */
 const sharedAgents = new Map<string, NodeAgent>();
@@ -52,6 +63,8 @@ const sharedAgents = new Map<string, NodeAgent>();
  * - the error of the body's own source, when that fails;
  * - {@linkcode SizeMismatchError} when the body has more or fewer bytes than it declared;
  * - {@linkcode NetworkError} when the connection cannot be made or breaks;
+ * - {@linkcode CertificateError} when the host's certificate is not trusted;
+ * - {@linkcode ProxyError} when the proxy cannot be reached, or refuses;
  * - {@linkcode HostRefusedError} when the program has no permission to connect;
  * - {@linkcode TimeoutError} when the body stands still, or no head of a response comes;
  * - {@linkcode InvalidContentError} when the response's status is none that HTTP knows.
@@ -61,7 +74,7 @@ export function nodeSend(options: NodeSendOptions = {}): Send {
     responseTimeout: options.responseTimeout ?? DEFAULT_LIMITS.responseTimeout,
     stallTimeout: options.stallTimeout ?? DEFAULT_LIMITS.stallTimeout,
   };
-  const connectionFor = connections(options);
+  const connectionFor = connections(options, limits);
 
   return async (request) => {
     request.signal?.throwIfAborted();
@@ -74,29 +87,49 @@ export function nodeSend(options: NodeSendOptions = {}): Send {
 /** Where a request's connection comes from, and what speaks HTTP on it. */
 interface ConnectionSource extends Pick<NodeRequestOptions, "agent" | "createConnection"> {
   http: NodeHttp;
+  /** The proxy that reads the request itself; one that only makes a tunnel is no affair of it. */
+  reader?: ProxyServer;
 }
 
-function connections(options: NodeSendOptions): (url: URL) => ConnectionSource {
-  const { agent, connect, keepAlive = true, ca, cert, key, rejectUnauthorized } = options;
+function connections(
+  options: NodeSendOptions,
+  limits: SendLimits,
+): (url: URL) => ConnectionSource {
+  const { agent, connect, proxy, proxyTls = {}, keepAlive = true } = options;
+  const { ca, cert, key, rejectUnauthorized } = options;
+  const readBy = (url: URL) => proxy && url.protocol === "http:" ? { reader: proxy } : {};
   if (connect !== undefined) {
-    return (url) => ({ http: http("http:"), createConnection: () => connect(url) });
+    return (url) => ({
+      http: http("http:"),
+      createConnection: () => connect(url),
+      ...readBy(url),
+    });
   }
   if (agent !== undefined) {
     return ({ protocol }) => ({ http: http(protocol), agent: agent as NodeAgent });
   }
   const tls = { ca, cert, key, rejectUnauthorized };
   const own = Object.values(tls).some((value) => value !== undefined);
-  const agents = own || !keepAlive ? new Map<string, NodeAgent>() : sharedAgents;
+  const agents = own || proxy || !keepAlive ? new Map<string, NodeAgent>() : sharedAgents;
+  const settings = { keepAlive, scheduling: "lifo", timeout: IDLE_MS } as const;
 
-  return ({ protocol }) => {
-    const module = http(protocol);
+  function madeAgent(protocol: string, module: NodeHttp): NodeAgent {
+    if (proxy === undefined) return new module.Agent(own ? { ...settings, ...tls } : settings);
+    if (protocol === "http:") return new module.Agent({ ...settings, ...proxyTls });
+    const tunnelTimeout = limits.responseTimeout;
+    return proxyAgent(proxy, { ...settings, ...tls, proxyTls, tunnelTimeout });
+  }
+
+  return (url) => {
+    const { protocol } = url;
+    const from = readBy(url);
+    const module = http(from.reader?.tls ? "https:" : protocol);
     let found = agents.get(protocol);
     if (found === undefined) {
-      const settings = { keepAlive, scheduling: "lifo", timeout: IDLE_MS } as const;
-      found = new module.Agent(own ? { ...settings, ...tls } : settings);
+      found = madeAgent(protocol, module);
       agents.set(protocol, found);
     }
-    return { http: module, agent: found };
+    return { http: module, agent: found, ...from };
   };
 }
 
@@ -116,6 +149,7 @@ function exchange(
   return new Promise((resolve, reject) => {
     let over = false;
     let pump: NodePump | undefined;
+    let proxy: ProxyServer | undefined;
     const clock = sendClock(request, limits, fail);
     const outgoing = start();
     if (outgoing === undefined) return;
@@ -141,16 +175,32 @@ function exchange(
 
     function start(): NodeRequest | undefined {
       try {
-        const { http, ...from } = connectionFor(request.url);
-        return http.request({ ...requestOptions(request), ...from });
+        const { http, reader: readBy, ...from } = connectionFor(request.url);
+        proxy = readBy;
+        return http.request({ ...requestOptions(request, proxy), ...from });
       } catch (error) {
         void reader?.cancel(error).catch(() => {});
-        reject(sendFailure(request, error));
+        reject(failure(error));
       }
+    }
+
+    function failure(error: unknown): Error {
+      const { host } = proxy ?? {};
+      return sendFailure(
+        request,
+        host === undefined || error instanceof ProxyFailure
+          ? error
+          : new ProxyFailure("the connection to it failed", { host, cause: error }),
+      );
     }
 
     function respond(incoming: NodeResponse): void {
       if (over) return void incoming.destroy();
+      if (proxy !== undefined && incoming.statusCode === PROXY_WANTS_LOGIN) {
+        const { host } = proxy;
+        const message = `it answered with the status ${PROXY_WANTS_LOGIN}`;
+        return fail(failure(new ProxyFailure(message, { host, status: PROXY_WANTS_LOGIN })));
+      }
       const refused = refusesBody(incoming.statusCode!) && pump?.finished() === false;
       try {
         // The connection of a body that was not sent whole can serve nothing else.
@@ -165,8 +215,8 @@ function exchange(
     }
 
     outgoing.on("response", respond);
-    outgoing.on("error", (error: Error) => fail(sendFailure(request, error)));
-    outgoing.on("close", () => fail(sendFailure(request, new Error("it was closed"))));
+    outgoing.on("error", (error: Error) => fail(failure(error)));
+    outgoing.on("close", () => fail(failure(new Error("it was closed"))));
     signal?.addEventListener("abort", abort, { once: true });
     if (signal?.aborted) return abort();
 
@@ -183,22 +233,45 @@ function exchange(
 }
 
 function requestOptions(
-  { method, url, headers: given, body }: ChannelRequest,
+  { method, url, headers: given, body, addresses }: ChannelRequest,
+  proxy: ProxyServer | undefined,
 ): NodeRequestOptions {
-  const headers = new Headers(given);
+  const headers = copyFields(given);
   if (!headers.has("accept-encoding")) headers.set("accept-encoding", "identity");
   headers.delete("content-length");
   const size = body ? bodySize(body) : withoutBody(method);
   if (size !== undefined) headers.set("content-length", String(size));
   // On a connection that somebody else made, `node:http` does not know which port is usual.
   headers.set("host", url.host);
+  const path = url.pathname + url.search;
+  const rest = { method, maxHeaderSize: MAX_HEADER_BYTES };
+  if (proxy !== undefined) {
+    const { hostname, port, authorization } = proxy;
+    if (authorization !== undefined) headers.set("proxy-authorization", authorization);
+    return {
+      ...rest,
+      hostname,
+      port: String(port),
+      path: `${url.origin}${path}`,
+      headers: Object.fromEntries(headers),
+    };
+  }
   return {
-    method,
+    ...rest,
     hostname: url.hostname.replace(/^\[|\]$/g, ""),
     port: url.port,
-    path: url.pathname + url.search,
+    path,
     headers: Object.fromEntries(headers),
-    maxHeaderSize: MAX_HEADER_BYTES,
+    ...(addresses !== undefined && { lookup: fixedLookup(addresses) }),
+  };
+}
+
+/** Leads to addresses that were checked, whatever the name says by now. */
+function fixedLookup(addresses: readonly string[]): NodeLookup {
+  const found = addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 }));
+  return (_hostname, { all }, done) => {
+    if (all) done(null, found);
+    else done(null, found[0]!.address, found[0]!.family);
   };
 }
 

@@ -15,6 +15,13 @@ const senders: Sender[] = [
     backPressure: true,
   },
   {
+    name: "Deno's fetch with bodies of known size",
+    send: (limits) => fetchSend(globalThis.fetch, { ...limits, sized: true }),
+    keepsLength: true,
+    ownBodyErrors: false,
+    backPressure: true,
+  },
+  {
     name: "node:http on Deno",
     send: (limits) => nodeSend({ ...limits, agent: new http.Agent() }),
     keepsLength: true,

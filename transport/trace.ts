@@ -7,6 +7,9 @@ import { parseWarnings } from "./warning.ts";
 /** How many different warnings are remembered: one that is forgotten is only told again. */
 const WARNINGS_KEPT = 1000;
 
+/** How many hosts' quotas are remembered. */
+const QUOTAS_KEPT = 100;
+
 /** What {@linkcode trace} works with. */
 export interface TraceOptions {
   /** Time. */
@@ -18,6 +21,7 @@ export interface TraceOptions {
 /** Tells every exchange: each hop of a redirect, each try. */
 export function trace({ clock, emit }: TraceOptions): Middleware {
   const told = new Set<string>();
+  const quotas = new Map<string, string>();
 
   function warn(host: string, header: string | null): void {
     for (const text of parseWarnings(header)) {
@@ -27,6 +31,16 @@ export function trace({ clock, emit }: TraceOptions): Middleware {
       told.add(key);
       emit({ type: "warning", host, text });
     }
+  }
+
+  function tellQuota(host: string, headers: Headers): void {
+    const quota = parseRateLimit(headers);
+    if (quota === undefined) return;
+    const words = JSON.stringify(quota);
+    if (quotas.get(host) === words) return;
+    if (quotas.size >= QUOTAS_KEPT) quotas.clear();
+    quotas.set(host, words);
+    emit({ type: "rate-limit", host, ...quota });
   }
 
   return (next) => async (request) => {
@@ -39,8 +53,7 @@ export function trace({ clock, emit }: TraceOptions): Middleware {
     emit({ type: "response", method, url, status, duration: clock.now() - started });
     const { host } = request.url;
     warn(host, headers.get("warning"));
-    const quota = parseRateLimit(headers);
-    if (quota !== undefined) emit({ type: "rate-limit", host, ...quota });
+    tellQuota(host, headers);
     return answer;
   };
 }

@@ -71,11 +71,27 @@ Deno.test("trace: a warning is remembered among a thousand others, not among mor
   }
 });
 
-Deno.test("trace: the quota is told as it is", async () => {
-  const headers = { "ratelimit-limit": "100;w=60", "ratelimit-remaining": "0;w=60" };
-  const { send, of } = traced(new Response(null, { headers }), new Response());
-  await send(request());
-  await send(request());
-  const limits = { limit: 100, remaining: 0, window: 60 };
-  assertEquals(of("rate-limit"), [{ type: "rate-limit", host: "registry.test", ...limits }]);
+function quota(remaining: number): Response {
+  const headers = { "ratelimit-limit": "100;w=60", "ratelimit-remaining": `${remaining};w=60` };
+  return new Response(null, { headers });
+}
+
+Deno.test("trace: the quota is told when it changes, for each host", async () => {
+  const answers = [quota(1), quota(1), quota(0), quota(0), new Response(), quota(0)];
+  const { send, of } = traced(...answers);
+  for (let i = 0; i < 3; i++) await send(request());
+  await send(request(OTHER));
+  for (let i = 0; i < 2; i++) await send(request());
+  const told = (host: string, remaining: number): DavitEvent => ({
+    type: "rate-limit",
+    host,
+    limit: 100,
+    remaining,
+    window: 60,
+  });
+  assertEquals(of("rate-limit"), [
+    told("registry.test", 1),
+    told("registry.test", 0),
+    told("other.test:5000", 0),
+  ]);
 });

@@ -1,0 +1,83 @@
+import { InvalidOptionError } from "../errors.ts";
+
+/** A request's headers: the part of `Headers` that a channel uses. `Headers` are some too. */
+export interface HeaderFields {
+  /** A header's value, whatever the case of its name. */
+  get(name: string): string | null;
+  /** Whether there is such a header. */
+  has(name: string): boolean;
+  /** Sets a header, in the place of one that is there. */
+  set(name: string, value: string): void;
+  /** Removes a header. */
+  delete(name: string): void;
+  /** Names, in lower case, and values. */
+  [Symbol.iterator](): Iterator<[string, string]>;
+}
+
+/**
+ * Headers that cost little to copy: each middleware that adds one copies them, and `Headers` look at
+ * every character of every value each time. The sender's own checks them, once.
+ */
+class FieldMap implements HeaderFields {
+  readonly fields: Map<string, string>;
+
+  constructor(fields: Map<string, string>) {
+    this.fields = fields;
+  }
+
+  get(name: string): string | null {
+    return this.fields.get(name.toLowerCase()) ?? null;
+  }
+
+  has(name: string): boolean {
+    return this.fields.has(name.toLowerCase());
+  }
+
+  set(name: string, value: string): void {
+    this.fields.set(name.toLowerCase(), value);
+  }
+
+  delete(name: string): void {
+    this.fields.delete(name.toLowerCase());
+  }
+
+  [Symbol.iterator](): Iterator<[string, string]> {
+    return this.fields.entries();
+  }
+}
+
+/** Headers of a new request. */
+export function headerFields(headers: HeadersInit = {}): HeaderFields {
+  if (headers instanceof Headers || Array.isArray(headers)) {
+    return new FieldMap(new Map(new Headers(headers)));
+  }
+  const fields = new FieldMap(new Map());
+  for (const [name, value] of Object.entries(headers)) fields.set(name, value);
+  return fields;
+}
+
+/**
+ * Checks headers that a caller gave, which `fetch` would refuse at each request.
+ *
+ * @throws {InvalidOptionError} When a name or a value cannot stand in a request. The value is not
+ * shown: it may be a secret.
+ */
+export function checkFields(option: string, headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      new Headers({ [name]: value });
+    } catch { // whose message holds the value
+      throw new InvalidOptionError(
+        `Cannot use '${option}' as ${
+          JSON.stringify(name)
+        } must be a header's name, and its value a ` +
+          `text in one line, of characters up to U+00FF`,
+      );
+    }
+  }
+}
+
+/** A copy to write to. */
+export function copyFields(headers: HeaderFields): HeaderFields {
+  return new FieldMap(new Map(headers instanceof FieldMap ? headers.fields : [...headers]));
+}

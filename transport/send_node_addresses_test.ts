@@ -1,0 +1,18 @@
+import { assertEquals } from "@std/assert";
+import { request } from "./fake_send_test.ts";
+import { nodeSend } from "./send_node.ts";
+
+for (const addresses of [["127.0.0.1"], ["127.0.0.1", "192.0.2.1"]]) {
+  Deno.test(`nodeSend connects to addresses that were checked, and looks up nothing: ${addresses}`, async () => {
+    const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ headers }) => {
+      return new Response(headers.get("host"));
+    });
+    // Nobody has this name: were it looked up again, the request would fail.
+    const host = `rebinding.invalid:${server.addr.port}`;
+    const { response } = await nodeSend({ keepAlive: false })(
+      request({ url: new URL(`http://${host}/v2/`), addresses }),
+    );
+    assertEquals([response.status, await response.text()], [200, host]);
+    await server.shutdown();
+  });
+}
