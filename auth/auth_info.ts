@@ -29,7 +29,7 @@ export interface AuthInfoRequest {
  * token kept, for the requests to come.
  *
  * @throws {AuthenticationError} When the registry wants authentication of a kind that is not known,
- * or the token service refuses.
+ * or the token service refuses; and, for Basic, when the credential source fails.
  */
 export async function authInfo(
   options: AuthorizeOptions,
@@ -54,6 +54,8 @@ export async function authInfo(
   if (authorization?.header.startsWith("Bearer ")) {
     return { type: "Bearer", token: authorization.header.slice("Bearer ".length) };
   }
+  const failure = authorizer.anonymity(need, authorization)?.cause;
+  if (failure !== undefined) throw failure;
   const { username = "", password = "" } = authorization?.asker ?? {};
   return { type: "Basic", username, password };
 }

@@ -3,6 +3,7 @@ import type { ChannelRequest, ChannelResponse, Middleware, Send } from "../trans
 import { type Authorization, type AuthorizeOptions, Authorizer, type Need } from "./authorizer.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import { intentScopes } from "./scope.ts";
+import { copyFields, headerFields } from "../transport/header_fields.ts";
 
 /**
  * How often one request is sent: without a token, with one, and with one for the scopes that the
@@ -47,7 +48,7 @@ async function sendAuthorized(
   let sent = await authorizer.upFront(need);
   let answer = await next(carrying(request, sent));
   for (let sends = 1; sends < MAX_SENDS; sends++) {
-    const challenges = refusal(answer, authorizer.origin);
+    const challenges = refusal(answer, authorizer.origin, sent);
     if (challenges === undefined) break;
     let authorization: Authorization | undefined;
     try {
@@ -60,29 +61,41 @@ async function sendAuthorized(
       await discard(answer);
       throw error;
     }
-    if (authorization === undefined) return answer;
+    if (authorization === undefined) break;
     await discard(answer);
     if (oneShot) throw gone(request);
     sent = authorization;
     answer = await next(carrying(request, sent));
   }
   if (sent === undefined && answer.response.ok) authorizer.noteOpen();
-  return answer;
+  const anonymity = refuses(answer, authorizer.origin) && authorizer.anonymity(need, sent);
+  return anonymity ? { ...answer, anonymity } : answer;
+}
+
+/** Whether the registry itself refuses, for want of credentials or of rights. */
+function refuses({ response, url }: ChannelResponse, origin: string): boolean {
+  return (response.status === 401 || response.status === 403) && url.origin === origin;
 }
 
 /**
- * The challenges of a response that refuses for want of credentials: 401, or `insufficient_scope`
- * with 403 (IBM). Only the registry's own refusals count: storage behind a redirect, or an upload's
- * other origin, could collect tokens by answering 401.
+ * The challenges of a response that refuses for want of credentials: 401, `insufficient_scope` with
+ * 403 (IBM), or 403 to a password, which may have ended (ECR's do after twelve hours): the source may
+ * have another by now. Only the registry's own refusals count: storage behind a redirect, or an
+ * upload's other origin, could collect tokens by answering 401.
  */
-function refusal({ response, url }: ChannelResponse, origin: string): Challenge[] | undefined {
-  if (response.status !== 401 && response.status !== 403) return undefined;
-  if (url.origin !== origin) return undefined;
+function refusal(
+  answer: ChannelResponse,
+  origin: string,
+  sent?: Authorization,
+): Challenge[] | undefined {
+  if (!refuses(answer, origin)) return undefined;
+  const { response } = answer;
   const challenges = parseChallenges(response.headers.get("www-authenticate"));
   const insufficient = challenges.some(({ params }) =>
     params.get("error") === "insufficient_scope"
   );
-  return response.status === 401 || insufficient ? challenges : undefined;
+  const password = sent?.asker?.username !== undefined && sent.token === undefined;
+  return response.status === 401 || insufficient || password ? challenges : undefined;
 }
 
 /**
@@ -93,7 +106,7 @@ async function probe(origin: string, next: Send, request: ChannelRequest): Promi
   const answer = await next({
     method: "GET",
     url: new URL("/v2/", origin),
-    headers: new Headers(),
+    headers: headerFields(),
     purpose: "registry",
     what: `ask ${origin} how to authenticate`,
     ...(request.signal && { signal: request.signal }),
@@ -107,14 +120,14 @@ function carrying(
   authorization: Authorization | undefined,
 ): ChannelRequest {
   if (authorization === undefined) return request;
-  const headers = new Headers(request.headers);
+  const headers = copyFields(request.headers);
   headers.set("authorization", authorization.header);
   return { ...request, headers };
 }
 
 function without(request: ChannelRequest): ChannelRequest {
   if (!request.headers.has("authorization")) return request;
-  const headers = new Headers(request.headers);
+  const headers = copyFields(request.headers);
   headers.delete("authorization");
   return { ...request, headers };
 }

@@ -243,6 +243,21 @@ Deno.test("a source is asked only when it is needed, and again when its answer i
   ]);
 });
 
+Deno.test("Basic: a 403 has the source asked again, and is the answer where it says the same", async () => {
+  const registry = new FakeRegistry({
+    challenge: () => 'Basic realm="r"',
+    users: { you: "1" },
+    wrongPassword: new Response("the password has expired", { status: 403 }),
+  });
+  let passwords = ["1"];
+  const client = fakeClient(registry, () => ({ username: "you", password: passwords[0]! }));
+  assertEquals(await counted(registry, () => client.call("GET", TAGS, PULL)), [200, 2]);
+  registry.options.users = { you: "2" };
+  assertEquals(await counted(registry, () => client.call("GET", TAGS, PULL)), [403, 1]);
+  passwords = ["2"];
+  assertEquals(await counted(registry, () => client.call("GET", TAGS, PULL)), [200, 2]);
+});
+
 Deno.test("a token service that refuses old credentials gets the source's new ones", async () => {
   const registry = new FakeRegistry({ users: { you: "1" } });
   let count = 0;

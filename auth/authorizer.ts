@@ -1,7 +1,7 @@
 import type { Limits } from "../content/limits.ts";
 import { AuthenticationError, InvalidOptionError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import type { Clock, Send } from "../transport/channel.ts";
+import type { Anonymity, Clock, Send } from "../transport/channel.ts";
 import { redactUrl } from "../transport/redact.ts";
 import type { Challenge } from "./challenge.ts";
 import {
@@ -16,6 +16,7 @@ import { type BearerScheme, chooseScheme, sameScheme, type Scheme } from "./sche
 import { coversScopes, mergeScopes, parseScopes, type Scope } from "./scope.ts";
 import type { TokenCache } from "./token_cache.ts";
 import { requestToken, type TokenQuestion } from "./token_request.ts";
+import { failedReason, type ToldSource, toldSource } from "./told_source.ts";
 
 /** What authentication to one registry works with. */
 export interface AuthorizeOptions {
@@ -41,7 +42,7 @@ export interface AuthorizeOptions {
   clock: Clock;
   /** The limits in force. */
   limits: Required<Limits>;
-  /** Told token requests, and credentials that were withheld. */
+  /** Told token requests, credentials that were withheld, and sources that failed. */
   emit: OnEvent;
   /** Token services on other hosts that may have the credentials. @default {{}} */
   trustedRealms?: TrustedRealms;
@@ -76,7 +77,7 @@ export class Authorizer {
   readonly origin: string;
   readonly #options: AuthorizeOptions;
   readonly #host: string;
-  readonly #source: CredentialSource;
+  readonly #source: ToldSource;
   readonly #state: RegistryAuth;
   /** Whether the caller gave a bearer token, which then goes along unasked. */
   readonly #hasToken: boolean;
@@ -93,7 +94,7 @@ export class Authorizer {
     this.origin = url.origin;
     this.#options = options;
     this.#host = url.host;
-    this.#source = credentialSource(credentials);
+    this.#source = toldSource(credentialSource(credentials), options.emit);
     this.#state = state;
     this.#hasToken = typeof credentials === "object" && Boolean(credentials.accessToken);
   }
@@ -156,6 +157,20 @@ export class Authorizer {
     return next?.header === sent?.header ? undefined : next;
   }
 
+  /**
+   * Why a request that was refused carried no credentials, where there are some or should be: the
+   * source failed, or the token service may not have them.
+   */
+  anonymity({ repository }: Need, sent: Authorization | undefined): Anonymity | undefined {
+    const scheme = sent?.token?.scheme;
+    if (sent?.asker !== undefined) {
+      if (scheme?.type !== "bearer" || scheme.trusted) return undefined;
+      return { reason: withheldReason(scheme.realm, this.origin) };
+    }
+    const cause = this.#state.takeFailure(repository);
+    return cause && { reason: failedReason(cause), cause };
+  }
+
   #credential({ repository, signal }: Need): Promise<Asker> {
     return this.#state.credential(this.#source, this.#target(repository), signal);
   }
@@ -182,7 +197,8 @@ export class Authorizer {
     } catch (error) {
       const refused = error instanceof AuthenticationError &&
         BAD_CREDENTIAL_STATUSES.includes(error.statusCode ?? 0);
-      if (!refused || asker === undefined) throw error;
+      if (!refused) throw error;
+      if (asker === undefined) throw this.#explained(error, need);
       const other = await this.#otherCredential(need, asker);
       if (other === undefined || other === asker) throw error;
       return asItIs(other) ?? await this.#bearer(scheme, need, other);
@@ -214,6 +230,17 @@ export class Authorizer {
       signal,
     );
     return { header: `Bearer ${value}`, asker, token: { value, scheme, scopes, fresh } };
+  }
+
+  /** The token service's refusal of nobody, with why it was nobody who asked. */
+  #explained(refusal: AuthenticationError, need: Need): AuthenticationError {
+    const why = this.anonymity(need, undefined);
+    if (why === undefined) return refusal;
+    const { statusCode } = refusal;
+    return new AuthenticationError(`${refusal.message} (${why.reason})`, {
+      cause: why.cause,
+      ...(statusCode !== undefined && { statusCode }),
+    });
   }
 
   #tellWithheld({ realm, withheld }: TokenQuestion): void {

@@ -43,6 +43,9 @@ export interface CredentialTarget {
  * registry wants credentials, not before, and once for each repository; and again when the registry
  * refuses what it gave, so that credentials may change while a client lives.
  *
+ * One that throws does not end the call: the request goes on as nobody's, the event
+ * `credentials-failed` says why, and so does the error when the registry refuses.
+ *
  * @example Credentials for one host and nobody else
  * ```ts
  * import type { CredentialSource } from "@davit/registry-client/auth";

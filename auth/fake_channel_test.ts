@@ -123,6 +123,8 @@ export interface FakeRegistryOptions {
   challenge?: (scope: string) => string | null;
   /** Users and passwords; without any, everybody gets tokens. */
   users?: Record<string, string>;
+  /** The answer to a wrong password under Basic. @default {401} */
+  wrongPassword?: Response;
   /** The token service, in place of the fake's own. */
   token?: (seen: Seen) => Response | Promise<Response>;
 }
@@ -173,7 +175,8 @@ export class FakeRegistry extends FakeWire {
       const given = Object.entries(this.options.users ?? {}).map(([user, password]) =>
         `Basic ${btoa(`${user}:${password}`)}`
       );
-      return given.includes(authorization ?? "") ? new Response("ok") : denied();
+      if (given.includes(authorization ?? "")) return new Response("ok");
+      return authorization ? this.options.wrongPassword?.clone() ?? denied() : denied();
     }
     if (!authorization?.startsWith("Bearer ")) return denied();
     const granted = this.tokens.get(authorization.slice("Bearer ".length));

@@ -8,9 +8,11 @@ import type { AllowHost } from "../transport/allow_host.ts";
  * `.internal` and the like.
  *
  * A name that looks public may still resolve to a private address. Where the runtime can tell the
- * addresses before it connects they are checked too; where it cannot (browsers, workers, and
- * everything that goes through a proxy), only names and literal addresses are: put such a program
- * in a network that cannot reach what it must not.
+ * addresses before it connects they are checked too, and on Node no others are connected to. Deno and
+ * Bun look the name up once more, so a name that changes in between passes (DNS rebinding); where the
+ * addresses cannot be told at all (browsers, workers, a `fetch` of one's own, and everything that goes
+ * through a proxy), only names and literal addresses are checked. Put such a program in a network that
+ * cannot reach what it must not.
  *
  * @example
  * ```ts

@@ -1,13 +1,8 @@
-import { ApiError, AuthenticationError } from "../errors.ts";
+import type { ApiError } from "../errors.ts";
 import { abortable } from "./abortable.ts";
-import {
-  checkCredential,
-  type Credential,
-  type CredentialSource,
-  type CredentialTarget,
-  sameCredential,
-} from "./credential.ts";
+import { type Credential, type CredentialTarget, sameCredential } from "./credential.ts";
 import type { Scheme } from "./scheme.ts";
+import type { ToldSource } from "./told_source.ts";
 
 /** How many repositories' credentials are remembered; a source that is asked again does no harm. */
 const CREDENTIALS_KEPT = 1_000;
@@ -20,8 +15,8 @@ export type Asker = Readonly<Credential> | undefined;
 
 interface Memory {
   asker: Promise<Asker>;
-  /** What came of it, once it has. */
-  answered?: { asker: Asker };
+  /** What came of it, once it has; a source that failed answered nobody. */
+  answered?: { asker: Asker; failure?: ApiError };
 }
 
 /**
@@ -47,13 +42,11 @@ export class RegistryAuth {
 
   /**
    * The credentials for a target. The source is asked once for each repository, however many calls
-   * wait for it; what it throws is not remembered. Equal credentials are one and the same object.
-   *
-   * @throws {AuthenticationError} When the source fails; its own error is the cause.
-   * @throws {InvalidOptionError} When what it answers cannot be used.
+   * wait for it; one that fails answers nobody, see {@linkcode takeFailure}. Equal credentials are
+   * one and the same object.
    */
   credential(
-    source: CredentialSource,
+    source: ToldSource,
     target: CredentialTarget,
     signal?: AbortSignal,
   ): Promise<Asker> {
@@ -64,7 +57,7 @@ export class RegistryAuth {
 
   /** The credentials for a target whose last ones the registry refused: the source is asked again. */
   otherCredential(
-    source: CredentialSource,
+    source: ToldSource,
     target: CredentialTarget,
     refused: Asker,
     signal?: AbortSignal,
@@ -75,6 +68,16 @@ export class RegistryAuth {
     return this.credential(source, target, signal);
   }
 
+  /**
+   * Why the source gave nobody for a repository, where it failed. It is forgotten with that, so that
+   * the next call asks the source again; while anonymous requests do, nobody asks a source that fails.
+   */
+  takeFailure(repository = ""): ApiError | undefined {
+    const failure = this.#memories.get(repository)?.answered?.failure;
+    if (failure !== undefined) this.#memories.delete(repository);
+    return failure;
+  }
+
   /** Whether this is the first time that credentials are kept from an origin. */
   firstWithheld(origin: string): boolean {
     if (this.#withheld.has(origin)) return false;
@@ -82,13 +85,16 @@ export class RegistryAuth {
     return true;
   }
 
-  #ask(source: CredentialSource, target: CredentialTarget, repository: string): Memory {
-    const memory: Memory = { asker: askSource(source, target).then((found) => this.#known(found)) };
-    memory.asker.then((asker) => {
-      memory.answered = { asker };
-    }, () => {
-      if (this.#memories.get(repository) === memory) this.#memories.delete(repository);
-    });
+  #ask(source: ToldSource, target: CredentialTarget, repository: string): Memory {
+    const memory: Memory = {
+      asker: source(target).then((found) => {
+        memory.answered = { asker: this.#known(found) };
+        return memory.answered.asker;
+      }, (failure: ApiError) => {
+        memory.answered = { asker: undefined, failure };
+        return undefined;
+      }),
+    };
     for (const oldest of this.#memories.keys()) {
       if (this.#memories.size < CREDENTIALS_KEPT) break;
       this.#memories.delete(oldest);
@@ -104,18 +110,4 @@ export class RegistryAuth {
     this.#askers = [found, ...this.#askers].slice(0, ASKERS_KEPT);
     return found;
   }
-}
-
-async function askSource(source: CredentialSource, target: CredentialTarget): Promise<Asker> {
-  let answer: Credential | undefined;
-  try {
-    answer = await source(target);
-  } catch (cause) {
-    if (cause instanceof ApiError) throw cause;
-    throw new AuthenticationError(
-      `Cannot get credentials for ${target.host}: the credential source failed`,
-      { cause },
-    );
-  }
-  return checkCredential(answer ?? {});
 }

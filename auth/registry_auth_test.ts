@@ -5,7 +5,7 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { AuthenticationError, InvalidOptionError } from "../errors.ts";
+import { AuthenticationError } from "../errors.ts";
 import type { Credential, CredentialTarget } from "./credential.ts";
 import { RegistryAuth } from "./registry_auth.ts";
 
@@ -27,7 +27,7 @@ Deno.test("RegistryAuth asks the source once for each repository, however many w
 
 Deno.test("RegistryAuth: equal credentials are one object, so that they share tokens", async () => {
   const state = new RegistryAuth();
-  const source = () => ({ username: "you", password: "x" });
+  const source = () => Promise.resolve({ username: "you", password: "x" });
   const first = await state.credential(source, TARGET);
   assertStrictEquals(await state.credential(source, { host: "r.example", repository: "b" }), first);
   assertStrictEquals(await state.otherCredential(source, TARGET, first), first);
@@ -36,7 +36,7 @@ Deno.test("RegistryAuth: equal credentials are one object, so that they share to
 Deno.test("RegistryAuth.otherCredential asks again only for the one that was refused", async () => {
   const state = new RegistryAuth();
   let count = 0;
-  const source = () => ({ username: `you${++count}` });
+  const source = () => Promise.resolve({ username: `you${++count}` });
   const first = await state.credential(source, TARGET);
   const second = await state.otherCredential(source, TARGET, first);
   assertEquals(second, { username: "you2" });
@@ -44,40 +44,42 @@ Deno.test("RegistryAuth.otherCredential asks again only for the one that was ref
   assertEquals(count, 2);
 });
 
-for (const nobody of [undefined, null, {}, { username: "", password: "" }]) {
-  Deno.test(`RegistryAuth: ${JSON.stringify(nobody) ?? "undefined"} is nobody`, async () => {
-    const source = () => nobody as Credential | undefined;
-    assertEquals(await new RegistryAuth().credential(source, TARGET), undefined);
-  });
-}
-
-Deno.test("RegistryAuth: a source that fails is AUTHENTICATION_FAILED, and is asked again", async () => {
+Deno.test("RegistryAuth: a source that fails is nobody, and is not asked again for all who wait", async () => {
   const state = new RegistryAuth();
+  const failure = new AuthenticationError("Cannot log in: because");
   let count = 0;
   const source = () => {
-    if (++count === 1) throw new Error("the helper is missing");
-    return { username: "you" };
+    count++;
+    return Promise.reject(failure);
   };
-  const error = await assertRejects(
-    () => state.credential(source, TARGET),
-    AuthenticationError,
-    "Cannot get credentials for r.example: the credential source failed",
-  );
-  assertEquals((error.cause as Error).message, "the helper is missing");
-  assertEquals(await state.credential(source, TARGET), { username: "you" });
+  const calls = Array.from({ length: 100 }, () => state.credential(source, TARGET));
+  assertEquals(new Set(await Promise.all(calls)), new Set([undefined]));
+  assertEquals(await state.credential(source, TARGET), undefined);
+  assertEquals(count, 1);
 });
 
-Deno.test("RegistryAuth: davit's own errors and bad credentials pass as they are", async () => {
+Deno.test("RegistryAuth.takeFailure answers the failure once, and has the source asked again", async () => {
+  const state = new RegistryAuth();
   const failure = new AuthenticationError("Cannot log in: because");
-  const throwing = () => {
-    throw failure;
-  };
-  const error = await assertRejects(() => new RegistryAuth().credential(throwing, TARGET));
-  assertStrictEquals(error, failure);
-  await assertRejects(
-    () => new RegistryAuth().credential(() => ({ username: "a:b" }), TARGET),
-    InvalidOptionError,
-  );
+  let count = 0;
+  const source = () =>
+    ++count === 1 ? Promise.reject(failure) : Promise.resolve({ username: "you" });
+  assertEquals(state.takeFailure("a"), undefined);
+  await state.credential(source, TARGET);
+  assertEquals(state.takeFailure("b"), undefined);
+  assertStrictEquals(state.takeFailure("a"), failure);
+  assertEquals(state.takeFailure("a"), undefined);
+  assertEquals(await state.credential(source, TARGET), { username: "you" });
+  assertEquals([state.takeFailure("a"), count], [undefined, 2]);
+});
+
+Deno.test("RegistryAuth.takeFailure does not forget who is there", async () => {
+  const state = new RegistryAuth();
+  let count = 0;
+  const source = () => Promise.resolve({ username: `you${++count}` });
+  await state.credential(source, TARGET);
+  assertEquals(state.takeFailure("a"), undefined);
+  assertEquals(await state.credential(source, TARGET), { username: "you1" });
 });
 
 Deno.test("RegistryAuth: a signal ends the wait for a source that hangs", async () => {
@@ -93,7 +95,7 @@ Deno.test("RegistryAuth remembers a bounded count of repositories", async () => 
   let count = 0;
   const source = () => {
     count++;
-    return undefined;
+    return Promise.resolve(undefined);
   };
   const ask = (index: number) => state.credential(source, { host: "r", repository: `r${index}` });
   for (let index = 0; index <= 1_000; index++) await ask(index);
@@ -112,7 +114,8 @@ Deno.test("RegistryAuth tells of an origin once", () => {
 
 Deno.test("RegistryAuth shows no secrets when it is printed", async () => {
   const state = new RegistryAuth();
-  await state.credential(() => ({ username: "you", password: "hunter2" }), TARGET);
+  const source = () => Promise.resolve({ username: "you", password: "hunter2" });
+  await state.credential(source, TARGET);
   const shown = Deno.inspect(state, { depth: 20, showHidden: true }) + JSON.stringify(state);
   assertNotMatch(shown, /hunter2/);
 });

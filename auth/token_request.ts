@@ -3,7 +3,7 @@ import type { Limits } from "../content/limits.ts";
 import { AuthenticationError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { ChannelRequest, ChannelResponse, Clock, Send } from "../transport/channel.ts";
-import { readBody, responseError } from "../transport/expect.ts";
+import { readBody, responseErrors } from "../transport/expect.ts";
 import { redactUrl } from "../transport/redact.ts";
 import { bytesBody } from "../transport/request_body.ts";
 import { basicAuthorization, type Credential } from "./credential.ts";
@@ -11,6 +11,7 @@ import { publicWords } from "./public_words.ts";
 import { asksForDelete, deleteAsStar, formatScope, type Scope } from "./scope.ts";
 import { parseToken } from "./token_answer.ts";
 import type { Token } from "./token_cache.ts";
+import { headerFields } from "../transport/header_fields.ts";
 
 /** What a token request goes through. */
 export interface TokenRequestContext {
@@ -109,7 +110,8 @@ async function ask(
     const bytes = await readBody(context, response, "tokenBytes", name, request);
     return parseToken(bytes, what, response.headers.get("date"));
   }
-  const { errors } = await responseError(context, request, answer);
+  // Not as an error of its own: a service may repeat what it was sent, and that is cut only here.
+  const errors = await responseErrors(context, request, response);
   const words = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "));
   const said = publicWords(words.join("; ") || response.statusText, credential);
   const why = question.withheld ?? (way.anonymous ? "no credentials were sent" : undefined);
@@ -161,7 +163,7 @@ function get(question: TokenQuestion, username: string | undefined, password: st
   const url = new URL(question.realm);
   // Put behind the realm's own parameters, which searchParams would write anew.
   url.search = [url.search.slice(1), query.toString()].filter(Boolean).join("&");
-  const headers = new Headers({ accept: "application/json" });
+  const headers = headerFields({ accept: "application/json" });
   if (username !== undefined) headers.set("authorization", basicAuthorization(username, password));
   return { request: { method: "GET", url, headers }, anonymous: username === undefined };
 }
@@ -174,7 +176,7 @@ function post(question: TokenQuestion, grant: Record<string, string>): Way {
   if (question.scopes.length > 0) {
     form.append("scope", question.scopes.map(formatScope).join(" "));
   }
-  const headers = new Headers({
+  const headers = headerFields({
     accept: "application/json",
     "content-type": "application/x-www-form-urlencoded",
   });

@@ -1,0 +1,129 @@
+import { basename, dirname, join } from "@std/path";
+import { CredentialError, TimeoutError, UnsupportedRuntimeError } from "../errors.ts";
+import { hasCode, isMissing, type LoginFiles, loginFiles } from "../runtime/files.ts";
+import { encodeText } from "../content/bytes.ts";
+
+/** What a new config may be read and written by: its owner alone. */
+const NEW_FILE_MODE = 0o600;
+const NEW_FOLDER_MODE = 0o700;
+
+/** How long a login waits for another one that writes the same file, in milliseconds. */
+const LOCK_WAIT_MS = 10_000;
+
+/** A lock this old, in milliseconds, is a dead program's: a write takes a hundredth of it. */
+const STALE_LOCK_MS = 5_000;
+
+/** How often the lock is tried, in milliseconds. */
+const LOCK_RETRY_MS = 20;
+
+/** As many as Linux follows. */
+const MAX_LINKS = 40;
+
+/**
+ * Changes the text of a file, all or nothing: a new file takes its name. The mode and the owner
+ * stay, and where the name is a symbolic link, so does the link. Changes by davit at the same time
+ * wait for each other; other programs know of no lock.
+ *
+ * @param change Answers the new text, or `undefined` where nothing is to change.
+ * @throws {CredentialError} When it cannot be written.
+ * @throws {TimeoutError} When another program keeps it locked.
+ * @throws {UnsupportedRuntimeError} In a browser or a worker.
+ */
+export async function changeFile(
+  name: string,
+  read: (path: string) => Promise<string | undefined>,
+  change: (text: string | undefined) => string | undefined,
+): Promise<void> {
+  const system = loginFiles();
+  if (system === undefined) {
+    throw new UnsupportedRuntimeError(`Cannot write ${name}: this runtime has no files`);
+  }
+  let unlock: (() => Promise<void>) | undefined;
+  try {
+    const path = await followLinks(system, name);
+    await system.mkdir(dirname(path), { recursive: true, mode: NEW_FOLDER_MODE });
+    unlock = await lock(system, path);
+    const text = change(await read(path));
+    if (text !== undefined) await replace(system, path, text);
+  } catch (cause) {
+    if (!hasCode(cause, "EACCES", "EPERM", "EROFS", "EBUSY", "ENOSPC", "ENOTDIR")) throw cause;
+    throw new CredentialError(
+      `Cannot write ${name}: the system refuses it; look at who may write there, and at the disk`,
+      { cause, source: name },
+    );
+  } finally {
+    await unlock?.();
+  }
+}
+
+async function followLinks(system: LoginFiles, name: string): Promise<string> {
+  let path = name;
+  for (let links = 0; links < MAX_LINKS; links++) {
+    let to: string;
+    try {
+      to = await system.readlink(path);
+    } catch (error) {
+      if (hasCode(error, "EINVAL", "UNKNOWN") || isMissing(error)) return path;
+      throw error;
+    }
+    path = /^(?:[/\\]|[A-Za-z]:)/.test(to) ? to : join(dirname(path), to);
+  }
+  throw new CredentialError(`Cannot write ${name}: its symbolic links go in a circle; remove it`, {
+    source: name,
+  });
+}
+
+async function replace(system: LoginFiles, path: string, text: string): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.part`);
+  const old = await system.stat(path).catch((error) => {
+    if (isMissing(error)) return undefined;
+    throw error;
+  });
+  const file = await system.open(temporary, "wx", NEW_FILE_MODE);
+  try {
+    try {
+      const bytes = encodeText(text);
+      let offset = 0;
+      while (offset < bytes.byteLength) {
+        const left = bytes.byteLength - offset;
+        offset += (await file.write(bytes, offset, left, offset)).bytesWritten;
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    if (old !== undefined) {
+      // Only root may give a file to somebody; for all others it is theirs already.
+      await system.chown(temporary, old.uid, old.gid).catch(() => {});
+      await system.chmod(temporary, old.mode & 0o777);
+    }
+    await system.rename(temporary, path);
+  } catch (error) {
+    await system.rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+async function lock(system: LoginFiles, path: string): Promise<() => Promise<void>> {
+  const name = `${path}.davit-lock`;
+  const end = Date.now() + LOCK_WAIT_MS;
+  for (;;) {
+    try {
+      await (await system.open(name, "wx", NEW_FILE_MODE)).close();
+      return () => system.rm(name, { force: true });
+    } catch (error) {
+      if (!hasCode(error, "EEXIST")) throw error;
+    }
+    const held = await system.stat(name).catch(() => undefined);
+    if (held !== undefined && Date.now() - held.mtimeMs > STALE_LOCK_MS) {
+      await system.rm(name, { force: true });
+      continue;
+    }
+    if (Date.now() > end) {
+      throw new TimeoutError(
+        `Cannot write ${path}: another program has held ${name} for ${LOCK_WAIT_MS} ms`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
+  }
+}

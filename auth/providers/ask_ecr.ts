@@ -1,0 +1,76 @@
+import type { AwsCredentials } from "./aws_credentials.ts";
+import { askService, type ServiceAnswer } from "./ask_service.ts";
+import type { EcrHost } from "./ecr_host.ts";
+import type { ProviderSettings } from "./provider_options.ts";
+
+/** What the two APIs call themselves in `X-Amz-Target`. */
+const TARGETS: Readonly<Record<EcrHost["service"], string>> = {
+  "ecr": "AmazonEC2ContainerRegistry_V20150921",
+  "ecr-public": "SpencerFrontendService",
+};
+
+/** A call of one of Amazon's two registry APIs. */
+export interface EcrCall {
+  /** What is wanted, for messages. */
+  what: string;
+  /** The action: `GetAuthorizationToken`. */
+  action: string;
+  /** Its parameters. */
+  parameters: Record<string, unknown>;
+  /** Codes of refusals that are an answer too. */
+  accepts?: readonly string[];
+}
+
+/** Loaded with the first call: whoever has nothing at Amazon goes without it. */
+function loadSigner(): Promise<typeof import("aws4fetch")> {
+  return import("aws4fetch");
+}
+
+/**
+ * Calls an API of Amazon's registries, signed with Signature Version 4.
+ *
+ * @throws {AuthenticationError} When Amazon refuses, or answers something else.
+ * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/making-api-requests.html
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
+ */
+export async function askEcr(
+  settings: ProviderSettings,
+  { api, service, region }: EcrHost,
+  credentials: AwsCredentials,
+  { what, action, parameters, accepts }: EcrCall,
+): Promise<ServiceAnswer> {
+  const { AwsV4Signer } = await loadSigner();
+  const body = JSON.stringify(parameters);
+  const { sessionToken, ...keys } = credentials;
+  const signer = new AwsV4Signer({
+    ...keys,
+    ...(sessionToken !== undefined && { sessionToken }),
+    service,
+    region,
+    url: api.href,
+    method: "POST",
+    headers: {
+      "content-type": "application/x-amz-json-1.1",
+      "x-amz-target": `${TARGETS[service]}.${action}`,
+    },
+    body,
+    // 20150830T123600Z
+    datetime: new Date(settings.clock.now()).toISOString().replace(/[:-]|\.\d+/g, ""),
+  });
+  const { headers } = await signer.sign();
+  return await askService(settings, {
+    what,
+    url: api,
+    method: "POST",
+    headers: Object.fromEntries(headers),
+    body,
+    secrets: {
+      username: keys.accessKeyId,
+      password: keys.secretAccessKey,
+      ...(sessionToken !== undefined && { refreshToken: sessionToken }),
+      // For five minutes, whoever has it can send the same request again.
+      accessToken: await signer.signature(),
+    },
+    ...(accepts && { accepts }),
+  });
+}

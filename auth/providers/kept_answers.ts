@@ -1,0 +1,57 @@
+import type { Clock } from "../../transport/channel.ts";
+
+/** An answer, and how long it is good for. */
+export interface Expiring<T> {
+  /** The answer. */
+  value: T;
+  /** When it ends, in milliseconds since 1970. */
+  expires: number;
+}
+
+/**
+ * How long before its end an answer is asked for anew, in milliseconds: a transfer begins with it,
+ * and clocks differ. Half its life where that is shorter.
+ */
+export const RENEW_BEFORE_MS = 60_000;
+
+/** How many answers are kept: one for each region or registry that a program talks to. */
+export const MAX_KEPT = 256;
+
+/**
+ * Answers by key, until shortly before they end. Many calls for one key at once ask once; what
+ * failed is asked again by the next call. Nothing of it shows when it is printed.
+ */
+export class KeptAnswers<T> {
+  readonly #clock: Pick<Clock, "now">;
+  readonly #answers = new Map<string, { value: T; until: number }>();
+  readonly #flights = new Map<string, Promise<T>>();
+
+  /** None yet. */
+  constructor(clock: Pick<Clock, "now">) {
+    this.#clock = clock;
+  }
+
+  /** The answer for a key; asks where there is none, or none that lasts. */
+  get(key: string, ask: () => Promise<Expiring<T>>): Promise<T> {
+    const kept = this.#answers.get(key);
+    if (kept !== undefined && this.#clock.now() < kept.until) return Promise.resolve(kept.value);
+    const flying = this.#flights.get(key);
+    if (flying !== undefined) return flying;
+    const flight = this.#ask(key, ask).finally(() => this.#flights.delete(key));
+    this.#flights.set(key, flight);
+    return flight;
+  }
+
+  async #ask(key: string, ask: () => Promise<Expiring<T>>): Promise<T> {
+    const started = this.#clock.now();
+    const { value, expires } = await ask();
+    const until = expires - Math.min(RENEW_BEFORE_MS, (expires - started) / 2);
+    this.#answers.delete(key);
+    for (const oldest of this.#answers.keys()) {
+      if (this.#answers.size < MAX_KEPT) break;
+      this.#answers.delete(oldest);
+    }
+    this.#answers.set(key, { value, until });
+    return value;
+  }
+}

@@ -1,0 +1,47 @@
+import { ApiError, AuthenticationError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
+import { checkCredential, type Credential, type CredentialSource } from "./credential.ts";
+import { publicWords } from "./public_words.ts";
+
+/** A source that fails with davit's own errors only. */
+export type ToldSource = (
+  target: Parameters<CredentialSource>[0],
+) => Promise<Readonly<Credential> | undefined>;
+
+/**
+ * A source whose failures are typed, and told by the event `credentials-failed`. Whoever asks goes
+ * on as nobody: a helper that is missing must not stop an anonymous pull.
+ *
+ * What it throws is davit's own error as it came, else an {@linkcode AuthenticationError} that says
+ * in the source's words what went wrong, without what looks like a token in them.
+ */
+export function toldSource(source: CredentialSource, emit: OnEvent): ToldSource {
+  return async (target) => {
+    try {
+      return checkCredential(await source(target) ?? {});
+    } catch (cause) {
+      const error = typed(cause, target.host);
+      emit({ type: "credentials-failed", host: target.host, message: words(error) });
+      throw error;
+    }
+  };
+}
+
+/** What a refusal says of the source that failed before it. */
+export function failedReason(failure: ApiError): string {
+  return `the request was anonymous, as the credential source failed: ${words(failure)}`;
+}
+
+function typed(cause: unknown, host: string): ApiError {
+  if (cause instanceof ApiError) return cause;
+  const said = words(cause);
+  return new AuthenticationError(
+    `Cannot get credentials for ${host}: the credential source failed${said && `: ${said}`}`,
+    { cause },
+  );
+}
+
+/** A source's own words may repeat what it was about to hand out. */
+function words(error: unknown): string {
+  return publicWords(error instanceof Error ? error.message : String(error), undefined);
+}
