@@ -34,7 +34,9 @@ export type ErrorCode = DavitError["code"];
 export type DavitError =
   | AuthenticationError
   | BadDigestError
+  | CertificateError
   | ContentNotFoundError
+  | CredentialError
   | DownloadError
   | ForbiddenError
   | HostRefusedError
@@ -48,6 +50,7 @@ export type DavitError =
   | ManifestVerificationError
   | NetworkError
   | NotFoundError
+  | ProxyError
   | RateLimitedError
   | RegistryResponseError
   | SizeMismatchError
@@ -224,6 +227,45 @@ export class HostRefusedError extends ApiError {
   }
 }
 
+/**
+ * TLS with a host failed over a certificate: the host's is not trusted, has expired or is another
+ * host's, or the host wants one of the client's. No other try helps; the message says which entry of
+ * `hosts` does.
+ */
+export class CertificateError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "CERTIFICATE_REFUSED";
+  /** The host, with its port where it has one. */
+  readonly host: string;
+
+  /** Names the host whose certificate it is, or that wants one. */
+  constructor(message: string, options: ErrorOptions & { host: string }) {
+    super(message, options);
+    this.host = options.host;
+  }
+}
+
+/** A proxy that cannot be reached, or that refuses: 407 when it wants a user name and password. */
+export class ProxyError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "PROXY_FAILED";
+  /** The proxy's host, with its port where it has one. */
+  readonly proxy: string;
+  /** The proxy's status, where it answered. */
+  readonly statusCode?: number;
+  /** Whether the same call may succeed: not where the proxy refused. */
+  override readonly retryable: boolean;
+
+  /** Names the proxy; its status says whether another try may help. */
+  constructor(message: string, options: ErrorOptions & { proxy: string; statusCode?: number }) {
+    super(message, options);
+    const { proxy, statusCode } = options;
+    this.proxy = proxy;
+    if (statusCode !== undefined) this.statusCode = statusCode;
+    this.retryable = statusCode === undefined || RETRYABLE_STATUSES.includes(statusCode);
+  }
+}
+
 /** A challenge that cannot be met, or a token service that refused or answered nonsense. */
 export class AuthenticationError extends ApiError {
   /** Names this kind of error. */
@@ -235,6 +277,23 @@ export class AuthenticationError extends ApiError {
   constructor(message: string, options?: ErrorOptions & { statusCode?: number }) {
     super(message, options);
     if (options?.statusCode !== undefined) this.statusCode = options.statusCode;
+  }
+}
+
+/**
+ * Credentials that cannot be read or kept: a config file that is broken, a credential helper that
+ * fails. Neither the message nor anything else holds what is in the file or what the helper said.
+ */
+export class CredentialError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "CREDENTIALS";
+  /** Where they should have come from: a file's path, a variable's or a helper's name. */
+  readonly source: string;
+
+  /** Names the file, variable or helper that is at fault. */
+  constructor(message: string, options: ErrorOptions & { source: string }) {
+    super(message, options);
+    this.source = options.source;
   }
 }
 

@@ -45,6 +45,22 @@ export interface RetryEvent {
   reason: string;
 }
 
+/**
+ * A registry, or a token service, wants no requests for a while: 429, or a `Retry-After`. Those to
+ * it wait until then; told once, however many they are. The refused ones each tell a
+ * {@linkcode RetryEvent} too.
+ */
+export interface WaitEvent {
+  /** Names the event. */
+  type: "wait";
+  /** The host that is left alone. */
+  host: string;
+  /** For how long, in milliseconds. */
+  delay: number;
+  /** What it answered. */
+  reason: string;
+}
+
 /** A transfer that broke goes on from where it was. */
 export interface ResumeEvent {
   /** Names the event. */
@@ -99,7 +115,7 @@ export interface WarningEvent {
   text: string;
 }
 
-/** A registry told its request quota. */
+/** A registry told its request quota, and it is another one than the last time. */
 export interface RateLimitEvent extends RateLimit {
   /** Names the event. */
   type: "rate-limit";
@@ -119,6 +135,16 @@ export interface TokenEvent {
   anonymous: boolean;
 }
 
+/** A credential source failed; the request goes on without credentials. */
+export interface CredentialsFailedEvent {
+  /** Names the event. */
+  type: "credentials-failed";
+  /** The registry's host, as the source was asked for it. */
+  host: string;
+  /** What went wrong, in the error's words, without secrets. */
+  message: string;
+}
+
 /** Credentials were not sent to a place that is not the registry's own. */
 export interface CredentialsWithheldEvent {
   /** Names the event. */
@@ -131,9 +157,29 @@ export interface CredentialsWithheldEvent {
   reason: string;
 }
 
+/** A mirror was asked in the registry's place. */
+export interface MirrorEvent {
+  /** Names the event. */
+  type: "mirror";
+  /** The registry's host. */
+  registry: string;
+  /** The mirror's host. */
+  mirror: string;
+  /** The request's method. */
+  method: string;
+  /** The URL asked for at the mirror, without secrets. */
+  url: string;
+  /** Whether its answer was taken; otherwise the next mirror is asked, at last the registry. */
+  served: boolean;
+  /** Why its answer was not taken. */
+  reason?: string;
+}
+
 /** Every event, as a union that `switch (event.type)` narrows. */
 export type DavitEvent =
+  | CredentialsFailedEvent
   | CredentialsWithheldEvent
+  | MirrorEvent
   | MountEvent
   | ProgressEvent
   | RateLimitEvent
@@ -142,6 +188,7 @@ export type DavitEvent =
   | ResumeEvent
   | RetryEvent
   | TokenEvent
+  | WaitEvent
   | WarningEvent;
 
 /** Receives every event. It is called synchronously; what it throws is ignored. */

@@ -125,6 +125,7 @@ export type { TrustedRealms } from "./auth/realm_policy.ts";
 export type { AllowHost } from "./transport/allow_host.ts";
 export type {
   Action,
+  Anonymity,
   Channel,
   ChannelRequest,
   ChannelResponse,
@@ -137,5 +138,9 @@ export type {
 } from "./transport/channel.ts";
 export type { Piece, PieceReader } from "./content/piece_reader.ts";
 export type { DockerResponse } from "./transport/docker_response.ts";
+export type { HeaderFields } from "./transport/header_fields.ts";
 export type { HostOptions, HostsOptions } from "./transport/host_options.ts";
+export type { MirrorOptions } from "./transport/mirror_options.ts";
+export type { ProxyOptions } from "./transport/proxy_options.ts";
+export type { OnMissingRepository } from "./transport/missing_repository.ts";
 export type { RetryPolicy } from "./transport/retry_policy.ts";

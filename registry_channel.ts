@@ -8,13 +8,18 @@ import { TokenCache } from "./auth/token_cache.ts";
 import { DEFAULT_LIMITS, type Limits } from "./content/limits.ts";
 import { USER_AGENT } from "./content/version.ts";
 import type { ConnectionOptions, RegistryClientOpts } from "./registry_client_options.ts";
-import { type Channel, compose, type Send } from "./transport/channel.ts";
+import { type Channel, compose, type Middleware, type Send } from "./transport/channel.ts";
 import { systemClock } from "./transport/clock.ts";
-import { defaultSend, streamsBodies } from "./transport/default_send.ts";
+import { streamsBodies } from "./transport/default_send.ts";
 import { guard } from "./transport/guard.ts";
 import { checkHosts, hostHeaders } from "./transport/host_options.ts";
+import { type HostSend, hostSend } from "./transport/host_send.ts";
 import { limit } from "./transport/limit.ts";
+import { mirror } from "./transport/mirror.ts";
+import { checkMirrors, type Mirror } from "./transport/mirror_options.ts";
+import { missingRepository } from "./transport/missing_repository.ts";
 import { redirect } from "./transport/redirect.ts";
+import { resolvedHosts } from "./transport/resolved_hosts.ts";
 import { retry } from "./transport/retry.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./transport/retry_policy.ts";
 import { trace } from "./transport/trace.ts";
@@ -29,6 +34,8 @@ export interface Connection {
   channel: Channel;
   /** What `performLogin` needs. */
   auth: AuthorizeOptions;
+  /** Ends connections that nothing else ends. */
+  close(): void;
 }
 
 /**
@@ -64,9 +71,11 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
   checkHosts(hosts);
   const { host } = new URL(origin);
 
-  const send = connector(options, host, limits);
+  const connections = connector(options, host, limits);
+  const { send, reaches } = connections;
+  const addressesOf = resolvedHosts(clock);
   const wire = compose(
-    guard(options.allowHost),
+    guard(options.allowHost, async (url) => reaches(url) ? await addressesOf(url) : undefined),
     userAgent(options.userAgent ?? USER_AGENT),
     hostHeaders(hosts),
   );
@@ -90,9 +99,33 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     ...(options.scopes !== undefined && { scopes: options.scopes }),
     ...(options.trustedRealms !== undefined && { trustedRealms: options.trustedRealms }),
   };
+  /** A mirror is a registry of its own: its tokens, its queue, and one try. */
+  function openMirror({ origin, host }: Mirror): Send {
+    const { credentials, ...shared } = auth;
+    const own: AuthorizeOptions = {
+      ...shared,
+      origin,
+      tokens: new TokenCache(clock),
+      state: new RegistryAuth(),
+      send: compose(wire, tracing)(send),
+      // What was given for the registry is not the mirror's; a source knows hosts apart.
+      ...(typeof credentials === "function" && { credentials }),
+      scopes: [],
+    };
+    const queue = limit(hosts[host]?.requestsAtOnce ?? REQUESTS_AT_ONCE);
+    return compose(queue, authorize(own), follow, wire, tracing)(send);
+  }
+  const mirrors = checkMirrors("mirrors", hosts[host]?.mirrors ?? []);
+  const work = { origin: new URL(origin).origin, mirrors, open: openMirror, clock, emit };
+  const atMirrors: Middleware[] = mirrors.length === 0 ? [] : [mirror(work)];
+  const { onMissingRepository } = options;
+  const making: Middleware[] = onMissingRepository === undefined
+    ? []
+    : [missingRepository({ onMissingRepository, limits })];
+  const first = [...atMirrors, again, ...making];
   const channel: Channel = {
     origin: new URL(origin).origin,
-    send: compose(again, waiting, authorize(auth), follow, wire, tracing)(send),
+    send: compose(...first, waiting, authorize(auth), follow, wire, tracing)(send),
     streams: streamsBodies(),
     limits,
     retry: policy,
@@ -100,7 +133,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     learned: { trustedSubject: new Set(), fallbackWrites: new Map() },
     emit,
   };
-  return { channel, auth };
+  return { channel, auth, close: connections.close };
 }
 
 /**
@@ -127,22 +160,24 @@ export function credentialsOf(
   return { username, password: password ?? "" };
 }
 
-/** The sender for each host: without a look at certificates where that was asked for. */
-function connector(options: ConnectionOptions, registry: string, limits: Required<Limits>): Send {
-  const { fetch, client, insecure = false, hosts = {} } = options;
+/** The sender for each host, as its options and the client's say. */
+function connector(
+  options: ConnectionOptions,
+  registry: string,
+  limits: Required<Limits>,
+): HostSend {
+  const { fetch, client, proxy, insecure = false, hosts = {} } = options;
   const { responseTimeout, stallTimeout } = limits;
-  const settings = {
+  return hostSend({
+    registry,
+    hosts,
+    insecure,
     responseTimeout,
     stallTimeout,
     ...(fetch !== undefined && { fetch }),
     ...(client !== undefined && { client }),
-  };
-  const trusting = Object.keys(hosts).filter((host) => hosts[host]!.insecure);
-  if (insecure && hosts[registry]?.insecure === undefined) trusting.push(registry);
-  const checked = defaultSend(settings);
-  if (trusting.length === 0) return checked;
-  const unchecked = defaultSend({ ...settings, insecure: true });
-  return (request) => (trusting.includes(request.url.host) ? unchecked : checked)(request);
+    ...(proxy !== undefined && { proxy }),
+  });
 }
 
 /** What listens must not break what it listens to. */

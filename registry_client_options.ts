@@ -5,6 +5,8 @@ import type { TrustedRealms } from "./auth/realm_policy.ts";
 import type { RegistryRepo } from "./reference/compat.ts";
 import type { AllowHost } from "./transport/allow_host.ts";
 import type { HostsOptions } from "./transport/host_options.ts";
+import type { ProxyOptions } from "./transport/proxy_options.ts";
+import type { OnMissingRepository } from "./transport/missing_repository.ts";
 import type { RetryPolicy } from "./transport/retry_policy.ts";
 
 /** How a registry is connected to. */
@@ -35,12 +37,30 @@ export interface ConnectionOptions {
   insecure?: boolean;
   /** What is special about one host or another. @default {nothing} */
   hosts?: HostsOptions;
+  /**
+   * The proxy that requests go through, every byte of them: `"http://user:password@proxy:3128"`, or
+   * `false` for none. `hosts` may name another one for a host.
+   *
+   * Without this option, the variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say,
+   * in either case, on Deno, Node and Bun alike: Deno's `fetch` obeys them whatever a program says.
+   * They are read at the first request. Where Deno may not read them (`--allow-env`), its `fetch`
+   * carries every byte, and obeys them. Browsers and workers have proxies of their own.
+   * @default {the environment's}
+   */
+  proxy?: string | ProxyOptions | false;
   /** Carries every request in place of the runtime's own. */
   fetch?: typeof globalThis.fetch;
   /** A `Deno.HttpClient` that carries every request; on Deno. */
   client?: { close(): void };
   /** Asked before any connection to a host; `false` refuses it. @default {every host} */
   allowHost?: AllowHost;
+  /**
+   * Makes a repository that a push misses; the push goes on then. It is told the whole name. For
+   * Amazon's private registries, whose repositories must be there before:
+   * `onMissingRepository: (name) => ensureEcrRepository(name)`.
+   * @default {the push fails with NOT_FOUND}
+   */
+  onMissingRepository?: OnMissingRepository;
   /** How often a request that failed is sent again. @default {5 tries, from 200 ms on} */
   retry?: Partial<RetryPolicy>;
   /** How much is read, how long is waited. */

@@ -181,9 +181,13 @@ export class RegistryClientV2 {
     return client;
   }
 
-  /** Closes the `Deno.HttpClient` that was given; other connections end by themselves. */
+  /**
+   * Closes the `Deno.HttpClient` that was given, and on Deno the connections to hosts with a `ca` or
+   * `cert` of their own; others end by themselves. The next call opens what it needs again.
+   */
   close(): void {
     this.#options.client?.close();
+    this.#connection.close();
   }
 
   /**

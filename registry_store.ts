@@ -25,6 +25,12 @@ export interface RegistryStoreOptions {
 /** Eight MiB: twice what the specification asks registries to take. */
 const MANIFEST_BYTES = 8 * 1024 * 1024;
 
+/** What is tagged was written just before, as a rule: as many as one image for several platforms has. */
+const WRITTEN_KEPT = 16;
+
+/** Of manifests below this; they are a few kilobytes. */
+const WRITTEN_BYTES = 256 * 1024;
+
 /**
  * A repository as a store of content: what copying, attaching and every other verb over stores work
  * with. Descriptors of manifests go to the manifest endpoints, all others to the blob endpoints.
@@ -46,6 +52,8 @@ export class RegistryStore implements ContentStore {
   /** The client that this store speaks through. */
   readonly client: RegistryClientV2;
   readonly #manifestBytes: number;
+  /** The manifests written last, by digest: to tag one costs no pull then, which may be counted. */
+  readonly #written = new Map<string, { bytes: Bytes; mediaType: string }>();
 
   /** A store over a client's repository. */
   constructor(client: RegistryClientV2, options: RegistryStoreOptions = {}) {
@@ -148,6 +156,10 @@ export class RegistryStore implements ContentStore {
       what: "the manifest",
     });
     await this.client.putManifest({ manifestData: bytes, ref: digest, mediaType, ...options });
+    if (bytes.byteLength > WRITTEN_BYTES) return;
+    const [oldest] = this.#written.keys();
+    if (this.#written.size >= WRITTEN_KEPT) this.#written.delete(oldest!);
+    this.#written.set(digest, { bytes, mediaType });
   }
 
   /**
@@ -158,7 +170,7 @@ export class RegistryStore implements ContentStore {
    */
   async tag(descriptor: Descriptor, reference: string, options: StoreOptions = {}): Promise<void> {
     const { digest } = descriptor;
-    const { bytes, mediaType } = await this.#orMissing(
+    const { bytes, mediaType } = this.#written.get(digest) ?? await this.#orMissing(
       digest,
       () => this.client.getManifest({ ref: digest, ...options }),
     );

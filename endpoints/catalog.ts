@@ -1,6 +1,7 @@
 import { InvalidContentError } from "../errors.ts";
 import type { Channel, ChannelRequest } from "../transport/channel.ts";
 import { type ListOptions, pages } from "./pages.ts";
+import { headerFields } from "../transport/header_fields.ts";
 
 /** Options of {@linkcode listRepositories} and {@linkcode repositories}. */
 export interface ListRepositoriesOptions extends ListOptions {
@@ -34,7 +35,7 @@ export async function* repositories(
   const request: ChannelRequest = {
     method: "GET",
     url,
-    headers: new Headers(),
+    headers: headerFields(),
     intent: { actions: ["pull"], catalog: true },
     purpose: "registry",
     what: `list the repositories of ${channel.origin}`,

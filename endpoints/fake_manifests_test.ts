@@ -19,6 +19,8 @@ export class FakeManifests {
   api = false;
   /** Whether a push with a subject is answered with OCI-Subject. */
   ociSubject = false;
+  /** Whether a manifest is answered with its digest. */
+  digestHeader = true;
   /** What a request is answered with instead, if anything. */
   intercept: (seen: Seen) => Response | Promise<Response | undefined> | undefined = () => undefined;
   /** Done after each PUT, before it is answered: somebody else's write. */
@@ -64,7 +66,10 @@ export class FakeManifests {
       return new Response(null, { status: 202 });
     }
     return new Response(seen.method === "HEAD" ? null : stored.bytes.slice(), {
-      headers: { "content-type": stored.mediaType, "docker-content-digest": digest },
+      headers: {
+        "content-type": stored.mediaType,
+        ...(this.digestHeader && { "docker-content-digest": digest }),
+      },
     });
   }
 

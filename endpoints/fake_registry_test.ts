@@ -29,7 +29,7 @@ export class Seen {
   constructor(readonly request: ChannelRequest, reader: PieceReader | undefined) {
     this.method = request.method;
     this.url = request.url;
-    this.headers = request.headers;
+    this.headers = new Headers([...request.headers]);
     const { origin, pathname, search, href } = request.url;
     this.line = `${request.method} ${origin === ORIGIN ? pathname + search : href}`;
     this.#reader = reader;

@@ -1,4 +1,10 @@
-import { BadDigestError, type HttpError, SizeMismatchError, TagImmutableError } from "../errors.ts";
+import {
+  BadDigestError,
+  type HttpError,
+  RateLimitedError,
+  SizeMismatchError,
+  TagImmutableError,
+} from "../errors.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, digestOf, hashAlgorithm, isDigest } from "../content/digest.ts";
@@ -91,7 +97,8 @@ export interface PutAnswer {
 
 /**
  * PUT a manifest (end-7). A PUT that died may have landed, and a tag that cannot be moved may name
- * this very manifest: so the tag is looked at before another try, and before such an error.
+ * this very manifest: so the tag is looked at before another try, and before such an error. Not
+ * before the first try: a push that goes well costs one request, and most do.
  */
 export async function putManifestBytes(
   channel: Channel,
@@ -124,15 +131,19 @@ export async function putManifestBytes(
     options.signal?.throwIfAborted();
     const passing = mayPass(error, channel.limits);
     if (!passing && !(error instanceof TagImmutableError)) throw error;
-    if (await names(channel, repository, ref, digest, options)) {
+    const { retryAfter = 0, message } = error as HttpError;
+    const delay = Math.max(retryAfter, backoff(channel.retry, attempt, Math.random()));
+    const due = channel.clock.now() + delay;
+    // What is refused for its number has not landed.
+    const refused = error instanceof RateLimitedError;
+    if (!refused && await namesManifest(channel, repository, ref, digest, options)) {
       return { digest, headers: undefined };
     }
     if (last || !passing) throw error;
-    const { retryAfter = 0, message } = error as HttpError;
-    const delay = Math.max(retryAfter, backoff(channel.retry, attempt, Math.random()));
     const url = redactUrl(request.url);
     channel.emit({ type: "retry", method: "PUT", url, attempt, delay, reason: message });
-    await channel.clock.sleep(delay, options.signal);
+    // The look has waited for some of it, where the registry asked to be left alone.
+    await channel.clock.sleep(Math.max(0, due - channel.clock.now()), options.signal);
   }
 }
 
@@ -227,8 +238,8 @@ function mayPass(error: unknown, limits: Pick<Required<Limits>, "retryAfter">): 
   return isRetryable(error) || RETRYABLE_STATUSES.includes(statusCode);
 }
 
-/** Whether a reference names a manifest of this digest by now. */
-async function names(
+/** Whether a reference names a manifest of this digest by now; by HEAD where that says so. */
+export async function namesManifest(
   channel: Channel,
   repository: string,
   ref: string,

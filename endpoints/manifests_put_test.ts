@@ -302,15 +302,26 @@ for (const { name, handler, lines, ref = "v1", error } of LANDINGS) {
 Deno.test("end-7 PUT manifests: Retry-After is honoured in full", async () => {
   const registry = fakeRegistry(steps(
     failure(429, "TOOMANYREQUESTS", { "retry-after": "120" }),
-    new Response(null, { status: 404 }),
     created(),
   ));
   await putManifest(registry.channel, "app", "v1", IMAGE.bytes);
+  assertEquals(registry.lines(), ["PUT /v2/app/manifests/v1", "PUT /v2/app/manifests/v1"]);
   assertEquals(registry.clock.delays, [120_000]);
   assertEquals(registry.of("retry").map(({ method, delay }) => [method, delay]), [[
     "PUT",
     120_000,
   ]]);
+});
+
+Deno.test("end-7 PUT manifests: a 503 may have landed, and Retry-After is waited for once", async () => {
+  const registry = fakeRegistry(steps(
+    failure(503, "UNAVAILABLE", { "retry-after": "120" }),
+    new Response(null, { status: 404 }),
+    created(),
+  ));
+  await putManifest(registry.channel, "app", "v1", IMAGE.bytes);
+  assertEquals(registry.lines().map((line) => line.split(" ")[0]), ["PUT", "HEAD", "PUT"]);
+  assertEquals(registry.clock.delays, [120_000, 0]);
 });
 
 Deno.test("end-7 PUT manifests: Retry-After past the limit is the caller's to wait for", async () => {

@@ -64,6 +64,7 @@ export {
 
 export type {
   Action,
+  Anonymity,
   Channel,
   ChannelRequest,
   ChannelResponse,
@@ -74,6 +75,7 @@ export type {
   RequestBody,
   Send,
 } from "../transport/channel.ts";
+export type { HeaderFields } from "../transport/header_fields.ts";
 export type { RetryPolicy } from "../transport/retry_policy.ts";
 export type { Body, ReopenableBody } from "../content/body.ts";
 export type { Bytes } from "../content/bytes.ts";

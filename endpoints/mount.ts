@@ -1,4 +1,4 @@
-import { AuthenticationError, HttpError } from "../errors.ts";
+import { AuthenticationError, HttpError, UnsupportedError } from "../errors.ts";
 import { parseDigest } from "../content/digest.ts";
 import type { Channel } from "../transport/channel.ts";
 import { sendExpecting } from "../transport/expect.ts";
@@ -28,6 +28,16 @@ function refusesMount(status: number): boolean {
 }
 
 /**
+ * Whether the registry mounts nothing in this way, rather than not this blob. Quay refuses a mount
+ * without `from` with 400; with one, 400 may be about the repository it names.
+ */
+function neverMounts(error: unknown, from: string | undefined): boolean {
+  if (error instanceof UnsupportedError) return true;
+  if (!(error instanceof HttpError)) return false;
+  return error.statusCode === 501 || (from === undefined && error.statusCode === 400);
+}
+
+/**
  * Takes a blob from another repository of the same registry, without moving it (end-11). Where the
  * registry does not, an upload is started instead.
  *
@@ -42,6 +52,17 @@ export async function mountBlob(
 ): Promise<MountResult> {
   const { from } = options;
   const asked = parseDigest(digest);
+  const way = from === undefined ? "mountFromAny" : "mount";
+
+  async function startInstead(): Promise<MountResult> {
+    const session = await startBlobUpload(channel, repository, {
+      ...options,
+      ...(asked.startsWith("sha512:") && { digestAlgorithm: "sha512" }),
+    });
+    return { mounted: false, session };
+  }
+
+  if (channel.learned[way] === false) return await startInstead();
   const request = uploadRequest(channel, repository, { mount: asked, from }, options);
   try {
     const answer = await sendExpecting(channel, request, [201, 202]);
@@ -54,11 +75,10 @@ export async function mountBlob(
     const refused = error instanceof AuthenticationError ||
       error instanceof HttpError && refusesMount(error.statusCode);
     if (!refused) throw error;
-    const session = await startBlobUpload(channel, repository, {
-      ...options,
-      ...(asked.startsWith("sha512:") && { digestAlgorithm: "sha512" }),
-    });
-    return { mounted: false, session };
+    const started = await startInstead();
+    // Not before a plain upload is taken: else the refusal was about more than the mount.
+    if (neverMounts(error, from)) channel.learned[way] = false;
+    return started;
   }
   channel.emit({ type: "mount", digest: asked, repository, ...(from !== undefined && { from }) });
   return { mounted: true };

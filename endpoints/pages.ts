@@ -58,7 +58,9 @@ export async function* pages(
     seen.add(url.href);
     const answer = page === 1 && first !== undefined
       ? first
-      : await sendExpecting(channel, { ...request, url }, [200]);
+      : await sendExpecting(channel, page === 1 ? { ...request, url } : linked(request, url), [
+        200,
+      ]);
     const { headers } = answer.response;
     yield { json: await readJson(channel, answer, request), headers };
     const link = nextLink(headers.get("link"));
@@ -76,6 +78,11 @@ export async function* pages(
       );
     }
   }
+}
+
+/** What a registry's link makes davit ask for is asked of `allowHost` as such. */
+function linked(request: ChannelRequest, url: URL): ChannelRequest {
+  return { ...request, url, purpose: "link" };
 }
 
 async function readJson(

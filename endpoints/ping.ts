@@ -1,6 +1,7 @@
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { readBody, sendExpecting } from "../transport/expect.ts";
 import type { EndpointOptions } from "./request.ts";
+import { headerFields } from "../transport/header_fields.ts";
 
 /** Options of {@linkcode ping}. */
 export interface PingOptions extends EndpointOptions {
@@ -21,7 +22,7 @@ export async function ping(channel: Channel, options: PingOptions = {}): Promise
   const request: ChannelRequest = {
     method: "GET",
     url: new URL("/v2/", channel.origin),
-    headers: new Headers(headers),
+    headers: headerFields(new Headers(headers)),
     purpose: "registry",
     what: `ping ${channel.origin}`,
     ...(signal && { signal }),

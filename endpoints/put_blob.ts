@@ -11,6 +11,7 @@ import { hasBlob, statBlob } from "./blobs.ts";
 import { mountBlob } from "./mount.ts";
 import { progressTeller } from "./progress.ts";
 import type { EndpointOptions } from "./request.ts";
+import { UploadLessons } from "./upload_lessons.ts";
 import { UploadSource } from "./upload_source.ts";
 import { transferBlob } from "./upload_transfer.ts";
 import {
@@ -80,6 +81,7 @@ export async function putBlob(
     return { mediaType, digest: digest!, size };
   }
 
+  const lessons = new UploadLessons(channel.learned);
   let session: UploadSession | undefined;
   if (digest !== undefined) {
     if (await hasBlob(channel, repository, digest, options)) return await skip();
@@ -90,7 +92,7 @@ export async function putBlob(
     }
     const small = source.bytes !== undefined && source.bytes.byteLength <= SINGLE_POST_BYTES;
     if (session === undefined && small && chunkSize === undefined) {
-      const posted = await postBlob(channel, repository, source, digest, options);
+      const posted = await postBlob(channel, repository, source, digest, options, lessons);
       if (posted === "done") {
         tellProgress(source.bytes!.byteLength, true);
         return await skip();
@@ -98,10 +100,15 @@ export async function putBlob(
       session = posted;
     }
   }
-  session ??= await startBlobUpload(channel, repository, {
-    ...options,
-    digestAlgorithm: algorithm,
-  });
+  try {
+    session ??= await startBlobUpload(channel, repository, {
+      ...options,
+      digestAlgorithm: algorithm,
+    });
+  } catch (error) {
+    lessons.takeBack(); // the single POST was refused for what a plain one is refused for too
+    throw error;
+  }
   const upload = await UploadSource.create(source, {
     algorithm,
     onBytes: (bytes) => tellProgress(bytes, false),
@@ -149,16 +156,16 @@ async function postBlob(
   source: BodySource,
   digest: Digest,
   options: PutBlobOptions,
+  lessons: UploadLessons,
 ): Promise<"done" | UploadSession | undefined> {
-  const { learned } = channel;
-  if (learned.singlePost === false) return undefined;
+  if (channel.learned.singlePost === false) return undefined;
   const request = uploadRequest(channel, repository, { digest }, options);
   request.headers.set("content-type", MEDIA_TYPES.octetStream);
   try {
     const post = { ...request, body: bytesBody(source.bytes!) };
     const answer = await sendExpecting(channel, post, [201, 202]);
     if (answer.response.status === 202) {
-      learned.singlePost = false;
+      lessons.learn("singlePost", false);
       return await sessionOf(channel, request, answer, 0);
     }
     await answer.response.body?.cancel();
@@ -171,7 +178,7 @@ async function postBlob(
       throw error;
     }
     if (error.codes.some((code) => code.startsWith("NAME_"))) throw error;
-    learned.singlePost = false;
+    lessons.learn("singlePost", false);
     return undefined;
   }
 }

@@ -17,13 +17,13 @@ import {
 } from "../manifest/referrers_index.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { responseError } from "../transport/expect.ts";
-import { backoff } from "../transport/retry.ts";
 import { untilAborted } from "../transport/until_aborted.ts";
 import { type ListOptions, pages } from "./pages.ts";
 import {
   deleteManifestRequest,
   fetchManifest,
   headManifestRequest,
+  namesManifest,
   putManifestBytes,
 } from "./manifest_requests.ts";
 import { type EndpointOptions, repositoryRequest } from "./request.ts";
@@ -46,6 +46,9 @@ export interface ReferrersList {
 
 /** Statuses that say there is no referrers API: 404 by the specification, the rest as seen. */
 const NO_API = [400, 404, 405, 406, 501];
+
+/** Repositories whose OCI-Subject is trusted: one that is forgotten costs one request more. */
+const TRUSTED_KEPT = 1_000;
 
 /** Tries to win the fallback tag against other writers before giving up. */
 const FALLBACK_TRIES = 10;
@@ -230,6 +233,7 @@ export async function recordReferrer(
     const { trustedSubject } = channel.learned;
     if (trustedSubject.has(repository)) return;
     if (await supportsReferrers(channel, repository, digest, options)) {
+      if (trustedSubject.size >= TRUSTED_KEPT) trustedSubject.clear();
       trustedSubject.add(repository);
       return;
     }
@@ -270,7 +274,7 @@ export async function forgetReferrer(
 /** A change to a fallback index; the same index, or none, when nothing is to be done. */
 type Change = (index: ImageIndex | undefined) => ImageIndex | undefined;
 
-/** One write at a time to a fallback tag; read again afterwards in case another writer won. */
+/** One write at a time to a fallback tag; looked at again afterwards in case another writer won. */
 async function changeFallback(
   channel: Channel,
   repository: string,
@@ -289,6 +293,11 @@ async function changeFallback(
   await untilAborted(turn, options.signal);
 }
 
+/**
+ * Reads, changes and writes the tag, until it names what was written. Tags cannot be written on a
+ * condition: another client that read the same index before this write may still overwrite it. Its
+ * read and write take about as long as these, so the tag is looked at after that time again.
+ */
 async function writeFallback(
   channel: Channel,
   repository: string,
@@ -296,18 +305,21 @@ async function writeFallback(
   options: EndpointOptions,
   change: Change,
 ): Promise<void> {
+  const { clock } = channel;
   const tag = fallbackTag(subject);
   for (let attempt = 1; attempt <= FALLBACK_TRIES; attempt++) {
+    const started = clock.now();
     const { index, digest } = await readFallback(channel, repository, subject, options);
     const changed = change(index);
     if (changed === undefined || changed === index) return;
     if (changed.manifests.length === 0 && digest !== undefined) {
       if (await deleteTag(channel, repository, tag, options)) return;
     }
-    await putIndex(channel, repository, tag, changed, options);
-    if (attempt > 1) {
-      await channel.clock.sleep(backoff(channel.retry, attempt, Math.random()), options.signal);
-    }
+    const written = await putIndex(channel, repository, tag, changed, options);
+    // At random, so that two writers do not meet again; longer each time, as there may be many.
+    const took = clock.now() - started;
+    await clock.sleep(Math.ceil(took * (1 + attempt * Math.random())), options.signal);
+    if (await namesManifest(channel, repository, tag, written, options)) return;
   }
   throw new InvalidContentError(
     `Cannot write the fallback tag ${tag} of ${repository}: other writers won ${FALLBACK_TRIES} ` +
@@ -317,7 +329,7 @@ async function writeFallback(
 
 /**
  * PUT an index. An entry may have been deleted by somebody who left the index as it was: registries
- * that look for the entries take the index without it alone.
+ * that look for the entries take the index without it alone. Answers the digest of what was put.
  */
 async function putIndex(
   channel: Channel,
@@ -325,15 +337,16 @@ async function putIndex(
   tag: string,
   index: ImageIndex,
   options: EndpointOptions,
-): Promise<void> {
+): Promise<Digest> {
   const bytes = encodeText(JSON.stringify(index));
+  const { ociIndex } = MEDIA_TYPES;
   try {
-    await putManifestBytes(channel, repository, tag, bytes, MEDIA_TYPES.ociIndex, options);
+    return (await putManifestBytes(channel, repository, tag, bytes, ociIndex, options)).digest;
   } catch (error) {
     if (!lacksEntry(error)) throw error;
     const kept = await existing(channel, repository, index, options);
     if (kept.manifests.length === index.manifests.length) throw error;
-    await putIndex(channel, repository, tag, kept, options);
+    return await putIndex(channel, repository, tag, kept, options);
   }
 }
 

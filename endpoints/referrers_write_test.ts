@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   ForbiddenError,
   InvalidContentError,
@@ -30,6 +30,7 @@ const [ONE, TWO, THREE] = [
 ] as [Sample, Sample, Sample];
 
 const API = `GET /v2/app/referrers/${SUBJECT}`;
+const LOOK = `HEAD /v2/app/manifests/${TAG}`;
 const READ = `GET /v2/app/manifests/${TAG}`;
 const WRITE = `PUT /v2/app/manifests/${TAG}`;
 const put = ({ digest }: Sample) => `PUT /v2/app/manifests/${digest}`;
@@ -66,14 +67,26 @@ Deno.test("end-7 with a subject: an OCI-Subject that lies is found out", async (
   const { server, attach, lines } = setUp((server) => server.ociSubject = true);
   await attach(ONE);
   await attach(TWO);
-  assertEquals(lines(), [put(ONE), API, READ, WRITE, READ, put(TWO), READ, WRITE, READ]);
+  assertEquals(lines(), [put(ONE), API, READ, WRITE, LOOK, put(TWO), READ, WRITE, LOOK]);
   assertEquals(server.entries(TAG), [entry(ONE), entry(TWO)]);
+});
+
+Deno.test("end-7 with a subject: a thousand repositories are trusted, and no more are remembered", async () => {
+  const { attach, channel } = setUp((server) => server.api = server.ociSubject = true);
+  const { trustedSubject } = channel.learned;
+  for (let i = 0; i < 999; i++) trustedSubject.add(`app/${i}`);
+  await attach(ONE);
+  assertEquals(trustedSubject.size, 1_000);
+  trustedSubject.delete("app");
+  trustedSubject.add("app/999");
+  await attach(TWO);
+  assertEquals([...trustedSubject], ["app"]);
 });
 
 Deno.test("end-7 with a subject: without OCI-Subject the fallback tag is written", async () => {
   const { server, attach, lines, channel, assertClosed } = setUp();
   await attach(ONE);
-  assertEquals(lines(), [put(ONE), READ, WRITE, READ]);
+  assertEquals(lines(), [put(ONE), READ, WRITE, LOOK]);
   assertEquals(server.entries(TAG), [entry(ONE)]);
   const list = await listReferrers(channel, "app", SUBJECT, { artifactType: "application/one" });
   assertEquals(list, { manifests: [entry(ONE)], filtersApplied: [], fromTag: true });
@@ -156,7 +169,36 @@ Deno.test("end-7 with a subject: another writer that wins is merged with", async
   await attach(ONE);
   assertEquals(server.entries(TAG), [entry(TWO), entry(ONE)]);
   assertEquals(lines().filter((line) => line === WRITE).length, 3);
-  assertEquals(clock.delays.length, 2, "a wait before each new try but the first");
+  assertEquals(clock.delays.length, 3, "a wait before each look");
+});
+
+Deno.test("end-7 with a subject: a writer that read before this write, and wrote after it, is seen", async () => {
+  let stolen = false;
+  const { server, attach, lines, clock } = setUp((server) => {
+    server.intercept = () => {
+      clock.time += 10; // what each request takes
+      return undefined;
+    };
+  });
+  const { sleep } = clock;
+  clock.sleep = async (milliseconds) => {
+    await sleep.call(clock, milliseconds);
+    if (!stolen) await server.putIndex(TAG, [entry(TWO)]);
+    stolen = true;
+  };
+  await attach(ONE);
+  assertEquals(server.entries(TAG), [entry(TWO), entry(ONE)]);
+  assertEquals(lines(), [put(ONE), READ, WRITE, LOOK, READ, WRITE, LOOK]);
+  const [first, second] = clock.delays;
+  assert(first! >= 20 && first! <= 40, `as long as reading and writing took: ${first} ms`);
+  assert(second! >= 20 && second! <= 60, `longer, with luck: ${second} ms`);
+});
+
+Deno.test("end-7 with a subject: a registry that says no digest is asked for the index", async () => {
+  const { server, attach, lines } = setUp((server) => server.digestHeader = false);
+  await attach(ONE);
+  assertEquals(lines(), [put(ONE), READ, WRITE, LOOK, READ]);
+  assertEquals(server.entries(TAG), [entry(ONE)]);
 });
 
 Deno.test("end-7 with a subject: writers that always win end in an error", async () => {
@@ -195,7 +237,7 @@ for (const [status, code] of LACKING) {
     looking(server, status, code);
     await attach(ONE);
     assertEquals(server.entries(TAG), [entry(TWO), entry(ONE)]);
-    assertEquals(lines().filter((line) => line.startsWith("HEAD")).length, 3);
+    assertEquals(lines().filter((line) => line.startsWith("HEAD")).length, 4);
     assertEquals(lines().filter((line) => line === WRITE).length, 2);
   });
 }
@@ -307,7 +349,7 @@ async function deleting(
 
 Deno.test("end-9 of a referrer: it is read, deleted, and taken out of the fallback index", async () => {
   const { server, asked } = await deleting([ONE, TWO, THREE]);
-  assertEquals(asked, [get(ONE), remove(ONE), API, READ, WRITE, READ]);
+  assertEquals(asked, [get(ONE), remove(ONE), API, READ, WRITE, LOOK]);
   assertEquals(server.entries(TAG), [entry(TWO), entry(THREE)]);
 });
 

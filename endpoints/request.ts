@@ -5,6 +5,7 @@ import { checkRepositoryName } from "../reference/repository_name.ts";
 import { checkTag } from "../reference/tag.ts";
 import type { Action, Channel, ChannelRequest, Intent } from "../transport/channel.ts";
 import { redactUrl } from "../transport/redact.ts";
+import { headerFields } from "../transport/header_fields.ts";
 
 /** Options that every endpoint takes. */
 export interface EndpointOptions {
@@ -51,7 +52,7 @@ export function repositoryRequest(channel: Channel, parts: RequestParts): Channe
   return {
     method: parts.method,
     url,
-    headers: new Headers(parts.headers),
+    headers: headerFields(parts.headers),
     intent,
     purpose: "registry",
     what: parts.what,

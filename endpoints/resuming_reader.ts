@@ -5,6 +5,7 @@ import { type Piece, type PieceReader, pieceReader, stallGuard } from "../conten
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { responseError } from "../transport/expect.ts";
 import { backoff } from "../transport/retry.ts";
+import { copyFields } from "../transport/header_fields.ts";
 
 /** What is read: a blob, or a part of one. */
 export interface ResumingOptions {
@@ -60,7 +61,7 @@ export function resumingReader(
   }
 
   async function openFrom(from: number, cause: unknown): Promise<PieceReader> {
-    const headers = new Headers(request.headers);
+    const headers = copyFields(request.headers);
     // With its end where that is known: crane's registry takes no open range.
     const wanted = size ?? length;
     const last = wanted === undefined ? "" : String(offset + wanted - 1);

@@ -117,7 +117,7 @@ const FAULTS: Fault[] = [
     answer: new Response("404 page not found\n", { status: 404 }),
     error: NotFoundError,
     code: "NOT_FOUND",
-    message: "Cannot list the tags of app: 404 404 page not found",
+    message: "Cannot list the tags of app: 404 page not found",
   },
   {
     name: "401 is not reported as not found",

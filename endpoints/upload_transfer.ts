@@ -7,6 +7,7 @@ import { backoff, RETRYABLE_STATUSES } from "../transport/retry.ts";
 import { untilAborted } from "../transport/until_aborted.ts";
 import { hasBlob } from "./blobs.ts";
 import type { EndpointOptions } from "./request.ts";
+import { UploadLessons } from "./upload_lessons.ts";
 import type { UploadSource } from "./upload_source.ts";
 import {
   askUploadStatus,
@@ -39,6 +40,9 @@ const CHUNK_BYTES = 4 * 1024 * 1024;
 
 /** Below this, smaller chunks do not make a refused one acceptable. */
 const LEAST_CHUNK_BYTES = 64 * 1024;
+
+/** To send so much again costs more than to ask a registry that did not tell before. */
+const WORTH_ASKING_BYTES = 64 * 1024 * 1024;
 
 /** How long to wait for a registry to let go of an upload that failed, in milliseconds. */
 const CANCEL_TIMEOUT_MS = 2_000;
@@ -76,6 +80,9 @@ class TransferRun {
   #furthest = 0;
   /** How often the registry refused to go on with an upload in chunks. */
   #refusedChunks = 0;
+  /** Whether it did not tell how far the upload is. */
+  #untold = false;
+  readonly #lessons: UploadLessons;
 
   constructor(
     readonly channel: Channel,
@@ -85,30 +92,49 @@ class TransferRun {
     readonly options: TransferOptions,
   ) {
     this.#session = session;
+    this.#lessons = new UploadLessons(channel.learned);
     const { maxChunk } = channel.learned;
     this.#chunkSize = Math.min(options.chunkSize ?? maxChunk ?? CHUNK_BYTES, maxChunk ?? Infinity);
     this.#mode = this.#firstMode();
   }
 
   async run(): Promise<void> {
-    for (;;) {
+    await this.#avoidPatch();
+    for (let sent = 1;; sent++) {
       try {
         await this.#send();
-        if (this.#refusedChunks > 0 && this.#mode !== "chunks") this.channel.learned.chunks = false;
+        if (this.#refusedChunks > 0 && this.#mode !== "chunks") {
+          this.#lessons.learn("chunks", false);
+        }
         return;
       } catch (error) {
-        this.options.signal?.throwIfAborted();
-        if (await this.#recover(error)) return;
+        try {
+          this.options.signal?.throwIfAborted();
+          if (await this.#recover(error)) return;
+        } catch (failure) {
+          // Another way failed too: it was not the way. A stream that went once proves nothing yet.
+          if (sent > 1) this.#lessons.takeBack();
+          throw failure;
+        }
       }
     }
   }
 
-  /** Tells the registry that no more will come; it may not care. */
-  async giveUp(): Promise<void> {
+  /** Tells the registry that no more will come; it may not care. Answers whether it did. */
+  async giveUp(): Promise<boolean> {
     const signal = AbortSignal.timeout(CANCEL_TIMEOUT_MS);
-    await cancelBlobUpload(this.channel, this.repository, this.#session, { signal }).catch(
-      () => {},
-    );
+    return await cancelBlobUpload(this.channel, this.repository, this.#session, { signal })
+      .then(() => true, () => false);
+  }
+
+  /** Where a whole PATCH was refused before, and no digest is known, there are two ways left. */
+  async #avoidPatch(): Promise<void> {
+    const { channel: { learned }, transfer: { upload }, options: { signal } } = this;
+    if (this.#mode !== "patch" || learned.wholePatch !== false) return;
+    if (upload.reopenable) {
+      await upload.hashAll(signal);
+      this.#mode = "put";
+    } else if (learned.chunks !== false) this.#mode = "chunks";
   }
 
   #firstMode(): Mode {
@@ -139,6 +165,15 @@ class TransferRun {
   async #put(): Promise<void> {
     const { upload } = this.transfer;
     await this.#close(upload.digest!, this.#wholeBody());
+    this.#tookWhole();
+  }
+
+  /** A body in one request is no larger than what is refused. */
+  #tookWhole(): void {
+    const { maxBody } = this.channel.learned;
+    if (maxBody !== undefined && this.transfer.upload.size! > maxBody) {
+      this.#lessons.unlearn("maxBody");
+    }
   }
 
   async #patch(): Promise<void> {
@@ -155,6 +190,7 @@ class TransferRun {
       );
     }
     await this.#advance(answer, upload.size!);
+    this.#tookWhole();
     await this.#close(upload.digest, bytesBody(new Uint8Array(0)));
   }
 
@@ -174,13 +210,17 @@ class TransferRun {
         this.options,
       );
       await this.#advance(answer, offset + data.byteLength);
+      const { chunks, maxChunk = Infinity } = this.channel.learned;
+      if (offset > 0 && chunks === false) this.#lessons.unlearn("chunks");
+      if (data.byteLength > maxChunk) this.#lessons.unlearn("maxChunk");
     }
   }
 
   #wholeBody(): RequestBody {
     const { source, upload } = this.transfer;
     return {
-      ...(source.size !== undefined && { size: source.size }),
+      // One that was read for its digest has a size by now, which some registries insist on.
+      ...(upload.size !== undefined && { size: upload.size }),
       reopenable: source.reopenable,
       open: () => upload.open(),
       ...(source.bytes !== undefined && { bytes: source.bytes }),
@@ -231,6 +271,8 @@ class TransferRun {
     // An upload that is gone may be done: a proxy, or a fetch of its own accord, sent it twice.
     if ((broken || status === 404) && await this.#landed()) return true;
     const gone = !upload.reopenable && this.#mode !== "chunks" && !this.#allSent();
+    if (refusedPatch && !broken) this.#lessons.learn("wholePatch", false);
+    if (gone && status === 413) this.#shrink(error); // for the next one
     if (last || gone) throw this.#failed(error);
 
     if (refusedPatch && !broken) {
@@ -266,6 +308,7 @@ class TransferRun {
     const { upload } = this.transfer;
     const known = this.#session.offset;
     const told = status === 404 ? undefined : await this.#status();
+    this.#untold = told === undefined && status !== 404;
     // Of a whole body that broke early, bytes may be on their way still: a new session has none.
     const nothing = told?.offset === 0 && upload.reopenable && status !== 416;
     if (told === undefined || nothing || told.offset > upload.sent) {
@@ -304,8 +347,11 @@ class TransferRun {
 
   async #status(): Promise<UploadSession | undefined> {
     const { channel, repository, options } = this;
+    const known = channel.learned.uploadStatus === false;
+    if (known && this.transfer.upload.sent < WORTH_ASKING_BYTES) return undefined;
     try {
       const { session, told } = await askUploadStatus(channel, repository, this.#session, options);
+      if (told) this.#lessons.unlearn("uploadStatus");
       return told ? session : undefined;
     } catch {
       options.signal?.throwIfAborted();
@@ -324,7 +370,10 @@ class TransferRun {
     if (!source.reopenable && !replay && (!chunks || this.#session.offset > 0)) {
       throw this.#failed(error);
     }
-    await this.giveUp();
+    const alive = await this.giveUp();
+    // It was there, and nothing was told of it: so it will be the next time.
+    if (alive && this.#untold) this.#lessons.learn("uploadStatus", false);
+    this.#untold = false;
     // An upload that is gone once may be a registry's restart. Twice, it takes no chunks.
     if (chunks && (replay || this.#refusedChunks > 1)) {
       const whole = upload.digest !== undefined && source.size !== undefined;
@@ -340,15 +389,15 @@ class TransferRun {
 
   /** Smaller chunks from now on, for every upload to this registry. */
   #shrink(error: unknown): void {
-    const { learned } = this.channel;
+    const { maxBody = Infinity } = this.channel.learned;
     const whole = this.#mode !== "chunks";
     const { source, upload } = this.transfer;
     const refused = whole ? source.size ?? upload.sent : this.#chunkSize;
     this.#chunkSize = Math.min(this.#chunkSize, Math.floor(refused / 2));
     if (this.#chunkSize < LEAST_CHUNK_BYTES) throw error;
-    if (whole) learned.maxBody = Math.min(learned.maxBody ?? Infinity, refused - 1);
+    if (whole) this.#lessons.learn("maxBody", Math.min(maxBody, refused - 1));
     this.#mode = "chunks";
-    learned.maxChunk = this.#chunkSize;
+    this.#lessons.learn("maxChunk", this.#chunkSize);
   }
 
   #failed(cause: unknown): unknown {
