@@ -3,12 +3,16 @@
  * documentation. The last line is `N passed, N failed`, with `, N skipped` after it where tests
  * were ignored; the line before it says which peers were missing and how to get them.
  *
+ * Whatever the tests make the library tell is searched for the secrets that they use: an error, event,
+ * tape or line of output that shows one fails the run. See `secret_watch.ts`.
+ *
  * Test files run side by side, except those whose name ends in `_alone_test.ts`: what measures
  * memory or time, or changes the process, runs after the others and by itself.
  */
 import { denoCommand } from "./deno.ts";
 import { HOW_TO_GET, PEER_NAMES, peerPath } from "./peers_table.ts";
 import { duration, say } from "./say.ts";
+import { ALARM, SecretSearch } from "./secret_search.ts";
 
 /** What a run of `deno test` came to. */
 export interface Counts {
@@ -87,6 +91,26 @@ export function startsPrograms(paths: readonly string[]): boolean {
   );
 }
 
+/** What searches for secrets stands before each file; Deno has `--preload` since 2.4. */
+export function preloads(version: string, args: readonly string[]): string[] {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if (major < 2 || (major === 2 && minor < 4)) return [];
+  // What measures time and memory is not slowed down.
+  if (pathsIn(args).some((path) => ALONE.test(path))) return [];
+  return [`--preload=${new URL("secret_watch.ts", import.meta.url).pathname}`];
+}
+
+/** A line with a test's title, which its author wrote: "./a_test.ts => title ... ok (1ms)". */
+const TITLE = /^\S+_test\.ts => .* \.\.\. (ok|FAILED|ignored)| => \.\/\S+_test\.ts:\d+:\d+$/;
+
+/** How many lines of a run's output show a secret, or tell of one. */
+export function secretLines(output: string): number {
+  const search = new SecretSearch();
+  const shows = (line: string) =>
+    line.includes(ALARM) || !TITLE.test(line) && search.in(line).length > 0;
+  return output.split("\n").filter(shows).length;
+}
+
 /** Runs `deno test`, shows what it prints, and counts. */
 async function denoTest(args: string[], deadline: number): Promise<Counts> {
   const checks = sanitizers(Deno.version.deno, !startsPrograms(pathsIn(args)));
@@ -96,6 +120,7 @@ async function denoTest(args: string[], deadline: number): Promise<Counts> {
     "--allow-all",
     "--doc",
     ...checks,
+    ...preloads(Deno.version.deno, args),
     ...args,
   ], {
     stdin: "null",
@@ -114,7 +139,11 @@ async function denoTest(args: string[], deadline: number): Promise<Counts> {
   const { success, signal } = await child.status;
   clearTimeout(timer);
   if (signal === "SIGKILL") say(`\nstopped: the tests took longer than ${duration(LIMIT_MS)}`);
-  return countsOf(output, success);
+  const counts = countsOf(output, success);
+  const told = secretLines(output);
+  if (told === 0) return counts;
+  say(`\nfailed: ${told} lines above show a secret of a test, or tell of one that was shown`);
+  return { ...counts, failed: counts.failed + 1 };
 }
 
 /** The test files that run by themselves. */

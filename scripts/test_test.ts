@@ -4,10 +4,13 @@ import {
   countsOf,
   lastLine,
   pathsIn,
+  preloads,
   sanitizers,
+  secretLines,
   skippedLine,
   startsPrograms,
 } from "./test.ts";
+import { ALARM, MARKS } from "./secret_search.ts";
 
 const outputs: [string, string, boolean, Counts][] = [
   ["passed", "ok | 12 passed | 0 failed (3s)", true, { passed: 12, failed: 0, skipped: 0 }],
@@ -86,12 +89,90 @@ Deno.test("task test: the last line, the line before it and the exit code", asyn
   await Deno.remove(folder, { recursive: true });
 });
 
+const ROOT = new URL("../", import.meta.url).pathname;
+const errors = `import { ApiError } from "${ROOT}errors.ts";`;
+const leaks: [name: string, source: string, told: boolean][] = [
+  ["an error", `${errors} Deno.test("t", () => void new ApiError("Cannot: SECRET"));`, true],
+  [
+    "a cause",
+    `${errors} Deno.test("t", () => void new ApiError("Cannot", { cause: new Error("SECRET") }));`,
+    true,
+  ],
+  [
+    "a field",
+    `${errors} class E extends ApiError { url = "SECRET" } Deno.test("t", () => void new E("Cannot"));`,
+    true,
+  ],
+  [
+    "an event",
+    `Deno.test("t", () => void [].push({ type: "request", url: "https://x/?SECRET" }));`,
+    true,
+  ],
+  [
+    "a tape",
+    `Deno.test("t", () => void JSON.stringify({ exchanges: ["SECRET"], bodies: {} }));`,
+    true,
+  ],
+  ["a log", `Deno.test("t", () => console.error("SECRET"));`, true],
+  [
+    "a password in base64",
+    `${errors} Deno.test("t", () => void new ApiError("Cannot: " + btoa("you:SECRET")));`,
+    true,
+  ],
+  [
+    "what a header held",
+    `${errors} Deno.test("t", () => {
+      new Headers().set("Authorization", "Bearer abcdefghijkl");
+      void new ApiError("Cannot: abcdefghijkl");
+    });`,
+    true,
+  ],
+  ["nothing", `${errors} Deno.test("t", () => void [new ApiError("Cannot"), "SECRET"]);`, false],
+];
+
+Deno.test("task test: a secret that is told fails the run, though every test passed", async () => {
+  for (const [name, source, told] of leaks) {
+    const folder = await Deno.makeTempDir();
+    const secret = MARKS.find((mark) => mark.startsWith("h"))!;
+    await Deno.writeTextFile(`${folder}/made_test.ts`, source.replace("SECRET", secret));
+    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-lock", "-A", `${ROOT}scripts/test.ts`, "--no-check", folder],
+      env: { DAVIT_PEERS: `${folder}/none`, DAVIT_STD: "npm", NO_COLOR: "1" },
+      stderr: "null",
+    }).output();
+    await Deno.remove(folder, { recursive: true });
+    const last = new TextDecoder().decode(stdout).trimEnd().split("\n").at(-1);
+    const expected = told ? [1, "1 passed, 1 failed"] : [0, "1 passed, 0 failed"];
+    assertEquals([code, last], expected, name);
+  }
+});
+
 Deno.test("sanitizers: asked for where Deno does not check by itself", () => {
   for (const version of ["2.0.0", "2.8.4"]) assertEquals(sanitizers(version, true), []);
   for (const version of ["2.9.0", "2.10.1", "3.0.0"]) {
     assertEquals(sanitizers(version, true), ["--sanitize-resources", "--sanitize-ops"]);
     assertEquals(sanitizers(version, false), ["--sanitize-resources"]);
   }
+});
+
+Deno.test("preloads: the search for secrets, where Deno can and nothing is measured", () => {
+  const [watch = ""] = preloads("2.4.0", ["--parallel", "auth/"]);
+  assertStringIncludes(watch, "--preload=");
+  assertStringIncludes(watch, "/scripts/secret_watch.ts");
+  assertEquals(preloads("2.10.0", []), [watch]);
+  assertEquals(preloads("2.3.9", []), []);
+  assertEquals(preloads("2.9.0", ["tests/kill/disk_registry_alone_test.ts"]), []);
+});
+
+Deno.test("secretLines: what was told, and what stands in the output itself", () => {
+  const output = ["fine", `${ALARM} a tape shows a signed token`, `password ${MARKS[0]}`, "ok"];
+  assertEquals(secretLines(output.join("\n")), 2);
+  const titles = [
+    "./a_test.ts => it takes SECRET ... ok (1ms)",
+    "it takes SECRET => ./a_test.ts:1:6",
+  ];
+  assertEquals(secretLines(titles.join("\n").replaceAll("SECRET", MARKS[0]!)), 0);
+  assertEquals(secretLines("fine\nok | 1 passed | 0 failed (1s)"), 0);
 });
 
 Deno.test("startsPrograms: by the paths, from above and below", () => {

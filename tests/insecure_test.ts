@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { NetworkError, type RegistryClientOpts, RegistryClientV2 } from "../mod.ts";
+import { CertificateError, type RegistryClientOpts, RegistryClientV2 } from "../mod.ts";
 import { createRegistry } from "../server/mod.ts";
 import { selfSigned } from "./peers/certificate.ts";
 
@@ -29,16 +29,16 @@ Deno.test("insecure: a certificate that nobody signed is refused unless asked fo
   withTls(async (host) => {
     const name = `https://${host}/app`;
     const retry = { maxAttempts: 1 };
-    await assertRejects(() => roundTrip({ name, retry }), NetworkError, "certificate");
+    await assertRejects(() => roundTrip({ name, retry }), CertificateError, "certificate");
     assertEquals(await roundTrip({ name, insecure: true }), "hello");
     assertEquals(await roundTrip({ name, hosts: { [host]: { insecure: true } } }), "hello");
     await assertRejects(
       () => roundTrip({ name, retry, insecure: true, hosts: { [host]: { insecure: false } } }),
-      NetworkError,
+      CertificateError,
     );
     await assertRejects(
       () => roundTrip({ name, retry, hosts: { "other.test": { insecure: true } } }),
-      NetworkError,
+      CertificateError,
     );
   }));
 

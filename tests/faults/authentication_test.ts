@@ -310,7 +310,13 @@ faultTest("credentials from a function that fails", {
     credentials: () => Promise.reject(new Error("the keychain is locked")),
   } as never,
   call: ({ client }) => client.listTags(),
-  code: "AUTHENTICATION_FAILED",
+  code: "UNAUTHORIZED",
+  is: { codes: ["UNAUTHORIZED"] },
+  says: "the credential source failed: the keychain is locked",
+  after: (world) => {
+    assertEquals(world.told("token").map(({ anonymous }) => anonymous), [true]);
+    assertEquals(world.told("credentials-failed").length, 1);
+  },
 });
 
 Deno.test("an identity token goes to the registry's own token service, and nowhere else", async () => {

@@ -20,8 +20,8 @@ const RUNTIMES = ["node20", "node24", "bun"] as const satisfies readonly PeerNam
 /** The oldest TypeScript whose users are promised types, and the newest. */
 const TYPESCRIPTS = ["5.5.4", TOOLS.typescript] as const;
 
-/** What a page may pay for the client, in bytes after gzip: 34,800 when this was written. */
-const CLIENT_BYTES = 40_000;
+/** What a page may pay for the client, in bytes after gzip: 47,200 when this was written. */
+const CLIENT_BYTES = 50_000;
 
 /** The same for two functions of it: 17,400 when this was written. */
 const FUNCTIONS_BYTES = 20_000;
@@ -179,7 +179,7 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
     await t.step("loads what signs tokens and hashes passwords when somebody logs in", async () => {
       const folder = `${consumer}/node_modules/${name}`;
       const { dependencies } = JSON.parse(await Deno.readTextFile(`${folder}/package.json`));
-      for (const dependency of ["jose", "bcryptjs"]) {
+      for (const dependency of ["aws4fetch", "bcryptjs", "jose"]) {
         assert(dependency in dependencies, `${dependency} is a dependency`);
         const later = new RegExp(`\\bimport\\("${dependency}"\\)`);
         const atOnce = new RegExp(
