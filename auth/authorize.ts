@@ -2,7 +2,7 @@ import { UploadError } from "../errors.ts";
 import type { ChannelRequest, ChannelResponse, Middleware, Send } from "../transport/channel.ts";
 import { type Authorization, type AuthorizeOptions, Authorizer, type Need } from "./authorizer.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
-import { intentScopes } from "./scope.ts";
+import { rememberedScopes } from "./scope.ts";
 import { copyFields, headerFields } from "../transport/header_fields.ts";
 
 /**
@@ -20,13 +20,14 @@ const MAX_SENDS = 3;
  */
 export function authorize(options: AuthorizeOptions): Middleware {
   const authorizer = new Authorizer(options);
+  const scopesOf = rememberedScopes(options.scopes);
 
   return (next) => async (request) => {
     if (request.intent === undefined) return await next(request);
     if (request.url.origin !== authorizer.origin) return await next(without(request));
     const { repository } = request.intent;
     const need: Need = {
-      scopes: intentScopes(request.intent, options.scopes),
+      scopes: scopesOf(request.intent),
       ...(repository !== undefined && { repository }),
       ...(request.signal && { signal: request.signal }),
     };
@@ -45,7 +46,7 @@ async function sendAuthorized(
     // These bytes can be sent once: better one small request before them than a refusal after.
     authorizer.learn(await probe(authorizer.origin, next, request));
   }
-  let sent = await authorizer.upFront(need);
+  let sent = authorizer.warm(need.scopes) ?? await authorizer.upFront(need);
   let answer = await next(carrying(request, sent));
   for (let sends = 1; sends < MAX_SENDS; sends++) {
     const challenges = refusal(answer, authorizer.origin, sent);

@@ -79,6 +79,7 @@ export class Authorizer {
   readonly #host: string;
   readonly #source: ToldSource;
   readonly #state: RegistryAuth;
+  readonly #warm = new WeakMap<readonly Scope[], Authorization>();
   /** Whether the caller gave a bearer token, which then goes along unasked. */
   readonly #hasToken: boolean;
 
@@ -107,6 +108,17 @@ export class Authorizer {
   /** Remembers that the registry answered a request that carried nothing. */
   noteOpen(): void {
     if (this.scheme === undefined) this.#state.learn({ type: "none" });
+  }
+
+  /**
+   * What the last request for these very scopes carried, while its token is good: a warm call need
+   * not look at anything else.
+   */
+  warm(scopes: readonly Scope[]): Authorization | undefined {
+    const known = this.#warm.get(scopes);
+    const { value, scheme } = known?.token ?? {};
+    const good = value !== undefined && scheme === this.scheme && this.#options.tokens.has(value);
+    return good ? known : undefined;
   }
 
   /**
@@ -229,7 +241,9 @@ export class Authorizer {
       },
       signal,
     );
-    return { header: `Bearer ${value}`, asker, token: { value, scheme, scopes, fresh } };
+    const carried = { header: `Bearer ${value}`, asker };
+    this.#warm.set(scopes, { ...carried, token: { value, scheme, scopes, fresh: false } });
+    return { ...carried, token: { value, scheme, scopes, fresh } };
   }
 
   /** The token service's refusal of nobody, with why it was nobody who asked. */

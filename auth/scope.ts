@@ -83,6 +83,26 @@ export function intentScopes(intent: Intent, extraActions: readonly string[] = [
   return mergeScopes(scopes);
 }
 
+/** How many different intents are remembered; one that is forgotten is only worked out again. */
+const INTENTS_KEPT = 1_000;
+
+/** {@linkcode intentScopes} that answers the same list for the same intent, at once. */
+export function rememberedScopes(
+  extraActions: readonly string[] = [],
+): (intent: Intent) => readonly Scope[] {
+  const known = new Map<string, readonly Scope[]>();
+  return (intent) => {
+    const { repository, actions, mountFrom, catalog } = intent;
+    const key = `${repository} ${actions} ${mountFrom} ${catalog}`;
+    let scopes = known.get(key);
+    if (scopes === undefined) {
+      if (known.size >= INTENTS_KEPT) known.clear();
+      known.set(key, scopes = intentScopes(intent, extraActions));
+    }
+    return scopes;
+  };
+}
+
 /** Whether `delete` is among the actions. */
 export function asksForDelete(scopes: readonly Scope[]): boolean {
   return scopes.some(({ actions }) => actions.includes("delete"));

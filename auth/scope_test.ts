@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStrictEquals } from "@std/assert";
 import type { Intent } from "../transport/channel.ts";
 import {
   asksForDelete,
@@ -9,6 +9,7 @@ import {
   mergeScopes,
   parseScope,
   parseScopes,
+  rememberedScopes,
   scopesKey,
 } from "./scope.ts";
 
@@ -133,4 +134,19 @@ Deno.test("deleteAsStar touches only what names delete", () => {
   assertEquals(asksForDelete(scopes), true);
   assertEquals(deleteAsStar(scopes).map(formatScope), ["repository:a:*", "repository:b:pull"]);
   assertEquals(asksForDelete(deleteAsStar(scopes)), false);
+});
+
+Deno.test("rememberedScopes answers the same list for the same intent, and no other", () => {
+  const scopesOf = rememberedScopes(["push"]);
+  const intents: Intent[] = [
+    { repository: "app", actions: ["pull"] },
+    { repository: "app", actions: ["pull", "delete"] },
+    { repository: "other", actions: ["pull"] },
+    { repository: "app", actions: ["pull"], mountFrom: "base" },
+    { actions: [], catalog: true },
+    { actions: [] },
+  ];
+  const lists = intents.map(scopesOf);
+  assertEquals(lists, intents.map((intent) => intentScopes(intent, ["push"])));
+  intents.forEach((intent, at) => assertStrictEquals(scopesOf({ ...intent }), lists[at]));
 });

@@ -59,6 +59,7 @@ export const MAX_TOKENS = 1_000;
 export class TokenCache {
   readonly #clock: Pick<Clock, "now">;
   readonly #entries = new Map<string, Entry>();
+  readonly #byValue = new Map<string, Entry>();
   readonly #flights = new Map<string, Flight>();
   readonly #askers = new WeakMap<object, number>();
   #lastAsker = 0;
@@ -88,10 +89,16 @@ export class TokenCache {
     return { value: await this.#join(key, flight, signal), fresh: true };
   }
 
+  /** Whether a token is kept, and good for a while. */
+  has(value: string): boolean {
+    const entry = this.#byValue.get(value);
+    return entry !== undefined && this.#usable(entry);
+  }
+
   /** Forgets a token that was refused. One that took its place in the meantime stays. */
   drop(value: string): void {
     for (const [key, entry] of this.#entries) {
-      if (entry.value === value) this.#entries.delete(key);
+      if (entry.value === value) this.#delete(key, entry);
     }
   }
 
@@ -109,15 +116,18 @@ export class TokenCache {
   }
 
   #find(key: string, owner: string, scopes: readonly Scope[]): string | undefined {
-    const usable = ({ expires }: Entry) => this.#clock.now() < expires - RENEW_BEFORE_MS;
     const exact = this.#entries.get(key);
-    if (exact !== undefined && usable(exact)) return exact.value;
+    if (exact !== undefined && this.#usable(exact)) return exact.value;
     for (const entry of this.#entries.values()) {
-      if (entry.owner === owner && usable(entry) && coversScopes(entry.scopes, scopes)) {
+      if (entry.owner === owner && this.#usable(entry) && coversScopes(entry.scopes, scopes)) {
         return entry.value;
       }
     }
     return undefined;
+  }
+
+  #usable({ expires }: Entry): boolean {
+    return this.#clock.now() < expires - RENEW_BEFORE_MS;
   }
 
   #start(
@@ -152,20 +162,28 @@ export class TokenCache {
   }
 
   #keep(key: string, entry: Entry): void {
-    this.#entries.delete(key);
+    this.#delete(key, this.#entries.get(key));
     if (this.#entries.size >= MAX_TOKENS) this.#makeRoom();
     this.#entries.set(key, entry);
+    this.#byValue.set(entry.value, entry);
+  }
+
+  #delete(key: string, entry: Entry | undefined): void {
+    this.#entries.delete(key);
+    if (entry !== undefined && this.#byValue.get(entry.value) === entry) {
+      this.#byValue.delete(entry.value);
+    }
   }
 
   /** Takes out what has expired; if nothing has, what was asked for first. */
   #makeRoom(): void {
     const now = this.#clock.now();
-    for (const [key, { expires }] of this.#entries) {
-      if (expires <= now) this.#entries.delete(key);
+    for (const [key, entry] of this.#entries) {
+      if (entry.expires <= now) this.#delete(key, entry);
     }
-    for (const key of this.#entries.keys()) {
+    for (const [key, entry] of this.#entries) {
       if (this.#entries.size < MAX_TOKENS) break;
-      this.#entries.delete(key);
+      this.#delete(key, entry);
     }
   }
 }

@@ -18,40 +18,42 @@ export interface HeaderFields {
  * Headers that cost little to copy: each middleware that adds one copies them, and `Headers` look at
  * every character of every value each time. The sender's own checks them, once.
  */
-class FieldMap implements HeaderFields {
-  readonly fields: Map<string, string>;
+class FieldRecord implements HeaderFields {
+  /** By the name in lower case. */
+  readonly fields: Record<string, string>;
 
-  constructor(fields: Map<string, string>) {
+  constructor(fields: Record<string, string>) {
     this.fields = fields;
   }
 
   get(name: string): string | null {
-    return this.fields.get(name.toLowerCase()) ?? null;
+    const key = name.toLowerCase();
+    return this.has(key) ? this.fields[key]! : null;
   }
 
   has(name: string): boolean {
-    return this.fields.has(name.toLowerCase());
+    return Object.hasOwn(this.fields, name.toLowerCase());
   }
 
   set(name: string, value: string): void {
-    this.fields.set(name.toLowerCase(), value);
+    this.fields[name.toLowerCase()] = value;
   }
 
   delete(name: string): void {
-    this.fields.delete(name.toLowerCase());
+    if (this.has(name)) delete this.fields[name.toLowerCase()];
   }
 
   [Symbol.iterator](): Iterator<[string, string]> {
-    return this.fields.entries();
+    return Object.entries(this.fields).values();
   }
 }
 
 /** Headers of a new request. */
 export function headerFields(headers: HeadersInit = {}): HeaderFields {
   if (headers instanceof Headers || Array.isArray(headers)) {
-    return new FieldMap(new Map(new Headers(headers)));
+    return new FieldRecord(Object.fromEntries(new Headers(headers)));
   }
-  const fields = new FieldMap(new Map());
+  const fields = new FieldRecord({});
   for (const [name, value] of Object.entries(headers)) fields.set(name, value);
   return fields;
 }
@@ -79,5 +81,10 @@ export function checkFields(option: string, headers: Readonly<Record<string, str
 
 /** A copy to write to. */
 export function copyFields(headers: HeaderFields): HeaderFields {
-  return new FieldMap(new Map(headers instanceof FieldMap ? headers.fields : [...headers]));
+  return new FieldRecord(recordOf(headers));
+}
+
+/** A copy as a plain object, as `fetch` takes it. */
+export function recordOf(headers: HeaderFields): Record<string, string> {
+  return headers instanceof FieldRecord ? { ...headers.fields } : Object.fromEntries(headers);
 }

@@ -8,7 +8,7 @@ import { type SendClock, sendClock, type SendLimits } from "./send_clock.ts";
 import { sendFailure } from "./send_failure.ts";
 import { sizedBody } from "./sized_body.ts";
 import { untilAborted } from "./until_aborted.ts";
-import { copyFields } from "./header_fields.ts";
+import { recordOf } from "./header_fields.ts";
 
 /** Options of {@linkcode fetchSend}. */
 export interface FetchSendOptions extends Partial<SendLimits> {
@@ -19,6 +19,9 @@ export interface FetchSendOptions extends Partial<SendLimits> {
   /** Whose `fetch` this is. @default {runtimeName()} */
   runtime?: RuntimeName;
 }
+
+/** It obeys a signal; what others give may not. */
+const RUNTIMES_OWN = globalThis.fetch;
 
 /**
  * Sends by a `fetch`: one exchange, no redirects (a browser does not show them, so there it follows).
@@ -56,7 +59,8 @@ export function fetchSend(
     if (upload === undefined) clock.sent(request.body && bodySize(request.body));
     else clock.waitFor("server");
     try {
-      const response = await answer(fetch(address(request.url), init), signal);
+      const answered = fetch(address(request.url), init);
+      const response = await (fetch === RUNTIMES_OWN ? answered : answer(answered, signal));
       const failure = upload?.failure();
       if (failure !== undefined) {
         // A server that answers a body which broke says less than the source did.
@@ -94,14 +98,14 @@ function requestInit(
   stream: ReadableStream | Blob | undefined,
   runtime: RuntimeName,
 ): RequestInit {
-  const headers = copyFields(given);
-  if (!headers.has("accept-encoding")) headers.set("accept-encoding", "identity");
-  headers.delete("content-length");
+  const headers = recordOf(given);
+  headers["accept-encoding"] ??= "identity";
   const size = body && bodySize(body);
-  if (size !== undefined) headers.set("content-length", String(size));
+  if (size !== undefined) headers["content-length"] = String(size);
+  else if ("content-length" in headers) delete headers["content-length"];
   return {
     method,
-    headers: Object.fromEntries(headers),
+    headers,
     redirect: runtime === "browser" ? "follow" : "manual",
     // Workers keep no cookies, and those of an older compatibility date refuse `cache`.
     ...(runtime !== "workerd" && { cache: "no-store", credentials: "omit" }),

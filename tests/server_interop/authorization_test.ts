@@ -53,8 +53,11 @@ async function answers({ origin, realm, service }: Target): Promise<Record<strin
     const body = await response.text();
     found[title] = {
       status: response.status,
-      // Scopes are a set: nobody says in which order they come.
-      scope: of("scope")?.split(" ").sort(),
+      // Scopes and their actions are sets: distribution has them in any order.
+      scope: of("scope")?.split(" ").map((scope) => {
+        const [, resource, actions = ""] = /^(.*):(.*)$/.exec(scope)!;
+        return `${resource}:${actions.split(",").sort()}`;
+      }).sort(),
       error: of("error"),
       code: which === "pull" || response.ok ? undefined : JSON.parse(body).errors[0].code,
     };
