@@ -1,3 +1,4 @@
+import type { PieceReader } from "../content/piece_reader.ts";
 import type { RegistryAction } from "./auth_options.ts";
 
 /** What the client of one request may do. */
@@ -24,6 +25,6 @@ export interface Authorizer {
   authorize(request: Request, url: URL, need: Need): Promise<Access>;
   /** The path of the token service, where there is one. */
   readonly tokenPath?: string;
-  /** The token service. */
-  token?(request: Request, url: URL): Promise<Response>;
+  /** The token service; `body` opens the request's body. */
+  token?(request: Request, url: URL, body: () => PieceReader): Promise<Response>;
 }

@@ -56,7 +56,7 @@ export interface BasicAuthOptions extends RegistryUsersOptions {
 export interface TokenKey {
   /** The kind: `EC`, `RSA` or `OKP`. */
   kty: string;
-  /** What tokens call it. @default {its thumbprint (RFC 7638)} */
+  /** What tokens call it. @default {its thumbprint (RFC 7638), as distribution reckons it} */
   kid?: string;
   /** The algorithm it signs with. @default {by the kind and the curve} */
   alg?: string;
@@ -123,6 +123,11 @@ export interface BearerAuthOptions extends RegistryUsersOptions, TokenOptions {
 /** Options of a token service that stands alone. */
 export interface TokenServiceOptions extends RegistryUsersOptions, TokenOptions {
   /**
+   * How long the body of a request may bring nothing, in milliseconds: then the answer is 408.
+   * @default {60000}
+   */
+  stallTimeout?: number;
+  /**
    * Told of a failure of the service itself: the client gets a 500 without its reason.
    * @default {() => {}}
    */
@@ -132,6 +137,11 @@ export interface TokenServiceOptions extends RegistryUsersOptions, TokenOptions 
    * @default {Date.now}
    */
   now?: () => number;
+  /**
+   * Runs something once after a time in milliseconds: for tests of what expires, beside `now`.
+   * @default {the machine's own timers; they keep no process alive}
+   */
+  later?: (run: () => void, milliseconds: number) => void;
 }
 
 /** How a registry knows who is asking: Basic or Bearer. */

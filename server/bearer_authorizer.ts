@@ -1,3 +1,4 @@
+import type { PieceReader } from "../content/piece_reader.ts";
 import { InvalidOptionError } from "../errors.ts";
 import type { Access, Authorizer, Need } from "./access.ts";
 import type { BearerAuthOptions } from "./auth_options.ts";
@@ -49,9 +50,9 @@ export class BearerAuthorizer implements Authorizer {
     this.#now = now;
   }
 
-  /** Answers a token request. */
-  async token(request: Request, url: URL): Promise<Response> {
-    return await this.#tokens!.answer(request, url);
+  /** Answers a token request, whose body is opened where it is needed. */
+  async token(request: Request, url: URL, body: () => PieceReader): Promise<Response> {
+    return await this.#tokens!.answer(request, url, body);
   }
 
   /**
@@ -74,8 +75,10 @@ export class BearerAuthorizer implements Authorizer {
     };
     if (need === "login" || (need === "catalog" ? access.lists : may(access, need))) return access;
     // A token of nobody is no authentication: who asked without credentials has yet to say who it is.
-    const code = claims["sub"] ? "DENIED" : "UNAUTHORIZED";
-    throw this.#challenge(url, need, code, "the token is not for this", "insufficient_scope");
+    const [code, why] = claims["sub"]
+      ? ["DENIED", "the token is not for this"] as const
+      : ["UNAUTHORIZED", "it takes credentials, and there were none"] as const;
+    throw this.#challenge(url, need, code, why, "insufficient_scope");
   }
 
   async #claims(token: string | undefined): Promise<Record<string, unknown> | undefined> {

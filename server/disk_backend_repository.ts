@@ -279,7 +279,7 @@ export class DiskRepository {
   }
 
   async #mark(digest: Digest, both: boolean): Promise<void> {
-    if (both) await this.files.replace(markOf(digest), "");
+    if (both) await this.files.replace(markOf(digest), []);
     else await this.files.removeFile(markOf(digest));
   }
 

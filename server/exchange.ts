@@ -37,11 +37,17 @@ export interface Exchange {
  * or brings nothing for long.
  */
 export function requestBody(
-  { request, observation, settings, deadlines }: Exchange,
+  { request, observation, settings, deadlines }: Pick<
+    Exchange,
+    "request" | "observation" | "settings" | "deadlines"
+  >,
 ): PieceReader {
-  if (request.body === null) return pieceReader(bytesStream(EMPTY));
-  const body = pieceReader(request.body as ReadableStream<Bytes>);
-  return watchedBody(observation.countIn(body), { ...settings, deadlines });
+  return watchedBody(observation.countIn(bodyReader(request)), { ...settings, deadlines });
+}
+
+/** A request's body, which is empty where there is none. */
+export function bodyReader({ body }: Request): PieceReader {
+  return pieceReader(body === null ? bytesStream(EMPTY) : body as ReadableStream<Bytes>);
 }
 
 /**

@@ -4,6 +4,8 @@ import { errorAnswer, textAnswer } from "./quirk_answer.ts";
 import { answered, changed, type Quirk, type Visit } from "./quirk_visit.ts";
 import { matcher, type RequestMatch } from "./quirk_match.ts";
 import { type BodyFaults, brokenConnection, faultyBody, type Sleep } from "./fault_body.ts";
+import { endOf } from "./request_end.ts";
+import type { StallLimit } from "./watched_body.ts";
 
 /**
  * Something that goes wrong, once or always. What is given here happens together, in this order:
@@ -63,9 +65,7 @@ export interface FaultRule {
 }
 
 /** What faults work with. */
-export interface FaultContext {
-  /** Tells the time, in milliseconds since 1970. */
-  now: () => number;
+export interface FaultContext extends StallLimit {
   /** Waits. */
   sleep: Sleep;
 }
@@ -91,8 +91,7 @@ export function faultQuirk(rule: FaultRule, { now, sleep }: FaultContext): Quirk
   };
   return (next) => async (visit) => {
     if (!matches(visit)) return await next(visit);
-    // Deno prints a warning where a request's signal is looked at, and the answer then goes out.
-    if (delay !== undefined) await sleep(delay, visit.request.signal);
+    if (delay !== undefined) await sleep(delay, endOf(visit.request));
     if (fail === "before") throw brokenConnection();
     if (stall === "answer") await sleep(Infinity, visit.request.signal);
     if (status !== undefined) return refusal(status, rule, now());

@@ -1,6 +1,7 @@
 import type { Bytes } from "../content/bytes.ts";
 import { servedStream } from "../stores/file_stream.ts";
 import type { Listener, Tls } from "./listener.ts";
+import { endWith } from "./request_end.ts";
 
 interface DenoServer {
   addr: { port: number };
@@ -57,6 +58,7 @@ export function listenDeno(
     const server = serve(options, async (request, info) => {
       if (closing) return new Response(null, { status: 503, headers: { connection: "close" } });
       running++;
+      endWith(request, controller.signal);
       info.completed.then(done, done);
       return served(await handler(request));
     });

@@ -15,7 +15,7 @@
  * | one habit | `createRegistry({ quirks: { noReferrers: "text", deletes: 405 } })` |
  * | what goes wrong | `createRegistry({ faults: { status: 503, retryAfter: 1, on: { nth: 2 } } })` |
  * | what a client asked | `registry.requests`, each with its path, status and bytes |
- * | a recording of another registry | `record(fetch, …)`, then `createRegistry({ tape })` |
+ * | a recording of another registry | `record(fetch)`, then `createRegistry({ tape })` |
  * | how well a client keeps to the specification | `grade(registry)` |
  *
  * @example A registry with users, served on a free port

@@ -98,13 +98,16 @@ export interface RegistryOptions {
   chunkMinLength?: number;
   /**
    * After how long without a request an upload is forgotten, in milliseconds: its bytes are removed
-   * then, whether anybody asks or not.
+   * then, whether anybody asks or not. A backend that several processes share, such as
+   * `objectBackend`, has an `uploadExpiry` of its own, which counts in place of this one.
    * @default {3600000}
    */
   uploadExpiry?: number;
   /**
    * How long the body of a request may bring nothing, in milliseconds: then the answer is 408. What
-   * came of an upload stays, and the upload can be gone on with until it expires.
+   * came of an upload stays, and the upload can be gone on with until it expires. A body that brings
+   * something now and then may take as long as it likes, as with nginx: a slow line is no attack, and
+   * how many connections one client may have is for what stands in front of a public registry.
    * @default {60000}
    */
   stallTimeout?: number;
@@ -166,7 +169,7 @@ const PAGE_SIZE = 1_000;
 const UPLOAD_EXPIRY_MS = 60 * 60 * 1_000;
 
 /** What nginx and most proxies wait for the next bytes of a body. */
-const STALL_TIMEOUT_MS = 60_000;
+export const STALL_TIMEOUT_MS = 60_000;
 
 /**
  * A tag that moved is seen within a minute, and a thousand pulls in that minute cost one HEAD:

@@ -163,6 +163,8 @@ Deno.test("quirk: tokens: an exchange for a refresh token, which is a password t
   assertEquals((await exchange({ ...fields, access_token: "another" })).status, 401);
   assertEquals((await exchange(fields)).status, 400);
   assertEquals((await exchange({ ...fields, grant_type: "password" })).status, 400);
+  const long = await exchange({ ...fields, access_token: "x".repeat(70_000) });
+  assertEquals([long.status, long.code], [400, "UNSUPPORTED"]);
   const { status, json } = await exchange({ ...fields, access_token: users[user]! });
   assertEquals([status, Object.keys(json)], [200, ["refresh_token"]]);
 

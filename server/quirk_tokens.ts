@@ -1,9 +1,12 @@
-import { type Bytes, encodeText } from "../content/bytes.ts";
-import { pieceReader, readAll } from "../content/piece_reader.ts";
+import { encodeText } from "../content/bytes.ts";
 import type { QuirkOptions, TokenQuirks } from "./quirk_options.ts";
 import { basicCredentials } from "./users.ts";
+import { bodyReader } from "./exchange.ts";
 import { errorAnswer } from "./quirk_answer.ts";
 import { answered, changed, type Quirk, type Visit, type Visited } from "./quirk_visit.ts";
+import { readForm } from "./read_form.ts";
+import { Refusal } from "./refusal.ts";
+import { type StallLimit, watchedBody } from "./watched_body.ts";
 
 /** Challenges and refusals as some registries have them. */
 export function challengeQuirk(
@@ -37,20 +40,17 @@ export function challengeQuirk(
   };
 }
 
-/** A form of an exchange, in bytes: a token of Microsoft Entra has a few thousand characters. */
-const FORM_BYTES = 64 * 1024;
-
 /**
  * Azure's exchange of a token of Microsoft Entra for a refresh token, and the login with that one.
  *
  * @see https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md
  */
-export function exchangeQuirk(user: string): Quirk {
+export function exchangeQuirk(user: string, limit: StallLimit): Quirk {
   return (next) => async (visit) => {
     const { request, route, url } = visit;
     if (route !== undefined) return await next(visit);
     if (request.method === "POST" && url.pathname.endsWith("/exchange")) {
-      return await exchanged(next, visit, user);
+      return await exchanged(next, visit, user, limit);
     }
     const response = await next(visit);
     const login = basicCredentials(request.headers.get("authorization"));
@@ -70,19 +70,22 @@ export function exchangeQuirk(user: string): Quirk {
   };
 }
 
-async function exchanged(next: Visited, visit: Visit, user: string): Promise<Response> {
-  const { request: { body }, url } = visit;
-  const form = new URLSearchParams(
-    body === null ? "" : new TextDecoder().decode(
-      await readAll(pieceReader(body as ReadableStream<Bytes>), {
-        name: "the form",
-        bytes: FORM_BYTES,
-        what: "the exchange",
-      }),
-    ),
-  );
+async function exchanged(
+  next: Visited,
+  visit: Visit,
+  user: string,
+  limit: StallLimit,
+): Promise<Response> {
+  const { request, url } = visit;
+  let form: URLSearchParams | undefined;
+  try {
+    form = await readForm(watchedBody(bodyReader(request), limit));
+  } catch (error) {
+    if (error instanceof Refusal) return error.response();
+    throw error;
+  }
   const [grant, service, password] = ["grant_type", "service", "access_token"].map((name) =>
-    form.get(name)
+    form?.get(name)
   );
   if (grant !== "access_token" || !service || !password) {
     return errorAnswer(400, "UNSUPPORTED", "grant_type, service and access_token are required");

@@ -1,5 +1,5 @@
-import type { Bytes } from "../content/bytes.ts";
-import { pieceReader } from "../content/piece_reader.ts";
+import { type Bytes, EMPTY } from "../content/bytes.ts";
+import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import { errorAnswer, refusePush } from "./quirk_answer.ts";
 import type { QuirkOptions } from "./quirk_options.ts";
 import {
@@ -11,6 +11,7 @@ import {
   withQuery,
 } from "./quirk_visit.ts";
 import { limitedBody } from "./fault_body.ts";
+import { type StallLimit, watchedBody } from "./watched_body.ts";
 
 /** What was seen of an upload. */
 interface Upload {
@@ -25,8 +26,12 @@ interface Upload {
 const MAX_UPLOADS = 10_000;
 
 /** How uploads go: end-4, end-5, end-6, end-11, end-13. `on` says which requests. */
-export function uploadQuirk(options: QuirkOptions, on: (visit: Visit) => boolean): Quirk {
-  const upload = requestQuirk(options, on);
+export function uploadQuirk(
+  options: QuirkOptions,
+  on: (visit: Visit) => boolean,
+  limit: StallLimit,
+): Quirk {
+  const upload = requestQuirk(options, on, limit);
   if (!options.bareUploadErrors) return upload;
   return (next) => {
     const answer = upload(next);
@@ -39,7 +44,11 @@ export function uploadQuirk(options: QuirkOptions, on: (visit: Visit) => boolean
   };
 }
 
-function requestQuirk(options: QuirkOptions, on: (visit: Visit) => boolean): Quirk {
+function requestQuirk(
+  options: QuirkOptions,
+  on: (visit: Visit) => boolean,
+  limit: StallLimit,
+): Quirk {
   const uploads = new Map<string, Upload>();
 
   function upload(path: string): Upload {
@@ -79,12 +88,12 @@ function requestQuirk(options: QuirkOptions, on: (visit: Visit) => boolean): Qui
       }
       case "PUT": {
         if (!active) return await next(visit);
-        const put = await withoutEmptyBody(visit);
+        const put = await withoutEmptyBody(visit, limit);
         const refused = await refusedPut(next, put, options, state);
         if (refused) return refused;
         const { maxPut } = options;
-        const limit = maxPut === undefined ? undefined : { bytes: maxPut };
-        const response = await send(next, put, limit);
+        const most = maxPut === undefined ? undefined : { bytes: maxPut };
+        const response = await send(next, put, most);
         if (response.ok) uploads.delete(url.pathname);
         return response;
       }
@@ -150,20 +159,21 @@ async function refusedPatch(
 }
 
 /** The same request without a body, where its body has no bytes. */
-async function withoutEmptyBody(visit: Visit): Promise<Visit> {
+async function withoutEmptyBody(visit: Visit, limit: StallLimit): Promise<Visit> {
   const { body, headers } = visit.request;
   if (body === null || Number(headers.get("content-length")) > 0) return visit;
-  const reader = pieceReader(body as ReadableStream<Bytes>);
-  const first = await reader.read();
-  if (first.done || first.value === undefined) return changed(visit, { body: null });
-  let { value } = first as { value: Bytes | undefined };
+  const reader = watchedBody(pieceReader(body as ReadableStream<Bytes>), limit);
+  // What breaks is told again to the registry, which knows what to answer.
+  let first: ReturnType<PieceReader["read"]> | undefined = reader.read();
+  const { done, value } = await first.catch(() => ({ done: false, value: EMPTY }));
+  if (done || value === undefined) return changed(visit, { body: null });
   return changed(visit, {
     body: new ReadableStream<Bytes>({
       async pull(controller) {
-        value ??= (await reader.read()).value;
-        if (value === undefined || value.byteLength === 0) return controller.close();
-        controller.enqueue(value);
-        value = undefined;
+        const piece = await (first ?? reader.read());
+        first = undefined;
+        if (piece.done || piece.value === undefined) return controller.close();
+        controller.enqueue(piece.value);
       },
       cancel: (reason) => reader.cancel(reason),
     }, { highWaterMark: 0 }),

@@ -67,7 +67,7 @@ async function bare(visit: Visit, response: Response): Promise<Response> {
 }
 
 /** The quirks of one rule, the outermost first. */
-function quirksOf(rule: QuirkRule, { now }: FaultContext, places: Places): Quirk[] {
+function quirksOf(rule: QuirkRule, context: FaultContext, places: Places): Quirk[] {
   // Counted once a request, whatever quirks then ask: they send requests of their own too.
   const matches = matcher(rule.on);
   const matched = new WeakMap<Observation, boolean>();
@@ -82,10 +82,10 @@ function quirksOf(rule: QuirkRule, { now }: FaultContext, places: Places): Quirk
     headersQuirk(rule),
     errorBodies && errorBodiesQuirk(errorBodies),
     rule.cookies && cookiesQuirk(),
-    tokens?.exchangeFor !== undefined && exchangeQuirk(tokens.exchangeFor),
+    tokens?.exchangeFor !== undefined && exchangeQuirk(tokens.exchangeFor, context),
     tokens && tokensQuirk(tokens),
     challengeQuirk(rule),
-    rateLimit && rateLimitQuirk(rateLimit, now),
+    rateLimit && rateLimitQuirk(rateLimit, context.now),
     blobRedirects && redirectQuirk(blobRedirects, places),
     pages && pagesQuirk(pages),
     rule.noRanges && noRangesQuirk(),
@@ -94,7 +94,7 @@ function quirksOf(rule: QuirkRule, { now }: FaultContext, places: Places): Quirk
     referrersQuirk(rule),
   ];
   const chosen = quirks.filter((quirk) => quirk !== undefined && quirk !== false);
-  return [note, ...chosen.map((quirk) => when(on, quirk)), uploadQuirk(rule, on)];
+  return [note, ...chosen.map((quirk) => when(on, quirk)), uploadQuirk(rule, on, context)];
 }
 
 function when(on: (visit: Visit) => boolean, quirk: Quirk): Quirk {

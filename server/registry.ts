@@ -5,7 +5,7 @@ import { surround } from "./around.ts";
 import type { RegistryBackend } from "./backend.ts";
 import { deleteBlob, getBlob, headBlob } from "./blobs.ts";
 import { Deadlines } from "./deadlines.ts";
-import type { Exchange } from "./exchange.ts";
+import { type Exchange, requestBody } from "./exchange.ts";
 import { deleteManifest, getManifest, headManifest, putManifest } from "./manifests.ts";
 import { MemoryBackend } from "./memory_backend.ts";
 import { Observation, type ObservedRequest } from "./observation.ts";
@@ -121,7 +121,7 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
   const answerAll = surround(options.around ?? [], observed);
   const misbehaving = misbehave(
     options,
-    { now: settings.now, sleep: options.sleep ?? sleepForReal },
+    { ...settings, deadlines, sleep: options.sleep ?? sleepForReal },
     ({ request, url, observation }) => answer(context, request, url, observation),
   );
   const replayed = options.tape === undefined ? undefined : replay(options.tape, options.replay);
@@ -197,7 +197,8 @@ async function handle(
 ): Promise<Response> {
   const { authorizer, pullThrough, ...rest } = context;
   if (authorizer.token !== undefined && url.pathname === authorizer.tokenPath) {
-    return await authorizer.token(request, url);
+    const body = () => requestBody({ ...rest, request, observation });
+    return await authorizer.token(request, url, body);
   }
   const route = routeOf(url.pathname);
   const endpoint = endpointOf(route, request.method, context.settings);

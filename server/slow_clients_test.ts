@@ -5,6 +5,7 @@ import { digest, TestClock, until, Wire } from "./fixture_test.ts";
 import { listenDeno } from "./listen_deno.ts";
 import { listenNode } from "./listen_node.ts";
 import { MemoryBackend } from "./memory_backend.ts";
+import type { RegistryOptions } from "./options.ts";
 import { createRegistry } from "./registry.ts";
 
 interface World {
@@ -30,13 +31,18 @@ class CountingBackend extends MemoryBackend {
   }
 }
 
-function slowTest(title: string, run: (world: World) => Promise<void>): void {
+function slowTest(
+  title: string,
+  run: (world: World) => Promise<void>,
+  options: RegistryOptions = {},
+): void {
   for (const [name, listen] of Object.entries({ listenDeno, listenNode })) {
     Deno.test(`${name}: ${title}`, async () => {
       const { now, later, pass } = new TestClock();
       const backend = new CountingBackend();
       const registry = createRegistry({
         ...{ backend, now, later },
+        ...options,
         uploadExpiry: 60_000,
         stallTimeout: 20_000,
       });
@@ -203,6 +209,41 @@ slowTest("a client that stops in other bodies: 408, and nothing is stored", asyn
   assertEquals(kept(), 0);
   assertEquals((await wire.send("GET", "/v2/app/tags/list")).status, 404);
 });
+
+slowTest("a client that stops in the form of a login: 408", async ({ wire, port, pass }) => {
+  const rest = "HTTP/1.1\r\nhost: r\r\ncontent-length: 9\r\n\r\ngrant";
+  const stopped = await dial(port, `POST /token ${rest}`);
+  await until(() => seenBytes(wire) === 5);
+  await pass(20_000);
+  const text = await readAnswer(stopped);
+  assert(text.startsWith("HTTP/1.1 408 ") && /^connection: close/im.test(text), text);
+  assertEquals(wire.registry.requests.at(-1)?.status, 408);
+}, { auth: { bearer: { users: { me: "a password" } } } });
+
+slowTest("a client that stops in the form of an exchange: 408", async ({ wire, port, pass }) => {
+  const rest = "HTTP/1.1\r\nhost: r\r\ncontent-length: 9\r\n\r\ngrant";
+  const stopped = await dial(port, `POST /oauth2/exchange ${rest}`);
+  await until(() => wire.registry.requests.length === 1);
+  await pass(20_000);
+  const text = await readAnswer(stopped);
+  assert(text.startsWith("HTTP/1.1 408 "), text);
+}, { preset: "acr" });
+
+slowTest("a client that stops in a body that a quirk looks at first: 408", async (world) => {
+  const { wire, port, pass } = world;
+  for (const sent of ["", "2\r\nhe\r\n"]) {
+    const location = await wire.startUpload("app");
+    const path = `${location}?digest=${await digest("hello")}`;
+    const rest = `HTTP/1.1\r\nhost: r\r\ntransfer-encoding: chunked\r\n\r\n${sent}`;
+    const stopped = await dial(port, `PUT ${path} ${rest}`);
+    await until(() => wire.registry.requests.at(-1)?.method === "PUT");
+    if (sent !== "") await until(() => seenBytes(wire) === 2);
+    await pass(20_000);
+    const text = await readAnswer(stopped);
+    assert(text.startsWith("HTTP/1.1 408 ") && text.includes("BLOB_UPLOAD_INVALID"), text);
+    assert(text.includes(location), "it can be gone on with");
+  }
+}, { quirks: { noEmptyClose: true } });
 
 slowTest("a blob that two clients push at once, byte by byte in turn", async ({ wire, port }) => {
   const locations = [await wire.startUpload("app"), await wire.startUpload("app")];

@@ -241,15 +241,30 @@ async function fromPem(pem: string): Promise<TokenKey> {
 
 /** What may be known of a key, with its name and its algorithm. */
 async function publicKey(key: TokenKey): Promise<TokenKey> {
-  const { calculateJwkThumbprint } = await loadJose();
   const shared: TokenKey = { kty: key.kty };
   for (const name of PUBLIC_PARAMETERS[key.kty] ?? []) shared[name] = key[name];
   try {
-    const kid = key.kid ?? await calculateJwkThumbprint(shared);
+    const kid = key.kid ?? await keyName(shared);
     return { ...shared, kid, alg: algorithmOf(key)!, use: "sig" };
   } catch (cause) {
     throw badOption("key", `have all that its kind has: ${PUBLIC_PARAMETERS[key.kty]}`, { cause });
   }
+}
+
+/**
+ * The name of a key that has none: its thumbprint (RFC 7638), but as distribution 3 reckons it of a
+ * certificate, without the zeros at the start of an EC key's coordinates. One key in 128 has some.
+ *
+ * @see https://github.com/distribution/distribution/blob/v3.1.2/registry/auth/token/util.go#L72
+ */
+export async function keyName(key: TokenKey): Promise<string> {
+  const { base64url, calculateJwkThumbprint } = await loadJose();
+  if (key.kty !== "EC") return await calculateJwkThumbprint(key);
+  const short = (text: unknown) => {
+    const octets = base64url.decode(text as string);
+    return base64url.encode(octets.subarray(octets.findIndex((octet) => octet !== 0)));
+  };
+  return await calculateJwkThumbprint({ ...key, x: short(key["x"]), y: short(key["y"]) });
 }
 
 function algorithmOf({ kty, crv, alg }: TokenKey): string | undefined {

@@ -2,7 +2,13 @@ import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } fr
 import * as jose from "jose";
 import { InvalidOptionError } from "../errors.ts";
 import type { TokenKey } from "./auth_options.ts";
-import { createTokenKey, TokenKeys, tokenKeySet, type TokenKeysOptions } from "./token_keys.ts";
+import {
+  createTokenKey,
+  keyName,
+  TokenKeys,
+  tokenKeySet,
+  type TokenKeysOptions,
+} from "./token_keys.ts";
 
 const NOW = 1_700_000_000_000;
 const SECONDS = NOW / 1_000;
@@ -25,7 +31,7 @@ for (const alg of ["ES256", "ES384", "ES512", "EdDSA", "RS256"]) {
       const token = await new TokenKeys({ key }).token("JWT", CLAIMS);
       const { kid, ...header } = jose.decodeProtectedHeader(token);
       assertEquals(header, { typ: "JWT", alg });
-      assertEquals(kid, await jose.calculateJwkThumbprint(jwk));
+      assertEquals(kid, (await tokenKeySet(jwk)).keys[0]?.kid);
       tokens.push(token);
     }
     // Whatever form the key came in, those who share it take each other's tokens.
@@ -50,6 +56,22 @@ Deno.test("tokenKeySet: the public part alone", async () => {
     assertEquals([keys.length, Object.keys(keys[0]!).sort()], [1, names]);
   }
   assertEquals((await tokenKeySet({ ...EC.jwk, kid: "mine" })).keys[0]?.kid, "mine");
+});
+
+Deno.test("tokenKeySet: a key is named as distribution 3 names it", async () => {
+  const cases: [key: TokenKey, x: string, y: string][] = [
+    [{ kty: "EC", crv: "P-256", x: "AP_AAA", y: "____" }, "_8AA", "____"],
+    [{ kty: "EC", crv: "P-256", x: "____", y: "AAAB_w" }, "____", "Af8"],
+    [{ kty: "EC", crv: "P-256", x: "_wAA", y: "____" }, "_wAA", "____"],
+  ];
+  for (const [key, x, y] of cases) {
+    const said = `{"crv":"P-256","kty":"EC","x":"${x}","y":"${y}"}`;
+    const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(said));
+    assertEquals(await keyName(key), jose.base64url.encode(new Uint8Array(hash)));
+  }
+  for (const { jwk } of [await pair("RS256"), await pair("EdDSA")]) {
+    assertEquals(await keyName(jwk), await jose.calculateJwkThumbprint(jwk));
+  }
 });
 
 Deno.test("createTokenKey: another one each time, that keeps its name", async () => {

@@ -1,13 +1,15 @@
-import { bytesStream } from "../content/body.ts";
-import { type Bytes, EMPTY } from "../content/bytes.ts";
-import { pieceReader, readAll } from "../content/piece_reader.ts";
+import type { PieceReader } from "../content/piece_reader.ts";
 import type { Access } from "./access.ts";
 import type { TokenServiceOptions } from "./auth_options.ts";
-import { checkInteger } from "./options.ts";
+import { Deadlines, laterOnThisMachine } from "./deadlines.ts";
+import { bodyReader } from "./exchange.ts";
+import { checkInteger, STALL_TIMEOUT_MS } from "./options.ts";
+import { readForm } from "./read_form.ts";
 import { jsonResponse, Refusal, type RefusalCode } from "./refusal.ts";
 import { formatScopes, grantScopes, parseScopes } from "./scopes.ts";
 import { TokenKeys } from "./token_keys.ts";
 import { basicCredentials, saysNobody, Users } from "./users.ts";
+import { type StallLimit, watchedBody } from "./watched_body.ts";
 
 interface TokenRequest {
   service: string | null;
@@ -17,9 +19,6 @@ interface TokenRequest {
   /** Who asks; `undefined` for nobody in particular. */
   user?: string;
 }
-
-/** A login or a request for a token, in bytes: the longest refresh token known is 21 KB. */
-const FORM_BYTES = 64 * 1024;
 
 /** As long as a login takes to push a large image, and short enough to see a client renew it. */
 const EXPIRES_IN_S = 300;
@@ -76,16 +75,17 @@ export class TokenService {
   }
 
   /**
-   * Answers a token request: GET with Basic credentials or none, or OAuth2's POST.
+   * Answers a token request: GET with Basic credentials or none, or OAuth2's POST, for which the
+   * body is opened.
    *
-   * @throws {Refusal} 405 when it is neither.
+   * @throws {Refusal} 405 when it is neither, 408 when the client stops in the middle of it.
    */
-  async answer(request: Request, url: URL): Promise<Response> {
+  async answer(request: Request, url: URL, body: () => PieceReader): Promise<Response> {
     switch (request.method) {
       case "GET":
         return await this.#get(request, url);
       case "POST":
-        return await this.#post(request);
+        return await this.#post(body());
     }
     throw new Refusal(405, "UNSUPPORTED", `Cannot ${request.method} a token: use GET or POST`, {
       headers: { allow: "GET, POST" },
@@ -107,8 +107,8 @@ export class TokenService {
     return await this.#grant({ ...asked, user: credentials.name }, access);
   }
 
-  async #post(request: Request): Promise<Response> {
-    const form = await readForm(request);
+  async #post(body: PieceReader): Promise<Response> {
+    const form = await readForm(body);
     if (form === undefined) return refuse(400, "invalid_request");
     const asked: TokenRequest = {
       service: form.get("service"),
@@ -229,36 +229,34 @@ export class TokenService {
 export function tokenService(
   options: TokenServiceOptions,
 ): (request: Request) => Promise<Response> {
-  const { now = Date.now, onError = () => {} } = options;
+  const {
+    now = Date.now,
+    later = laterOnThisMachine,
+    onError = () => {},
+    stallTimeout = STALL_TIMEOUT_MS,
+  } = options;
+  checkInteger("stallTimeout", stallTimeout, 1);
   const { key, certificates } = options;
   const keys = new TokenKeys({
     ...(key !== undefined && { key }),
     ...(certificates !== undefined && { certificates }),
   });
   const service = new TokenService(options, keys, now);
+  const limit: StallLimit = {
+    stallTimeout,
+    now,
+    deadlines: new Deadlines(now, later),
+  };
   return async (request) => {
     try {
-      return await service.answer(request, new URL(request.url));
+      const body = () => watchedBody(bodyReader(request), limit);
+      return await service.answer(request, new URL(request.url), body);
     } catch (error) {
       if (error instanceof Refusal) return error.response();
       onError(error);
       return new Refusal(500, "UNKNOWN", "Cannot answer: the token service failed").response();
     }
   };
-}
-
-async function readForm(request: Request): Promise<URLSearchParams | undefined> {
-  try {
-    const body = (request.body ?? bytesStream(EMPTY)) as ReadableStream<Bytes>;
-    const bytes = await readAll(pieceReader(body), {
-      name: "the form",
-      bytes: FORM_BYTES,
-      what: "the token request",
-    });
-    return new URLSearchParams(new TextDecoder().decode(bytes));
-  } catch {
-    return undefined; // too long, or broken off
-  }
 }
 
 /** An error in the words of OAuth2, and in those of registries. */

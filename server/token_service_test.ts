@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { InvalidOptionError } from "../errors.ts";
-import { EMPTY_DIGEST, memoryWire, specTest, type Wire } from "./fixture_test.ts";
+import { EMPTY_DIGEST, memoryWire, specTest, TestClock, type Wire } from "./fixture_test.ts";
 import type { RegistryAuth } from "./auth_options.ts";
 import { createRegistry } from "./registry.ts";
+import { tokenService } from "./token_service.ts";
 
 const users = {
   admin: "secret",
@@ -262,3 +263,21 @@ specTest("Bearer: a mount needs pull on the source; without it a session", async
   const mount = `/v2/dst/blobs/uploads/?mount=${EMPTY_DIGEST}&from=src`;
   assertEquals((await wire.send("POST", mount, { headers: wide })).status, 201);
 }, { auth });
+
+Deno.test("tokenService: a form that stands still: 408 after its time; one that is too long: 400", async () => {
+  const { now, later, pass } = new TestClock();
+  const service = tokenService({ users, now, later, stallTimeout: 1_000 });
+  const ask = (body: BodyInit) =>
+    service(
+      new Request("http://auth.test/", { method: "POST", body, duplex: "half" } as RequestInit),
+    );
+  let cancelled = false;
+  const stalled = ask(new ReadableStream({ cancel: () => void (cancelled = true) }));
+  await pass(999);
+  assertEquals(cancelled, false);
+  await pass(1);
+  const { status, headers } = await stalled;
+  assertEquals([status, headers.get("connection"), cancelled], [408, "close", true]);
+  assertEquals((await ask("x".repeat(70_000))).status, 400);
+  assertThrows(() => tokenService({ users, stallTimeout: 0 }), InvalidOptionError, "stallTimeout");
+});

@@ -62,7 +62,10 @@ export function watchedBody(body: PieceReader, limit: StallLimit): PieceReader {
           fail = undefined;
           deadlines.forget(deadline);
           resolve(piece);
-        }, (cause) => fail?.(new BrokenBody("it broke", { cause })));
+        }, (cause) => {
+          // Another limit around this one may have seen it first.
+          fail?.(cause instanceof BrokenBody ? cause : new BrokenBody("it broke", { cause }));
+        });
       });
     },
     cancel(reason) {

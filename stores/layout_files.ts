@@ -219,13 +219,13 @@ export class LayoutFiles {
     return new TextDecoder().decode(await this.#system.readFile(join(this.folder, name)));
   }
 
-  /** Writes a small file whole: whoever reads it sees all of the old one, or all of the new one. */
-  async replace(name: string, text: string): Promise<void> {
+  /** Writes a file whole: whoever reads it sees all of the old one, or all of the new one. */
+  async replace(name: string, parts: Generator<string> | readonly string[]): Promise<void> {
     const temporary = await this.temporary();
     const file = await this.create(temporary);
     try {
       try {
-        await file.write(encodeText(text));
+        for (const text of parts) await file.write(encodeText(text));
         if (this.durable) await file.sync();
       } finally {
         await file.close();

@@ -32,6 +32,12 @@ const MERGE_SHARE = 5;
  */
 const CLOCK_MS = 20;
 
+/**
+ * How many entries are written at once, some 250 KB: the text of a long index, and its bytes, would
+ * stand in memory as often as it is written between two collections of garbage.
+ */
+const WRITTEN_ENTRIES = 1_000;
+
 /** How a change of the index is written. */
 export interface IndexChangeOptions {
   /**
@@ -223,7 +229,7 @@ export class LayoutIndex {
   async #write(files: LayoutFiles, loaded: Loaded): Promise<void> {
     const start = performance.now();
     const { entries, fields } = loaded;
-    await files.replace(INDEX, JSON.stringify({ ...fields, manifests: entries.all() }));
+    await files.replace(INDEX, indexText(fields, entries.all()));
     loaded.stamp = stampOf(await files.stat(INDEX));
     await this.#writeLayoutFile(files);
     const finish = loaded.dropped.size > 0 ? await this.onDrop?.([...loaded.dropped]) : undefined;
@@ -235,7 +241,7 @@ export class LayoutIndex {
   }
 
   async #writeLayoutFile(files: LayoutFiles): Promise<void> {
-    if (await files.stat(LAYOUT_FILE) === undefined) await files.replace(LAYOUT_FILE, LAYOUT);
+    if (await files.stat(LAYOUT_FILE) === undefined) await files.replace(LAYOUT_FILE, [LAYOUT]);
   }
 
   /** The file as it is now, read where it is not what was read or written before. */
@@ -279,6 +285,18 @@ function applyTo(
     dropped.delete("tag" in change ? change.descriptor.digest : change.list.digest);
   }
   return changed;
+}
+
+function* indexText(
+  fields: Record<string, unknown>,
+  entries: readonly Descriptor[],
+): Generator<string> {
+  yield JSON.stringify({ ...fields, manifests: [] }).slice(0, -"]}".length);
+  for (let at = 0; at < entries.length; at += WRITTEN_ENTRIES) {
+    const some = JSON.stringify(entries.slice(at, at + WRITTEN_ENTRIES)).slice(1, -1);
+    yield at === 0 ? some : `,${some}`;
+  }
+  yield "]}";
 }
 
 async function readIndex(

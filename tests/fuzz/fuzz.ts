@@ -1,7 +1,7 @@
 /**
  * Properties that must hold whatever comes: many random cases of each, and a failing one cut down to
- * the smallest that still fails. All of them together are 100,000 cases in CI, and a tenth of that
- * elsewhere; the same ones each time, unless `DAVIT_FUZZ_SEED` names another seed.
+ * the smallest that still fails. All of them together are over 100,000 cases in CI, and a tenth of
+ * that elsewhere; the same ones each time, unless `DAVIT_FUZZ_SEED` names another seed.
  */
 import * as fc from "fast-check";
 

@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { RegistryApiError, RegistryClientV2 } from "../../mod.ts";
 import { createTokenKey, serve, tokenKeySet, tokenService } from "../../server/mod.ts";
-import { selfSigned } from "../peers/certificate.ts";
+import { type Certificate, selfSigned } from "../peers/certificate.ts";
 import { withClient } from "../peers/clients.ts";
 import { requirePeers } from "../peers/locate.ts";
 import { type Registry, startRegistry } from "../peers/registries.ts";
@@ -22,6 +22,7 @@ const users = {
 } as const;
 
 const certificate = await selfSigned();
+const certificateWithZero = await startingWithZero();
 const jwk = await createTokenKey();
 
 /** How distribution is told whose tokens it may believe. */
@@ -41,6 +42,11 @@ const TRUST: Record<string, {
     option: "rootcertbundle",
     text: () => certificate.pem,
   },
+  "the certificate of a key whose x starts with a zero": {
+    key: certificateWithZero.keyPem,
+    option: "rootcertbundle",
+    text: () => certificateWithZero.pem,
+  },
   "a certificate that tokens bring along": {
     key: certificate.keyPem,
     certificates: certificate.pem,
@@ -48,6 +54,15 @@ const TRUST: Record<string, {
     text: () => certificate.pem,
   },
 };
+
+/** One key in 256: distribution leaves that zero out where it names the key. */
+async function startingWithZero(): Promise<Certificate> {
+  for (;;) {
+    const made = await selfSigned();
+    const { x } = await crypto.subtle.exportKey("jwk", made.keys.publicKey);
+    if (/^A[A-P]/.test(x!)) return made; // in base64
+  }
+}
 
 interface World {
   registry: Registry;
