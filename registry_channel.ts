@@ -10,19 +10,16 @@ import { USER_AGENT } from "./content/version.ts";
 import type { ConnectionOptions, RegistryClientOpts } from "./registry_client_options.ts";
 import { type Channel, compose, type Middleware, type Send } from "./transport/channel.ts";
 import { systemClock } from "./transport/clock.ts";
-import { streamsBodies } from "./transport/default_send.ts";
-import { guard } from "./transport/guard.ts";
-import { checkHosts, hostHeaders } from "./transport/host_options.ts";
+import type { HostsOptions } from "./transport/host_options.ts";
 import { type HostSend, hostSend } from "./transport/host_send.ts";
+import { knownHosts } from "./transport/known_hosts.ts";
+import { lazily } from "./transport/lazily.ts";
 import { limit } from "./transport/limit.ts";
-import { mirror } from "./transport/mirror.ts";
-import { checkMirrors, type Mirror } from "./transport/mirror_options.ts";
-import { missingRepository } from "./transport/missing_repository.ts";
+import type { Mirror } from "./transport/mirror_options.ts";
 import { redirect } from "./transport/redirect.ts";
-import { resolvedHosts } from "./transport/resolved_hosts.ts";
 import { retry } from "./transport/retry.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./transport/retry_policy.ts";
-import { trace } from "./transport/trace.ts";
+import { streamsBodies } from "./transport/send_fetch.ts";
 import { userAgent } from "./transport/user_agent.ts";
 
 /** So many connections one host takes from one client without complaint. */
@@ -67,24 +64,22 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
   const emit = quiet(options.onEvent);
   const clock = systemClock;
 
-  const { hosts = {} } = options;
-  checkHosts(hosts);
+  const hosts = knownHosts(options.hosts);
   const { host } = new URL(origin);
 
-  const connections = connector(options, host, limits);
-  const { send, reaches } = connections;
-  const addressesOf = resolvedHosts(clock);
+  const { send, addressesOf, close } = connector(options, host, hosts, limits);
+  const { allowHost, onEvent, onMissingRepository } = options;
   const wire = compose(
-    guard(options.allowHost, async (url) => reaches(url) ? await addressesOf(url) : undefined),
+    ...when(allowHost, ({ guard }) => guard(allowHost, addressesOf)),
     userAgent(options.userAgent ?? USER_AGENT),
-    hostHeaders(hosts),
+    ...when(options.hosts, ({ hostHeaders }) => hostHeaders(hosts)),
   );
   const again = retry({ policy, limits, clock, emit });
   const waiting = limit(
     hosts[host]?.requestsAtOnce ?? options.requestsAtOnce ?? REQUESTS_AT_ONCE,
   );
   const follow = redirect(limits);
-  const tracing = trace({ clock, emit });
+  const tracing = compose(...when(onEvent, ({ trace }) => trace({ clock, emit })));
 
   const auth: AuthorizeOptions = {
     origin,
@@ -115,17 +110,29 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     const queue = limit(hosts[host]?.requestsAtOnce ?? REQUESTS_AT_ONCE);
     return compose(queue, authorize(own), follow, wire, tracing)(send);
   }
-  const mirrors = checkMirrors("mirrors", hosts[host]?.mirrors ?? []);
-  const work = { origin: new URL(origin).origin, mirrors, open: openMirror, clock, emit };
-  const atMirrors: Middleware[] = mirrors.length === 0 ? [] : [mirror(work)];
-  const { onMissingRepository } = options;
-  const making: Middleware[] = onMissingRepository === undefined
-    ? []
-    : [missingRepository({ onMissingRepository, limits })];
-  const first = [...atMirrors, again, ...making];
+  const mirroring = hosts[host]?.mirrors;
+  const first = compose(
+    ...when(mirroring, ({ checkMirrors, mirror }) => {
+      const mirrors = checkMirrors(`hosts[${JSON.stringify(host)}].mirrors`, mirroring ?? []);
+      return mirror({
+        origin: new URL(origin).origin,
+        mirrors,
+        open: openMirror,
+        clock,
+        emit,
+        limits,
+      });
+    }),
+    again,
+    ...when(
+      onMissingRepository,
+      ({ missingRepository }) =>
+        missingRepository({ onMissingRepository: onMissingRepository!, limits }),
+    ),
+  );
   const channel: Channel = {
     origin: new URL(origin).origin,
-    send: compose(...first, waiting, authorize(auth), follow, wire, tracing)(send),
+    send: compose(first, waiting, authorize(auth), follow, wire, tracing)(send),
     streams: streamsBodies(),
     limits,
     retry: policy,
@@ -133,7 +140,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     learned: { trustedSubject: new Set(), fallbackWrites: new Map() },
     emit,
   };
-  return { channel, auth, close: connections.close };
+  return { channel, auth, close };
 }
 
 /**
@@ -160,13 +167,22 @@ export function credentialsOf(
   return { username, password: password ?? "" };
 }
 
+type OnDemand = typeof import("./transport/on_demand.ts");
+
+/** Middleware for an option that most do without: it is loaded where the option is given. */
+function when(option: unknown, make: (modules: OnDemand) => Middleware): Middleware[] {
+  if (option === undefined) return [];
+  return [lazily(async () => make(await import("./transport/on_demand.ts")))];
+}
+
 /** The sender for each host, as its options and the client's say. */
 function connector(
   options: ConnectionOptions,
   registry: string,
+  hosts: HostsOptions,
   limits: Required<Limits>,
 ): HostSend {
-  const { fetch, client, proxy, insecure = false, hosts = {} } = options;
+  const { fetch, client, proxy, insecure = false } = options;
   const { responseTimeout, stallTimeout } = limits;
   return hostSend({
     registry,

@@ -12,8 +12,8 @@ import type { RetryPolicy } from "./transport/retry_policy.ts";
 /** How a registry is connected to. */
 export interface ConnectionOptions {
   /**
-   * Who is asking: a credential, or a function that answers one. Nothing is read from the machine
-   * unasked.
+   * Who is asking: a credential, or a function that answers one. No credentials are taken from the
+   * machine unasked.
    * @default {nobody: requests are anonymous}
    */
   credentials?: Credential | CredentialSource;
@@ -44,11 +44,12 @@ export interface ConnectionOptions {
    * Without this option, the variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say,
    * in either case, on Deno, Node and Bun alike: Deno's `fetch` obeys them whatever a program says.
    * They are read at the first request. Where Deno may not read them (`--allow-env`), its `fetch`
-   * carries every byte, and obeys them. Browsers and workers have proxies of their own.
+   * carries every byte, and obeys them. Browsers and workers have proxies of their own. A proxy that
+   * cannot be used is told by the first request.
    * @default {the environment's}
    */
   proxy?: string | ProxyOptions | false;
-  /** Carries every request in place of the runtime's own. */
+  /** Carries every request. @default {what the runtime does best} */
   fetch?: typeof globalThis.fetch;
   /** A `Deno.HttpClient` that carries every request; on Deno. */
   client?: { close(): void };
@@ -65,7 +66,11 @@ export interface ConnectionOptions {
   retry?: Partial<RetryPolicy>;
   /** How much is read, how long is waited. */
   limits?: Limits;
-  /** How many requests wait for their answer at once. @default {64} */
+  /**
+   * How many requests wait for their answer at once, 1 or more; besides, as many uploads of streams,
+   * whose bytes may come out of other requests.
+   * @default {64}
+   */
   requestsAtOnce?: number;
   /** The `User-Agent`. @default {`davit/` and the version} */
   userAgent?: string;

@@ -1,6 +1,7 @@
 import { builtin } from "./builtin.ts";
 import type { NodeSocket } from "./http.ts";
-import { connectAnswer, connectRequest, ProxyFailure, type ProxyServer } from "./proxy_tunnel.ts";
+import { ProxyFailure } from "./proxy_failure.ts";
+import { connectAnswer, connectRequest, type ProxyServer } from "./proxy_tunnel.ts";
 import type { TlsSettings } from "./tls_trust.ts";
 
 /** The part of `Deno.Conn` that is used: Deno's types are not there for everybody. */
@@ -32,6 +33,12 @@ interface DenoNet {
 export interface DenoConnectionOptions {
   /** What TLS is made with. Through a proxy a client certificate cannot be shown. */
   tls?: TlsSettings;
+  /**
+   * The host's addresses, where they were checked: one of them is connected to, whatever the name says
+   * by now. Not with a client certificate, which goes by name alone; nor where the program may connect
+   * to the name alone (`--allow-net=registry.example.com`), which Deno then looks after.
+   */
+  addresses?: readonly string[];
   /** The proxy, spoken to without TLS: a tunnel for https, else a connection to the proxy itself. */
   proxy?: ProxyServer;
 }
@@ -125,7 +132,7 @@ export function denoConnection(url: URL, options: DenoConnectionOptions = {}): N
 async function connect(
   url: URL,
   signal: AbortSignal,
-  { tls, proxy }: DenoConnectionOptions,
+  { tls, proxy, addresses = [] }: DenoConnectionOptions,
 ): Promise<Connection> {
   const { Deno } = globalThis as unknown as { Deno: DenoNet };
   const hostname = url.hostname.replace(/^\[|\]$/g, "");
@@ -142,8 +149,26 @@ async function connect(
   if (secure && cert !== undefined && key !== undefined) {
     return await Deno.connectTls({ ...address, ...caCerts, cert, key });
   }
-  const tcp = await Deno.connect(address);
+  const tcp = await connectHost(address, addresses);
   return secure ? await Deno.startTls(tcp, { hostname, ...caCerts }) : tcp;
+}
+
+/** Connects to the first of the addresses that answers; by name where there are none. */
+async function connectHost(byName: Address, addresses: readonly string[]): Promise<Connection> {
+  const { Deno } = globalThis as unknown as { Deno: DenoNet };
+  let failure: unknown;
+  for (const hostname of addresses) {
+    try {
+      return await Deno.connect({ ...byName, hostname });
+    } catch (error) {
+      failure = error;
+      if (byName.signal.aborted || (error as Error).name === "NotCapable") break;
+    }
+  }
+  if (failure === undefined || (failure as Error).name === "NotCapable") {
+    return await Deno.connect(byName);
+  }
+  throw failure;
 }
 
 async function connectProxy(

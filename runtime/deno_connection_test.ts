@@ -151,3 +151,55 @@ Deno.test({
     assertInstanceOf(error, Deno.errors.NotCapable);
   },
 });
+
+/** What a connection gets of one that answers, by a name that nobody has. */
+async function answer(addresses: string[], name = "rebinding.invalid"): Promise<string> {
+  const { port, served } = listening(async (connection) => {
+    await connection.write(new TextEncoder().encode("here"));
+  });
+  const socket = denoConnection(new URL(`http://${name}:${port}/`), { addresses });
+  const stream = socket as unknown as Duplex;
+  const text = await new Promise<string>((resolve, reject) => {
+    stream.on("data", (piece: Uint8Array) => resolve(new TextDecoder().decode(piece)));
+    stream.on("error", reject);
+  });
+  stream.destroy();
+  await served;
+  return text;
+}
+
+const ADDRESSES: [name: string, addresses: string[]][] = [
+  ["the address that was checked", ["127.0.0.1"]],
+  ["the next one where one does not answer", ["127.0.0.2", "127.0.0.1"]],
+];
+
+for (const [name, addresses] of ADDRESSES) {
+  test(`denoConnection connects to ${name}, and looks up nothing`, async () => {
+    assertEquals(await answer(addresses), "here");
+  });
+}
+
+test("denoConnection fails when no address that was checked answers, although the name would", async () => {
+  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const url = new URL(`http://localhost:${(listener.addr as Deno.NetAddr).port}/`);
+  const socket = denoConnection(url, { addresses: ["127.0.0.2", "127.0.0.3"] });
+  assertInstanceOf(
+    await ended(socket as unknown as Duplex, "error"),
+    Deno.errors.ConnectionRefused,
+  );
+  listener.close();
+});
+
+Deno.test({
+  name: "denoConnection connects by name where the program may connect to the name alone",
+  permissions: { net: ["localhost", "0.0.0.0"] },
+  async fn() {
+    const listener = Deno.listen({ port: 0, hostname: "localhost" });
+    const url = new URL(`http://localhost:${(listener.addr as Deno.NetAddr).port}/`);
+    const socket = denoConnection(url, { addresses: ["127.0.0.1"] }) as unknown as Duplex;
+    const connection = await listener.accept();
+    connection.close();
+    listener.close();
+    socket.destroy();
+  },
+});

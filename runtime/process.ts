@@ -1,5 +1,6 @@
 import { builtin, runtimeName } from "./builtin.ts";
 import type { Variables } from "./environment.ts";
+import { programPath } from "./program_path.ts";
 
 /** How a program is run. */
 export interface RunOptions {
@@ -63,6 +64,9 @@ interface SyncResult {
 /** A program that does not listen to a polite signal would be waited for without end. */
 const KILL = "SIGKILL";
 
+/** What timers hold at most, in milliseconds: 25 days. A longer one would ring at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 const NOTHING = new Uint8Array(0);
 
 /** The machine's programs; `undefined` where there are none, in a browser or a worker. */
@@ -75,18 +79,20 @@ function processes(): Processes | undefined {
 }
 
 /**
- * Runs a program, without a shell, and waits for its end. It is looked for on the PATH; on Windows
- * that finds `name.exe`, never a batch file. It never fails: see {@linkcode RunOutcome}.
+ * Runs a program, without a shell, and waits for its end. It is looked for on the PATH: see
+ * {@linkcode programPath}. It never fails: see {@linkcode RunOutcome}.
  */
 export function runProgram(
   command: string,
   args: string[],
   { input, timeout, maxBytes, environment: env }: RunOptions,
 ): Promise<RunOutcome> {
+  const path = programPath(command, env);
+  if (path === undefined) return Promise.resolve(nowhere(command));
   return new Promise((resolve) => {
     let child: Child;
     try {
-      child = processes()!.spawn(command, args, { ...(env && { env }), windowsHide: true });
+      child = processes()!.spawn(path, args, { ...(env && { env }), windowsHide: true });
     } catch (cause) { // Deno, without the permission
       return resolve(notStarted(cause));
     }
@@ -100,7 +106,7 @@ export function runProgram(
       // What it has started may live on, and hold the other end of the pipes.
       for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
     };
-    const timer = setTimeout(() => stop("timeout"), timeout);
+    const timer = setTimeout(() => stop("timeout"), timerOf(timeout));
     const gather = (stream: Stream) => {
       const pieces: Uint8Array[] = [];
       let size = 0;
@@ -124,25 +130,28 @@ export function runProgram(
 
 /**
  * {@linkcode runProgram} for callers that cannot wait: nothing else runs until the program ends.
- * Deno looks at how much it wrote when it has ended, so that only the time limit stops it before.
+ * Deno looks at how much it wrote when it has ended, so that only the time limit stops it before;
+ * and there the environment comes on top of this process's own, not in its place.
  */
 export function runProgramSync(
   command: string,
   args: string[],
   { input, timeout, maxBytes, environment: env }: RunOptions,
 ): RunOutcome {
+  const path = programPath(command, env);
+  if (path === undefined) return nowhere(command);
   const onDeno = runtimeName() === "deno";
   const options = {
     ...(env && { env }),
-    ...{ timeout, killSignal: KILL, windowsHide: true },
+    ...{ timeout: timerOf(timeout), killSignal: KILL, windowsHide: true },
     maxBuffer: maxBytes,
   };
   let result: SyncResult;
   try {
-    result = processes()!.spawnSync(command, args, { ...options, input });
+    result = processes()!.spawnSync(path, args, { ...options, input });
     // So Deno says that a program ended before it had its input: then it does without.
     if (onDeno && result.status === undefined && result.error === undefined) {
-      result = processes()!.spawnSync(command, args, {
+      result = processes()!.spawnSync(path, args, {
         ...options,
         stdio: ["ignore", "pipe", "pipe"],
       });
@@ -158,6 +167,15 @@ export function runProgramSync(
   const [out, err] = [stdout ?? NOTHING, stderr ?? NOTHING];
   if (Math.max(out.byteLength, err.byteLength) > maxBytes) return { ended: "too much output" };
   return { ended: "by itself", code: status, stdout: out, stderr: err };
+}
+
+/** A time limit as timers take it, and `spawnSync`, which wants a whole number. */
+function timerOf(timeout: number): number {
+  return Math.min(Math.ceil(timeout), MAX_TIMER_MS);
+}
+
+function nowhere(command: string): RunOutcome {
+  return { ended: "not found", cause: new Error(`${command} is nowhere on the PATH`) };
 }
 
 function notStarted(cause: unknown): RunOutcome {

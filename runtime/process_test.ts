@@ -46,6 +46,9 @@ for (const way of ["runProgram", "runProgramSync"] as const) {
     ["more on the other output", "head -c 5000000 /dev/zero >&2", ["too much output"]],
     ["output without end", "exec yes", ["too much output"]],
     ["a program that hangs", "exec sleep 60", ["timeout"], { timeout: 200 }],
+    ["no limit of time", "echo 1", [0, "1\n", ""], { timeout: Infinity }],
+    ["half a millisecond more", "echo 1", [0, "1\n", ""], { timeout: 20_000.5 }],
+    ["no limit of output", "echo 1", [0, "1\n", ""], { maxBytes: Infinity }],
     ["one that does not listen", "trap '' TERM; while :; do sleep 60; done", ["timeout"], {
       timeout: 200,
     }],

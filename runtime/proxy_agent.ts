@@ -1,6 +1,7 @@
 import { builtin } from "./builtin.ts";
 import type { NodeAgent, NodeAgentOptions, NodeSocket, NodeTlsOptions } from "./http.ts";
-import { connectAnswer, connectRequest, ProxyFailure, type ProxyServer } from "./proxy_tunnel.ts";
+import { ProxyFailure } from "./proxy_failure.ts";
+import { connectAnswer, connectRequest, type ProxyServer } from "./proxy_tunnel.ts";
 
 interface Socket extends NodeSocket {
   on(event: string, listener: (value: never) => void): unknown;

@@ -1,3 +1,5 @@
+import { ProxyFailure } from "./proxy_failure.ts";
+
 /** A proxy as a connection sees it. */
 export interface ProxyServer {
   /** The host with its port, for messages: nothing secret. */
@@ -10,21 +12,6 @@ export interface ProxyServer {
   tls: boolean;
   /** The value of `Proxy-Authorization`; it goes to the proxy and nowhere else. */
   authorization?: string;
-}
-
-/** What a proxy that could not be used is thrown as, before anybody knows what it was needed for. */
-export class ProxyFailure extends Error {
-  /** The proxy's host. */
-  readonly host: string;
-  /** The status it answered with, where it answered. */
-  readonly status: number | undefined;
-
-  /** Says in `message` what is wrong with the proxy. */
-  constructor(message: string, options: ErrorOptions & { host: string; status?: number }) {
-    super(message, options);
-    this.host = options.host;
-    this.status = options.status;
-  }
 }
 
 /** The most bytes of the head of an answer to CONNECT. */

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { connectAnswer, connectRequest, ProxyFailure, type ProxyServer } from "./proxy_tunnel.ts";
+import { ProxyFailure } from "./proxy_failure.ts";
+import { connectAnswer, connectRequest, type ProxyServer } from "./proxy_tunnel.ts";
 
 const proxy: ProxyServer = { host: "p.test:3128", hostname: "p.test", port: 3128, tls: false };
 

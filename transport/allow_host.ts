@@ -8,8 +8,9 @@ import type { HostPurpose } from "./channel.ts";
  * name has: one that is not allowed is a reason to refuse. With a `fetch` or `client` of the caller's,
  * through a proxy, and in browsers and workers nobody tells the addresses.
  *
- * On Node the connection then goes to one of these addresses. Elsewhere the runtime looks the name up
- * again, and a name that changes in between leads where it wants (DNS rebinding).
+ * On Node the connection then goes to one of these addresses, and on Deno that of an upload of a
+ * stream whose size is known. Elsewhere the runtime looks the name up again, and a name that changes
+ * in between leads where it wants (DNS rebinding).
  */
 export type AllowHost = (
   host: string,

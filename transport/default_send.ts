@@ -1,7 +1,6 @@
-import { InvalidOptionError } from "../errors.ts";
-import { nodeHttp, type NodeTlsOptions } from "../runtime/http.ts";
+import type { NodeTlsOptions } from "../runtime/http.ts";
 import { runtimeName } from "../runtime/builtin.ts";
-import { denoConnection } from "../runtime/deno_connection.ts";
+import { denoConnection, type DenoConnectionOptions } from "../runtime/deno_connection.ts";
 import type { ProxyServer } from "../runtime/proxy_tunnel.ts";
 import {
   type DenoClient,
@@ -10,9 +9,9 @@ import {
   trustedBeside,
 } from "../runtime/tls_trust.ts";
 import type { ChannelRequest, Send } from "./channel.ts";
+import type { FetchSend } from "./fetch_send_options.ts";
 import type { SendLimits } from "./send_clock.ts";
-import { fetchSend } from "./send_fetch.ts";
-import { nodeSend } from "./send_node.ts";
+import { nodeSend, type NodeSendOptions } from "./send_node.ts";
 
 /**
  * How far Deno's `fetch` can be trusted with the way to a host, for it obeys the proxies of the
@@ -23,10 +22,8 @@ export type FetchRoute = "direct" | "own" | "wrong";
 
 /** Options of {@linkcode defaultSend}. */
 export interface DefaultSendOptions extends Partial<SendLimits> {
-  /** The caller's own `fetch`, which then carries every byte. */
-  fetch?: typeof globalThis.fetch;
-  /** A `Deno.HttpClient`, which then carries every byte. */
-  client?: unknown;
+  /** Sends by `fetch`: who loads this has it, and it loads its own parts from beside this. */
+  fetchSend: FetchSend;
   /** Whether TLS certificates go unchecked; only `node:https` can do that. @default {false} */
   insecure?: boolean;
   /** What TLS is made with; on Deno, Node and Bun. @default {what the runtime has} */
@@ -45,37 +42,24 @@ export interface DefaultSendOptions extends Partial<SendLimits> {
 type Limits = Partial<SendLimits>;
 
 /**
- * The runtime's best way to send: measured, a download by `fetch` takes half the memory of one by
- * `node:http` on Deno, and the other way round on Node, whose `fetch` holds a whole upload in memory.
- * Deno's `fetch` drops the Content-Length of a stream, so there `node:http` sends those.
+ * The best way to send on Deno, Node and Bun: measured, a download by `fetch` takes half the memory of
+ * one by `node:http` on Deno, and the other way round on Node, whose `fetch` holds a whole upload in
+ * memory. Deno's `fetch` drops the Content-Length of a stream, so there `node:http` sends those.
  */
-export function defaultSend(options: DefaultSendOptions = {}): Send {
-  const { fetch, client, insecure = false, responseTimeout, stallTimeout } = options;
+export function defaultSend(options: DefaultSendOptions): Send {
+  const { insecure = false, tls, responseTimeout, stallTimeout } = options;
   const limits: Limits = {
     ...(responseTimeout !== undefined && { responseTimeout }),
     ...(stallTimeout !== undefined && { stallTimeout }),
   };
-  if (fetch !== undefined || client !== undefined) {
-    return fetchSend(fetch ?? globalThis.fetch, { ...limits, client });
-  }
-  const send = runtimeSend(options, limits);
+  const send = runtimeName() === "deno"
+    ? denoSend(options, limits)
+    : nodeSend({ ...limits, ...proxied(options), ...nodeTls(tls) });
   return insecure ? insecureSend(send, options, limits) : send;
 }
 
-function runtimeSend(options: DefaultSendOptions, limits: Limits): Send {
-  switch (runtimeName()) {
-    case "deno":
-      return denoSend(options, limits);
-    case "bun":
-    case "node":
-      return nodeSend({ ...limits, ...proxied(options), ...nodeTls(options.tls) });
-    default:
-      return fetchSend(globalThis.fetch, limits);
-  }
-}
-
 function denoSend(options: DefaultSendOptions, limits: Limits): Send {
-  const { tls, proxy, fetchRoute = "direct" } = options;
+  const { tls, proxy, fetchSend, fetchRoute = "direct" } = options;
   if (proxy?.tls || proxy && tls?.cert) {
     // Deno starts TLS once on a connection, and shows a certificate only on one of its own making.
     const { ca = [], ...shown } = tls ?? {};
@@ -84,18 +68,25 @@ function denoSend(options: DefaultSendOptions, limits: Limits): Send {
   }
   if (proxy !== undefined || fetchRoute === "wrong") {
     const settings = { ...(proxy && { proxy }), ...(tls && { tls }) };
-    const connect = (url: URL) => denoConnection(url, settings);
-    return nodeSend({ ...limits, ...proxied(options), connect });
+    return nodeSend({ ...limits, ...proxied(options), connect: connecting(settings) });
   }
   if (tls !== undefined) return tlsSend(tls, options, limits);
   if (fetchRoute === "own") return fetchSend(globalThis.fetch, { ...limits, sized: true });
   const byFetch = fetchSend(globalThis.fetch, limits);
-  const byNode = nodeSend({ ...limits, connect: denoConnection });
+  const byNode = nodeSend({ ...limits, connect: connecting({}) });
   return (request) => needsLength(request) ? byNode(request) : byFetch(request);
 }
 
+function connecting(settings: DenoConnectionOptions): NodeSendOptions["connect"] {
+  return (url, addresses) => denoConnection(url, { ...settings, ...(addresses && { addresses }) });
+}
+
 /** Sends by Deno's `fetch` with certificates of its own, which somebody must close in the end. */
-function tlsSend(tls: TlsSettings, { onOpen }: DefaultSendOptions, limits: Limits): Send {
+function tlsSend(
+  tls: TlsSettings,
+  { fetchSend, onOpen }: DefaultSendOptions,
+  limits: Limits,
+): Send {
   let client: DenoClient | undefined;
   let send: Send;
 
@@ -116,11 +107,6 @@ function tlsSend(tls: TlsSettings, { onOpen }: DefaultSendOptions, limits: Limit
 
 /** Sends to https without a look at certificates, and to http as ever. */
 function insecureSend(send: Send, options: DefaultSendOptions, limits: Limits): Send {
-  if (nodeHttp("https:") === undefined) {
-    throw new InvalidOptionError(
-      "Cannot leave certificates unchecked as 'insecure' asks: this runtime verifies every one",
-    );
-  }
   const { cert, key } = options.tls ?? {};
   const unchecked = nodeSend({
     ...limits,
@@ -150,9 +136,4 @@ function nodeTls({ ca, ...shown }: TlsSettings = {}): NodeTlsOptions {
 function needsLength({ body }: ChannelRequest): boolean {
   return body !== undefined && body.size !== undefined && body.bytes === undefined &&
     body.blob === undefined;
-}
-
-/** Whether a request's body can be streamed here: most browsers take it whole or not at all. */
-export function streamsBodies(): boolean {
-  return runtimeName() !== "browser";
 }

@@ -1,10 +1,11 @@
-import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { InvalidOptionError, NetworkError } from "../errors.ts";
+import { assertEquals, assertRejects } from "@std/assert";
+import { NetworkError } from "../errors.ts";
 import { encodeText } from "../content/bytes.ts";
 import type { RequestBody, Send } from "./channel.ts";
-import { defaultSend, type DefaultSendOptions, streamsBodies } from "./default_send.ts";
+import { defaultSend, type DefaultSendOptions } from "./default_send.ts";
 import { madeBody } from "./made_body_test.ts";
 import { request } from "./send_case_test.ts";
+import { fetchSend } from "./send_fetch.ts";
 
 interface Arrived {
   length: string | null;
@@ -77,34 +78,12 @@ for (const [name, body, arrived] of ways) {
     name: `defaultSend on Deno sends ${name}`,
     sanitizeOps: true,
     sanitizeResources: true,
-    fn: async () => assertEquals(await arrival(defaultSend(), body), arrived),
+    fn: async () => assertEquals(await arrival(defaultSend({ fetchSend }), body), arrived),
   });
 }
 
-Deno.test("defaultSend leaves every byte to the caller's fetch, streams of known size too", async () => {
-  const seen: unknown[] = [];
-  const fetch = async (url: string, init: RequestInit & { client?: unknown }) => {
-    seen.push(url, init.client);
-    return new Response(await new Response(init.body).arrayBuffer());
-  };
-  const client = {};
-  const send = defaultSend({ fetch: fetch as typeof globalThis.fetch, client, insecure: true });
-  const url = new URL("https://registry.test/v2/");
-  const { response } = await send(request(url, { method: "PUT", body: madeBody(SIZE).body }));
-  assertEquals((await response.arrayBuffer()).byteLength, SIZE);
-  assertEquals(seen[0], url.href);
-  assertStrictEquals(seen[1], client);
-});
-
-Deno.test("defaultSend leaves every byte to a client, streams of known size too", async () => {
-  const client = Deno.createHttpClient({});
-  const arrived = await arrival(defaultSend({ client }), madeBody(SIZE).body);
-  client.close();
-  assertEquals([arrived.chunked, arrived.size], [true, SIZE]);
-});
-
 Deno.test("defaultSend without a look at certificates sends to http as ever", async () => {
-  const arrived = await arrival(defaultSend({ insecure: true }));
+  const arrived = await arrival(defaultSend({ fetchSend, insecure: true }));
   assertEquals(arrived.closes, false);
 });
 
@@ -125,25 +104,10 @@ async function untouchedCertificates(): Promise<void> {
     listener.close();
   })();
   const url = new URL(`https://127.0.0.1:${port}/`);
-  await assertRejects(() => defaultSend({ insecure: true })(request(url)), NetworkError);
+  await assertRejects(() => defaultSend({ fetchSend, insecure: true })(request(url)), NetworkError);
   await served;
   assertEquals(first[0], 0x16, "the first byte of a TLS handshake");
 }
-
-Deno.test("defaultSend says that a runtime without node:https looks at every certificate", () => {
-  const { process } = globalThis as unknown as { process: { getBuiltinModule: unknown } };
-  const { getBuiltinModule } = process;
-  process.getBuiltinModule = () => undefined;
-  try {
-    assertThrows(
-      () => defaultSend({ insecure: true }),
-      InvalidOptionError,
-      "Cannot leave certificates unchecked as 'insecure' asks: this runtime verifies every one",
-    );
-  } finally {
-    process.getBuiltinModule = getBuiltinModule;
-  }
-});
 
 Deno.test("defaultSend keeps its time limits on every way", async () => {
   const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
@@ -152,7 +116,7 @@ Deno.test("defaultSend keeps its time limits on every way", async () => {
   const accepting = (async () => {
     for await (const connection of listener) connections.push(connection);
   })();
-  const limits: DefaultSendOptions = { responseTimeout: 30, stallTimeout: 1000 };
+  const limits: DefaultSendOptions = { fetchSend, responseTimeout: 30, stallTimeout: 1000 };
   const url = new URL(`http://127.0.0.1:${port}/`);
   for (const body of [undefined, madeBody(10).body]) {
     const error = await assertRejects(
@@ -167,14 +131,12 @@ Deno.test("defaultSend keeps its time limits on every way", async () => {
   for (const connection of connections) connection.close();
 });
 
-Deno.test("streamsBodies: on Deno", () => assertEquals(streamsBodies(), true));
-
 Deno.test("importing defaultSend touches nothing of node:", async () => {
   const module = new URL("./default_send.ts", import.meta.url);
   const code = `
     process.getBuiltinModule = (name) => { throw new Error("asked for " + name); };
     const { defaultSend } = await import("${module}");
-    defaultSend({ responseTimeout: 1 });
+    defaultSend({ fetchSend: () => {}, responseTimeout: 1 });
   `;
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["eval", "--no-lock", "--no-check", code],

@@ -55,7 +55,8 @@ export interface HostOptions {
   proxy?: string | ProxyOptions | false;
   /**
    * Where manifests and blobs are pulled from before the registry is asked, in order; where it is the
-   * registry. What fails at one is asked of the next, once.
+   * registry. What fails at one is asked of the next, once, and so is a manifest with other bytes
+   * than its digest says. A blob that turns out wrong as it is read ends the call.
    *
    * Whatever writes or deletes goes to the registry, and so do lists of tags and referrers, a HEAD by
    * digest (what a mirror has says nothing of the registry), and everything about a repository that
@@ -63,13 +64,19 @@ export interface HostOptions {
    * @default {none}
    */
   mirrors?: readonly MirrorOptions[];
-  /** Headers that every request to it carries, and no request to another host. */
+  /** Headers that every request to it carries, and no request to another host. @default {none} */
   headers?: Record<string, string>;
-  /** How many requests to it wait for their answer at once, where it is the registry. */
+  /**
+   * How many requests to it wait for their answer at once, where it is the registry or a mirror.
+   * @default {the client's `requestsAtOnce`; 64 at a mirror}
+   */
   requestsAtOnce?: number;
 }
 
-/** Options by host: `ghcr.io`, `registry.example.com:5000`. */
+/**
+ * Options by host: `ghcr.io`, `registry.example.com:5000`; `docker.io` for Docker Hub. What is wrong
+ * with an option is told by the first request.
+ */
 export type HostsOptions = Readonly<Record<string, HostOptions>>;
 
 /** Headers that have an option of their own, or belong to one request. */
@@ -86,7 +93,7 @@ export function checkHosts(hosts: HostsOptions): void {
     if (!URL.canParse(`https://${host}`) || new URL(`https://${host}`).host !== host) {
       throw new InvalidOptionError(
         `Cannot use 'hosts' as each key must be a host, with its port where it has one: ` +
-          `current value is ${JSON.stringify(host)}`,
+          `current value is ${JSON.stringify(host.replace(/^.*@/s, "…@"))}`,
       );
     }
     for (const name of Object.keys(headers)) {
@@ -134,8 +141,13 @@ function isPem(text: unknown, label: string): boolean {
     new RegExp(`-----BEGIN ${label}-----[^]+-----END ${label}-----`).test(text);
 }
 
-/** Puts each host's own headers on the requests to it. */
+/**
+ * Puts each host's own headers on the requests to it.
+ *
+ * @throws {InvalidOptionError} When something in the options by host cannot be used.
+ */
 export function hostHeaders(hosts: HostsOptions): Middleware {
+  checkHosts(hosts);
   return (next) => (request) => {
     const own = Object.entries(hosts[request.url.host]?.headers ?? {});
     if (own.length === 0) return next(request);

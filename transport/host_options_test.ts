@@ -65,3 +65,11 @@ Deno.test("hostHeaders: to their host, at each hop, and to no other", async () =
   assertEquals(sent, ["secret", null, null, null]);
   assertEquals(request.headers.has("x-key"), false, "the caller's headers are left alone");
 });
+
+Deno.test("checkHosts does not show the password of a URL that is no host", () => {
+  const error = assertThrows(
+    () => checkHosts({ "https://me:pa55@registry.test": {} }),
+    InvalidOptionError,
+  );
+  assertEquals(error.message.includes("pa55"), false, error.message);
+});

@@ -1,14 +1,16 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { InvalidOptionError, UnsupportedRuntimeError } from "../errors.ts";
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { serveRegistry } from "../tests/hosts/servers.ts";
 import { makeCertificate } from "../tests/peers/certificate.ts";
 import { createRegistry } from "../server/mod.ts";
 import { hostSend, type HostSendOptions } from "./host_send.ts";
+import { madeBody } from "./made_body_test.ts";
 import { proxyEnvironment } from "./proxy_environment.ts";
 import { request } from "./send_case_test.ts";
 
 const { pem, keyPem } = await makeCertificate();
+const SIZE = 3_000_000;
 
 function made(options: Partial<HostSendOptions>) {
   const { responseTimeout, stallTimeout } = DEFAULT_LIMITS;
@@ -59,39 +61,6 @@ for (const [option, options] of OF_CONNECTIONS) {
   });
 }
 
-const REACHED: [name: string, options: Partial<HostSendOptions>, reached: boolean][] = [
-  ["nothing is said", {}, true],
-  ["a proxy is given", { proxy: "http://p.test" }, false],
-  [
-    "a proxy is given, but not for it",
-    { proxy: { url: "http://p.test", noProxy: "a.test" } },
-    true,
-  ],
-  [
-    "its own proxy is none",
-    { proxy: "http://p.test", hosts: { "a.test": { proxy: false } } },
-    true,
-  ],
-  ["it has a proxy", { hosts: { "a.test": { proxy: "http://p.test" } } }, false],
-  ["another host has a proxy", { hosts: { "b.test": { proxy: "http://p.test" } } }, true],
-  [
-    "the environment has one",
-    { environment: () => proxyEnvironment({ ALL_PROXY: "p.test" }) },
-    false,
-  ],
-  ["the environment's does not count", {
-    environment: () => proxyEnvironment({ ALL_PROXY: "p.test" }),
-    proxy: false,
-  }, true],
-  ["the caller's fetch carries it", { fetch: () => Promise.resolve(new Response()) }, false],
-];
-
-for (const [name, options, reached] of REACHED) {
-  Deno.test(`hostSend ${reached ? "reaches" : "does not reach"} a host where ${name}`, () => {
-    assertEquals(made(options).reaches(new URL("https://a.test")), reached);
-  });
-}
-
 Deno.test({
   name: "hostSend opens what it needs, and close leaves nothing open",
   sanitizeOps: true,
@@ -120,3 +89,72 @@ Deno.test("hostSend: certificates that cannot be used are told by their host, an
     'Cannot use the certificates of hosts["a.test"]: ',
   );
 });
+
+Deno.test("hostSend: a proxy that cannot be used is told by each request", async () => {
+  const { send, addressesOf } = made({ proxy: "socks5://p.test" });
+  const url = new URL("https://a.test/");
+  for (const call of [() => send(request(url)), () => send(request(url)), () => addressesOf(url)]) {
+    await assertRejects(call, InvalidOptionError, "'proxy' as a proxy must be a URL of http");
+  }
+});
+
+Deno.test("hostSend leaves every byte to the caller's fetch, streams of known size too", async () => {
+  const seen: unknown[] = [];
+  const fetch = async (url: string, init: RequestInit & { client?: unknown }) => {
+    seen.push(url, init.client);
+    return new Response(await new Response(init.body).arrayBuffer());
+  };
+  const client = {};
+  const { send, addressesOf } = made({
+    fetch: fetch as typeof globalThis.fetch,
+    client,
+    insecure: true,
+  });
+  const url = new URL("https://registry.test/v2/");
+  const { response } = await send(request(url, { method: "PUT", body: madeBody(SIZE).body }));
+  assertEquals((await response.arrayBuffer()).byteLength, SIZE);
+  assertEquals(seen[0], url.href);
+  assertStrictEquals(seen[1], client);
+  assertEquals(await addressesOf(url), undefined);
+});
+
+Deno.test("hostSend leaves every byte to a client, streams of known size too", async () => {
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async (incoming) => {
+    const chunked = incoming.headers.get("transfer-encoding") === "chunked";
+    return Response.json([chunked, (await incoming.arrayBuffer()).byteLength]);
+  });
+  const client = Deno.createHttpClient({});
+  const url = new URL(`http://127.0.0.1:${server.addr.port}/`);
+  const body = madeBody(SIZE).body;
+  const { response } = await made({ client }).send(request(url, { method: "PUT", body }));
+  assertEquals(await response.json(), [true, SIZE]);
+  client.close();
+  await server.shutdown();
+});
+
+const UNCHECKED: [name: string, options: Partial<HostSendOptions>, told: boolean][] = [
+  ["the registry goes unchecked", { insecure: true }, true],
+  ["some host goes unchecked", { hosts: { "b.test": { insecure: true } } }, true],
+  ["the registry's own entry checks it", {
+    insecure: true,
+    hosts: { "a.test": { insecure: false } },
+  }, false],
+];
+
+for (const [name, options, told] of UNCHECKED) {
+  Deno.test(`hostSend ${told ? "says" : "is silent"} on a runtime without node:https where ${name}`, () => {
+    const { process } = globalThis as unknown as { process: { getBuiltinModule: unknown } };
+    const { getBuiltinModule } = process;
+    process.getBuiltinModule = () => undefined;
+    try {
+      if (!told) return void made(options);
+      assertThrows(
+        () => made(options),
+        InvalidOptionError,
+        "Cannot leave certificates unchecked as 'insecure' asks: this runtime verifies every one",
+      );
+    } finally {
+      process.getBuiltinModule = getBuiltinModule;
+    }
+  });
+}

@@ -1,8 +1,11 @@
-import { assertEquals, assertRejects } from "@std/assert";
-import { NetworkError } from "../errors.ts";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { InvalidOptionError, NetworkError } from "../errors.ts";
+import { bodySource } from "../content/body.ts";
+import { encodeText } from "../content/bytes.ts";
 import type { Send } from "./channel.ts";
 import { request } from "./fake_send_test.ts";
 import { limit } from "./limit.ts";
+import { bytesBody, sourceBody } from "./request_body.ts";
 
 /** A wire whose answers are given by hand, in any order. */
 function held() {
@@ -113,3 +116,42 @@ Deno.test("limit: a signal that has aborted takes no place", async () => {
   await settle();
   assertEquals(started, ["b"]);
 });
+
+Deno.test("limit: uploads whose bytes come out of other requests do not keep those waiting", async () => {
+  let open = 0;
+  const limited: Send = limit(1)(async (asked) => {
+    open++;
+    // As `copy` does: the upload holds its place while it reads what is downloaded.
+    if (asked.body !== undefined) await (await asked.body.open()).read();
+    open--;
+    return { response: new Response("bytes"), url: asked.url, hops: [] };
+  });
+  const upload = (name: string) => {
+    const source = bodySource({
+      open: async () => (await limited(named(`download-${name}`))).response.body!,
+    });
+    return limited({ ...named(name), method: "PUT", body: sourceBody(source) });
+  };
+  const answers = await Promise.all(["a", "b", "c"].map(upload));
+  assertEquals([answers.length, open], [3, 0]);
+});
+
+for (const kind of ["stream", "bytes"]) {
+  Deno.test(`limit: bodies of ${kind} are limited too`, async () => {
+    const { send, started } = held();
+    const limited = limit(1)(send);
+    const body = () =>
+      kind === "bytes"
+        ? bytesBody(encodeText("x"))
+        : sourceBody(bodySource(new Blob(["x"]).stream()));
+    for (const name of ["a", "b"]) void limited({ ...named(name), body: body() });
+    await settle();
+    assertEquals(started, ["a"]);
+  });
+}
+
+for (const count of [0, -1, 0.5, NaN]) {
+  Deno.test(`limit refuses ${count}, which would let nothing through: INVALID_OPTION`, () => {
+    assertThrows(() => limit(count), InvalidOptionError, `current value is ${count}`);
+  });
+}

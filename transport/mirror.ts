@@ -1,5 +1,9 @@
 import type { DavitEvent } from "../events.ts";
+import type { Bytes } from "../content/bytes.ts";
+import { digestOf, hashAlgorithm, isDigest } from "../content/digest.ts";
+import type { Limits } from "../content/limits.ts";
 import type { ChannelRequest, ChannelResponse, Clock, Middleware, Send } from "./channel.ts";
+import { readBody } from "./expect.ts";
 import type { Mirror } from "./mirror_options.ts";
 import { redactUrl } from "./redact.ts";
 
@@ -13,6 +17,8 @@ export interface MirrorWork {
   open: (mirror: Mirror) => Send;
   /** Time. */
   clock: Pick<Clock, "now">;
+  /** `manifestBytes` and `stallTimeout` count here. */
+  limits: Required<Limits>;
   /** Told which mirror served, and which one failed. */
   emit: (event: DavitEvent) => void;
 }
@@ -33,7 +39,7 @@ const PULL = /^\/v2\/(.+)\/(blobs|manifests)\/([^/]+)$/;
 const CHANGED_IN_PLACE = /^sha(?:256|512)-[a-f\d]{64,}/;
 
 /** Asks a registry's mirrors for what it has to give, in order, and the registry at last. */
-export function mirror({ origin, mirrors, open, clock, emit }: MirrorWork): Middleware {
+export function mirror({ origin, mirrors, open, clock, emit, limits }: MirrorWork): Middleware {
   const sends = new Map<Mirror, Send>();
   const pausedUntil = new Map<Mirror, number>();
   const written = new Set<string>();
@@ -48,11 +54,12 @@ export function mirror({ origin, mirrors, open, clock, emit }: MirrorWork): Midd
     }
     try {
       const answer = await send(request);
-      if (answer.response.ok) return answer;
+      if (answer.response.ok) return await checked(request, answer, limits);
       await answer.response.body?.cancel().catch(() => {});
       return `status ${answer.response.status}`;
     } catch (error) {
       if (request.signal?.aborted) throw error;
+      if (error instanceof WrongContent) return error.message;
       pausedUntil.set(mirror, clock.now() + PAUSE_MS);
       return (error as Error).message;
     }
@@ -83,6 +90,43 @@ export function mirror({ origin, mirrors, open, clock, emit }: MirrorWork): Midd
     }
     return await next(request);
   };
+}
+
+/** What one mirror has in the place of what was asked for; it may well have the next. */
+class WrongContent extends Error {}
+
+/**
+ * A manifest, read and looked at while another mirror can still be asked. A blob's bytes are on their
+ * way to the caller by then: whoever reads them verifies them.
+ */
+async function checked(
+  request: ChannelRequest,
+  answer: ChannelResponse,
+  limits: Required<Limits>,
+): Promise<ChannelResponse> {
+  const [, , kind, reference] = PULL.exec(request.url.pathname)!;
+  if (kind !== "manifests" || request.method !== "GET") return answer;
+  const { response } = answer;
+  const bytes = await readBody({ limits }, response, "manifestBytes", "the manifest", request);
+  const asked = decodeURIComponent(reference!);
+  const expected = isDigest(asked) ? asked : response.headers.get("docker-content-digest")?.trim();
+  if (isDigest(expected) && /^sha(?:256|512):/.test(expected)) {
+    const actual = await digestOf(bytes, hashAlgorithm(expected));
+    if (actual !== expected) throw new WrongContent(`its bytes have the digest ${actual}`);
+  } else if (!isJson(bytes)) {
+    throw new WrongContent("what it has is no manifest");
+  }
+  const { status, statusText, headers } = response;
+  return { ...answer, response: new Response(bytes, { status, statusText, headers }) };
+}
+
+function isJson(bytes: Bytes): boolean {
+  try {
+    JSON.parse(new TextDecoder().decode(bytes));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** What a mirror can be asked for; `undefined` where the registry alone can answer. */

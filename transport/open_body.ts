@@ -20,16 +20,6 @@ export async function openBody(
   return { read: pieces(reader, body.size, what), cancel: (reason) => reader.cancel(reason) };
 }
 
-/** How many bytes a body has, where that is known: the request's Content-Length. */
-export function bodySize(body: RequestBody): number | undefined {
-  return body.bytes?.byteLength ?? body.blob?.size ?? body.size;
-}
-
-/** Whether an answer that comes before the end of a body means that the rest is of no use. */
-export function refusesBody(status: number): boolean {
-  return status >= 300;
-}
-
 /** Bytes in memory, as views: they stay the caller's, so nobody may transfer or overwrite them. */
 function bytesReader(bytes: Bytes): PieceReader {
   let left = bytes;

@@ -3,7 +3,7 @@ import { SizeMismatchError } from "../errors.ts";
 import { type Bytes, concatBytes, EMPTY, encodeText } from "../content/bytes.ts";
 import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import type { RequestBody } from "./channel.ts";
-import { bodySize, openBody, refusesBody } from "./open_body.ts";
+import { openBody } from "./open_body.ts";
 
 function body(pieces: string[], size?: number, type?: "bytes"): RequestBody {
   const left = pieces.map(encodeText);
@@ -183,27 +183,4 @@ Deno.test("openBody fails as the source fails, thrown or rejected", async () => 
     const thrown = await assertRejects(() => openBody({ reopenable: true, open }, "push it"));
     assertStrictEquals(thrown, error);
   }
-});
-
-const sizes: [name: string, body: Partial<RequestBody>, size: number | undefined][] = [
-  ["bytes", { bytes: encodeText("abc") }, 3],
-  ["a blob", { blob: new Blob(["abcd"]) }, 4],
-  ["a stream", { size: 5 }, 5],
-  ["a stream of unknown size", {}, undefined],
-];
-
-for (const [name, given, size] of sizes) {
-  Deno.test(`bodySize of ${name}`, () => {
-    assertEquals(bodySize({ reopenable: true, open: notOpened, ...given }), size);
-  });
-}
-
-Deno.test("refusesBody: every answer but a success", () => {
-  assertEquals([200, 201, 202, 301, 307, 401, 413, 500].filter(refusesBody), [
-    301,
-    307,
-    401,
-    413,
-    500,
-  ]);
 });

@@ -89,6 +89,6 @@ function binary(values: number[], width: number): string {
 function refused(option: string, entry: string): InvalidOptionError {
   return new InvalidOptionError(
     `Cannot use '${option}.noProxy' as each entry must be a host, an address or a range: current ` +
-      `value is ${JSON.stringify(entry)}`,
+      `value is ${JSON.stringify(entry.replace(/^.*@/s, "…@"))}`,
   );
 }

@@ -50,12 +50,19 @@ for (const [list, url, excepted] of EXCEPTED) {
 }
 
 for (
-  const entry of ["https://a.test", "a.test/path", "10.0.0.0/33", "fd00::/129", "a.test/8", "a@b"]
+  const entry of ["https://a.test", "a.test/path", "10.0.0.0/33", "fd00::/129", "a.test/8"]
 ) {
   Deno.test(`proxyExceptions refuses ${entry}: INVALID_OPTION`, () => {
     assertThrows(() => proxyExceptions("proxy", entry), InvalidOptionError, JSON.stringify(entry));
   });
 }
+
+Deno.test("proxyExceptions does not show the password of a proxy that stands in the wrong place", () => {
+  for (const entry of ["http://me:pa55@p.test:3128", "me:pa55@p.test"]) {
+    const error = assertThrows(() => proxyExceptions("proxy", entry), InvalidOptionError, "p.test");
+    assertEquals(error.message.includes("pa55"), false, error.message);
+  }
+});
 
 const HERE: [url: string, here: boolean][] = [
   ["http://localhost:5000", true],

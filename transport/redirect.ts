@@ -16,14 +16,17 @@ const ORIGIN_HEADERS = ["authorization", "cookie", "proxy-authorization"];
 export function redirect(limits: Pick<Required<Limits>, "maxRedirects">): Middleware {
   return (next) => async (request) => {
     const hops: Response[] = [];
-    const seen = new Set<string>();
+    const seen: string[] = [];
     let hop = request;
     for (;;) {
-      seen.add(hop.url.href);
       const answer = await next(hop);
-      const location = answer.response.headers.get("location");
-      const redirects = REDIRECTS.includes(answer.response.status) && location !== null;
-      if (!redirects || request.redirect === "manual") return { ...answer, hops };
+      const location = REDIRECTS.includes(answer.response.status)
+        ? answer.response.headers.get("location")
+        : null;
+      if (location === null || request.redirect === "manual") {
+        return hops.length === 0 ? answer : { ...answer, hops };
+      }
+      seen.push(hop.url.href);
       await answer.response.body?.cancel().catch(() => {});
       if (hops.length >= limits.maxRedirects) {
         throw new TooManyRedirectsError(
@@ -32,7 +35,7 @@ export function redirect(limits: Pick<Required<Limits>, "maxRedirects">): Middle
       }
       hops.push(answer.response);
       hop = follow(hop, answer.response.status, location);
-      if (seen.has(hop.url.href)) {
+      if (seen.includes(hop.url.href)) {
         throw new TooManyRedirectsError(
           `Cannot ${request.what}: redirected in a circle at ${redactUrl(hop.url)}`,
         );

@@ -45,9 +45,10 @@ export function retry(options: RetryOptions): Middleware {
     let served = gate.served;
     try {
       for (let attempt = 1;; attempt++) {
-        const turn = await gate.enter(ticket, request);
+        const entered = gate.enter(ticket, request);
+        const turn = entered instanceof Promise ? await entered : entered;
         let reason: string;
-        let delay = backoff(policy, attempt, random());
+        let delay: number;
         try {
           const answer = await next(request);
           const { status, headers, body } = answer.response;
@@ -58,7 +59,7 @@ export function retry(options: RetryOptions): Middleware {
           const wait = parseRetryAfter(headers.get("retry-after"), clock.now());
           if (wait !== undefined && wait > limits.retryAfter) return answer;
           // A server's clock that is late asks for no wait at all: five tries at once help nobody.
-          delay = Math.max(wait ?? 0, delay);
+          delay = Math.max(wait ?? 0, backoff(policy, attempt, random()));
           reason = `status ${status}`;
           const refused = status === 429 || wait !== undefined;
           // A storage that a redirect led to says nothing of the registry.
@@ -76,6 +77,7 @@ export function retry(options: RetryOptions): Middleware {
           const last = spent >= policy.maxAttempts || !canRepeat(request);
           if (last || request.signal?.aborted || !isRetryable(error)) throw error;
           reason = (error as Error).message;
+          delay = backoff(policy, attempt, random());
         } finally {
           gate.leave(turn);
         }

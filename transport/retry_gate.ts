@@ -82,17 +82,22 @@ export class RetryGate {
   }
 
   /**
-   * Waits until the request may go.
+   * Waits until the request may go; a promise only where there is something to wait for.
    *
    * @throws The signal's reason when it aborts.
    */
-  async enter(
+  enter(
     ticket: number,
     { body, signal }: Pick<ChannelRequest, "body" | "signal">,
-  ): Promise<Turn> {
-    const { clock } = this.#options;
+  ): Turn | Promise<Turn> {
     // A body may come out of another request to this host, which must not wait for this one.
     const counted = body === undefined || body.bytes !== undefined;
+    if (this.#closings === 0) return this.#begin(counted);
+    return this.#wait(ticket, counted, signal);
+  }
+
+  async #wait(ticket: number, counted: boolean, signal: AbortSignal | undefined): Promise<Turn> {
+    const { clock } = this.#options;
     try {
       for (;;) {
         const wait = this.#until - clock.now();
@@ -104,6 +109,10 @@ export class RetryGate {
       this.#wake(); // its turn is another one's now
       throw error;
     }
+    return this.#begin(counted);
+  }
+
+  #begin(counted: boolean): Turn {
     if (counted) this.#underWay++;
     return { closings: this.#closings, counted };
   }

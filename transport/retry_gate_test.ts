@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { DavitEvent } from "../events.ts";
 import { bodySource } from "../content/body.ts";
 import { encodeText } from "../content/bytes.ts";
-import type { ChannelRequest, ChannelResponse, Clock, Send } from "./channel.ts";
+import type { ChannelRequest, ChannelResponse, Send } from "./channel.ts";
 import { compose } from "./channel.ts";
 import { request } from "./fake_send_test.ts";
 import { limit } from "./limit.ts";
@@ -10,45 +10,7 @@ import { bytesBody, sourceBody } from "./request_body.ts";
 import { retry } from "./retry.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry_policy.ts";
 import { RetryGates } from "./retry_gate.ts";
-
-/** A clock for many sleepers: when nothing else is to be done, the earliest of them wakes. */
-class SharedClock implements Clock {
-  #time = Date.UTC(2026, 0, 1);
-  readonly #sleepers: { until: number; wake: () => void }[] = [];
-  #turning = false;
-
-  now(): number {
-    return this.#time;
-  }
-
-  sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason);
-      const sleeper = { until: this.#time + milliseconds, wake: resolve };
-      const later = this.#sleepers.findIndex(({ until }) => until > sleeper.until);
-      this.#sleepers.splice(later < 0 ? this.#sleepers.length : later, 0, sleeper);
-      signal?.addEventListener("abort", () => {
-        const at = this.#sleepers.indexOf(sleeper);
-        if (at >= 0) this.#sleepers.splice(at, 1);
-        reject(signal.reason);
-      });
-      void this.#turn();
-    });
-  }
-
-  async #turn(): Promise<void> {
-    if (this.#turning) return;
-    this.#turning = true;
-    while (this.#sleepers.length > 0) {
-      await new Promise((resolve) => setTimeout(resolve)); // everything that can go on does
-      const sleeper = this.#sleepers.shift();
-      if (sleeper === undefined) break;
-      this.#time = Math.max(this.#time, sleeper.until);
-      sleeper.wake();
-    }
-    this.#turning = false;
-  }
-}
+import { SharedClock } from "./shared_clock_test.ts";
 
 type Wire = (request: ChannelRequest, at: number) => Response | Promise<Response>;
 

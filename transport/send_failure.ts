@@ -1,28 +1,18 @@
-import {
-  ApiError,
-  CertificateError,
-  HostRefusedError,
-  NetworkError,
-  ProxyError,
-  TimeoutError,
-} from "../errors.ts";
-import { ProxyFailure } from "../runtime/proxy_tunnel.ts";
-import { certificateAdvice } from "./certificate_advice.ts";
+import { ApiError, HostRefusedError, NetworkError, TimeoutError } from "../errors.ts";
 import type { ChannelRequest } from "./channel.ts";
 
 /** What a message tells of a request: never the query, which may be signed. */
-type Told = Pick<ChannelRequest, "url" | "what">;
+export type Told = Pick<ChannelRequest, "url" | "what">;
 
 /** Names and codes of the errors by which Deno and Node say that the program may not connect. */
 const PERMISSION_ERRORS = ["NotCapable", "PermissionDenied", "ERR_ACCESS_DENIED", "EPERM"];
 
 /** Causes of causes that are looked at: enough for `fetch failed` → `AggregateError` → socket. */
-const MAX_CAUSES = 4;
+export const MAX_CAUSES = 4;
 
 /**
  * What a broken exchange is told as: an error of davit's own stays itself; a connection that the
- * program has no permission for is a refusal, and a certificate that is not trusted stays so, which no
- * retry mends; all else is the proxy's or the network's.
+ * program has no permission for is a refusal; all else is the network's.
  */
 export function sendFailure(request: Told, error: unknown): ApiError {
   if (error instanceof ApiError) return error;
@@ -35,23 +25,9 @@ export function sendFailure(request: Told, error: unknown): ApiError {
       { cause, host },
     );
   }
-  if (error instanceof ProxyFailure) return proxyFailure(request, error, cause);
-  const advice = request.url.protocol === "https:" && certificateAdvice(host, causesOf(cause));
-  if (advice) {
-    return new CertificateError(`Cannot ${request.what}: ${advice} (${words})`, { cause, host });
-  }
   return new NetworkError(
     `Cannot ${request.what}: the connection to ${host} failed: ${words}`,
     { cause },
-  );
-}
-
-function proxyFailure(request: Told, { host, status }: ProxyFailure, cause: unknown): ProxyError {
-  const login = status !== 407 ? "" : ". Give it a user name and password it takes: " +
-    "'proxy' as http://user:password@host:port";
-  return new ProxyError(
-    `Cannot ${request.what}: the proxy ${host} cannot be used: ${describe(cause)}${login}`,
-    { cause, proxy: host, ...(status !== undefined && { statusCode: status }) },
   );
 }
 
@@ -90,17 +66,8 @@ function isPermissionError(error: unknown): boolean {
   return PERMISSION_ERRORS.some((known) => known === name || known === code);
 }
 
-/** An error and what caused it, as far as that is looked at. */
-function causesOf(error: unknown): Error[] {
-  const causes: Error[] = [];
-  for (let at = error; at instanceof Error && causes.length < MAX_CAUSES; at = at.cause) {
-    causes.push(at);
-  }
-  return causes;
-}
-
 /** The words of an error, and those of what caused it. */
-function describe(error: unknown): string {
+export function describe(error: unknown): string {
   const words: string[] = [];
   let current = error;
   for (let depth = 0; depth < MAX_CAUSES && current instanceof Error; depth++) {

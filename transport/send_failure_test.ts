@@ -1,14 +1,11 @@
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
 import {
   type ApiError,
-  CertificateError,
   HostRefusedError,
   InvalidOptionError,
   NetworkError,
-  ProxyError,
   TimeoutError,
 } from "../errors.ts";
-import { ProxyFailure } from "../runtime/proxy_tunnel.ts";
 import { bodyFailure, responseTimeout, sendFailure, sendStall } from "./send_failure.ts";
 
 const url = new URL("https://cdn.test:8443/blob?X-Signature=secret&n=1");
@@ -123,33 +120,6 @@ Deno.test("sendFailure: a retry may help a connection, not a missing permission"
   assertInstanceOf(refused, HostRefusedError);
   assertEquals([refused.retryable, refused.host], [false, "cdn.test:8443"]);
 });
-
-Deno.test("sendFailure: a certificate names its host, and no retry mends it", () => {
-  const cause = named("Error", "certificate has expired", { code: "CERT_HAS_EXPIRED" });
-  const failure = sendFailure(told, new TypeError("fetch failed", { cause }));
-  assertInstanceOf(failure, CertificateError);
-  assertEquals([failure.retryable, failure.host], [false, "cdn.test:8443"]);
-  const plain = { ...told, url: new URL("http://cdn.test/") };
-  assertInstanceOf(sendFailure(plain, cause), NetworkError, "over http there is no certificate");
-});
-
-const PROXIES: [status: number | undefined, retryable: boolean, words: string][] = [
-  [undefined, true, "the proxy p.test:3128 cannot be used: lost"],
-  [407, false, "Give it a user name and password it takes"],
-  [403, false, "the proxy p.test:3128 cannot be used"],
-  [502, true, "the proxy p.test:3128 cannot be used"],
-];
-
-for (const [status, retryable, words] of PROXIES) {
-  Deno.test(`sendFailure: a proxy that fails, status ${status}`, () => {
-    const options = { host: "p.test:3128", ...(status !== undefined && { status }) };
-    const failure = sendFailure(told, new ProxyFailure("lost", options));
-    assertInstanceOf(failure, ProxyError);
-    assert(failure.message.includes(words), failure.message);
-    const { proxy, statusCode } = failure;
-    assertEquals([failure.retryable, proxy, statusCode], [retryable, "p.test:3128", status]);
-  });
-}
 
 Deno.test("sendFailure: an error of davit's own stays itself", () => {
   const error = new InvalidOptionError("no");

@@ -1,23 +1,17 @@
-import { InvalidOptionError } from "../errors.ts";
+import type { ApiError } from "../errors.ts";
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { type RuntimeName, runtimeName } from "../runtime/builtin.ts";
-import { type BodyStream, bodyStream } from "./body_stream.ts";
-import type { ChannelRequest, Send } from "./channel.ts";
-import { bodySize, openBody, refusesBody } from "./open_body.ts";
+import { bodySize } from "./body_size.ts";
+import type { ChannelRequest, RequestBody, Send } from "./channel.ts";
+import type { FetchSendOptions } from "./fetch_send_options.ts";
+import type { FetchUpload } from "./fetch_upload.ts";
+import { recordOf } from "./header_fields.ts";
 import { type SendClock, sendClock, type SendLimits } from "./send_clock.ts";
 import { sendFailure } from "./send_failure.ts";
-import { sizedBody } from "./sized_body.ts";
-import { untilAborted } from "./until_aborted.ts";
-import { recordOf } from "./header_fields.ts";
 
-/** Options of {@linkcode fetchSend}. */
-export interface FetchSendOptions extends Partial<SendLimits> {
-  /** A `Deno.HttpClient`, handed to `fetch` with each request. */
-  client?: unknown;
-  /** Whether a stream of known size keeps its Content-Length; on Deno. @default {false} */
-  sized?: boolean;
-  /** Whose `fetch` this is. @default {runtimeName()} */
-  runtime?: RuntimeName;
+/** Whether a request's body can be streamed here: most browsers take it whole or not at all. */
+export function streamsBodies(): boolean {
+  return runtimeName() !== "browser";
 }
 
 /** It obeys a signal; what others give may not. */
@@ -47,16 +41,19 @@ export function fetchSend(
     request.signal?.throwIfAborted();
     const ender = new AbortController();
     const clock = sendClock(request, limits, (error) => ender.abort(error));
-    const upload = await streamed(request, clock, runtime, sized);
+    const { body } = request;
+    const upload = isStream(body)
+      ? await streamed(request, body, { clock, runtime, sized })
+      : undefined;
     const signal = request.signal === undefined
       ? ender.signal
       : AbortSignal.any([request.signal, ender.signal]);
     const init = {
-      ...requestInit(request, upload && outgoing(request, upload, sized), runtime),
+      ...requestInit(request, upload?.body, runtime),
       signal,
       ...(client !== undefined && { client }),
     };
-    if (upload === undefined) clock.sent(request.body && bodySize(request.body));
+    if (upload === undefined) clock.sent(body && bodySize(body));
     else clock.waitFor("server");
     try {
       const answered = fetch(address(request.url), init);
@@ -69,7 +66,7 @@ export function fetchSend(
       }
       const { url } = response;
       return {
-        response: upload === undefined ? response : refused(response, upload, ender),
+        response: upload?.answered(response, () => ender.abort()) ?? response,
         url: url === "" || url === request.url.href ? request.url : new URL(url),
         hops: [],
       };
@@ -77,7 +74,7 @@ export function fetchSend(
       upload?.stop();
       signal.throwIfAborted();
       const failure = upload?.failure();
-      throw failure === undefined ? sendFailure(request, error) : failure.error;
+      throw failure === undefined ? await told(request, error, runtime) : failure.error;
     } finally {
       clock.stop();
     }
@@ -114,52 +111,30 @@ function requestInit(
   };
 }
 
-function outgoing(
-  { body }: ChannelRequest,
-  { stream }: BodyStream,
-  sized: boolean,
-): ReadableStream | Blob {
-  return sized && body?.size !== undefined ? sizedBody(stream, body.size) : stream;
-}
-
-/** The stream of a body that is neither bytes nor a blob. */
-async function streamed(
-  { body, signal, what }: ChannelRequest,
-  clock: SendClock,
+/** Browsers and workers do not say what was wrong with a connection. */
+async function told(
+  request: ChannelRequest,
+  error: unknown,
   runtime: RuntimeName,
-  sized: boolean,
-): Promise<BodyStream | undefined> {
-  if (body === undefined || body.bytes !== undefined || body.blob !== undefined) return undefined;
-  if (runtime === "browser" && !sendsStreams()) {
-    throw new InvalidOptionError(
-      `Cannot ${what}: the body must be bytes or a Blob in a browser that cannot send streams`,
-    );
-  }
-  const reader = await openBody(body, what, signal);
-  if (sized && body.size === 0) {
-    // Deno takes no length of 0 from a Blob. That the source is empty is looked at all the same.
-    await untilAborted(reader.read(), signal);
-    return undefined;
-  }
-  return bodyStream(reader, {
-    waitFor: clock.waitFor,
-    // Node's fetch takes all that it is given, 1 GiB too, long before it has sent it.
-    sent: (bytes) => clock.sent(runtime === "node" ? bytes : 0),
-  });
+): Promise<ApiError> {
+  if (runtime === "browser" || runtime === "workerd") return sendFailure(request, error);
+  const { connectionFailure } = await import("./on_demand.ts");
+  return connectionFailure(request, error);
 }
 
-/** Whether this browser sends streams: one that does not would send "[object ReadableStream]". */
-function sendsStreams(): boolean {
-  let asked = false;
-  const request = new Request("https://localhost/", {
-    method: "POST",
-    body: new ReadableStream(),
-    get duplex() {
-      asked = true;
-      return "half";
-    },
-  } as RequestInit);
-  return asked && !request.headers.has("content-type");
+/** Whether a body is neither bytes nor a blob. */
+function isStream(body: RequestBody | undefined): body is RequestBody {
+  return body !== undefined && body.bytes === undefined && body.blob === undefined;
+}
+
+/** A body that is streamed: by code that only this needs. */
+async function streamed(
+  request: ChannelRequest,
+  body: RequestBody,
+  options: { clock: SendClock; runtime: RuntimeName; sized: boolean },
+): Promise<FetchUpload | undefined> {
+  const { fetchUpload } = await import("./on_demand.ts");
+  return await fetchUpload(request, body, options);
 }
 
 /** The answer, or the signal's reason: not every `fetch` that somebody gives obeys a signal. */
@@ -175,42 +150,4 @@ function answer(response: Promise<Response>, signal: AbortSignal): Promise<Respo
       resolve(value);
     }, reject).finally(() => signal.removeEventListener("abort", abort));
   });
-}
-
-/**
- * A response that refused a body before all of it was sent: the rest is not sent, and the connection,
- * which can serve nothing else, ends with the response's body.
- */
-function refused(response: Response, upload: BodyStream, ender: AbortController): Response {
-  if (!refusesBody(response.status) || upload.finished()) return response;
-  upload.stop();
-
-  function drop(): void {
-    upload.drop();
-    ender.abort();
-  }
-
-  if (response.body === null) {
-    drop();
-    return response;
-  }
-  const reader = response.body.getReader();
-  const body = new ReadableStream({
-    async pull(controller) {
-      try {
-        const { done, value } = await reader.read();
-        if (!done) return controller.enqueue(value);
-        controller.close();
-      } catch (error) {
-        controller.error(error);
-      }
-      drop();
-    },
-    async cancel(reason) {
-      await reader.cancel(reason).catch(() => {});
-      drop();
-    },
-  }, { highWaterMark: 0 });
-  const { status, statusText, headers } = response;
-  return new Response(body, { status, statusText, headers });
 }

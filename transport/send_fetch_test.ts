@@ -5,7 +5,7 @@ import type { PieceReader } from "../content/piece_reader.ts";
 import type { RuntimeName } from "../runtime/builtin.ts";
 import type { RequestBody } from "./channel.ts";
 import { request, watchedResponse } from "./fake_send_test.ts";
-import { fetchSend } from "./send_fetch.ts";
+import { fetchSend, streamsBodies } from "./send_fetch.ts";
 
 type Init = RequestInit & { client?: unknown; duplex?: string };
 
@@ -240,3 +240,5 @@ for (const status of [200, 401]) {
     assertEquals(cancelled, status === 200 ? 0 : 1);
   });
 }
+
+Deno.test("streamsBodies: on Deno", () => assertEquals(streamsBodies(), true));

@@ -13,13 +13,15 @@ import {
   type NodeTlsOptions,
 } from "../runtime/http.ts";
 import { proxyAgent } from "../runtime/proxy_agent.ts";
-import { ProxyFailure, type ProxyServer } from "../runtime/proxy_tunnel.ts";
+import { ProxyFailure } from "../runtime/proxy_failure.ts";
+import type { ProxyServer } from "../runtime/proxy_tunnel.ts";
 import type { ChannelRequest, ChannelResponse, Send } from "./channel.ts";
 import { type NodePump, nodePump } from "./node_pump.ts";
 import { nodeResponse } from "./node_response.ts";
-import { bodySize, openBody, refusesBody } from "./open_body.ts";
+import { bodySize, refusesBody } from "./body_size.ts";
+import { openBody } from "./open_body.ts";
 import { sendClock, type SendLimits } from "./send_clock.ts";
-import { sendFailure } from "./send_failure.ts";
+import { connectionFailure } from "./connection_failure.ts";
 import { copyFields } from "./header_fields.ts";
 
 /** Options of {@linkcode nodeSend}. */
@@ -29,10 +31,10 @@ export interface NodeSendOptions extends Partial<SendLimits>, NodeTlsOptions {
   /** Whether connections are kept for the next request. @default {true} */
   keepAlive?: boolean;
   /**
-   * Makes the connection to a URL's host for one request, TLS included, and no agent has a part in
-   * it. The other options of connections do not matter then.
+   * Makes the connection to a URL's host for one request, TLS included, to one of the addresses where
+   * they were checked; no agent has a part in it. The other options of connections do not matter then.
    */
-  connect?: (url: URL) => NodeSocket;
+  connect?: (url: URL, addresses?: readonly string[]) => NodeSocket;
   /** The proxy that requests go through: https in a tunnel, http as it is. @default {none} */
   proxy?: ProxyServer;
   /** What a connection with TLS to the proxy itself is made with. @default {{}} */
@@ -94,14 +96,14 @@ interface ConnectionSource extends Pick<NodeRequestOptions, "agent" | "createCon
 function connections(
   options: NodeSendOptions,
   limits: SendLimits,
-): (url: URL) => ConnectionSource {
+): (url: URL, addresses?: readonly string[]) => ConnectionSource {
   const { agent, connect, proxy, proxyTls = {}, keepAlive = true } = options;
   const { ca, cert, key, rejectUnauthorized } = options;
   const readBy = (url: URL) => proxy && url.protocol === "http:" ? { reader: proxy } : {};
   if (connect !== undefined) {
-    return (url) => ({
+    return (url, addresses) => ({
       http: http("http:"),
-      createConnection: () => connect(url),
+      createConnection: () => connect(url, addresses),
       ...readBy(url),
     });
   }
@@ -142,7 +144,7 @@ function http(protocol: string): NodeHttp {
 function exchange(
   request: ChannelRequest,
   reader: PieceReader | undefined,
-  connectionFor: (url: URL) => ConnectionSource,
+  connectionFor: ReturnType<typeof connections>,
   limits: SendLimits,
 ): Promise<ChannelResponse> {
   const { signal } = request;
@@ -175,7 +177,10 @@ function exchange(
 
     function start(): NodeRequest | undefined {
       try {
-        const { http, reader: readBy, ...from } = connectionFor(request.url);
+        const { http, reader: readBy, ...from } = connectionFor(
+          request.url,
+          request.addresses,
+        );
         proxy = readBy;
         return http.request({ ...requestOptions(request, proxy), ...from });
       } catch (error) {
@@ -186,7 +191,7 @@ function exchange(
 
     function failure(error: unknown): Error {
       const { host } = proxy ?? {};
-      return sendFailure(
+      return connectionFailure(
         request,
         host === undefined || error instanceof ProxyFailure
           ? error

@@ -30,7 +30,7 @@ const senders: Sender[] = [
   },
   {
     name: "node:http on Deno's own connections",
-    send: (limits) => nodeSend({ ...limits, connect: denoConnection }),
+    send: (limits) => nodeSend({ ...limits, connect: (url) => denoConnection(url) }),
     keepsLength: true,
     ownBodyErrors: true,
     backPressure: true,

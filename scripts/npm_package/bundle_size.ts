@@ -3,10 +3,15 @@ import { runInstalled } from "./run.ts";
 
 /** How large a bundle is, in bytes after gzip. */
 export interface BundleSize {
-  /** What is loaded at once. */
+  /** What is loaded at once: the entry, and the pieces that it imports. */
   main: number;
-  /** What is loaded when it is asked for: the portable hash functions, in a browser. */
+  /** What is loaded when it is asked for: proxies, mirrors, the portable hash functions. */
   later: number;
+}
+
+/** What esbuild tells of a bundle. */
+interface Meta {
+  outputs: Record<string, { imports: { path: string; kind: string }[] }>;
 }
 
 /** Bundles code that imports the package; esbuild and the package lie in a folder's node_modules. */
@@ -17,11 +22,18 @@ export async function bundleSize(folder: string, code: string): Promise<BundleSi
     await runInstalled(folder, "esbuild/bin/esbuild", [
       `${work}/main.mjs`,
       ...["--bundle", "--minify", "--format=esm", "--platform=browser", "--splitting"],
-      ...["--chunk-names=later-[hash]", `--outdir=${work}/out`, "--log-level=warning"],
-    ]);
+      ...[`--outdir=${work}/out`, `--metafile=${work}/meta.json`, "--log-level=warning"],
+    ], { cwd: work });
+    const { outputs }: Meta = JSON.parse(await Deno.readTextFile(`${work}/meta.json`));
+    const atOnce = new Set(["out/main.js"]);
+    for (const file of atOnce) {
+      for (const { path, kind } of outputs[file]!.imports) {
+        if (kind === "import-statement") atOnce.add(path);
+      }
+    }
     const size = { main: 0, later: 0 };
-    for await (const { name } of Deno.readDir(`${work}/out`)) {
-      size[name === "main.js" ? "main" : "later"] += await gzipSize(`${work}/out/${name}`);
+    for (const file of Object.keys(outputs)) {
+      size[atOnce.has(file) ? "main" : "later"] += await gzipSize(`${work}/${file}`);
     }
     return size;
   } finally {

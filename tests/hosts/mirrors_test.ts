@@ -269,3 +269,78 @@ Deno.test("mirrors: a redirect keeps its rules, as if the mirror were the regist
   assertEquals(world.told()[0]!.includes("from https to http"), true);
   assertEquals(world.hosts(), new Set(["mirror.test", "registry.test"]));
 });
+
+/** A manifest's digest, and other bytes for it. */
+const WRONG: [
+  name: string,
+  ref: (digest: string) => string,
+  fault: (digest: string) => Response,
+  told: string,
+][] = [
+  [
+    "other bytes than the digest asked for",
+    (digest) => digest,
+    () => new Response('{"schemaVersion":2}'),
+    "its bytes have the digest sha256:",
+  ],
+  [
+    "other bytes than it says for a tag",
+    () => "latest",
+    (digest) =>
+      new Response('{"schemaVersion":2}', { headers: { "docker-content-digest": digest } }),
+    "its bytes have the digest sha256:",
+  ],
+  [
+    "a page of its own for a tag",
+    () => "latest",
+    () => new Response("<html>Log in</html>", { headers: { "content-type": "text/html" } }),
+    "what it has is no manifest",
+  ],
+  [
+    "a manifest that breaks",
+    (digest) => digest,
+    () =>
+      new Response(
+        new ReadableStream({ pull: (controller) => controller.error(new TypeError("reset")) }),
+      ),
+    "broke in the middle",
+  ],
+];
+
+for (const [name, ref, fault, told] of WRONG) {
+  Deno.test(`mirrors: ${name} falls to the next, and at last to the registry`, async () => {
+    const world = new World();
+    const { manifest } = await world.push();
+    world.fault = ({ url }) => url.includes("/manifests/") ? fault(manifest) : undefined;
+    const mirrors = [{ url: "https://mirror.test" }, { url: "https://second.test" }];
+    const got = await world.client(mirrors).getManifest({ ref: ref(manifest) });
+    assertEquals(got.digest, manifest);
+    assertEquals(world.told().length, 2);
+    for (const line of world.told()) assert(line.includes(told), line);
+  });
+}
+
+Deno.test("mirrors: one with other bytes for one manifest is asked for the next", async () => {
+  const world = new World();
+  const { manifest } = await world.push("app");
+  const client = world.client(MIRROR);
+  world.fault = () => new Response("{}");
+  await client.getManifest({ ref: manifest });
+  world.fault = undefined;
+  assertEquals((await client.getManifest({ ref: manifest })).digest, manifest);
+  assertEquals(world.told().at(-1), "mirror.test served");
+});
+
+for (const name of ["docker.io", "index.docker.io", "registry-1.docker.io"]) {
+  Deno.test(`mirrors of Docker Hub stand under ${name}`, async () => {
+    const world = new World();
+    const { manifest } = await world.push("library/app");
+    const client = new RegistryClientV2({
+      name: "app",
+      fetch: world.fetch,
+      hosts: { [name]: { mirrors: MIRROR } },
+    });
+    assertEquals((await client.getManifest({ ref: "latest" })).digest, manifest);
+    assertEquals(world.hosts(), new Set(["mirror.test"]));
+  });
+}

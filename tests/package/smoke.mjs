@@ -152,6 +152,49 @@ const steps = {
     await assert.rejects(stranger.getBlob(digest), RegistryApiError);
   },
 
+  async "what docker login left: a config in DOCKER_CONFIG, and a helper on the PATH"() {
+    const { createRegistry, serve } = await load("/server");
+    const { dockerCredentials, dockerCredentialsSync, login, logout } = await load("/auth");
+    const you = { username: "you", password: "secret" };
+    const server = await serve(createRegistry({ auth: { basic: { users: { you: "secret" } } } }));
+    const { host } = new URL(server.url);
+    const folder = await mkdtemp(join(tmpdir(), "davit_smoke_"));
+    const { DOCKER_CONFIG, PATH } = process.env;
+    try {
+      const config = { credHelpers: { [host]: "davit-smoke" } };
+      await writeFile(join(folder, "config.json"), JSON.stringify(config));
+      const helper = `#!/bin/sh
+[ "$1 $(cat)" = "get ${host}" ] && echo '{"Username":"you","Secret":"secret"}'\n`;
+      await writeFile(join(folder, "docker-credential-davit-smoke"), helper, { mode: 0o755 });
+      process.env.DOCKER_CONFIG = folder;
+      process.env.PATH = `${folder}:${PATH}`;
+      assert.deepEqual(await dockerCredentials()({ host }), you);
+      assert.deepEqual(dockerCredentialsSync()({ host }), you);
+      assert.equal(dockerCredentialsSync()({ host: "other.example" }), undefined);
+      for (const credentials of [dockerCredentials(), dockerCredentialsSync()]) {
+        const app = new RegistryClientV2({
+          name: `${server.url}/app`,
+          scopes: ["pull", "push"],
+          credentials,
+        });
+        const { digest } = await app.putBlob(Buffer.from("hello"));
+        assert.equal(await (await app.getBlob(digest)).text(), "hello");
+      }
+      const stranger = new RegistryClientV2({ name: `${server.url}/app` });
+      await assert.rejects(stranger.getBlob(sha256("hello")), RegistryApiError);
+      await login("other.example", you);
+      assert.deepEqual(await dockerCredentials()({ host: "other.example" }), you);
+      await logout("other.example");
+      assert.equal(await dockerCredentials()({ host: "other.example" }), undefined);
+    } finally {
+      if (DOCKER_CONFIG === undefined) delete process.env.DOCKER_CONFIG;
+      else process.env.DOCKER_CONFIG = DOCKER_CONFIG;
+      process.env.PATH = PATH;
+      await server.close();
+      await rm(folder, { recursive: true });
+    }
+  },
+
   async "every entry point has the same names in both formats"() {
     for (const entry of entryPoints) {
       const module = PACKAGE + entry.slice(1);
