@@ -97,6 +97,7 @@ export function* eraseFromHelper(name: string, server: string): Steps<void> {
 export function* listHelper(name: string): Steps<[server: string, username: string][]> {
   const result = yield* runHelper(name, "list", "");
   const fail = failure("list credentials", name, "list");
+  if (result.code === 0 && result.stdout.trim() === "null") return []; // a helper's empty map in Go
   const entries = Object.entries(parseAnswer(result, fail));
   return entries.map(([server, username]) => {
     if (typeof username !== "string") throw fail("a user name in its answer is not a text");

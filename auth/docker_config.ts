@@ -1,7 +1,7 @@
 import { CredentialError } from "../errors.ts";
 import type { Credential } from "./credential.ts";
 import { checkHelperName } from "./credential_helper_protocol.ts";
-import { configKey, matchingKeys } from "./docker_config_keys.ts";
+import { canonicalKey, configKey, matchingKeys } from "./docker_config_keys.ts";
 
 type JsonObject = Record<string, unknown>;
 
@@ -63,7 +63,7 @@ export function parseDockerConfig(text: string, source: string): DockerConfig {
  *
  * @throws {CredentialError} When its name is not one.
  */
-export function helperFor(
+function helperFor(
   { credHelpers, source }: DockerConfig,
   host: string,
 ): { key: string; name: string } | undefined {
@@ -72,6 +72,34 @@ export function helperFor(
   const name = credHelpers[key];
   if (name === "") return { key, name };
   return { key, name: checkHelperName(name, `credHelpers["${key}"]`, source) };
+}
+
+/** Where helpers may have the credentials of a registry. */
+export interface Stores {
+  /** The helpers, in the order in which they are asked. */
+  names: string[];
+  /** What they may have it under: its key, and the names that the config has for it. */
+  servers: string[];
+}
+
+/**
+ * Where a config says that helpers have the credentials of a registry: the one in its
+ * `credHelpers`, then `credsStore`. An empty name in `credHelpers` takes it out of `credsStore`.
+ *
+ * @throws {CredentialError} When the name of a helper is not one.
+ */
+export function storesFor(config: DockerConfig, host: string): Stores {
+  const helper = helperFor(config, host);
+  const names = helper?.name === "" ? [] : [helper?.name, config.credsStore];
+  const servers = [
+    canonicalKey(host),
+    ...(helper === undefined ? [] : [helper.key]),
+    ...matchingKeys(Object.keys(config.auths), { host }),
+  ];
+  return {
+    names: [...new Set(names)].filter((name) => name !== undefined),
+    servers: [...new Set(servers)],
+  };
 }
 
 /**
@@ -99,7 +127,7 @@ export function entryCredential(
   for (const [field, value] of found) {
     if (CONTROL.test(value)) {
       throw fail(
-        `its ${field} holds a line break or another control character`,
+        `its ${FILE_FIELDS[field] ?? field} holds a line break or another control character`,
         "write it again, without what stands at its end",
       );
     }
@@ -109,6 +137,12 @@ export function entryCredential(
   }
   return Object.fromEntries(found);
 }
+
+/** What the file calls the fields whose names are not its own. */
+const FILE_FIELDS: Record<string, string> = {
+  refreshToken: "identitytoken",
+  accessToken: "registrytoken",
+};
 
 type Fail = (why: string, remedy?: string) => CredentialError;
 

@@ -9,6 +9,17 @@ export interface ConfigKey {
 /** The key of Docker Hub, in configs and for helpers. */
 export const DOCKER_HUB_KEY = "https://index.docker.io/v1/";
 
+/**
+ * What docker's login by a browser keeps beside the password that it made: tokens for Docker's
+ * accounts, which are no registry's credentials.
+ *
+ * @see https://github.com/docker/cli/blob/master/internal/oauth/manager/manager.go
+ */
+export const WEB_LOGIN_KEYS: readonly string[] = [
+  `${DOCKER_HUB_KEY}access-token`,
+  `${DOCKER_HUB_KEY}refresh-token`,
+];
+
 /** Docker Hub, by the name that people know. */
 export const DOCKER_HUB = "docker.io";
 
@@ -25,11 +36,20 @@ export function configKey(key: string): ConfigKey {
     rest.slice(1).every((part) => part === "");
   // A port that the scheme has anyway is not in the host that credentials are wanted for.
   const port = scheme.toLowerCase() === "http://" ? /:80$/ : /:443$/;
-  const host = first.toLowerCase().replace(port, "");
+  const host = canonicalHost(first).replace(port, "");
   return {
     host: DOCKER_HUB_HOSTS.includes(host) ? DOCKER_HUB : host,
     path: isOld ? "" : rest.filter((part) => part !== "").join("/"),
   };
+}
+
+/** A host as URLs have it. Beyond ASCII nothing is lower-cased: the Kelvin sign becomes "k". */
+function canonicalHost(text: string): string {
+  const [, address, port = ""] = /^(\[[\da-f:.]+\])(:\d+)?$/i.exec(text) ?? [];
+  if (address !== undefined && URL.canParse(`http://${address}`)) {
+    return new URL(`http://${address}`).hostname + port;
+  }
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 /** The key under which a registry's credentials are kept. */

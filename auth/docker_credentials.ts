@@ -25,8 +25,8 @@ import {
   type DockerConfig,
   entryCredential,
   entryKeys,
-  helperFor,
   parseDockerConfig,
+  storesFor,
 } from "./docker_config.ts";
 import {
   configPaths,
@@ -37,7 +37,7 @@ import {
   readConfigTextSync,
   variable,
 } from "./docker_config_files.ts";
-import { canonicalKey, configKey } from "./docker_config_keys.ts";
+import { configKey } from "./docker_config_keys.ts";
 
 /** Where {@linkcode dockerCredentials} looks, and how far it goes. */
 export interface DockerCredentialsOptions {
@@ -140,7 +140,8 @@ export function dockerCredentials(options: DockerCredentialsOptions = {}): Crede
 
 /**
  * {@linkcode dockerCredentials} for callers that cannot wait: nothing else runs while it reads
- * files and runs helpers. On Deno `helperBytes` is looked at when a helper has ended.
+ * files and runs helpers. On Deno `helperBytes` is looked at when a helper has ended, and helpers
+ * have the variables of `environment` beside the process's own, not in their place.
  *
  * @throws {InvalidOptionError} When a limit is not a positive number.
  *
@@ -249,14 +250,8 @@ function* findInConfig(
     const found = entryCredential(config, key);
     if (found !== undefined) return found;
   }
-  const { host } = configKey(target.host);
-  const helper = helperFor(config, host);
-  // What a helper has may stand under the name that a config has for it.
-  const servers = [canonicalKey(host), ...(helper ? [helper.key] : []), ...forHost];
-  // An empty name in credHelpers takes a registry out of credsStore.
-  const stores = helper?.name === "" ? [] : [helper?.name, config.credsStore];
-  for (const name of stores) {
-    if (name === undefined) continue;
+  const { names, servers } = storesFor(config, configKey(target.host).host);
+  for (const name of names) {
     for (const server of servers) {
       const question = `${name} ${server}`;
       if (asked.has(question)) continue; // two configs that name one store

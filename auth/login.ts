@@ -10,16 +10,11 @@ import {
 } from "./credential_helper_protocol.ts";
 import { runHelperProgram } from "./credential_helper_program.ts";
 import { drive, type Machine } from "./credential_sources.ts";
-import {
-  type DockerConfig,
-  entryCredential,
-  helperFor,
-  parseDockerConfig,
-} from "./docker_config.ts";
+import { entryCredential, parseDockerConfig, storesFor } from "./docker_config.ts";
 import { dockerConfigPath, environmentOf, readConfigText } from "./docker_config_files.ts";
-import { canonicalKey, configKey, DOCKER_HUB } from "./docker_config_keys.ts";
+import { canonicalKey, configKey, DOCKER_HUB, WEB_LOGIN_KEYS } from "./docker_config_keys.ts";
 import { limitsOf } from "./docker_credentials.ts";
-import { entryOf, keysOf, withEntry, withoutEntry } from "./login_config.ts";
+import { entryOf, withEntry, withoutEntry } from "./login_config.ts";
 import { changeFile } from "./login_file.ts";
 
 /** Which config {@linkcode login}, {@linkcode logout} and {@linkcode listLogins} work on. */
@@ -68,8 +63,8 @@ export interface Login {
  * config names for it, else in the config itself, where they are readable to whoever may read the
  * file. docker, podman, oras, crane, skopeo, regctl and {@linkcode dockerCredentials} find them there.
  *
- * The registry is not asked whether they are right: give them to a `RegistryClientV2` first, whose
- * `performLogin` fails where they are not.
+ * The registry is not asked whether they are right: make a call with them first, such as `listTags`,
+ * which ends in an `UnauthorizedError` or an `AuthenticationError` where they are not.
  *
  * What else is in the config stays, and so do its mode and indentation; a new one is its owner's alone.
  *
@@ -112,7 +107,7 @@ export async function login(
   const { path, read, machine } = open(options);
   const text = await read(path);
   const config = parseDockerConfig(text ?? "{}", path);
-  const name = storeFor(config, host);
+  const [name] = storesFor(config, host).names;
   if (name !== undefined) {
     if (checked.accessToken !== undefined) {
       throw new InvalidOptionError(
@@ -127,8 +122,9 @@ export async function login(
 }
 
 /**
- * Forgets the credentials for a registry, in the helper and in the config. It is no failure that
- * there are none. podman's logins to parts of a registry stay.
+ * Forgets the credentials for a registry, in the config and wherever {@linkcode dockerCredentials}
+ * would find them by it: in each helper, under each name. It is no failure that there are none.
+ * podman's logins to parts of a registry stay.
  *
  * @throws {InvalidReferenceError} When `registry` is not a host with or without a port.
  * @throws {CredentialError} When the config is broken, or cannot be written, or the helper fails.
@@ -156,11 +152,10 @@ export async function logout(registry: string, options: LoginOptions = {}): Prom
   const text = await read(path);
   if (text === undefined) return;
   const config = parseDockerConfig(text, path);
-  const name = storeFor(config, host);
-  if (name !== undefined) {
-    for (const server of new Set([canonicalKey(host), ...keysOf(config.auths, host)])) {
-      await drive(eraseFromHelper(name, server), machine);
-    }
+  const { names, servers } = storesFor(config, host);
+  if (host === DOCKER_HUB) servers.push(...WEB_LOGIN_KEYS);
+  for (const name of names) {
+    for (const server of servers) await drive(eraseFromHelper(name, server), machine);
   }
   if (withoutEntry(text, host, path) === undefined) return;
   await changeFile(path, read, (now) => withoutEntry(now, host, path));
@@ -197,31 +192,27 @@ export async function listLogins(options: LoginOptions = {}): Promise<Login[]> {
   const add = (login: Login) => {
     if (!logins.has(login.registry)) logins.set(login.registry, login);
   };
-  const helpers = new Map<string, string | undefined>();
-  for (const key of Object.keys(config.credHelpers)) {
-    const { host } = configKey(key);
-    helpers.set(host, helperFor(config, host)?.name);
-  }
-  for (const name of new Set([...helpers.values(), config.credsStore])) {
-    if (name === undefined || name === "") continue;
+  const helpers = Object.keys(config.credHelpers);
+  const keys = Object.keys(config.auths).filter((key) => !WEB_LOGIN_KEYS.includes(key));
+  const hosts = [...helpers, ""].map((key) => configKey(key).host); // the last is any other host
+  for (const name of new Set(hosts.flatMap((host) => storesFor(config, host).names))) {
     const source = helperProgram(name);
-    let listed: [string, string][];
+    const has = (key: string) => storesFor(config, configKey(key).host).names.includes(name);
+    let listed: [server: string, username?: string][];
     try {
       listed = await drive(listHelper(name), machine);
     } catch (error) {
+      // A cause says that it was not run at all.
       if (!(error instanceof CredentialError) || error.cause !== undefined) throw error;
-      listed = [];
-      const hosts = Object.keys(config.auths).map((key) => configKey(key).host);
-      for (const host of [...helpers.keys(), ...hosts]) {
-        if (storeFor(config, host) === name) add({ registry: host, source });
-      }
+      const empty = keys.filter((key) => entryCredential(config, key) === undefined);
+      listed = [...helpers, ...empty].map((key) => [key]);
     }
     for (const [server, username] of listed) {
-      const { host } = configKey(server);
-      if (storeFor(config, host) === name) add({ registry: registryOf(server), username, source });
+      if (!has(server) || WEB_LOGIN_KEYS.includes(server)) continue;
+      add({ registry: registryOf(server), ...(username !== undefined && { username }), source });
     }
   }
-  for (const key of Object.keys(config.auths)) {
+  for (const key of keys) {
     const credential = entryCredential(config, key);
     if (credential === undefined) continue;
     const { username } = credential;
@@ -238,12 +229,6 @@ function registryOf(key: string): string {
 function hostOf(registry: string): string {
   const { registry: host, scheme } = parseRegistry(registry);
   return host === DOCKER_HUB ? host : configKey(`${scheme ?? "https"}://${host}`).host;
-}
-
-/** The helper that keeps a registry's credentials; `undefined` where the config does. */
-function storeFor(config: DockerConfig, host: string): string | undefined {
-  const helper = helperFor(config, host);
-  return (helper === undefined ? config.credsStore : helper.name) || undefined;
 }
 
 /** What a reader of the config would refuse is not written into it. */

@@ -2,7 +2,7 @@ import { encodeBase64 } from "../content/base64.ts";
 import { encodeText } from "../content/bytes.ts";
 import type { Credential } from "./credential.ts";
 import { parseConfigObject, parseDockerConfig } from "./docker_config.ts";
-import { canonicalKey, configKey } from "./docker_config_keys.ts";
+import { canonicalKey, DOCKER_HUB, matchingKeys, WEB_LOGIN_KEYS } from "./docker_config_keys.ts";
 
 /** Docker's own. */
 const NEW_INDENTATION = "\t";
@@ -21,7 +21,9 @@ export function withEntry(
 ): string {
   return changed(text, source, (auths) => {
     const key = canonicalKey(host);
-    for (const other of keysOf(auths, host)) if (other !== key) delete auths[other];
+    for (const other of matchingKeys(Object.keys(auths), { host })) {
+      if (other !== key) delete auths[other];
+    }
     auths[key] = entry;
   });
 }
@@ -43,12 +45,11 @@ export function withoutEntry(
   });
 }
 
-/** The keys of `auths` that are for all of a registry; podman's for parts of it are others. */
-export function keysOf(auths: Record<string, unknown>, host: string): string[] {
-  return Object.keys(auths).filter((key) => {
-    const known = configKey(key);
-    return known.host === host && known.path === "";
-  });
+/** The keys of `auths` that go with a registry's login; podman's for parts of it stay. */
+function keysOf(auths: Record<string, unknown>, host: string): string[] {
+  const keys = Object.keys(auths);
+  const webLogin = host === DOCKER_HUB ? keys.filter((key) => WEB_LOGIN_KEYS.includes(key)) : [];
+  return [...matchingKeys(keys, { host }), ...webLogin];
 }
 
 /** The entry of `auths` that holds credentials. */

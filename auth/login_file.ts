@@ -1,5 +1,5 @@
 import { basename, dirname, join } from "@std/path";
-import { CredentialError, TimeoutError, UnsupportedRuntimeError } from "../errors.ts";
+import { ApiError, CredentialError, TimeoutError, UnsupportedRuntimeError } from "../errors.ts";
 import { hasCode, isMissing, type LoginFiles, loginFiles } from "../runtime/files.ts";
 import { encodeText } from "../content/bytes.ts";
 
@@ -46,7 +46,7 @@ export async function changeFile(
     const text = change(await read(path));
     if (text !== undefined) await replace(system, path, text);
   } catch (cause) {
-    if (!hasCode(cause, "EACCES", "EPERM", "EROFS", "EBUSY", "ENOSPC", "ENOTDIR")) throw cause;
+    if (cause instanceof ApiError) throw cause;
     throw new CredentialError(
       `Cannot write ${name}: the system refuses it; look at who may write there, and at the disk`,
       { cause, source: name },
@@ -104,6 +104,11 @@ async function replace(system: LoginFiles, path: string, text: string): Promise<
   }
 }
 
+async function isStale(system: LoginFiles, name: string): Promise<boolean> {
+  const held = await system.stat(name).catch(() => undefined);
+  return held !== undefined && Date.now() - held.mtimeMs > STALE_LOCK_MS;
+}
+
 async function lock(system: LoginFiles, path: string): Promise<() => Promise<void>> {
   const name = `${path}.davit-lock`;
   const end = Date.now() + LOCK_WAIT_MS;
@@ -114,9 +119,14 @@ async function lock(system: LoginFiles, path: string): Promise<() => Promise<voi
     } catch (error) {
       if (!hasCode(error, "EEXIST")) throw error;
     }
-    const held = await system.stat(name).catch(() => undefined);
-    if (held !== undefined && Date.now() - held.mtimeMs > STALE_LOCK_MS) {
-      await system.rm(name, { force: true });
+    if (await isStale(system, name)) {
+      // Many see it at once. One at a time looks again and removes it: by then it may be another's.
+      const unlock = await lock(system, name);
+      try {
+        if (await isStale(system, name)) await system.rm(name, { force: true });
+      } finally {
+        await unlock();
+      }
       continue;
     }
     if (Date.now() > end) {

@@ -144,12 +144,18 @@ Deno.test("login: twenty at once all stay", () =>
     assertEquals(found, registries.sort());
   }));
 
-Deno.test("login: the lock of a program that died is no lock", () =>
-  inFolder(async (_, config) => {
+Deno.test("login: the lock of a program that died is no lock, to twenty at once", () =>
+  inFolder(async (folder, config) => {
     await Deno.writeTextFile(`${config}.davit-lock`, "");
+    await Deno.writeTextFile(`${config}.davit-lock.davit-lock`, "");
     await Deno.utime(`${config}.davit-lock`, 0, 0);
-    await login("a.io", YOU, { config });
-    assertStringIncludes(await Deno.readTextFile(config), AUTH);
+    await Deno.utime(`${config}.davit-lock.davit-lock`, 0, 0);
+    const registries = Array.from({ length: 20 }, (_, index) => `r${index}.io`);
+    await Promise.all(registries.map((registry) => login(registry, YOU, { config })));
+    const found = (await listLogins({ config })).map((login) => login.registry).sort();
+    assertEquals(found, registries.sort());
+    const names = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
+    assertEquals(names, ["config.json"]);
   }));
 
 for (const broken of ["", "{", "[]", '{"auths": []}', '{"credsStore": "a b"}', '"hunter2"']) {
@@ -234,6 +240,27 @@ Deno.test("listLogins: user names and parts of registries, never a secret", () =
     assertEquals(await listLogins({ config: `${config}.none` }), []);
     await logout("a.io", { config: `${config}.none` });
   }));
+
+Deno.test("login: a place that the system refuses: CREDENTIALS", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/file`, "");
+    for (const config of [`${folder}/file/config.json`, `${folder}/${"x".repeat(300)}`]) {
+      const error = await assertRejects(() => login("a.io", YOU, { config })) as ApiError;
+      assertEquals(error.code, "CREDENTIALS");
+      assertStringIncludes(error.message, `Cannot write ${config}: the system refuses it`);
+    }
+  }));
+
+Deno.test({
+  name: "login: without the permission to write: CREDENTIALS",
+  permissions: { read: true, env: true },
+  async fn() {
+    const config = "/none/config.json";
+    const error = await assertRejects(() => login("a.io", YOU, { config })) as ApiError;
+    assertEquals(error.code, "CREDENTIALS");
+    assertStringIncludes(error.message, `Cannot write ${config}: the system refuses it`);
+  },
+});
 
 Deno.test("login: what cannot be kept", () =>
   inFolder(async (_, config) => {

@@ -13,6 +13,9 @@ const ASKERS_KEPT = 32;
 /** A credential that was checked, or nobody. */
 export type Asker = Readonly<Credential> | undefined;
 
+/** How many origins are told of once; a registry that names others all the time is told of again. */
+const WITHHELD_KEPT = 100;
+
 interface Memory {
   asker: Promise<Asker>;
   /** What came of it, once it has; a source that failed answered nobody. */
@@ -81,6 +84,7 @@ export class RegistryAuth {
   /** Whether this is the first time that credentials are kept from an origin. */
   firstWithheld(origin: string): boolean {
     if (this.#withheld.has(origin)) return false;
+    if (this.#withheld.size >= WITHHELD_KEPT) this.#withheld.clear();
     this.#withheld.add(origin);
     return true;
   }

@@ -112,6 +112,13 @@ Deno.test("RegistryAuth tells of an origin once", () => {
   assert(state.firstWithheld("https://b.example"));
 });
 
+Deno.test("RegistryAuth remembers a bounded count of origins", () => {
+  const state = new RegistryAuth();
+  const realm = (count: number) => `https://auth${count}.example`;
+  for (let count = 0; count <= 100; count++) assertEquals(state.firstWithheld(realm(count)), true);
+  assertEquals([state.firstWithheld(realm(100)), state.firstWithheld(realm(0))], [false, true]);
+});
+
 Deno.test("RegistryAuth shows no secrets when it is printed", async () => {
   const state = new RegistryAuth();
   const source = () => Promise.resolve({ username: "you", password: "hunter2" });

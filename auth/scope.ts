@@ -92,7 +92,7 @@ export function rememberedScopes(
 ): (intent: Intent) => readonly Scope[] {
   const known = new Map<string, readonly Scope[]>();
   return (intent) => {
-    const { repository, actions, mountFrom, catalog } = intent;
+    const { repository = "", actions, mountFrom = "", catalog } = intent;
     const key = `${repository} ${actions} ${mountFrom} ${catalog}`;
     let scopes = known.get(key);
     if (scopes === undefined) {

@@ -143,6 +143,8 @@ Deno.test("rememberedScopes answers the same list for the same intent, and no ot
     { repository: "app", actions: ["pull", "delete"] },
     { repository: "other", actions: ["pull"] },
     { repository: "app", actions: ["pull"], mountFrom: "base" },
+    { repository: "app", actions: ["pull"], mountFrom: "undefined" },
+    { repository: "undefined", actions: [] },
     { actions: [], catalog: true },
     { actions: [] },
   ];

@@ -79,7 +79,10 @@ async function ask(
   signal: AbortSignal | undefined,
 ): Promise<Token> {
   const { realm, credential, registry } = question;
-  const what = `get a token from ${realm.origin}${realm.pathname} for ${registry}`;
+  // A challenge may have named them: they are a stranger's words.
+  const scopes = publicWords(question.scopes.map(formatScope).join(" "), credential);
+  const what = `get a token from ${realm.origin}${realm.pathname} for ${registry}` +
+    (scopes && ` (${scopes})`);
   const ways = waysToAsk(question);
   let way: Way;
   let request: ChannelRequest;

@@ -208,7 +208,7 @@ const BAD: Bad[] = [
     "502 Bad Gateway",
     502,
   ],
-  ["an empty 404", () => new Response(null, { status: 404 }), "r.example: 404", 404],
+  ["an empty 404", () => new Response(null, { status: 404 }), "(repository:a:pull): 404", 404],
   ["429", () => json({ errors: [{ code: "TOOMANYREQUESTS" }] }, 429), "429 TOOMANYREQUESTS", 429],
   [
     "10 MB of error text",
@@ -236,7 +236,7 @@ for (const [name, answer, message, statusCode] of BAD) {
     assertEquals(error.statusCode, statusCode);
     assertStringIncludes(
       error.message,
-      "Cannot get a token from https://auth.example/token for r.example: ",
+      "Cannot get a token from https://auth.example/token for r.example (repository:a:pull): ",
     );
     assertEquals(wire.seen.length, 1);
     assertEquals(wire.open, 0);

@@ -75,10 +75,12 @@ const DEFAULT_LIFETIME_MS = 60 * 60 * 1_000;
  * at the registry for a refresh token, which is kept until shortly before it ends; or a service
  * principal logs in with its password.
  *
+ * The source throws `AuthenticationError` when Entra or the registry refuses, or answers
+ * something else, `NetworkError` when one of them cannot be reached, and `TimeoutError` when there is
+ * no answer within 10 seconds.
+ *
  * @throws {InvalidOptionError} When there is not exactly one of `entraToken` and `servicePrincipal`,
  * or one that cannot be used.
- * @throws {AuthenticationError} When Entra or the registry refuses, or answers something else.
- * @throws {NetworkError} When Entra or the registry cannot be reached.
  *
  * @example
  * ```ts

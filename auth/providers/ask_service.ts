@@ -175,12 +175,8 @@ export function tokenField(
 /** The life of a token whose answer does not say, in seconds. */
 const DEFAULT_LIFETIME_S = 60;
 
-/** The longest life that is believed, in seconds: a day. */
-const MAX_LIFETIME_S = 86_400;
-
 /** When a token ends whose answer has `expires_in`, in milliseconds since 1970. */
 export function expiryOf({ fields }: ServiceAnswer, asked: number): number {
   const seconds = Number(fields.expires_in);
-  const lifetime = seconds > 0 ? Math.min(seconds, MAX_LIFETIME_S) : DEFAULT_LIFETIME_S;
-  return asked + 1_000 * lifetime;
+  return asked + 1_000 * (seconds > 0 ? seconds : DEFAULT_LIFETIME_S);
 }

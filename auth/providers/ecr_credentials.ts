@@ -29,9 +29,9 @@ const DEFAULT_LIFETIME_MS = 60 * 60 * 1_000;
  * `public.ecr.aws`. A token is asked for once for each account and region, and anew shortly before
  * its twelve hours are over. Without AWS credentials, `public.ecr.aws` is anonymous.
  *
- * @throws {AuthenticationError} When there are no AWS credentials for a private registry, or Amazon
- * refuses them.
- * @throws {NetworkError} When Amazon's API cannot be reached.
+ * The source throws `AuthenticationError` when there are no AWS credentials for a private registry,
+ * or Amazon refuses them, `NetworkError` when Amazon's API cannot be reached, and `TimeoutError` when
+ * there is no answer within 10 seconds.
  *
  * @example
  * ```ts

@@ -33,6 +33,8 @@ const NAME = /^(?:[a-z0-9]+(?:[._-][a-z0-9]+)*\/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$/
  * @throws {InvalidOptionError} When the name is not one of Amazon's registries', or is not a
  * repository's.
  * @throws {AuthenticationError} When there are no AWS credentials, or Amazon refuses.
+ * @throws {NetworkError} When Amazon's API cannot be reached.
+ * @throws {TimeoutError} When there is no answer within 10 seconds.
  *
  * @example
  * ```ts

@@ -7,8 +7,8 @@ import type { Credential, CredentialSource } from "../credential.ts";
  * that another source has. Only where none has any, the failure is thrown: a client then goes on as
  * nobody, and says so where the registry refuses that.
  *
- * @throws {AuthenticationError} When no source has credentials and one of them failed: its own error
- * where davit threw it, else the error is the cause.
+ * What is thrown is the failure itself where there is one and davit threw it; otherwise an
+ * `AuthenticationError` with the failures as its cause.
  *
  * @example GitHub's registry from a workflow's token, another one with a password
  * ```ts

@@ -1,6 +1,7 @@
 import { InvalidOptionError } from "../../errors.ts";
 import type { CredentialSource } from "../credential.ts";
 import { type ProviderOptions, providerSettings } from "./provider_options.ts";
+import { hostOption } from "./registry_host.ts";
 
 /** Options of {@linkcode githubCredentials}. */
 export interface GithubCredentialsOptions extends Pick<ProviderOptions, "environment"> {
@@ -31,7 +32,7 @@ const ANY_USER = "x-access-token";
  * where `GITHUB_TOKEN` is in the environment (`env: GITHUB_TOKEN: ${{ github.token }}`). Without a
  * token it is anonymous.
  *
- * @throws {InvalidOptionError} When the token is empty.
+ * @throws {InvalidOptionError} When the token is empty, or `host` is not a host.
  *
  * @example
  * ```ts
@@ -53,8 +54,9 @@ export function githubCredentials(options: GithubCredentialsOptions = {}): Crede
   if (token === "") {
     throw new InvalidOptionError("Cannot use githubCredentials: token must not be empty");
   }
+  const registry = hostOption("githubCredentials", host);
   return (target) => {
-    if (target.host !== host) return undefined;
+    if (target.host !== registry) return undefined;
     const password = token ?? variable("GITHUB_TOKEN");
     if (password === undefined) return undefined;
     return { username: username ?? variable("GITHUB_ACTOR") ?? ANY_USER, password };

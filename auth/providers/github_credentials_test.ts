@@ -54,6 +54,13 @@ Deno.test("githubCredentials: a token that is given must not be empty: a secret 
   await assertFails(() => githubCredentials({ token: "" }), "INVALID_OPTION", "must not be empty");
 });
 
+Deno.test("githubCredentials: a host as URLs have it, and nothing else", async () => {
+  const source = githubCredentials({ token: "t", host: "Containers.You.ghe.com" });
+  assertEquals((await source({ host: "containers.you.ghe.com" }))?.password, "t");
+  const url = () => githubCredentials({ token: "t", host: "https://ghcr.io" });
+  await assertFails(url, "INVALID_OPTION", "host must be a host");
+});
+
 Deno.test("githubCredentials: the environment is read when credentials are wanted", async () => {
   const environment: Record<string, string> = {};
   const source = githubCredentials({ environment });

@@ -1,6 +1,7 @@
 import { AuthenticationError, InvalidOptionError } from "../../errors.ts";
 import type { Credential, CredentialSource } from "../credential.ts";
 import { type ProviderOptions, providerSettings } from "./provider_options.ts";
+import { hostOption, registryHost } from "./registry_host.ts";
 
 /** Options of {@linkcode gitlabCredentials}. */
 export interface GitlabCredentialsOptions extends Pick<ProviderOptions, "environment"> {
@@ -32,8 +33,9 @@ const JOB_USER = "gitlab-ci-token";
  * A registry of one's own has its token service at GitLab itself, another host: name it in the
  * client's `trustedRealms`, `{"registry.example.com": "gitlab.example.com"}`. GitLab.com's is known.
  *
+ * The source throws `AuthenticationError` when CI_REGISTRY is not a host.
+ *
  * @throws {InvalidOptionError} When `host` is not one, or `password` comes without `username`.
- * @throws {AuthenticationError} When CI_REGISTRY is not a host.
  *
  * @example
  * ```ts
@@ -59,13 +61,7 @@ const JOB_USER = "gitlab-ci-token";
 export function gitlabCredentials(options: GitlabCredentialsOptions = {}): CredentialSource {
   const { host, username, password, deployToken = false } = options;
   const { variable } = providerSettings(options);
-  const given = host === undefined ? undefined : registryHost(host);
-  if (host !== undefined && given === undefined) {
-    throw new InvalidOptionError(
-      "Cannot use gitlabCredentials: host must be a host, with its port where it has one: current " +
-        `value is ${JSON.stringify(host)}`,
-    );
-  }
+  const given = host === undefined ? undefined : hostOption("gitlabCredentials", host);
   if (password !== undefined && username === undefined) {
     throw new InvalidOptionError("Cannot use gitlabCredentials: a password needs a username");
   }
@@ -98,10 +94,4 @@ function hostOfJob(variable: (name: string) => string | undefined): string | und
       JSON.stringify(value)
     }`,
   );
-}
-
-/** The host as a registry's URL has it: in lower case, without the port of https. */
-function registryHost(text: string): string | undefined {
-  if (!/^[\w.-]+(?::\d+)?$/.test(text) || !URL.canParse(`https://${text}`)) return undefined;
-  return new URL(`https://${text}`).host;
 }

@@ -1,5 +1,5 @@
 import { AuthenticationError, InvalidOptionError } from "../../errors.ts";
-import { fileSystem } from "../../runtime/files.ts";
+import { fileSystem, readWhole } from "../../runtime/files.ts";
 import type { Credential, CredentialSource } from "../credential.ts";
 import { type CheckedKey, checkGoogleKey, type GoogleServiceAccountKey } from "./google_key.ts";
 import { askMetadataServer, exchangeGoogleKey } from "./google_token.ts";
@@ -11,7 +11,10 @@ import {
 } from "./provider_options.ts";
 import { tokenFrom, type TokenSource } from "./token_source.ts";
 
-/** Options of {@linkcode googleCredentials}: one of the four ways must be there. */
+/**
+ * Options of {@linkcode googleCredentials}: exactly one of `accessToken`, `key`,
+ * `applicationCredentials` and `metadataServer`.
+ */
 export interface GoogleCredentialsOptions extends ProviderOptions {
   /**
    * An access token, or a function that answers one each time, such as a call of `getAccessToken()`
@@ -26,7 +29,7 @@ export interface GoogleCredentialsOptions extends ProviderOptions {
    */
   applicationCredentials?: boolean;
   /**
-   * Whether the metadata server is asked, which every machine of Google's has.
+   * Whether the metadata server is asked, which machines on Google Cloud have.
    * @default {false}
    */
   metadataServer?: boolean;
@@ -65,10 +68,12 @@ function isGoogleHost(host: string): boolean {
  * Credentials for Google's registries: Artifact Registry's `<place>-docker.pkg.dev`, and `gcr.io`.
  * Access tokens are kept until shortly before they end.
  *
+ * The source throws `AuthenticationError` when Google refuses, or answers something else,
+ * `NetworkError` when Google, or the metadata server, cannot be reached, and `TimeoutError` when
+ * there is no answer within 10 seconds.
+ *
  * @throws {InvalidOptionError} When there is not exactly one way to get a token, or the key is not a
  * service account's.
- * @throws {AuthenticationError} When Google refuses, or answers something else.
- * @throws {NetworkError} When Google, or the metadata server, cannot be reached.
  *
  * @example
  * ```ts
@@ -137,19 +142,14 @@ async function keyFromFile(
     );
   if (path === undefined) throw refused("GOOGLE_APPLICATION_CREDENTIALS is not set");
   const file = `the file ${path} that GOOGLE_APPLICATION_CREDENTIALS names`;
-  let text: string;
-  try {
-    const files = fileSystem();
-    if (files === undefined) throw refused("this runtime has no files");
-    const { size } = await files.stat(path);
-    if (size > MAX_KEY_FILE_BYTES) throw refused(`${file} is too large for a key`);
-    text = new TextDecoder().decode(await files.readFile(path));
-  } catch (cause) {
-    if (cause instanceof AuthenticationError) throw cause;
+  const files = fileSystem();
+  if (files === undefined) throw refused("this runtime has no files");
+  const found = await readWhole(files, path, MAX_KEY_FILE_BYTES).catch((cause) => {
     throw refused(`${file} cannot be read`, cause);
-  }
+  });
+  if (typeof found === "string") throw refused(`${file} is ${found}`);
   try {
-    return checkGoogleKey(text, tokenHosts);
+    return checkGoogleKey(new TextDecoder().decode(found), tokenHosts);
   } catch (error) {
     throw refused(`${file} cannot be used: ${(error as Error).message}`);
   }

@@ -245,7 +245,7 @@ Deno.test("googleCredentials: the file that GOOGLE_APPLICATION_CREDENTIALS names
 const FILES: [name: string, text: string, message: string][] = [
   ["an empty one", "", "must be the key file's JSON"],
   ["a user's", '{"type":"authorized_user"}', "current type is authorized_user"],
-  ["a large one", " ".repeat(65 * 1024), "is too large for a key"],
+  ["a large one", " ".repeat(65 * 1024), "is too large"],
 ];
 
 for (const [name, text, message] of FILES) {
@@ -258,6 +258,14 @@ for (const [name, text, message] of FILES) {
     });
   });
 }
+
+Deno.test("googleCredentials: a file that never ends is none", async () => {
+  for (const path of ["/dev/zero", "/"]) {
+    const environment = { GOOGLE_APPLICATION_CREDENTIALS: path };
+    const { get } = world({ applicationCredentials: true }, token, environment);
+    await assertFails(get, "AUTHENTICATION_FAILED", "names is not a file");
+  }
+});
 
 Deno.test("googleCredentials: no file, and no variable", async () => {
   const environment = { GOOGLE_APPLICATION_CREDENTIALS: "/nowhere/key.json" };

@@ -14,6 +14,12 @@ export interface Expiring<T> {
  */
 export const RENEW_BEFORE_MS = 60_000;
 
+/**
+ * The longest life that is believed, in milliseconds: a day, twice what any of these services gives.
+ * A time in the wrong unit would keep an answer for ever.
+ */
+export const MAX_LIFE_MS = 24 * 60 * 60 * 1_000;
+
 /** How many answers are kept: one for each region or registry that a program talks to. */
 export const MAX_KEPT = 256;
 
@@ -45,7 +51,8 @@ export class KeptAnswers<T> {
   async #ask(key: string, ask: () => Promise<Expiring<T>>): Promise<T> {
     const started = this.#clock.now();
     const { value, expires } = await ask();
-    const until = expires - Math.min(RENEW_BEFORE_MS, (expires - started) / 2);
+    const end = Math.min(expires, started + MAX_LIFE_MS);
+    const until = end - Math.min(RENEW_BEFORE_MS, (end - started) / 2);
     this.#answers.delete(key);
     for (const oldest of this.#answers.keys()) {
       if (this.#answers.size < MAX_KEPT) break;

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { FakeClock } from "./fake_service_test.ts";
-import { KeptAnswers, MAX_KEPT, RENEW_BEFORE_MS } from "./kept_answers.ts";
+import { KeptAnswers, MAX_KEPT, MAX_LIFE_MS, RENEW_BEFORE_MS } from "./kept_answers.ts";
 
 const HOUR = 3_600_000;
 
@@ -27,6 +27,8 @@ const ENDS: [name: string, lifetime: number, after: number, asked: number][] = [
   ["when it is to be renewed", HOUR, HOUR - RENEW_BEFORE_MS, 2],
   ["half through a short life", 10_000, 4_999, 1],
   ["past half of a short life", 10_000, 5_000, 2],
+  ["within a day of one that never ends", Infinity, MAX_LIFE_MS - RENEW_BEFORE_MS - 1, 1],
+  ["a day after one that never ends", Infinity, MAX_LIFE_MS - RENEW_BEFORE_MS, 2],
   ["of an answer that was over when it came", -1, 0, 2],
 ];
 

@@ -1,5 +1,6 @@
 import { InvalidOptionError } from "../../errors.ts";
 import type { CredentialSource } from "../credential.ts";
+import { hostOption } from "./registry_host.ts";
 
 /** Options of {@linkcode quayCredentials}: a robot with its token, or an application's token. */
 export interface QuayCredentialsOptions {
@@ -28,8 +29,6 @@ const OAUTH_USER = "$oauthtoken";
 
 /** @see https://docs.redhat.com/en/documentation/red_hat_quay/3/html/use_red_hat_quay/allow-robot-access-user-repo */
 const QUAY_ROBOT = /^[a-z0-9][a-z0-9._-]*\+[a-z][a-z0-9_-]*$/;
-
-const HOST = /^[\w.-]+(?::\d+)?$|^\[[\da-f:]+\](?::\d+)?$/i;
 
 /**
  * Credentials of a robot at Quay, or of an application's token. They are checked when they are
@@ -60,7 +59,9 @@ export function quayCredentials(options: QuayCredentialsOptions): CredentialSour
       "robot must be organization+name, in lower case: current value is " + JSON.stringify(robot),
     );
   }
-  return forHost(host, robot ?? OAUTH_USER, token, refused);
+  const registry = hostOption("quayCredentials", host);
+  const username = robot ?? OAUTH_USER;
+  return (target) => target.host === registry ? { username, password: token } : undefined;
 }
 
 /**
@@ -99,22 +100,6 @@ export function harborCredentials(options: HarborCredentialsOptions): Credential
         `what follows in double quotes: current value is ${JSON.stringify(robot)}`,
     );
   }
-  return forHost(host, robot, secret, refused);
-}
-
-function forHost(
-  host: string,
-  username: string,
-  password: string,
-  refused: (why: string) => InvalidOptionError,
-): CredentialSource {
-  if (!HOST.test(host) || !URL.canParse(`https://${host}`)) {
-    throw refused(
-      `host must be a host, with its port where it has one: current value is ${
-        JSON.stringify(host)
-      }`,
-    );
-  }
-  const registry = new URL(`https://${host}`).host;
-  return (target) => target.host === registry ? { username, password } : undefined;
+  const registry = hostOption("harborCredentials", host);
+  return (target) => target.host === registry ? { username: robot, password: secret } : undefined;
 }
