@@ -94,6 +94,13 @@ export interface LoginOpts extends EndpointOptions {
 /**
  * A client of one repository: every endpoint of the distribution specification, a method each.
  *
+ * What may pass is tried again, and a `Retry-After` is waited for; the events `retry` and `wait` tell.
+ * Pulls ask the mirrors in `hosts` first; pushes make a repository that is missing by
+ * `onMissingRepository`. Beside the errors that a method names, each may throw `UnauthorizedError`,
+ * `ForbiddenError` and other `HttpError`s of the registry, `RateLimitedError` where waiting did not
+ * help or would take longer than `limits.retryAfter`, `AuthenticationError` for its token service,
+ * `NetworkError`, `TimeoutError`, and the reason of a signal that aborts.
+ *
  * @example
  * ```ts
  * import { RegistryClientV2 } from "@davit/registry-client";
@@ -218,7 +225,8 @@ export class RegistryClientV2 {
   }
 
   /**
-   * Authenticates for a scope and answers how: the other methods do so by themselves.
+   * Authenticates for a scope and answers how: the other methods do so by themselves. A user name and
+   * password for Basic authentication are not tried: the first call tells whether they are right.
    *
    * @throws {AuthenticationError} When the token service refuses.
    */
@@ -308,7 +316,7 @@ export class RegistryClientV2 {
   }
 
   /**
-   * A manifest's descriptor by tag or digest (end-3), by HEAD.
+   * A manifest's descriptor by tag or digest (end-3), by HEAD: Docker Hub counts no pull for it.
    *
    * @throws {NotFoundError} When there is none.
    */
@@ -324,7 +332,8 @@ export class RegistryClientV2 {
   /**
    * Pushes a manifest under a tag or its own digest (end-7), to the byte. One with a subject is
    * listed among the subject's referrers afterwards, on every registry. With `tags` one put under
-   * its digest is tagged too (end-7b): at once where the registry does that, else one by one.
+   * its digest is tagged too (end-7b): at once where the registry does that, else one by one. A tag
+   * that cannot be moved and names these very bytes is no failure.
    *
    * @throws {BadDigestError} When `ref` is a digest, and not that of the bytes.
    * @throws {InvalidOptionError} When there are `tags`, and `ref` is no digest.
@@ -379,10 +388,11 @@ export class RegistryClientV2 {
   }
 
   /**
-   * Pushes a blob, unless it is there already. The digest is computed while sending when it is not
-   * given.
+   * Pushes a blob, unless it is there already, or can be mounted from the repository `mountFrom`. The
+   * digest is computed while sending when it is not given.
    *
    * @throws {BadDigestError} When the bytes have another digest than the one given.
+   * @throws {SizeMismatchError} When there are more or fewer bytes than the `size` given.
    * @throws {UploadError} When the upload failed after bytes were sent.
    */
   async putBlob(body: Body | StreamBody, options: PutBlobOptions = {}): Promise<Descriptor> {
@@ -469,7 +479,11 @@ export class RegistryClientV2 {
     return { location, offset: 0, mounted: true };
   }
 
-  /** Sends a chunk (end-5); the next call takes the session that this one answers. */
+  /**
+   * Sends a chunk (end-5); the next call takes the session that this one answers.
+   *
+   * @throws {RegistryResponseError} With status 416 when the registry has other bytes than those.
+   */
   async uploadBlobChunk(
     { session, data, ...options }: UploadRef & { data: Bytes },
   ): Promise<uploads.UploadSession> {
@@ -482,7 +496,11 @@ export class RegistryClientV2 {
     );
   }
 
-  /** Asks how many bytes of an upload the registry has (end-13). */
+  /**
+   * Asks how many bytes of an upload the registry has (end-13).
+   *
+   * @throws {NotFoundError} When the upload is gone, or the registry does not tell.
+   */
   async getBlobUploadStatus(
     { session, ...options }: UploadRef,
   ): Promise<uploads.UploadSession> {
@@ -494,7 +512,11 @@ export class RegistryClientV2 {
     );
   }
 
-  /** Closes an upload with its digest, and with the last bytes where there are some (end-6). */
+  /**
+   * Closes an upload with its digest, and with the last bytes where there are some (end-6).
+   *
+   * @throws {RegistryResponseError} When the registry finds another digest.
+   */
   async completeBlobUpload(
     { session, digest, data, ...options }: UploadRef & { digest: string; data?: Bytes },
   ): Promise<uploads.CompleteUploadResult> {
@@ -508,7 +530,11 @@ export class RegistryClientV2 {
     );
   }
 
-  /** Gives up an upload (end-14). */
+  /**
+   * Gives up an upload (end-14).
+   *
+   * @throws {HttpError} When the registry does not do that; nothing is lost then.
+   */
   async cancelBlobUpload({ session, ...options }: UploadRef): Promise<void> {
     await uploads.cancelBlobUpload(
       this.#channel,
@@ -518,7 +544,10 @@ export class RegistryClientV2 {
     );
   }
 
-  /** Takes a blob from another repository of the registry, without moving it (end-11). */
+  /**
+   * Takes a blob from another repository of the registry, without moving it (end-11). Where the
+   * registry does not, or the other repository may not be read, an upload is started instead.
+   */
   async mountBlob(
     { digest, ...options }: BlobRef & { from?: string },
   ): Promise<mount.MountResult> {

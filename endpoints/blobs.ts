@@ -6,7 +6,7 @@ import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import { readAll } from "../content/piece_reader.ts";
 import { pieceReader } from "../content/piece_reader.ts";
 import { passingStream, verifyingStream } from "../content/verifying_stream.ts";
-import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
+import type { Action, Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { sendExpecting } from "../transport/expect.ts";
 import { progressTeller } from "./progress.ts";
 import { type EndpointOptions, repositoryRequest } from "./request.ts";
@@ -119,14 +119,23 @@ export async function headBlob(
   return await sendExpecting(channel, request, [200]);
 }
 
+/** The rights that the next request needs: asked for with this one's, so that one token does. */
+export interface RightsOfNext {
+  /** What is done with the repository. @default {["pull"]} */
+  actions?: readonly Action[];
+  /** The repository that a mount takes the blob from. */
+  mountFrom?: string;
+}
+
 /** Whether there is such a blob (end-2). */
 export async function hasBlob(
   channel: Channel,
   repository: string,
   digest: string,
   options: EndpointOptions = {},
+  next: RightsOfNext = {},
 ): Promise<boolean> {
-  const request = blobRequest(channel, "HEAD", repository, parseDigest(digest), options);
+  const request = blobRequest(channel, "HEAD", repository, parseDigest(digest), options, next);
   return (await sendExpecting(channel, request, [200, 404])).response.status === 200;
 }
 
@@ -193,14 +202,16 @@ function blobRequest(
   repository: string,
   digest: Digest,
   { signal }: EndpointOptions,
+  { actions = [method === "DELETE" ? "delete" : "pull"], mountFrom }: RightsOfNext = {},
 ): ChannelRequest {
   return repositoryRequest(channel, {
     method,
     repository,
     path: `blobs/${digest}`,
-    actions: [method === "DELETE" ? "delete" : "pull"],
+    actions,
     headers: { "accept-encoding": "identity" },
     what: `${VERBS[method]} the blob ${digest} of ${repository}`,
+    ...(mountFrom !== undefined && { mountFrom }),
     ...(signal && { signal }),
   });
 }

@@ -1,4 +1,4 @@
-import { BadDigestError, HttpError, InvalidOptionError } from "../errors.ts";
+import { AuthenticationError, BadDigestError, HttpError, InvalidOptionError } from "../errors.ts";
 import { type Body, type BodySource, bodySource } from "../content/body.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, digestOf, hashAlgorithm, parseDigest } from "../content/digest.ts";
@@ -7,7 +7,7 @@ import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { Channel } from "../transport/channel.ts";
 import { sendExpecting } from "../transport/expect.ts";
 import { bytesBody } from "../transport/request_body.ts";
-import { hasBlob, statBlob } from "./blobs.ts";
+import { hasBlob, type RightsOfNext, statBlob } from "./blobs.ts";
 import { mountBlob } from "./mount.ts";
 import { progressTeller } from "./progress.ts";
 import type { EndpointOptions } from "./request.ts";
@@ -59,7 +59,7 @@ export async function putBlob(
   body: Body,
   options: PutBlobOptions = {},
 ): Promise<Descriptor> {
-  const { mediaType = MEDIA_TYPES.octetStream, mountFrom, chunkSize, signal } = options;
+  const { mediaType = MEDIA_TYPES.octetStream, chunkSize, signal } = options;
   checkChunkSize(chunkSize);
   const source = bodySource(body, options.size);
   const digest = await knownDigest(source, options);
@@ -84,9 +84,10 @@ export async function putBlob(
   const lessons = new UploadLessons(channel.learned);
   let session: UploadSession | undefined;
   if (digest !== undefined) {
-    if (await hasBlob(channel, repository, digest, options)) return await skip();
-    if (mountFrom !== undefined) {
-      const mount = await mountBlob(channel, repository, digest, { from: mountFrom, ...options });
+    const { there, from } = await lookFirst(channel, repository, digest, options);
+    if (there) return await skip();
+    if (from !== undefined) {
+      const mount = await mountBlob(channel, repository, digest, { from, ...options });
       if (mount.mounted) return await skip();
       session = mount.session;
     }
@@ -121,6 +122,31 @@ export async function putBlob(
   });
   tellProgress(upload.size!, true);
   return { mediaType, digest: upload.digest!, size: upload.size! };
+}
+
+/**
+ * Whether the blob is there, and which repository it can be mounted from where it is not. Asked with
+ * the rights of what follows, so that one token does for all.
+ */
+async function lookFirst(
+  channel: Channel,
+  repository: string,
+  digest: Digest,
+  options: PutBlobOptions,
+): Promise<{ there: boolean; from?: string }> {
+  const { mountFrom } = options;
+  const rights: RightsOfNext = { actions: ["pull", "push"] };
+  if (mountFrom !== undefined && channel.learned.mount !== false) {
+    try {
+      const all = { ...rights, mountFrom };
+      const there = await hasBlob(channel, repository, digest, options, all);
+      return { there, from: mountFrom };
+    } catch (error) {
+      // A token service may refuse the whole token for the other repository's sake.
+      if (!(error instanceof AuthenticationError)) throw error;
+    }
+  }
+  return { there: await hasBlob(channel, repository, digest, options, rights) };
 }
 
 /** The digest that was given, checked where the bytes are at hand; or theirs. */

@@ -43,6 +43,14 @@ interface Gone extends Case {
 const KNOWN = { digest: DIGEST, size: SIZE };
 const CHUNKS = { chunkSize: 400_000 };
 
+/** A registry that does not tell how far an upload is, as ECR. */
+function tellsNothing(server: FakeUploads): Fault[] {
+  server.range = () => null;
+  return [1, 2].map(() => ["GET", answer(() => new Response(null, { status: 404 }))]);
+}
+
+const taken: Fault = ["PATCH", (_, serve) => serve()];
+
 const GONE: Gone[] = [
   {
     name: "reset before a byte, in the PUT",
@@ -130,6 +138,45 @@ const GONE: Gone[] = [
     methods: ["POST", "PATCH 400000", "PATCH 400000", "GET", "DELETE"],
     message: "those bytes of the stream are gone",
   },
+  {
+    name: "in chunks, nothing told: a part of the second was taken",
+    options: CHUNKS,
+    faults: (server) => [...tellsNothing(server), taken, ["PATCH", midway(server, 300_000)]],
+    methods: [
+      "POST",
+      "PATCH 400000",
+      "PATCH 327680",
+      "GET",
+      "PATCH 400000", // 416: so it is there
+      "GET",
+      "PUT 200000", // 416: it is not
+      "DELETE",
+    ],
+    cause: HttpError as unknown as ErrorClass,
+  },
+  {
+    name: "in chunks, nothing told: the second went out twice, and the third is refused its place",
+    options: CHUNKS,
+    faults: (server) => [
+      ...tellsNothing(server),
+      taken,
+      ["PATCH", answer(() => new Response(null, { status: 503 }))],
+      ["PUT", answer(() => failure(416, "BLOB_UPLOAD_INVALID"))],
+    ],
+    methods: ["POST", "PATCH 400000", "PATCH", "GET", "PATCH 400000", "PUT", "GET", "DELETE"],
+    cause: HttpError as unknown as ErrorClass,
+  },
+  {
+    name: "in chunks, nothing told: the second dies each time",
+    options: CHUNKS,
+    faults: (server) => [
+      ...tellsNothing(server),
+      taken,
+      ...[1, 2, 3].map((): Fault => ["PATCH", before()]),
+    ],
+    methods: ["POST", "PATCH 400000", "PATCH", "GET", "PATCH", "GET", "PATCH", "DELETE"],
+    cause: NetworkError,
+  },
 ];
 
 for (const { name, options, faults, methods, cause, message = "" } of GONE) {
@@ -150,6 +197,47 @@ for (const { name, options, faults, methods, cause, message = "" } of GONE) {
 }
 
 const MENDED: Case[] = [
+  {
+    name: "in chunks, nothing told: the second died before a byte",
+    options: CHUNKS,
+    faults: (server) => [...tellsNothing(server), taken, ["PATCH", before()]],
+    methods: ["POST", "PATCH 400000", "PATCH", "GET", "PATCH 400000", "PUT 200000"],
+  },
+  {
+    name: "in chunks, nothing told: the second died after it landed",
+    options: CHUNKS,
+    faults: (server) => [...tellsNothing(server), taken, ["PATCH", after()]],
+    methods: [
+      "POST",
+      "PATCH 400000",
+      "PATCH 400000",
+      "GET",
+      "PATCH 400000", // 416
+      "GET",
+      "PUT 200000",
+    ],
+  },
+  {
+    name: "in chunks, nothing told: 503 to the second, and to the closing one",
+    options: CHUNKS,
+    faults: (server) => [
+      ...tellsNothing(server),
+      taken,
+      ["PATCH", answer(() => new Response(null, { status: 503 }))],
+      ["PUT", answer(() => new Response(null, { status: 503 }))],
+    ],
+    methods: [
+      "POST",
+      "PATCH 400000",
+      "PATCH",
+      "GET",
+      "PATCH 400000",
+      "PUT",
+      "HEAD",
+      "GET",
+      "PUT 200000",
+    ],
+  },
   ...[404, 400, 405].map((status): Case => ({
     name: `in chunks: one is taken, and the second a ${status}: all in one request`,
     options: CHUNKS,

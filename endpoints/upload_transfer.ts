@@ -82,6 +82,10 @@ class TransferRun {
   #refusedChunks = 0;
   /** Whether it did not tell how far the upload is. */
   #untold = false;
+  /** Where the chunk ends that was sent last. */
+  #chunkEnd = 0;
+  /** Whether that chunk got no answer, and goes out again. */
+  #repeated = false;
   readonly #lessons: UploadLessons;
 
   constructor(
@@ -201,6 +205,7 @@ class TransferRun {
       const size = Math.max(this.#chunkSize, minChunk);
       const { data, last } = await untilAborted(upload.chunk(offset, size), this.options.signal);
       // The last chunk goes with the closing request: ECR refuses to close with an empty one.
+      this.#chunkEnd = offset + data.byteLength;
       if (last) return await this.#close(upload.digest!, bytesBody(data));
       const answer = await patchUpload(
         this.channel,
@@ -209,7 +214,7 @@ class TransferRun {
         bytesBody(data),
         this.options,
       );
-      await this.#advance(answer, offset + data.byteLength);
+      await this.#advance(answer, this.#chunkEnd);
       const { chunks, maxChunk = Infinity } = this.channel.learned;
       if (offset > 0 && chunks === false) this.#lessons.unlearn("chunks");
       if (data.byteLength > maxChunk) this.#lessons.unlearn("maxChunk");
@@ -244,6 +249,7 @@ class TransferRun {
       answer,
       offset,
     );
+    this.#repeated = false;
     if (offset <= this.#furthest) return;
     this.#furthest = offset;
     this.#failures = 0;
@@ -309,6 +315,7 @@ class TransferRun {
     const known = this.#session.offset;
     const told = status === 404 ? undefined : await this.#status();
     this.#untold = told === undefined && status !== 404;
+    if (this.#untold && this.#repeatChunk(status)) return;
     // Of a whole body that broke early, bytes may be on their way still: a new session has none.
     const nothing = told?.offset === 0 && upload.reopenable && status !== 416;
     if (told === undefined || nothing || told.offset > upload.sent) {
@@ -317,6 +324,23 @@ class TransferRun {
     if (status === 416 && told.offset === known) this.#shrink(error);
     this.#session = told;
     this.#mode = "chunks";
+  }
+
+  /**
+   * Where a registry does not tell how far it came, the chunk of a stream that got no answer is at
+   * hand still: it goes out again. One that is refused for its place then was taken the first time;
+   * were it not so, the digest that closes the upload would not match.
+   */
+  #repeatChunk(status: number | undefined): boolean {
+    const { offset } = this.#session;
+    // Without a byte of it there, a new upload is as good, and certain.
+    if (this.transfer.upload.reopenable || this.#mode !== "chunks" || offset === 0) return false;
+    if (status !== 416) this.#repeated = true;
+    else if (this.#repeated) {
+      this.#session = { ...this.#session, offset: this.#chunkEnd };
+      this.#repeated = false;
+    } else return false;
+    return true;
   }
 
   async #wait(error: unknown): Promise<void> {
