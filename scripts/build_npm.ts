@@ -1,6 +1,6 @@
 /**
- * `deno task npm`: builds the npm package into npm/ and packs it there, so that `npm install
- * ./npm/*.tgz` installs what will be published. dnt builds what is released; where JSR, and with it
+ * `deno task npm`: builds the npm package into npm/ and packs it there: the tarball is what will be
+ * published, and what a project installs before that. dnt builds what is released; where JSR, and with it
  * dnt, cannot be reached, npm's own tools make the same package.
  */
 import { stdSource } from "./deno.ts";
@@ -114,7 +114,7 @@ async function main(): Promise<void> {
   );
   say(`in a browser's bundle, after gzip: ${await bundleReport(built)}`);
   const took = duration(performance.now() - start);
-  say(`npm install ./${built.tarball.split("/").slice(-2).join("/")}   (built in ${took})`);
+  say(`npm install ${built.tarball}   (built in ${took})`);
 }
 
 if (import.meta.main) {

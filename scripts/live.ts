@@ -6,7 +6,7 @@
  * `--tape FILE` says where the tape goes; `--anonymous` uses no credentials.
  */
 import { dockerCredentials } from "../auth/mod.ts";
-import { type ApiError, type RegistryClientOpts, RegistryClientV2 } from "../mod.ts";
+import { type ApiError, NotFoundError, type RegistryClientOpts, RegistryClientV2 } from "../mod.ts";
 import { record } from "../server/mod.ts";
 import { cleanUp, type Scratch, VERBS } from "./live/verbs.ts";
 import { complain, say } from "./say.ts";
@@ -17,7 +17,7 @@ export interface LiveReport {
   outcomes: Record<string, string>;
   /** Everything that was said, without secrets. */
   tape: unknown;
-  /** What could not be deleted. */
+  /** The tags that could not be deleted. */
   left: string[];
 }
 
@@ -57,9 +57,11 @@ export async function live(
   const deleted = await cleanUp(scratch, outcome);
   for (const [verb, said] of Object.entries(deleted)) tell(verb, said);
   Object.assign(outcomes, deleted);
-  const left = deleted["delete tags"] === "ok" || deleted["delete manifests"] === "ok"
-    ? []
-    : scratch.tags.filter((tag) => tag.startsWith(prefix));
+  const there = await client.listTags().catch((error) => {
+    if (error instanceof NotFoundError) return { tags: [] }; // the repository went with its content
+    return { tags: scratch.tags };
+  });
+  const left = scratch.tags.filter((tag) => there.tags.includes(tag));
   return { outcomes, tape: await recording.tape(), left };
 }
 
@@ -82,7 +84,7 @@ async function main(args: string[]): Promise<number> {
   const path = file ?? `live-${name.replaceAll(/[^a-z0-9.]+/gi, "-")}.json`;
   await Deno.writeTextFile(path, `${JSON.stringify(tape, null, 2)}\n`);
   say(`\nWhat was said is in ${path}, without secrets; look at it before you send it to anybody.`);
-  if (left.length > 0) say(`This registry deletes nothing: remove ${left.join(", ")} yourself.`);
+  if (left.length > 0) say(`This registry keeps its tags: remove ${left.join(", ")} yourself.`);
   return Object.values(outcomes).every((said) => NOT_HERE.includes(said)) ? 0 : 1;
 }
 

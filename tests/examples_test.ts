@@ -1,7 +1,8 @@
 /** Each file of examples/, run with the permissions of its header against a served registry. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { dockerCredentials } from "../auth/mod.ts";
 import { buildImageConfig, buildIndex, buildManifest, RegistryClientV2 } from "../mod.ts";
-import { createRegistry, type Registry, serve } from "../server/mod.ts";
+import { createRegistry, type Registry, type RegistryAuth, serve } from "../server/mod.ts";
 import { denoCommand } from "../scripts/deno.ts";
 import { exampleNames, examplePermissions } from "../scripts/example.ts";
 
@@ -117,9 +118,7 @@ Deno.test("examples: pull_blob of what is not there leaves no file", async () =>
     const { code, stdout, stderr } = await run("pull_blob", [`${host}/app`, digest, "x"], { cwd });
     assertEquals([code, stdout], [1, ""]);
     assertStringIncludes(stderr, "NotFoundError");
-    const names: string[] = [];
-    for await (const { name } of Deno.readDir(cwd)) names.push(name);
-    assertEquals(names, []);
+    assertEquals(await Array.fromAsync(Deno.readDir(cwd)), []);
   });
 });
 
@@ -180,12 +179,36 @@ Deno.test("examples: delete, where the registry does not", async () => {
   }, { deletes: false });
 });
 
+for (const kind of ["basic", "bearer"] as const) {
+  const auth: RegistryAuth = kind === "basic"
+    ? { basic: { users: { me: "a password" } } }
+    : { bearer: { users: { me: "a password" } } };
+  Deno.test(`examples: login, by ${kind}; what is wrong is not kept`, async () => {
+    await inPlace(async ({ host, cwd }) => {
+      const env = { ...USER, DOCKER_CONFIG: cwd };
+      const wrong = { ...env, REGISTRY_PASSWORD: "another password" };
+      const refused = await run("login", [`${host}/app`], { env: wrong });
+      assertEquals([refused.code, refused.stdout], [1, ""]);
+      assertMatch(refused.stderr, /UnauthorizedError|AuthenticationError/);
+      assertEquals(await Array.fromAsync(Deno.readDir(cwd)), []);
+
+      const { code, stdout, stderr } = await run("login", [`${host}/app`], { env });
+      assertEquals([code, stdout], [0, `logged in to ${host} as me\n`], stderr);
+      const credentials = dockerCredentials({ config: `${cwd}/config.json` });
+      const name = `${host}/app`;
+      const client = new RegistryClientV2({ name, credentials, scopes: ["pull", "push"] });
+      assertEquals((await client.putBlob(new Uint8Array(1))).size, 1);
+    }, { auth });
+  });
+}
+
 Deno.test("examples: called without arguments, each says how, and exits with 2", async () => {
   const names = await exampleNames();
   assertEquals(names, [
     "delete",
     "get_manifest",
     "list_tags",
+    "login",
     "pull_blob",
     "push_blob",
     "retag",
@@ -194,12 +217,13 @@ Deno.test("examples: called without arguments, each says how, and exits with 2",
   for (const [at, { code, stdout, stderr }] of outcomes.entries()) {
     const name = names[at]!;
     assertEquals([code, stdout], [2, ""], `${name}: ${stderr}`);
-    assertMatch(stderr, new RegExp(`^usage: ${name} [A-Z]`));
+    assertMatch(stderr, new RegExp(`^usage: (REGISTRY_\\w+=… )*${name} [A-Z]`));
   }
 });
 
 Deno.test("examples: none asks for more than it needs", async () => {
   for (const name of await exampleNames()) {
+    if (name === "login") continue; // a credential helper is a program, wherever it is
     const permissions = await examplePermissions(name);
     assert(permissions.includes("--allow-net"), name);
     for (const permission of permissions) {

@@ -25,8 +25,7 @@ for (const [name, options, lacks] of CASES) {
     assertEquals(outcomes, Object.fromEntries(expected));
     const client = new RegistryClientV2({ name, ...LOGIN, fetch });
     const { tags } = await client.listTags();
-    const own = tags.filter((tag) => tag.startsWith("davit-live-"));
-    assertEquals(own.sort(), left.sort());
+    assertEquals(tags.sort(), left.sort());
     if (Object.keys(lacks).length === 0) assertEquals(tags, []);
     const text = JSON.stringify(tape);
     assert(text.includes("davit-live-"));

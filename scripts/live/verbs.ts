@@ -125,9 +125,9 @@ export const VERBS: Readonly<Record<string, (scratch: Scratch) => Promise<void>>
   },
   "attach and list referrers": async (scratch) => {
     const subject = await pushImage(scratch, "subject");
+    scratch.tags.push(subject.digest.replace(":", "-")); // where there is no referrers API
     const referrer = await pushImage(scratch, "referrer", { subject });
     const { manifests } = await scratch.client.listReferrers({ digest: subject.digest });
-    scratch.tags.push(subject.digest.replace(":", "-")); // where there is no referrers API
     assertEquals(manifests.map(({ digest }) => digest), [referrer.digest]);
   },
 };

@@ -158,6 +158,7 @@ for (const scopes of [["pull"], ["pull", "push"]]) {
   Deno.test(`scopes ${scopes}: from pull to push and back without ping or login`, async () => {
     const auth = { bearer: { users: { me: "a password" } } };
     const { client, taken } = pair({ auth }, { username: "me", password: "a password", scopes });
+    await client.listTags().catch(() => {}); // a pull first: a push asks for both at once
     for (let round = 0; round < 5; round++) {
       const { digest } = await client.putBlob(utf8(`round ${round}`));
       await client.getBlob(digest).then((blob) => blob.bytes());

@@ -146,3 +146,43 @@ Deno.test("preset quay: end-9: a token request that names delete is refused, and
     assertEquals(tokens.map(({ status }) => status), [400, 200]);
   });
 });
+
+const SECOND = { endpoint: "upload", method: "PATCH", nth: 2 } as const;
+const LAST = { endpoint: "upload", method: "PUT", nth: 1 } as const;
+
+const BROKEN: [how: string, faults: RegistryOptions["faults"], sent: string[]][] = [
+  [
+    "503 to the second chunk",
+    { status: 503, on: SECOND },
+    ["PATCH 201", "PATCH 503", "GET 404", "PATCH 201", "PUT 201"],
+  ],
+  ["no connection for the second chunk", { fail: "before", on: SECOND }, [
+    "PATCH 201",
+    "PATCH 0",
+    "GET 404",
+    "PATCH 201",
+    "PUT 201",
+  ]],
+  [
+    "no answer to the second chunk, which was taken",
+    { fail: "after", on: SECOND },
+    ["PATCH 201", "PATCH 0", "GET 404", "PATCH 416", "GET 404", "PUT 201"],
+  ],
+  [
+    "503 to the last chunk",
+    { status: 503, on: LAST },
+    ["PATCH 201", "PATCH 201", "PUT 503", "HEAD 404", "GET 404", "PUT 201"],
+  ],
+];
+
+for (const [how, faults, sent] of BROKEN) {
+  Deno.test(`preset ecr: a stream, and ${how}: it goes out again, though nothing is told`, async () => {
+    await inWorld("ecr", "memory", async ({ client, requests }) => {
+      const bytes = randomBytes(9 * MEBIBYTE);
+      const { digest } = await client.putBlob(streamOf(bytes));
+      const lines = requests.map(({ method, status }) => `${method} ${status}`);
+      assertEquals(lines, ["POST 401", "POST 202", ...sent]);
+      assertEquals(await (await client.getBlob(digest)).bytes(), bytes);
+    }, { faults: faults!, onError: () => {} });
+  });
+}
