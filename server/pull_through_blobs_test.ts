@@ -126,11 +126,13 @@ for (const [name, open] of BACKENDS) {
       await assertRejects(() => response.arrayBuffer(), Error, "Cannot verify");
     }
     assertEquals(await backend.repositories({ limit: 10 }), { items: [], more: false });
+    // One or more: who comes after the first failure asks again.
+    const wrong = through.upstream.count("open");
     through.upstream.body = undefined;
     for (let time = 0; time < 2; time++) {
       assertSame((await through.wire.send("GET", path(blob))).bytes, bytes);
     }
-    assertEquals(through.upstream.count("open"), 2);
+    assertEquals(through.upstream.count("open"), wrong + 1);
     await close();
   });
 }
