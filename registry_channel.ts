@@ -10,12 +10,13 @@ import { USER_AGENT } from "./content/version.ts";
 import type { ConnectionOptions, RegistryClientOpts } from "./registry_client_options.ts";
 import { type Channel, compose, type Middleware, type Send } from "./transport/channel.ts";
 import { systemClock } from "./transport/clock.ts";
-import type { HostsOptions } from "./transport/host_options.ts";
+import { checkHosts, type HostsOptions } from "./transport/host_options.ts";
 import { type HostSend, hostSend } from "./transport/host_send.ts";
 import { knownHosts } from "./transport/known_hosts.ts";
 import { lazily } from "./transport/lazily.ts";
 import { limit } from "./transport/limit.ts";
 import type { Mirror } from "./transport/mirror_options.ts";
+import { proxyRule } from "./transport/proxy_options.ts";
 import { redirect } from "./transport/redirect.ts";
 import { retry } from "./transport/retry.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./transport/retry_policy.ts";
@@ -65,6 +66,8 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
   const clock = systemClock;
 
   const hosts = knownHosts(options.hosts);
+  checkHosts(hosts);
+  if (options.proxy !== undefined) proxyRule("proxy", options.proxy);
   const { host } = new URL(origin);
 
   const { send, addressesOf, close } = connector(options, host, hosts, limits);

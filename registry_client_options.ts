@@ -44,8 +44,7 @@ export interface ConnectionOptions {
    * Without this option, the variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say,
    * in either case, on Deno, Node and Bun alike: Deno's `fetch` obeys them whatever a program says.
    * They are read at the first request. Where Deno may not read them (`--allow-env`), its `fetch`
-   * carries every byte, and obeys them. Browsers and workers have proxies of their own. A proxy that
-   * cannot be used is told by the first request.
+   * carries every byte, and obeys them. Browsers and workers have proxies of their own.
    * @default {the environment's}
    */
   proxy?: string | ProxyOptions | false;

@@ -2,7 +2,7 @@ import { InvalidOptionError } from "../errors.ts";
 import type { Middleware } from "./channel.ts";
 import type { MirrorOptions } from "./mirror_options.ts";
 import { checkMirrors } from "./mirror_options.ts";
-import type { ProxyOptions } from "./proxy_options.ts";
+import { type ProxyOptions, proxyRule } from "./proxy_options.ts";
 import { checkFields, copyFields } from "./header_fields.ts";
 
 /**
@@ -74,8 +74,7 @@ export interface HostOptions {
 }
 
 /**
- * Options by host: `ghcr.io`, `registry.example.com:5000`; `docker.io` for Docker Hub. What is wrong
- * with an option is told by the first request.
+ * Options by host: `ghcr.io`, `registry.example.com:5000`; `docker.io` for Docker Hub.
  */
 export type HostsOptions = Readonly<Record<string, HostOptions>>;
 
@@ -85,7 +84,7 @@ const OWNED = ["authorization", "cookie", "content-length", "host"];
 /**
  * Checks options by host.
  *
- * @throws {InvalidOptionError} When a key is not a host, or a header is not for this option.
+ * @throws {InvalidOptionError} When a key is not a host, or something of its options cannot be used.
  */
 export function checkHosts(hosts: HostsOptions): void {
   for (const [host, settings] of Object.entries(hosts)) {
@@ -107,6 +106,7 @@ export function checkHosts(hosts: HostsOptions): void {
     checkFields(`${entry}.headers`, headers);
     checkCertificates(entry, settings);
     checkMirrors(`${entry}.mirrors`, settings.mirrors ?? []);
+    if (settings.proxy !== undefined) proxyRule(`${entry}.proxy`, settings.proxy);
   }
 }
 
@@ -141,13 +141,8 @@ function isPem(text: unknown, label: string): boolean {
     new RegExp(`-----BEGIN ${label}-----[^]+-----END ${label}-----`).test(text);
 }
 
-/**
- * Puts each host's own headers on the requests to it.
- *
- * @throws {InvalidOptionError} When something in the options by host cannot be used.
- */
+/** Puts each host's own headers on the requests to it. */
 export function hostHeaders(hosts: HostsOptions): Middleware {
-  checkHosts(hosts);
   return (next) => (request) => {
     const own = Object.entries(hosts[request.url.host]?.headers ?? {});
     if (own.length === 0) return next(request);

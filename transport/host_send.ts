@@ -34,8 +34,6 @@ const MACHINES = ["bun", "deno", "node"];
  * Sends to each host as its options say. What makes connections is loaded with the first request:
  * browsers and workers, and a `fetch` or `client` of the caller's, never need it.
  *
- * A proxy that cannot be used is told then.
- *
  * @throws {InvalidOptionError} When an option about connections comes beside the caller's own `fetch`
  * or `client`.
  * @throws {UnsupportedRuntimeError} When this runtime has no means to do what an option says.
