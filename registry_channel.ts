@@ -15,7 +15,7 @@ import { type HostSend, hostSend } from "./transport/host_send.ts";
 import { knownHosts } from "./transport/known_hosts.ts";
 import { lazily } from "./transport/lazily.ts";
 import { limit } from "./transport/limit.ts";
-import type { Mirror } from "./transport/mirror_options.ts";
+import { checkMirrors, type Mirror } from "./transport/mirror_options.ts";
 import { proxyRule } from "./transport/proxy_options.ts";
 import { redirect } from "./transport/redirect.ts";
 import { retry } from "./transport/retry.ts";
@@ -115,7 +115,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
   }
   const mirroring = hosts[host]?.mirrors;
   const first = compose(
-    ...when(mirroring, ({ checkMirrors, mirror }) => {
+    ...when(mirroring, ({ mirror }) => {
       const mirrors = checkMirrors(`hosts[${JSON.stringify(host)}].mirrors`, mirroring ?? []);
       return mirror({
         origin: new URL(origin).origin,

@@ -1,6 +1,7 @@
 import { encodeBase64 } from "../content/base64.ts";
 import { encodeText } from "../content/bytes.ts";
 import { InvalidOptionError } from "../errors.ts";
+import { VISIBLE_ASCII } from "./visible_ascii.ts";
 
 /**
  * What is known about who is asking. Any of the three kinds will do: a user name and password, an
@@ -66,8 +67,6 @@ const FIELDS = ["username", "password", "refreshToken", "accessToken"] as const;
 
 /** Fields that travel as one word of a header or form: a line break in them is a file's last one. */
 const WORDS = ["refreshToken", "accessToken"] as const;
-
-const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
 /**
  * A source out of what a caller may give: a credential, a source, or nothing.

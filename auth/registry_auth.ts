@@ -1,8 +1,8 @@
 import type { ApiError } from "../errors.ts";
-import { abortable } from "./abortable.ts";
 import { type Credential, type CredentialTarget, sameCredential } from "./credential.ts";
 import type { Scheme } from "./scheme.ts";
 import type { ToldSource } from "./told_source.ts";
+import { untilAborted } from "../transport/until_aborted.ts";
 
 /** How many repositories' credentials are remembered; a source that is asked again does no harm. */
 const CREDENTIALS_KEPT = 1_000;
@@ -55,7 +55,7 @@ export class RegistryAuth {
   ): Promise<Asker> {
     const { repository = "" } = target;
     const memory = this.#memories.get(repository) ?? this.#ask(source, target, repository);
-    return abortable(memory.asker, signal);
+    return untilAborted(memory.asker, signal);
   }
 
   /** The credentials for a target whose last ones the registry refused: the source is asked again. */

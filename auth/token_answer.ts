@@ -1,5 +1,6 @@
 import { AuthenticationError } from "../errors.ts";
 import type { Token } from "./token_cache.ts";
+import { VISIBLE_ASCII } from "./visible_ascii.ts";
 
 /**
  * The life of a token whose answer names none, and the shortest that is believed, in seconds: both
@@ -12,9 +13,6 @@ export const MIN_LIFETIME_S = 60;
  * would seem good for 9,500 years; a token that ends sooner than thought costs one request more.
  */
 export const MAX_LIFETIME_S = 3_600;
-
-/** What a header can carry; an exception of the runtime's would show the token itself. */
-const HEADER_SAFE = /^[\x21-\x7e]+$/;
 
 /**
  * The token in a token service's answer. Its own words are never in a message: they may hold half a
@@ -41,7 +39,7 @@ export function parseToken(bytes: Uint8Array, what: string, date: string | null)
   if (typeof value !== "string") {
     throw refused("the answer holds no token: neither token nor access_token is a text");
   }
-  if (!HEADER_SAFE.test(value)) throw refused("the token holds what a header cannot carry");
+  if (!VISIBLE_ASCII.test(value)) throw refused("the token holds what a header cannot carry");
   return { value, lifetime: 1_000 * remaining(lifetimeOf(expires_in), issued_at, date) };
 }
 

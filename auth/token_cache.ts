@@ -1,7 +1,7 @@
 import type { Clock } from "../transport/channel.ts";
-import { abortable } from "./abortable.ts";
 import type { Credential } from "./credential.ts";
 import { coversScopes, type Scope, scopesKey } from "./scope.ts";
+import { untilAborted } from "../transport/until_aborted.ts";
 
 /** A token as the token service gave it. */
 export interface Token {
@@ -149,7 +149,7 @@ export class TokenCache {
 
   #join(key: string, flight: Flight, signal: AbortSignal | undefined): Promise<string> {
     flight.waiting++;
-    return abortable(flight.token, signal, () => {
+    return untilAborted(flight.token, signal, () => {
       flight.waiting--;
       if (flight.waiting > 0) return;
       this.#end(key, flight);

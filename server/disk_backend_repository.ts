@@ -17,6 +17,7 @@ import type { Page, PageRequest, StoredBlob, StoredManifest } from "./backend.ts
 import { readManifest } from "./read_manifest.ts";
 import { Refusal } from "./refusal.ts";
 import { SortedNames } from "./sorted_names.ts";
+import { Turns } from "./turns.ts";
 
 /** The exact `Content-Type` of a manifest, where it is more than its entry's media type. */
 const CONTENT_TYPE = "dev.davit.content-type";
@@ -36,7 +37,7 @@ export class DiskRepository {
   readonly files: LayoutFiles;
   #index: Promise<LayoutIndex> | undefined;
   /** The last change of a digest, so that the next one waits for it. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #turns = new Turns();
   /** What was read of each manifest; `undefined` for one without a subject. */
   readonly #referrers = new Map<string, Referrer | undefined>();
   #tagNames: { version: number; names: SortedNames } | undefined;
@@ -287,20 +288,13 @@ export class DiskRepository {
    * Lets one change of a digest happen at a time: one that lists it, and one that removes it. A file
    * that is to go is gone before it.
    */
-  async #changing<T>(digest: Digest, change: () => Promise<T>): Promise<T> {
-    const turn = (this.#turns.get(digest) ?? Promise.resolve()).then(async () => {
+  #changing<T>(digest: Digest, change: () => Promise<T>): Promise<T> {
+    return this.#turns.take(digest, async () => {
       const index = await this.#layoutIndex();
       await index.read(this.files);
       if (index.isDropped(digest)) await index.flush(this.files);
       return await change();
     });
-    const settled = turn.then(() => {}, () => {});
-    this.#turns.set(digest, settled);
-    try {
-      return await turn;
-    } finally {
-      if (this.#turns.get(digest) === settled) this.#turns.delete(digest);
-    }
   }
 }
 

@@ -15,6 +15,7 @@ import type {
 } from "./backend.ts";
 import { checkInteger } from "./options.ts";
 import { joinSegments, writeSegments } from "./segments.ts";
+import { Turns } from "./turns.ts";
 
 /** A storage of named objects, such as a bucket. What was written is seen by everybody at once. */
 export interface ObjectStore {
@@ -134,7 +135,8 @@ class StoredBackend implements ObjectBackend {
   readonly shared = true;
   readonly #store: ObjectStore;
   readonly #options: Required<ObjectBackendOptions>;
-  readonly #turns = new Map<string, Promise<unknown>>();
+  /** The changes of each manifest: one at a time, in this process. */
+  readonly #turns = new Turns();
 
   constructor(store: ObjectStore, options: Required<ObjectBackendOptions>) {
     this.#store = store;
@@ -197,7 +199,7 @@ class StoredBackend implements ObjectBackend {
     const { bytes, digest, ...known } = manifest;
     const line = encodeText(`${JSON.stringify({ digest, ...known })}\n`);
     const { referrer } = manifest;
-    await this.#alone(`${repository}:${digest}`, async () => {
+    await this.#turns.take(`${repository}:${digest}`, async () => {
       await this.#store.put(`manifests/${repository}:${digest}`, concatBytes([line, bytes]));
       await this.#put(`repositories/${repository}`, {});
       if (referrer !== undefined) {
@@ -212,7 +214,7 @@ class StoredBackend implements ObjectBackend {
   }
 
   async deleteManifest(repository: RepositoryName, digest: Digest): Promise<boolean> {
-    return await this.#alone(`${repository}:${digest}`, async () => {
+    return await this.#turns.take(`${repository}:${digest}`, async () => {
       const manifest = await this.manifest(repository, digest);
       if (manifest === undefined) return false;
       const keys = [`manifests/${repository}:${digest}`];
@@ -379,18 +381,6 @@ class StoredBackend implements ObjectBackend {
     const found = await this.#all(prefix, prefix + after, limit + 1);
     const items = found.slice(0, limit).map(({ key }) => key.slice(prefix.length));
     return { items, more: found.length > limit };
-  }
-
-  /** Lets one change of a manifest happen at a time, in this process. */
-  async #alone<T>(key: string, change: () => Promise<T>): Promise<T> {
-    const turn = (this.#turns.get(key) ?? Promise.resolve()).then(change);
-    const settled = turn.then(() => {}, () => {});
-    this.#turns.set(key, settled);
-    try {
-      return await turn;
-    } finally {
-      if (this.#turns.get(key) === settled) this.#turns.delete(key);
-    }
   }
 }
 

@@ -8,6 +8,5 @@ export { guard } from "./guard.ts";
 export { hostHeaders } from "./host_options.ts";
 export { machineSend } from "./machine_send.ts";
 export { mirror } from "./mirror.ts";
-export { checkMirrors } from "./mirror_options.ts";
 export { missingRepository } from "./missing_repository.ts";
 export { trace } from "./trace.ts";

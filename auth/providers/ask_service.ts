@@ -7,6 +7,7 @@ import type { Credential } from "../credential.ts";
 import { publicWords } from "../public_words.ts";
 import type { ProviderSettings } from "./provider_options.ts";
 import { serviceWords } from "./service_words.ts";
+import { VISIBLE_ASCII } from "../visible_ascii.ts";
 
 /** What is asked of a service that gives credentials. */
 export interface ServiceRequest {
@@ -152,9 +153,6 @@ async function bodyOf(response: Response, url: URL): Promise<Bytes> {
   return await readAll(reader, { ...ANSWER_LIMIT, what: `the answer of ${url.host}` });
 }
 
-/** What a header can carry. */
-const HEADER_SAFE = /^[\x21-\x7e]+$/;
-
 /**
  * A token out of an answer's field.
  *
@@ -166,7 +164,7 @@ export function tokenField(
   { what, url }: Pick<ServiceRequest, "what" | "url">,
 ): string {
   const value = fields[name];
-  if (typeof value === "string" && HEADER_SAFE.test(value)) return value;
+  if (typeof value === "string" && VISIBLE_ASCII.test(value)) return value;
   throw new AuthenticationError(
     `Cannot ${what}: the answer of ${url.host} holds no usable ${name}`,
   );

@@ -1,5 +1,6 @@
 import { AuthenticationError } from "../../errors.ts";
 import type { ProviderSettings } from "./provider_options.ts";
+import { VISIBLE_ASCII } from "../visible_ascii.ts";
 
 /** Keys of an AWS identity, by the names that AWS's own packages give them. */
 export interface AwsCredentials {
@@ -61,9 +62,6 @@ export async function awsCredentials(
   }
   return complete(answer ?? {}, (field) => field, what);
 }
-
-/** What a header can carry: in a variable, a line break is a file's last one. */
-const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
 function complete(
   keys: Partial<AwsCredentials>,

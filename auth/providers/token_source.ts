@@ -1,10 +1,8 @@
 import { ApiError, AuthenticationError } from "../../errors.ts";
+import { VISIBLE_ASCII } from "../visible_ascii.ts";
 
 /** A token, or a function that answers one: it is asked whenever one is wanted. */
 export type TokenSource = string | (() => string | Promise<string>);
-
-/** What a header or a form can carry. */
-const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
 /**
  * The token of a source.
