@@ -23,7 +23,7 @@ export * from "./registry_store.ts";
 export { connect } from "./registry_channel.ts";
 export type { ConnectionOptions, RegistryClientOpts } from "./registry_client_options.ts";
 
-export type { Body, ReopenableBody } from "./content/body.ts";
+export type { Body, OpenBody, ReopenableBody } from "./content/body.ts";
 export type { StreamBody } from "./content/stream_body.ts";
 export type { Bytes } from "./content/bytes.ts";
 export { type Descriptor, type Platform } from "./content/descriptor.ts";
@@ -133,7 +133,6 @@ export type {
   HostPurpose,
   Intent,
   Learned,
-  RequestBody,
   Send,
 } from "./transport/channel.ts";
 export type { Piece, PieceReader } from "./content/piece_reader.ts";

@@ -77,7 +77,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     userAgent(options.userAgent ?? USER_AGENT),
     ...when(options.hosts, ({ hostHeaders }) => hostHeaders(hosts)),
   );
-  const again = retry({ policy, limits, clock, emit });
+  const again = retry({ retry: policy, limits, clock, emit });
   const waiting = limit(
     hosts[host]?.requestsAtOnce ?? options.requestsAtOnce ?? REQUESTS_AT_ONCE,
   );

@@ -1,5 +1,5 @@
 import { ContentNotFoundError, HttpError, InvalidContentError, NotFoundError } from "./errors.ts";
-import { type Body, bodySource, bytesStream } from "./content/body.ts";
+import { type Body, bytesStream, openBody } from "./content/body.ts";
 import { type Bytes, EMPTY } from "./content/bytes.ts";
 import type { Descriptor } from "./content/descriptor.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "./content/media_types.ts";
@@ -145,7 +145,7 @@ export class RegistryStore implements ContentStore {
       return;
     }
     const reader = pieceReader(
-      await verifyingStream(pieceReader(await bodySource(body, size).open()), {
+      await verifyingStream(await openBody(body, size).open(), {
         digest: parseDigest(digest),
         size,
       }, options),

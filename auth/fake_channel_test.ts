@@ -1,17 +1,10 @@
+import { type OpenBody, openBody } from "../content/body.ts";
 import { assertEquals } from "@std/assert";
 import type { Credential } from "./credential.ts";
 import type { CredentialSource } from "./credential.ts";
 import type { DavitEvent } from "../events.ts";
 import { DEFAULT_LIMITS, type Limits } from "../content/limits.ts";
-import type {
-  ChannelRequest,
-  ChannelResponse,
-  Clock,
-  Intent,
-  RequestBody,
-  Send,
-} from "../transport/channel.ts";
-import { bytesBody } from "../transport/request_body.ts";
+import type { ChannelRequest, ChannelResponse, Clock, Intent, Send } from "../transport/channel.ts";
 import { encodeText } from "../content/bytes.ts";
 import { authorize } from "./authorize.ts";
 import type { AuthorizeOptions } from "./authorizer.ts";
@@ -106,7 +99,7 @@ export function answerFrom(url: string, response: Response): Response {
   return response;
 }
 
-async function readText(body: RequestBody | undefined): Promise<string> {
+async function readText(body: OpenBody | undefined): Promise<string> {
   if (body === undefined) return "";
   const reader = await body.open();
   let text = "";
@@ -273,8 +266,8 @@ export function intent(repository: string, ...actions: Intent["actions"]): Inten
 }
 
 /** A body that can be sent again. */
-export function textBody(text: string): RequestBody {
-  return bytesBody(encodeText(text));
+export function textBody(text: string): OpenBody {
+  return openBody(encodeText(text));
 }
 
 /** The status of a call, and how many requests it took; every body must be read or cancelled. */

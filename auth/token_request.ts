@@ -1,3 +1,4 @@
+import { openBody } from "../content/body.ts";
 import { encodeText } from "../content/bytes.ts";
 import type { Limits } from "../content/limits.ts";
 import { AuthenticationError } from "../errors.ts";
@@ -5,7 +6,6 @@ import type { OnEvent } from "../events.ts";
 import type { ChannelRequest, ChannelResponse, Clock, Send } from "../transport/channel.ts";
 import { readBody, responseErrors } from "../transport/expect.ts";
 import { redactUrl } from "../transport/redact.ts";
-import { bytesBody } from "../transport/request_body.ts";
 import { basicAuthorization, type Credential } from "./credential.ts";
 import { publicWords } from "./public_words.ts";
 import { asksForDelete, deleteAsStar, formatScope, type Scope } from "./scope.ts";
@@ -183,7 +183,7 @@ function post(question: TokenQuestion, grant: Record<string, string>): Way {
     accept: "application/json",
     "content-type": "application/x-www-form-urlencoded",
   });
-  const body = bytesBody(encodeText(form.toString()));
+  const body = openBody(encodeText(form.toString()));
   return {
     request: { method: "POST", url: new URL(question.realm), headers, body },
     anonymous: false,

@@ -1,5 +1,6 @@
 import { InvalidOptionError, UploadError } from "../errors.ts";
 import type { Bytes } from "./bytes.ts";
+import { type PieceReader, pieceReader } from "./piece_reader.ts";
 
 /** A body that can be opened as often as needed, from any offset: replayed and resumed. */
 export interface ReopenableBody {
@@ -15,10 +16,10 @@ export interface ReopenableBody {
  */
 export type Body = Bytes | Blob | ReadableStream<Bytes> | ReopenableBody;
 
-/** A {@linkcode Body} as the rest of the code sees it. */
-export interface BodySource {
-  /** All bytes, where that is known. */
-  readonly size: number | undefined;
+/** A {@linkcode Body} as it travels, from the caller or a store to the wire. */
+export interface OpenBody {
+  /** How many bytes in all, where that is known, as of `bytes` and `blob`: the Content-Length. */
+  readonly size?: number;
   /** Whether it can be opened more than once, and from an offset. */
   readonly reopenable: boolean;
   /** The bytes themselves, where they are in memory. */
@@ -30,25 +31,25 @@ export interface BodySource {
    *
    * @throws {UploadError} When a stream was opened before.
    */
-  open(offset?: number): Promise<ReadableStream<Bytes>>;
+  open(offset?: number): Promise<PieceReader>;
 }
 
 /** How much of an array in memory is copied into one piece of a stream. */
 const PIECE_BYTES = 256 * 1024;
 
 /**
- * Looks at a body once, so that nobody else has to.
+ * The one form of a body, whichever of the four kinds was given.
  *
  * @throws {InvalidOptionError} When it is none of the four kinds, its size is no count of bytes, or
- * somebody else is reading the stream.
+ * the stream is locked to another reader.
  */
-export function bodySource(body: Body, size?: number): BodySource {
+export function openBody(body: Body, size?: number): OpenBody {
   if (body instanceof Uint8Array) {
     return {
       size: body.byteLength,
       reopenable: true,
       bytes: body,
-      open: (offset = 0) => Promise.resolve(bytesStream(body.subarray(offset))),
+      open: (offset = 0) => opened(bytesStream(body.subarray(offset))),
     };
   }
   if (body instanceof Blob) {
@@ -56,15 +57,15 @@ export function bodySource(body: Body, size?: number): BodySource {
       size: body.size,
       reopenable: true,
       blob: body,
-      open: (offset = 0) => Promise.resolve((offset === 0 ? body : body.slice(offset)).stream()),
+      open: (offset = 0) => opened((offset === 0 ? body : body.slice(offset)).stream()),
     };
   }
-  if (body instanceof ReadableStream) return streamSource(body, checkSize(size));
+  if (body instanceof ReadableStream) return streamBody(body, checkSize(size));
   if (typeof body === "object" && body !== null && typeof body.open === "function") {
     return {
-      size: checkSize(body.size ?? size),
+      ...checkSize(body.size ?? size),
       reopenable: true,
-      open: async (offset = 0) => await body.open(offset),
+      open: async (offset = 0) => pieceReader(await body.open(offset)),
     };
   }
   throw new InvalidOptionError(
@@ -90,16 +91,21 @@ export function bytesStream(bytes: Uint8Array): ReadableStream<Bytes> {
   }, { highWaterMark: 0 });
 }
 
-function streamSource(stream: ReadableStream<Bytes>, size: number | undefined): BodySource {
+/** A stream's reader; a promise that rejects where the stream is locked. */
+function opened(stream: ReadableStream<Bytes>): Promise<PieceReader> {
+  return Promise.resolve(stream).then(pieceReader);
+}
+
+function streamBody(stream: ReadableStream<Bytes>, size: { size?: number }): OpenBody {
   if (stream.locked) {
     throw new InvalidOptionError("Cannot send the stream: it is locked to a reader");
   }
-  let opened = false;
+  let used = false;
   return {
-    size,
+    ...size,
     reopenable: false,
     open(offset = 0) {
-      if (opened || offset !== 0) {
+      if (used || offset !== 0) {
         return Promise.reject(
           new UploadError(
             "Cannot send the stream again: its bytes are gone. Pass {size, open()} instead of a " +
@@ -107,14 +113,15 @@ function streamSource(stream: ReadableStream<Bytes>, size: number | undefined): 
           ),
         );
       }
-      opened = true;
-      return Promise.resolve(stream);
+      used = true;
+      return opened(stream);
     },
   };
 }
 
-function checkSize(size: number | undefined): number | undefined {
-  if (size === undefined || (Number.isSafeInteger(size) && size >= 0)) return size;
+function checkSize(size: number | undefined): { size?: number } {
+  if (size === undefined) return {};
+  if (Number.isSafeInteger(size) && size >= 0) return { size };
   throw new InvalidOptionError(
     `Cannot send the body: its size must be a count of bytes: current value is ${size}`,
   );

@@ -1,14 +1,14 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { InvalidOptionError, UploadError } from "../errors.ts";
-import { type Body, type BodySource, bodySource, bytesStream } from "./body.ts";
+import { type Body, bytesStream, type OpenBody, openBody } from "./body.ts";
 import { type Bytes, encodeText } from "./bytes.ts";
+import { type PieceReader, readAll } from "./piece_reader.ts";
 
 const HELLO = encodeText("hello world");
 
-async function text(stream: ReadableStream<Bytes>): Promise<string> {
-  let text = "";
-  for await (const piece of stream) text += new TextDecoder().decode(piece);
-  return text;
+async function text(reader: PieceReader): Promise<string> {
+  const bytes = await readAll(reader, { name: "bytes", bytes: 100, what: "it" });
+  return new TextDecoder().decode(bytes);
 }
 
 interface Case {
@@ -67,8 +67,8 @@ const CASES: Case[] = [
 ];
 
 for (const { name, body, size, expected } of CASES) {
-  Deno.test(`bodySource: ${name}`, async () => {
-    const source = bodySource(body(), size);
+  Deno.test(`openBody: ${name}`, async () => {
+    const source = openBody(body(), size);
     assertEquals([source.size, source.reopenable], [expected.size, expected.reopenable]);
     assertEquals(await text(await source.open()), "hello world");
     if (!expected.reopenable) return;
@@ -78,25 +78,25 @@ for (const { name, body, size, expected } of CASES) {
   });
 }
 
-Deno.test("bodySource: bytes and a Blob are at hand as they are", () => {
+Deno.test("openBody: bytes and a Blob are at hand as they are", () => {
   const blob = new Blob([HELLO]);
-  assertStrictEquals(bodySource(HELLO).bytes, HELLO);
-  assertStrictEquals(bodySource(blob).blob, blob);
-  assertEquals(bodySource(bytesStream(HELLO)).bytes, undefined);
+  assertStrictEquals(openBody(HELLO).bytes, HELLO);
+  assertStrictEquals(openBody(blob).blob, blob);
+  assertEquals(openBody(bytesStream(HELLO)).bytes, undefined);
 });
 
-Deno.test("bodySource: open() is called on its own object", async () => {
+Deno.test("openBody: open() is called on its own object", async () => {
   class Source {
     size = 11;
     open(): ReadableStream<Bytes> {
       return bytesStream(HELLO.subarray(0, this.size));
     }
   }
-  assertEquals(await text(await bodySource(new Source()).open()), "hello world");
+  assertEquals(await text(await openBody(new Source()).open()), "hello world");
 });
 
-Deno.test("bodySource: what open() throws is thrown", async () => {
-  const source = bodySource({
+Deno.test("openBody: what open() throws is thrown", async () => {
+  const source = openBody({
     open() {
       throw new Error("no such file");
     },
@@ -104,7 +104,7 @@ Deno.test("bodySource: what open() throws is thrown", async () => {
   await assertRejects(() => source.open(), Error, "no such file");
 });
 
-const GONE: [name: string, again: (source: BodySource) => Promise<unknown>][] = [
+const GONE: [name: string, again: (source: OpenBody) => Promise<unknown>][] = [
   ["a second time", async (source) => {
     await source.open();
     return await source.open();
@@ -113,9 +113,9 @@ const GONE: [name: string, again: (source: BodySource) => Promise<unknown>][] = 
 ];
 
 for (const [name, again] of GONE) {
-  Deno.test(`bodySource: a stream that is opened ${name} is gone`, async () => {
+  Deno.test(`openBody: a stream that is opened ${name} is gone`, async () => {
     const error = await assertRejects(
-      () => again(bodySource(bytesStream(HELLO))),
+      () => again(openBody(bytesStream(HELLO))),
       UploadError,
       "Pass {size, open()} instead of a stream",
     );
@@ -135,16 +135,16 @@ const REFUSED: [name: string, body: unknown, size: number | undefined, message: 
 ];
 
 for (const [name, body, size, message] of REFUSED) {
-  Deno.test(`bodySource: refuses ${name}`, () => {
-    const error = assertThrows(() => bodySource(body as Body, size), InvalidOptionError, message);
+  Deno.test(`openBody: refuses ${name}`, () => {
+    const error = assertThrows(() => openBody(body as Body, size), InvalidOptionError, message);
     assertEquals(error.code, "INVALID_OPTION");
   });
 }
 
-Deno.test("bodySource: refuses a stream that somebody reads", () => {
+Deno.test("openBody: refuses a stream that somebody reads", () => {
   const stream = bytesStream(HELLO);
   stream.getReader();
-  assertThrows(() => bodySource(stream), InvalidOptionError, "it is locked to a reader");
+  assertThrows(() => openBody(stream), InvalidOptionError, "it is locked to a reader");
 });
 
 Deno.test("bytesStream: the array stays the caller's, whoever reads", async () => {

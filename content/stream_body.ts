@@ -6,7 +6,7 @@ import type { Bytes } from "./bytes.ts";
 export type StreamBody = AsyncIterable<Uint8Array>;
 
 /**
- * A body out of a body, or of a Node stream. Anything else is answered as it is, for `bodySource` to
+ * A body out of a body, or of a Node stream. Anything else is answered as it is, for `openBody` to
  * refuse.
  */
 export function bodyOf(body: Body | StreamBody): Body {

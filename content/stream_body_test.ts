@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { Readable } from "node:stream";
 import { InvalidOptionError } from "../errors.ts";
-import { type Body, bodySource } from "./body.ts";
+import { type Body, openBody } from "./body.ts";
 import { encodeText } from "./bytes.ts";
-import { pieceReader, readAll } from "./piece_reader.ts";
+import { readAll } from "./piece_reader.ts";
 import { bodyOf } from "./stream_body.ts";
 
 async function text(body: Body): Promise<string> {
-  const reader = pieceReader(await bodySource(body).open());
+  const reader = await openBody(body).open();
   const bytes = await readAll(reader, { name: "bytes", bytes: 1_000_000, what: "it" });
   return new TextDecoder().decode(bytes);
 }
@@ -84,7 +84,7 @@ Deno.test("bodyOf: pieces of text are refused", async () => {
 });
 
 for (const value of ["hello", null, undefined, 5, {}, []]) {
-  Deno.test(`bodyOf: ${JSON.stringify(value)} is left to bodySource, which refuses it`, () => {
-    assertThrows(() => bodySource(bodyOf(value as unknown as Body)), InvalidOptionError);
+  Deno.test(`bodyOf: ${JSON.stringify(value)} is left to openBody, which refuses it`, () => {
+    assertThrows(() => openBody(bodyOf(value as unknown as Body)), InvalidOptionError);
   });
 }

@@ -7,7 +7,7 @@ import { DEFAULT_LIMITS, type Limits } from "../content/limits.ts";
 import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import { type Channel, type ChannelRequest, compose, type Send } from "../transport/channel.ts";
 import { FakeClock } from "../transport/fake_send_test.ts";
-import { openBody } from "../transport/open_body.ts";
+import { checkedReader } from "../transport/checked_reader.ts";
 import { redirect } from "../transport/redirect.ts";
 import { retry } from "../transport/retry.ts";
 import type { RetryPolicy } from "../transport/retry_policy.ts";
@@ -105,7 +105,9 @@ export function fakeRegistry(handler: Handler, options: FakeOptions = {}) {
 
   const channel: Channel = {
     origin: options.origin ?? ORIGIN,
-    send: compose(retry({ policy, limits, clock, emit, random: () => 1 }), redirect(limits))(wire),
+    send: compose(retry({ retry: policy, limits, clock, emit, random: () => 1 }), redirect(limits))(
+      wire,
+    ),
     streams: options.streams ?? true,
     limits,
     retry: policy,
@@ -183,7 +185,7 @@ async function bodyReader(request: ChannelRequest): Promise<PieceReader | undefi
   if (body === undefined) return undefined;
   // What is at hand is sent as it is: nobody opens it.
   if (body.blob !== undefined) return pieceReader(body.blob.stream());
-  return await openBody(body, what, signal);
+  return await checkedReader(body, what, signal);
 }
 
 /** The same response, whose body counts as open until it is read to its end or let go of. */

@@ -1,3 +1,4 @@
+import { openBody } from "../content/body.ts";
 import {
   BadDigestError,
   type HttpError,
@@ -12,10 +13,10 @@ import type { Limits } from "../content/limits.ts";
 import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import { type ParsedManifest, parseManifest } from "../manifest/parse_manifest.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
-import { bytesBody } from "../transport/request_body.ts";
 import { redactUrl } from "../transport/redact.ts";
 import { readBody, responseError, sendExpecting } from "../transport/expect.ts";
-import { backoff, isRetryable, RETRYABLE_STATUSES } from "../transport/retry.ts";
+import { backoff } from "../transport/retries.ts";
+import { isRetryable, RETRYABLE_STATUSES } from "../transport/retry.ts";
 import { type EndpointOptions, manifestReference, repositoryRequest } from "./request.ts";
 
 /** The manifest types that a request accepts when nothing else is said: OCI's and Docker's. */
@@ -111,7 +112,7 @@ export async function putManifestBytes(
   const digest = await digestToPut(ref, bytes);
   const base = manifestRequest(channel, "PUT", repository, ref, "push", options);
   base.headers.set("content-type", mediaType);
-  const request: ChannelRequest = { ...base, body: bytesBody(bytes), repeatable: false };
+  const request: ChannelRequest = { ...base, body: openBody(bytes), repeatable: false };
   if (options.query !== undefined) request.url.search = options.query;
 
   for (let attempt = 1;; attempt++) {

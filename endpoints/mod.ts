@@ -72,12 +72,11 @@ export type {
   HostPurpose,
   Intent,
   Learned,
-  RequestBody,
   Send,
 } from "../transport/channel.ts";
 export type { HeaderFields } from "../transport/header_fields.ts";
 export type { RetryPolicy } from "../transport/retry_policy.ts";
-export type { Body, ReopenableBody } from "../content/body.ts";
+export type { Body, OpenBody, ReopenableBody } from "../content/body.ts";
 export type { Bytes } from "../content/bytes.ts";
 export type { Descriptor, Platform } from "../content/descriptor.ts";
 export type { Digest } from "../content/digest.ts";

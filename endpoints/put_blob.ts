@@ -1,12 +1,11 @@
 import { AuthenticationError, BadDigestError, HttpError, InvalidOptionError } from "../errors.ts";
-import { type Body, type BodySource, bodySource } from "../content/body.ts";
+import { type Body, type OpenBody, openBody } from "../content/body.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, digestOf, hashAlgorithm, parseDigest } from "../content/digest.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { Channel } from "../transport/channel.ts";
 import { sendExpecting } from "../transport/expect.ts";
-import { bytesBody } from "../transport/request_body.ts";
 import { hasBlob, type RightsOfNext, statBlob } from "./blobs.ts";
 import { mountBlob } from "./mount.ts";
 import { progressTeller } from "./progress.ts";
@@ -61,7 +60,7 @@ export async function putBlob(
 ): Promise<Descriptor> {
   const { mediaType = MEDIA_TYPES.octetStream, chunkSize, signal } = options;
   checkChunkSize(chunkSize);
-  const source = bodySource(body, options.size);
+  const source = openBody(body, options.size);
   const digest = await knownDigest(source, options);
   const algorithm = digest === undefined
     ? options.digestAlgorithm ?? "sha256"
@@ -151,7 +150,7 @@ async function lookFirst(
 
 /** The digest that was given, checked where the bytes are at hand; or theirs. */
 async function knownDigest(
-  source: BodySource,
+  source: OpenBody,
   { digest, digestAlgorithm, signal }: PutBlobOptions,
 ): Promise<Digest | undefined> {
   const given = digest === undefined ? undefined : parseDigest(digest);
@@ -179,7 +178,7 @@ async function knownDigest(
 async function postBlob(
   channel: Channel,
   repository: string,
-  source: BodySource,
+  source: OpenBody,
   digest: Digest,
   options: PutBlobOptions,
   lessons: UploadLessons,
@@ -188,7 +187,7 @@ async function postBlob(
   const request = uploadRequest(channel, repository, { digest }, options);
   request.headers.set("content-type", MEDIA_TYPES.octetStream);
   try {
-    const post = { ...request, body: bytesBody(source.bytes!) };
+    const post = { ...request, body: openBody(source.bytes!) };
     const answer = await sendExpecting(channel, post, [201, 202]);
     if (answer.response.status === 202) {
       lessons.learn("singlePost", false);

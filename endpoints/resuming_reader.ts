@@ -4,7 +4,7 @@ import type { Digest } from "../content/digest.ts";
 import { type Piece, type PieceReader, pieceReader, stallGuard } from "../content/piece_reader.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { responseError } from "../transport/expect.ts";
-import { backoff } from "../transport/retry.ts";
+import { backoff } from "../transport/retries.ts";
 import { copyFields } from "../transport/header_fields.ts";
 
 /** What is read: a blob, or a part of one. */

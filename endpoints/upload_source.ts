@@ -1,9 +1,9 @@
 import { ApiError, BadDigestError, SizeMismatchError, UploadError } from "../errors.ts";
-import type { BodySource } from "../content/body.ts";
+import type { OpenBody } from "../content/body.ts";
 import { type Bytes, concatBytes, EMPTY } from "../content/bytes.ts";
 import { type Digest, hashAlgorithm, toDigest } from "../content/digest.ts";
 import { createHasher, type HashAlgorithm, type Hasher } from "../content/hasher.ts";
-import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
+import type { PieceReader } from "../content/piece_reader.ts";
 import { untilAborted } from "../transport/until_aborted.ts";
 
 /** A chunk of a body. */
@@ -31,21 +31,21 @@ export interface UploadSourceOptions {
  * and checked against the size and digest that were given for it.
  */
 export class UploadSource {
-  readonly #source: BodySource;
+  readonly #source: OpenBody;
   readonly #options: UploadSourceOptions;
   readonly #hasher: Hasher;
   #hashed = 0;
   #digest: Digest | undefined;
   #chunks: ChunkFeed | undefined;
 
-  private constructor(source: BodySource, options: UploadSourceOptions, hasher: Hasher) {
+  private constructor(source: OpenBody, options: UploadSourceOptions, hasher: Hasher) {
     this.#source = source;
     this.#options = options;
     this.#hasher = hasher;
   }
 
   /** Prepares to hash a body. */
-  static async create(source: BodySource, options: UploadSourceOptions): Promise<UploadSource> {
+  static async create(source: OpenBody, options: UploadSourceOptions): Promise<UploadSource> {
     const algorithm = options.digest === undefined
       ? options.algorithm
       : hashAlgorithm(options.digest);
@@ -83,7 +83,7 @@ export class UploadSource {
    */
   async open(offset = 0): Promise<PieceReader> {
     if (offset === 0 && !this.reopenable && this.replayable) return this.#chunks!.replay();
-    const reader = await bodyStep(async () => pieceReader(await this.#source.open(offset)));
+    const reader = await bodyStep(async () => await this.#source.open(offset));
     let position = offset;
     return {
       read: async (view) => {

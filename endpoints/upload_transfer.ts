@@ -1,9 +1,9 @@
 import { ApiError, HttpError, NetworkError, TimeoutError, UploadError } from "../errors.ts";
-import type { BodySource } from "../content/body.ts";
+import { type OpenBody, openBody } from "../content/body.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
-import type { Channel, RequestBody } from "../transport/channel.ts";
-import { bytesBody } from "../transport/request_body.ts";
-import { backoff, RETRYABLE_STATUSES } from "../transport/retry.ts";
+import type { Channel } from "../transport/channel.ts";
+import { backoff } from "../transport/retries.ts";
+import { RETRYABLE_STATUSES } from "../transport/retry.ts";
 import { untilAborted } from "../transport/until_aborted.ts";
 import { hasBlob } from "./blobs.ts";
 import type { EndpointOptions } from "./request.ts";
@@ -22,7 +22,7 @@ import {
 /** What is sent. */
 export interface Transfer {
   /** The body as it was given. */
-  source: BodySource;
+  source: OpenBody;
   /** The body as it is read: hashed and checked. */
   upload: UploadSource;
   /** The digest's algorithm. */
@@ -159,7 +159,7 @@ class TransferRun {
   async #send(): Promise<void> {
     const { reopenable, digest } = this.transfer.upload;
     if (!reopenable && this.#allSent()) {
-      return await this.#close(digest!, bytesBody(new Uint8Array(0)));
+      return await this.#close(digest!, openBody(new Uint8Array(0)));
     }
     if (this.#mode === "put" && this.#session.offset === 0) return await this.#put();
     if (this.#mode === "patch" && this.#session.offset === 0) return await this.#patch();
@@ -195,7 +195,7 @@ class TransferRun {
     }
     await this.#advance(answer, upload.size!);
     this.#tookWhole();
-    await this.#close(upload.digest, bytesBody(new Uint8Array(0)));
+    await this.#close(upload.digest, openBody(new Uint8Array(0)));
   }
 
   async #sendChunks(): Promise<void> {
@@ -206,12 +206,12 @@ class TransferRun {
       const { data, last } = await untilAborted(upload.chunk(offset, size), this.options.signal);
       // The last chunk goes with the closing request: ECR refuses to close with an empty one.
       this.#chunkEnd = offset + data.byteLength;
-      if (last) return await this.#close(upload.digest!, bytesBody(data));
+      if (last) return await this.#close(upload.digest!, openBody(data));
       const answer = await patchUpload(
         this.channel,
         this.repository,
         this.#session,
-        bytesBody(data),
+        openBody(data),
         this.options,
       );
       await this.#advance(answer, this.#chunkEnd);
@@ -221,7 +221,7 @@ class TransferRun {
     }
   }
 
-  #wholeBody(): RequestBody {
+  #wholeBody(): OpenBody {
     const { source, upload } = this.transfer;
     return {
       // One that was read for its digest has a size by now, which some registries insist on.
@@ -233,7 +233,7 @@ class TransferRun {
     };
   }
 
-  async #close(digest: string, body: RequestBody): Promise<void> {
+  async #close(digest: string, body: OpenBody): Promise<void> {
     const { channel, repository, options } = this;
     await closeUpload(channel, repository, this.#session, digest, body, options);
   }

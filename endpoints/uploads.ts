@@ -1,16 +1,11 @@
+import { type OpenBody, openBody } from "../content/body.ts";
 import { BadDigestError, InvalidContentError, InvalidOptionError } from "../errors.ts";
 import { type Bytes, EMPTY } from "../content/bytes.ts";
 import { type Digest, isDigest, parseDigest } from "../content/digest.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
-import type {
-  Channel,
-  ChannelRequest,
-  ChannelResponse,
-  RequestBody,
-} from "../transport/channel.ts";
+import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { sendExpecting } from "../transport/expect.ts";
-import { bytesBody } from "../transport/request_body.ts";
 import { type EndpointOptions, repositoryRequest, resolveUrl } from "./request.ts";
 
 /** An upload under way. Each answer makes a new one: the location may change with every request. */
@@ -83,7 +78,7 @@ export async function uploadBlobChunk(
   if (data.byteLength === 0) {
     throw new InvalidOptionError("Cannot send a chunk as 'data' must not be empty");
   }
-  const answer = await patchUpload(channel, repository, session, bytesBody(data), options);
+  const answer = await patchUpload(channel, repository, session, openBody(data), options);
   const offset = session.offset + data.byteLength;
   const request = locationRequest(channel, "PATCH", repository, session, options);
   const next = await sessionOf(channel, request, answer, offset, session);
@@ -101,7 +96,7 @@ export async function patchUpload(
   channel: Channel,
   repository: string,
   session: UploadSession,
-  body: RequestBody,
+  body: OpenBody,
   options: EndpointOptions & { contentRange?: boolean } = {},
 ): Promise<ChannelResponse> {
   const { contentRange = true } = options;
@@ -171,7 +166,7 @@ export async function completeBlobUpload(
   data: Bytes = EMPTY,
   options: EndpointOptions = {},
 ): Promise<CompleteUploadResult> {
-  return await closeUpload(channel, repository, session, digest, bytesBody(data), options);
+  return await closeUpload(channel, repository, session, digest, openBody(data), options);
 }
 
 /** Closes an upload with its digest and a body (end-6). */
@@ -180,7 +175,7 @@ export async function closeUpload(
   repository: string,
   session: UploadSession,
   digest: string,
-  body: RequestBody,
+  body: OpenBody,
   options: EndpointOptions = {},
 ): Promise<CompleteUploadResult> {
   const asked = parseDigest(digest);

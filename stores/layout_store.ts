@@ -1,4 +1,4 @@
-import { type Body, bodySource, bytesStream } from "../content/body.ts";
+import { type Body, bytesStream, openBody } from "../content/body.ts";
 import { type Bytes, EMPTY } from "../content/bytes.ts";
 import { checkDescriptor, type Descriptor } from "../content/descriptor.ts";
 import { type Digest, digestOf, hashAlgorithm, isDigest, parseDigest } from "../content/digest.ts";
@@ -162,7 +162,7 @@ export class LayoutStore implements ContentStore {
     const digest = digestIn(descriptor);
     hashAlgorithm(digest);
     signal?.throwIfAborted();
-    const source = bodySource(body, descriptor.size);
+    const source = openBody(body, descriptor.size);
     if (await this.#files.size(digest) === descriptor.size) {
       if (!source.reopenable) await (await source.open()).cancel();
     } else {
@@ -172,7 +172,7 @@ export class LayoutStore implements ContentStore {
       const abort = () => void reader?.cancel(signal!.reason).catch(() => {});
       signal?.addEventListener("abort", abort, { once: true });
       try {
-        reader = pieceReader(await source.open());
+        reader = await source.open();
         signal?.throwIfAborted();
         await this.#files.write(digest, descriptor.size, reader, signal);
       } catch (error) {

@@ -1,4 +1,4 @@
-import { type Body, bodySource } from "../content/body.ts";
+import { type Body, openBody } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
 import { checkDescriptor, type Descriptor } from "../content/descriptor.ts";
 import { type Digest, hashAlgorithm, isDigest } from "../content/digest.ts";
@@ -125,7 +125,7 @@ export class MemoryStore implements ContentStore {
     const digest = digestIn(descriptor);
     hashAlgorithm(digest);
     options.signal?.throwIfAborted();
-    const source = bodySource(body, descriptor.size);
+    const source = openBody(body, descriptor.size);
     if (this.#held.has(digest)) {
       if (!source.reopenable) await (await source.open()).cancel();
       return;

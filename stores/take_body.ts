@@ -1,7 +1,7 @@
-import type { BodySource } from "../content/body.ts";
+import type { OpenBody } from "../content/body.ts";
 import { type Digest, hashAlgorithm, toDigest } from "../content/digest.ts";
 import { createHasher } from "../content/hasher.ts";
-import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
+import type { PieceReader } from "../content/piece_reader.ts";
 import { ApiError, BadDigestError, SizeMismatchError, UploadError } from "../errors.ts";
 import { PieceList } from "./piece_list.ts";
 
@@ -15,7 +15,7 @@ import { PieceList } from "./piece_list.ts";
 export async function takeBody(
   digest: Digest,
   size: number,
-  source: BodySource,
+  source: OpenBody,
   signal?: AbortSignal,
 ): Promise<PieceList> {
   if (source.size !== undefined && source.size !== size) {
@@ -30,7 +30,7 @@ export async function takeBody(
   const abort = () => void reader?.cancel(signal!.reason).catch(() => {});
   signal?.addEventListener("abort", abort, { once: true });
   try {
-    reader = pieceReader(await source.open());
+    reader = await source.open();
     signal?.throwIfAborted();
     const ended = await list.fill(reader, (piece) => hasher.update(piece), size);
     signal?.throwIfAborted();

@@ -1,8 +1,7 @@
 import type { RetryPolicy } from "./retry_policy.ts";
 import type { DavitEvent } from "../events.ts";
-import type { Bytes } from "../content/bytes.ts";
+import type { OpenBody } from "../content/body.ts";
 import type { Limits } from "../content/limits.ts";
-import type { PieceReader } from "../content/piece_reader.ts";
 import type { HeaderFields } from "./header_fields.ts";
 
 /** What a request wants to do with a repository, in the words of the token specification. */
@@ -32,20 +31,6 @@ export type HostPurpose =
   | "link"
   | "foreign";
 
-/** The body of one request. */
-export interface RequestBody {
-  /** All bytes of this request, where that is known: it becomes the Content-Length. */
-  size?: number;
-  /** The bytes, where they are in memory. */
-  bytes?: Bytes;
-  /** The blob, where it is one. */
-  blob?: Blob;
-  /** Whether `open` works more than once. */
-  reopenable: boolean;
-  /** The bytes, from the first one on. */
-  open(): Promise<PieceReader>;
-}
-
 /** A request as the channel sees it. */
 export interface ChannelRequest {
   /** The method. */
@@ -55,7 +40,7 @@ export interface ChannelRequest {
   /** Headers; middleware copies, and never writes to these. */
   headers: HeaderFields;
   /** The body. */
-  body?: RequestBody;
+  body?: OpenBody;
   /** What the request is for; without one it is sent without credentials. */
   intent?: Intent;
   /** Why this host is talked to. */

@@ -1,7 +1,8 @@
+import type { OpenBody } from "../content/body.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { NetworkError } from "../errors.ts";
 import { encodeText } from "../content/bytes.ts";
-import type { RequestBody, Send } from "./channel.ts";
+import type { Send } from "./channel.ts";
 import { defaultSend, type DefaultSendOptions } from "./default_send.ts";
 import { madeBody } from "./made_body_test.ts";
 import { request } from "./send_case_test.ts";
@@ -15,7 +16,7 @@ interface Arrived {
 }
 
 /** Sends a body to a server of Deno's own, and tells how it arrived. */
-async function arrival(send: Send, body?: RequestBody): Promise<Arrived> {
+async function arrival(send: Send, body?: OpenBody): Promise<Arrived> {
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async (incoming) => {
     const { headers } = incoming;
     const { byteLength } = await incoming.arrayBuffer();
@@ -36,7 +37,7 @@ async function arrival(send: Send, body?: RequestBody): Promise<Arrived> {
 const SIZE = 3_000_000;
 const open = () => Promise.reject(new Error("needless"));
 
-const ways: [name: string, body: RequestBody | undefined, arrived: Arrived][] = [
+const ways: [name: string, body: OpenBody | undefined, arrived: Arrived][] = [
   ["no body, by fetch", undefined, { length: "0", chunked: false, closes: false, size: 0 }],
   ["bytes, by fetch", { reopenable: true, bytes: encodeText("abc"), size: 3, open }, {
     length: "3",

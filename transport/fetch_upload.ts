@@ -1,9 +1,10 @@
+import type { OpenBody } from "../content/body.ts";
 import { InvalidOptionError } from "../errors.ts";
 import type { RuntimeName } from "../runtime/builtin.ts";
 import { type BodyStream, bodyStream } from "./body_stream.ts";
-import type { ChannelRequest, RequestBody } from "./channel.ts";
-import { openBody } from "./open_body.ts";
-import { refusesBody } from "./body_size.ts";
+import type { ChannelRequest } from "./channel.ts";
+import { checkedReader } from "./checked_reader.ts";
+import { refusesBody } from "./checked_reader.ts";
 import type { SendClock } from "./send_clock.ts";
 import { sizedBody } from "./sized_body.ts";
 import { untilAborted } from "./until_aborted.ts";
@@ -36,7 +37,7 @@ export interface FetchUpload extends BodyStream {
  */
 export async function fetchUpload(
   { signal, what }: ChannelRequest,
-  body: RequestBody,
+  body: OpenBody,
   { sized, runtime, clock }: FetchUploadOptions,
 ): Promise<FetchUpload | undefined> {
   if (runtime === "browser" && !sendsStreams()) {
@@ -44,7 +45,7 @@ export async function fetchUpload(
       `Cannot ${what}: the body must be bytes or a Blob in a browser that cannot send streams`,
     );
   }
-  const reader = await openBody(body, what, signal);
+  const reader = await checkedReader(body, what, signal);
   if (sized && body.size === 0) {
     // Deno takes no length of 0 from a Blob. That the source is empty is looked at all the same.
     await untilAborted(reader.read(), signal);

@@ -1,11 +1,10 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { InvalidOptionError, NetworkError } from "../errors.ts";
-import { bodySource } from "../content/body.ts";
+import { openBody } from "../content/body.ts";
 import { encodeText } from "../content/bytes.ts";
 import type { Send } from "./channel.ts";
 import { request } from "./fake_send_test.ts";
 import { limit } from "./limit.ts";
-import { bytesBody, sourceBody } from "./request_body.ts";
 
 /** A wire whose answers are given by hand, in any order. */
 function held() {
@@ -127,10 +126,10 @@ Deno.test("limit: uploads whose bytes come out of other requests do not keep tho
     return { response: new Response("bytes"), url: asked.url, hops: [] };
   });
   const upload = (name: string) => {
-    const source = bodySource({
+    const source = openBody({
       open: async () => (await limited(named(`download-${name}`))).response.body!,
     });
-    return limited({ ...named(name), method: "PUT", body: sourceBody(source) });
+    return limited({ ...named(name), method: "PUT", body: source });
   };
   const answers = await Promise.all(["a", "b", "c"].map(upload));
   assertEquals([answers.length, open], [3, 0]);
@@ -141,9 +140,7 @@ for (const kind of ["stream", "bytes"]) {
     const { send, started } = held();
     const limited = limit(1)(send);
     const body = () =>
-      kind === "bytes"
-        ? bytesBody(encodeText("x"))
-        : sourceBody(bodySource(new Blob(["x"]).stream()));
+      kind === "bytes" ? openBody(encodeText("x")) : (openBody(new Blob(["x"]).stream()));
     for (const name of ["a", "b"]) void limited({ ...named(name), body: body() });
     await settle();
     assertEquals(started, ["a"]);

@@ -1,21 +1,21 @@
 /** Bodies whose bytes and faults a test chooses, and which say what became of them. */
+import type { OpenBody } from "../content/body.ts";
 import { createHash } from "node:crypto";
 import type { Bytes } from "../content/bytes.ts";
 import { pieceReader } from "../content/piece_reader.ts";
-import type { RequestBody } from "./channel.ts";
 
 const MIB = 1024 * 1024;
 
 /** A body, and what became of its source. */
 export interface WatchedBody {
-  body: RequestBody;
+  body: OpenBody;
   state: { read: number; cancelled: boolean };
 }
 
 /** A body that makes its bytes when they are asked for, and declares its size or does not. */
 export function madeBody(size: number, declared: "sized" | "unsized" = "sized"): WatchedBody {
   const state = { read: 0, cancelled: false };
-  const body: RequestBody = {
+  const body: OpenBody = {
     reopenable: true,
     ...(declared === "sized" && { size }),
     open() {
@@ -53,7 +53,7 @@ export function piecesBody(
 ): WatchedBody {
   const state = { read: 0, cancelled: false };
   const left = [...pieces];
-  const body: RequestBody = {
+  const body: OpenBody = {
     reopenable: false,
     ...(size !== undefined && { size }),
     open: () =>

@@ -1,10 +1,10 @@
+import { openBody } from "../content/body.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { encodeText } from "../content/bytes.ts";
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import type { ChannelRequest, Send } from "./channel.ts";
 import { request, scripted, type Step } from "./fake_send_test.ts";
 import { missingRepository, type OnMissingRepository } from "./missing_repository.ts";
-import { bytesBody } from "./request_body.ts";
 
 const limits = DEFAULT_LIMITS;
 
@@ -39,10 +39,10 @@ function world(steps: Step[], onMissingRepository: OnMissingRepository = () => {
 const manifest = {
   method: "PUT",
   url: new URL("https://registry.test/v2/team/app/manifests/v1"),
-  body: bytesBody(encodeText("{}")),
+  body: openBody(encodeText("{}")),
 };
 const mount = { url: new URL("https://registry.test/v2/team/app/blobs/uploads/?mount=a&from=b") };
-const whole = { body: bytesBody(encodeText("blob")) };
+const whole = { body: openBody(encodeText("blob")) };
 
 const MADE: [name: string, init: Partial<ChannelRequest>][] = [
   ["end-4a POST uploads", {}],

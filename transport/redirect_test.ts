@@ -1,11 +1,10 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { type ApiError, HostRefusedError, TooManyRedirectsError, UploadError } from "../errors.ts";
-import { bodySource } from "../content/body.ts";
+import { openBody } from "../content/body.ts";
 import { encodeText } from "../content/bytes.ts";
 import type { ChannelRequest } from "./channel.ts";
 import { request, scripted, type Step, watchedResponse } from "./fake_send_test.ts";
 import { redirect } from "./redirect.ts";
-import { bytesBody, sourceBody } from "./request_body.ts";
 
 const FROM = "https://registry.test/v2/a/blobs/x";
 
@@ -113,7 +112,7 @@ for (const [method, status, follows, text] of METHODS) {
     const { seen } = await follow([to("/b", status), new Response()], {
       method,
       headers,
-      ...(sends && { body: bytesBody(encodeText("abc")) }),
+      ...(sends && { body: openBody(encodeText("abc")) }),
     });
     const last = seen[1]!;
     assertEquals(last.method, follows);
@@ -124,7 +123,7 @@ for (const [method, status, follows, text] of METHODS) {
 
 Deno.test("redirect: a stream that was sent cannot follow", async () => {
   const { response, cancelled } = watchedResponse({ status: 307, headers: { location: "/b" } });
-  const body = sourceBody(bodySource(new Blob(["abc"]).stream()));
+  const body = openBody(new Blob(["abc"]).stream());
   const error = await assertRejects(
     () => follow([response], { method: "PUT", body }),
     UploadError,

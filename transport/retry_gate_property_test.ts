@@ -4,12 +4,11 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { bodySource } from "../content/body.ts";
+import { openBody } from "../content/body.ts";
 import { encodeText } from "../content/bytes.ts";
 import { type ChannelRequest, compose, type Send } from "./channel.ts";
 import { request } from "./fake_send_test.ts";
 import { limit } from "./limit.ts";
-import { bytesBody, sourceBody } from "./request_body.ts";
 import { retry } from "./retry.ts";
 import { SharedClock } from "./shared_clock_test.ts";
 
@@ -58,7 +57,7 @@ async function play({ calls, answers, atOnce, maxAttempts }: Scenario): Promise<
   };
   const send = compose(
     retry({
-      policy: { maxAttempts, minDelay: 100, maxDelay: 500 },
+      retry: { maxAttempts, minDelay: 100, maxDelay: 500 },
       limits: { retryAfter: 60_000 },
       clock,
       emit: () => {},
@@ -77,7 +76,7 @@ async function play({ calls, answers, atOnce, maxAttempts }: Scenario): Promise<
       ? undefined
       : clock.sleep(abort).then(() => controller.abort(reason));
     const { signal } = controller;
-    const nested = bodySource({
+    const nested = openBody({
       async open() {
         await send(asking({ signal }));
         return new Blob(["x"]).stream();
@@ -85,8 +84,8 @@ async function play({ calls, answers, atOnce, maxAttempts }: Scenario): Promise<
     });
     const init: Partial<ChannelRequest> = {
       ...(kind === "once" && { repeatable: false }),
-      ...(kind === "bytes" && { body: bytesBody(encodeText("x")) }),
-      ...(kind === "nested" && { body: sourceBody(nested) }),
+      ...(kind === "bytes" && { body: openBody(encodeText("x")) }),
+      ...(kind === "nested" && { body: nested }),
     };
     try {
       await send(asking({ ...init, signal }));

@@ -1,12 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { DavitEvent } from "../events.ts";
-import { bodySource } from "../content/body.ts";
+import { openBody } from "../content/body.ts";
 import { encodeText } from "../content/bytes.ts";
 import type { ChannelRequest, ChannelResponse, Send } from "./channel.ts";
 import { compose } from "./channel.ts";
 import { request } from "./fake_send_test.ts";
 import { limit } from "./limit.ts";
-import { bytesBody, sourceBody } from "./request_body.ts";
 import { retry } from "./retry.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry_policy.ts";
 import { RetryGates } from "./retry_gate.ts";
@@ -29,7 +28,7 @@ function hosted(wire: Wire, atOnce = 64, policy: Partial<RetryPolicy> = {}) {
   };
   const send = compose(
     retry({
-      policy: { ...DEFAULT_RETRY, ...policy },
+      retry: { ...DEFAULT_RETRY, ...policy },
       limits: { retryAfter: 300_000 },
       clock,
       emit: (event) => void events.push(event),
@@ -148,7 +147,7 @@ Deno.test("retry: a storage's 429 behind a redirect holds nobody else back", asy
   const clock = new SharedClock();
   const seen: string[] = [];
   const send = retry({
-    policy: DEFAULT_RETRY,
+    retry: DEFAULT_RETRY,
     limits: { retryAfter: 300_000 },
     clock,
     emit: ({ type }) => void seen.push(type),
@@ -168,7 +167,7 @@ Deno.test("retry: a storage's 429 behind a redirect holds nobody else back", asy
 Deno.test("retry: a refusal that cannot be repeated holds the others back all the same", async () => {
   let asked = 0;
   const { clock, send, sent } = hosted(() => asked++ === 0 ? refusal(10) : new Response());
-  const put = send(path("put", { repeatable: false, body: bytesBody(encodeText("x")) }));
+  const put = send(path("put", { repeatable: false, body: openBody(encodeText("x")) }));
   await clock.sleep(10);
   await send(path("get"));
   assertEquals((await put).response.status, 429);
@@ -182,7 +181,7 @@ Deno.test("retry: a body that comes out of another request to the host does not 
     if (method === "PUT") await send(path("download")); // what the body is made of
     return new Response();
   });
-  const body = sourceBody(bodySource({ open: () => new Blob(["abc"]).stream() }));
+  const body = openBody({ open: () => new Blob(["abc"]).stream() });
   await send(path("upload", { method: "PUT", body }));
   assertEquals(sent.map(({ path }) => path), ["/upload", "/download", "/upload"]);
 });
@@ -208,7 +207,7 @@ Deno.test("retry: an abort in line, or while the host is left alone, lets the ne
 Deno.test("retry: the one whose turn it is ends, and the next one goes", async () => {
   let asked = 0;
   const { clock, send, sent } = hosted(() => asked++ < 2 ? refusal(10) : new Response());
-  const once = { repeatable: false, body: bytesBody(encodeText("x")) };
+  const once = { repeatable: false, body: openBody(encodeText("x")) };
   await send(path("closes", once));
   const controller = new AbortController();
   const probe = send(path("probe", once));

@@ -9,12 +9,12 @@ import {
   UploadError,
 } from "../errors.ts";
 import type { DavitEvent } from "../events.ts";
-import { bodySource } from "../content/body.ts";
+import { openBody } from "../content/body.ts";
 import { encodeText } from "../content/bytes.ts";
 import type { ChannelRequest } from "./channel.ts";
 import { FakeClock, request, scripted, type Step, watchedResponse } from "./fake_send_test.ts";
-import { bytesBody, sourceBody } from "./request_body.ts";
-import { backoff, isRetryable, retry } from "./retry.ts";
+import { backoff } from "./retries.ts";
+import { isRetryable, retry } from "./retry.ts";
 import { DEFAULT_RETRY } from "./retry_policy.ts";
 
 const POLICY = { maxAttempts: 3, minDelay: 100, maxDelay: 1_000 };
@@ -25,7 +25,7 @@ function retried(steps: Step[], policy = POLICY, retryAfter = 60_000) {
   const events: DavitEvent[] = [];
   const wire = scripted(...steps);
   const send = retry({
-    policy,
+    retry: policy,
     limits: { retryAfter },
     clock,
     emit: (event) => events.push(event),
@@ -148,13 +148,13 @@ Deno.test("retry: the waits double, up to the longest one, and the last answer i
 });
 
 const BODIES: [name: string, init: Partial<ChannelRequest>, requests: number][] = [
-  ["bytes", { body: bytesBody(encodeText("abc")) }, 2],
+  ["bytes", { body: openBody(encodeText("abc")) }, 2],
   ["a body that opens again", {
-    body: sourceBody(bodySource({ open: () => new Blob(["abc"]).stream() })),
+    body: openBody({ open: () => new Blob(["abc"]).stream() }),
   }, 2],
-  ["a stream", { body: sourceBody(bodySource(new Blob(["abc"]).stream())) }, 1],
+  ["a stream", { body: openBody(new Blob(["abc"]).stream()) }, 1],
   ["bytes that must not be repeated", {
-    body: bytesBody(encodeText("abc")),
+    body: openBody(encodeText("abc")),
     repeatable: false,
   }, 1],
 ];

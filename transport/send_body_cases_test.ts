@@ -1,12 +1,10 @@
 /** How bodies are sent: as they are, no faster than they are taken, and no longer than they are wanted. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createHash } from "node:crypto";
-import { bodySource } from "../content/body.ts";
+import { type OpenBody, openBody } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
-import type { RequestBody } from "./channel.ts";
 import { madeBody, madeHash, piecesBody } from "./made_body_test.ts";
 import { type Peer, rawServer } from "./raw_server_test.ts";
-import { sourceBody } from "./request_body.ts";
 import { HELLO, OK, request, type SendCase, type Sender, until, wait } from "./send_case_test.ts";
 
 const MIB = 1024 * 1024;
@@ -14,7 +12,7 @@ const MIB = 1024 * 1024;
 /** A case that sends a body and compares what arrives. */
 function uploads(
   name: string,
-  body: () => RequestBody,
+  body: () => OpenBody,
   expected: { size: number; sha256: string; length: (sender: Sender) => boolean },
 ): SendCase {
   return {
@@ -52,21 +50,21 @@ const never = () => false;
 
 /** Bodies that arrive. */
 export const bodyCases: SendCase[] = [
-  uploads("bytes go with a Content-Length", () => sourceBody(bodySource(HELLO)), {
+  uploads("bytes go with a Content-Length", () => openBody(HELLO), {
     size: 5,
     sha256: HELLO_HASH,
     length: always,
   }),
   uploads(
     "no bytes go with a Content-Length",
-    () => sourceBody(bodySource(HELLO.subarray(5) as Bytes)),
+    () => openBody(HELLO.subarray(5) as Bytes),
     {
       size: 0,
       sha256: madeHash(0),
       length: always,
     },
   ),
-  uploads("a blob goes with a Content-Length", () => sourceBody(bodySource(new Blob([HELLO]))), {
+  uploads("a blob goes with a Content-Length", () => openBody(new Blob([HELLO])), {
     size: 5,
     sha256: HELLO_HASH,
     length: always,
@@ -102,7 +100,7 @@ export const bodyCases: SendCase[] = [
         await peer.write(OK);
       });
       const { response } = await send({})(
-        request(server.url, { method: "PUT", body: sourceBody(bodySource(bytes)) }),
+        request(server.url, { method: "PUT", body: openBody(bytes) }),
       );
       assertEquals(await response.text(), "ok");
       assertEquals(bytes, HELLO);

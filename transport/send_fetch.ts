@@ -1,8 +1,8 @@
+import type { OpenBody } from "../content/body.ts";
 import type { ApiError } from "../errors.ts";
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { type RuntimeName, runtimeName } from "../runtime/builtin.ts";
-import { bodySize } from "./body_size.ts";
-import type { ChannelRequest, RequestBody, Send } from "./channel.ts";
+import type { ChannelRequest, Send } from "./channel.ts";
 import type { FetchSendOptions } from "./fetch_send_options.ts";
 import type { FetchUpload } from "./fetch_upload.ts";
 import { recordOf } from "./header_fields.ts";
@@ -53,7 +53,7 @@ export function fetchSend(
       signal,
       ...(client !== undefined && { client }),
     };
-    if (upload === undefined) clock.sent(body && bodySize(body));
+    if (upload === undefined) clock.sent(body?.size);
     else clock.waitFor("server");
     try {
       const answered = fetch(address(request.url), init);
@@ -97,7 +97,7 @@ function requestInit(
 ): RequestInit {
   const headers = recordOf(given);
   headers["accept-encoding"] ??= "identity";
-  const size = body && bodySize(body);
+  const size = body?.size;
   if (size !== undefined) headers["content-length"] = String(size);
   else if ("content-length" in headers) delete headers["content-length"];
   return {
@@ -123,14 +123,14 @@ async function told(
 }
 
 /** Whether a body is neither bytes nor a blob. */
-function isStream(body: RequestBody | undefined): body is RequestBody {
+function isStream(body: OpenBody | undefined): body is OpenBody {
   return body !== undefined && body.bytes === undefined && body.blob === undefined;
 }
 
 /** A body that is streamed: by code that only this needs. */
 async function streamed(
   request: ChannelRequest,
-  body: RequestBody,
+  body: OpenBody,
   options: { clock: SendClock; runtime: RuntimeName; sized: boolean },
 ): Promise<FetchUpload | undefined> {
   const { fetchUpload } = await import("./on_demand.ts");

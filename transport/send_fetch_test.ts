@@ -1,9 +1,9 @@
+import type { OpenBody } from "../content/body.ts";
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { InvalidOptionError, NetworkError, TimeoutError } from "../errors.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import type { PieceReader } from "../content/piece_reader.ts";
 import type { RuntimeName } from "../runtime/builtin.ts";
-import type { RequestBody } from "./channel.ts";
 import { request, watchedResponse } from "./fake_send_test.ts";
 import { fetchSend, streamsBodies } from "./send_fetch.ts";
 
@@ -21,7 +21,7 @@ function fakeFetch(
   return { fetch: fetch as unknown as typeof globalThis.fetch, seen };
 }
 
-function streamBody(text: string, size?: number): RequestBody {
+function streamBody(text: string, size?: number): OpenBody {
   return {
     reopenable: false,
     ...(size !== undefined && { size }),
@@ -66,7 +66,7 @@ Deno.test("fetchSend copies headers, and gives the framing and the client itself
   await fetchSend(fetch, { client })(request({
     method: "PUT",
     headers,
-    body: { reopenable: true, bytes, open: () => Promise.reject(new Error("needless")) },
+    body: { size: 3, reopenable: true, bytes, open: () => Promise.reject(new Error("needless")) },
   }));
   const { init } = seen[0]!;
   assertEquals([...new Headers(init.headers)], [
@@ -87,7 +87,7 @@ Deno.test("fetchSend gives a blob as a blob, and a stream with half duplex", asy
   const send = fetchSend(fetch);
   const blob = new Blob(["abcd"]);
   const open = () => Promise.reject(new Error("needless"));
-  await send(request({ method: "PUT", body: { reopenable: true, blob, open } }));
+  await send(request({ method: "PUT", body: { size: blob.size, reopenable: true, blob, open } }));
   const { response } = await send(request({ method: "PUT", body: streamBody("hello", 5) }));
   assertEquals(await response.text(), "hello");
   assertStrictEquals(seen[0]!.init.body, blob);

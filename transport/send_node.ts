@@ -18,8 +18,8 @@ import type { ProxyServer } from "../runtime/proxy_tunnel.ts";
 import type { ChannelRequest, ChannelResponse, Send } from "./channel.ts";
 import { type NodePump, nodePump } from "./node_pump.ts";
 import { nodeResponse } from "./node_response.ts";
-import { bodySize, refusesBody } from "./body_size.ts";
-import { openBody } from "./open_body.ts";
+import { refusesBody } from "./checked_reader.ts";
+import { checkedReader } from "./checked_reader.ts";
 import { sendClock, type SendLimits } from "./send_clock.ts";
 import { connectionFailure } from "./connection_failure.ts";
 import { copyFields } from "./header_fields.ts";
@@ -81,7 +81,7 @@ export function nodeSend(options: NodeSendOptions = {}): Send {
   return async (request) => {
     request.signal?.throwIfAborted();
     const { body, signal, what } = request;
-    const reader = body && await openBody(body, what, signal);
+    const reader = body && await checkedReader(body, what, signal);
     return await exchange(request, reader, connectionFor, limits);
   };
 }
@@ -244,7 +244,7 @@ function requestOptions(
   const headers = copyFields(given);
   if (!headers.has("accept-encoding")) headers.set("accept-encoding", "identity");
   headers.delete("content-length");
-  const size = body ? bodySize(body) : withoutBody(method);
+  const size = body ? body.size : withoutBody(method);
   if (size !== undefined) headers.set("content-length", String(size));
   // On a connection that somebody else made, `node:http` does not know which port is usual.
   headers.set("host", url.host);

@@ -164,7 +164,12 @@ test("nodeSend frames a body by what it is, whatever the headers say", async () 
   });
   const headers = new Headers({ "content-length": "99", "content-type": "a/b" });
   const bytes = encodeText("abc");
-  const body = { reopenable: true, bytes, open: () => Promise.reject(new Error("needless")) };
+  const body = {
+    size: 3,
+    reopenable: true,
+    bytes,
+    open: () => Promise.reject(new Error("needless")),
+  };
   const { response } = await nodeSend({ keepAlive: false })(
     request(server.url, { method: "PUT", headers, body }),
   );

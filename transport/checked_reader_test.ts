@@ -1,11 +1,11 @@
+import type { OpenBody } from "../content/body.ts";
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { SizeMismatchError } from "../errors.ts";
 import { type Bytes, concatBytes, EMPTY, encodeText } from "../content/bytes.ts";
 import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
-import type { RequestBody } from "./channel.ts";
-import { openBody } from "./open_body.ts";
+import { checkedReader } from "./checked_reader.ts";
 
-function body(pieces: string[], size?: number, type?: "bytes"): RequestBody {
+function body(pieces: string[], size?: number, type?: "bytes"): OpenBody {
   const left = pieces.map(encodeText);
   const source = {
     type,
@@ -33,7 +33,7 @@ async function readPieces(reader: PieceReader, viewBytes = 4): Promise<string[]>
   }
 }
 
-const bodies: [name: string, body: RequestBody, pieces: string[]][] = [
+const bodies: [name: string, body: OpenBody, pieces: string[]][] = [
   ["no bytes", { reopenable: true, bytes: EMPTY, open: notOpened }, []],
   [
     "bytes, in pieces of the view's size",
@@ -54,8 +54,8 @@ function notOpened(): Promise<PieceReader> {
 }
 
 for (const [name, given, pieces] of bodies) {
-  Deno.test(`openBody reads ${name}`, async () => {
-    const reader = await openBody(given, "push it");
+  Deno.test(`checkedReader reads ${name}`, async () => {
+    const reader = await checkedReader(given, "push it");
     assertEquals(await readPieces(reader), pieces);
     assertEquals((await reader.read(new Uint8Array(4))).done, true);
   });
@@ -63,7 +63,7 @@ for (const [name, given, pieces] of bodies) {
 
 const mismatches: [
   name: string,
-  body: RequestBody,
+  body: OpenBody,
   pieces: string[],
   message: string,
   actual: number,
@@ -113,8 +113,8 @@ const mismatches: [
 ];
 
 for (const [name, given, pieces, message, actual] of mismatches) {
-  Deno.test(`openBody fails on a body that is ${name}`, async () => {
-    const reader = await openBody(given, "push it");
+  Deno.test(`checkedReader fails on a body that is ${name}`, async () => {
+    const reader = await checkedReader(given, "push it");
     for (const piece of pieces) {
       assertEquals(new TextDecoder().decode((await reader.read(new Uint8Array(4))).value), piece);
     }
@@ -127,18 +127,18 @@ for (const [name, given, pieces, message, actual] of mismatches) {
   });
 }
 
-Deno.test("openBody gives views of bytes in memory, and takes no view's memory", async () => {
+Deno.test("checkedReader gives views of bytes in memory, and takes no view's memory", async () => {
   const bytes = concatBytes([encodeText("abc")]);
   const view = new Uint8Array(2);
-  const reader = await openBody({ reopenable: true, bytes, open: notOpened }, "push it");
+  const reader = await checkedReader({ reopenable: true, bytes, open: notOpened }, "push it");
   const { value } = await reader.read(view);
   assertStrictEquals(value!.buffer, bytes.buffer);
   assertEquals([view.byteLength, bytes.byteLength], [2, 3]);
 });
 
-Deno.test("openBody hands `cancel` on", async () => {
+Deno.test("checkedReader hands `cancel` on", async () => {
   const reasons: unknown[] = [];
-  const reader = await openBody({
+  const reader = await checkedReader({
     reopenable: true,
     open: () =>
       Promise.resolve({
@@ -150,10 +150,10 @@ Deno.test("openBody hands `cancel` on", async () => {
   assertEquals(reasons, ["enough"]);
 });
 
-Deno.test("openBody waits no longer than the signal, and lets go of what opens too late", async () => {
+Deno.test("checkedReader waits no longer than the signal, and lets go of what opens too late", async () => {
   const abort = new AbortController();
   const late = Promise.withResolvers<PieceReader>();
-  const opening = openBody(
+  const opening = checkedReader(
     { reopenable: true, open: () => late.promise },
     "push it",
     abort.signal,
@@ -168,19 +168,19 @@ Deno.test("openBody waits no longer than the signal, and lets go of what opens t
   assertEquals(await cancelled.promise, "enough");
 });
 
-Deno.test("openBody opens nothing once the signal has aborted", async () => {
+Deno.test("checkedReader opens nothing once the signal has aborted", async () => {
   const signal = AbortSignal.abort("enough");
-  const opening = openBody({ reopenable: true, open: notOpened }, "push it", signal);
+  const opening = checkedReader({ reopenable: true, open: notOpened }, "push it", signal);
   assertEquals(await opening.catch((error) => error), "enough");
 });
 
-Deno.test("openBody fails as the source fails, thrown or rejected", async () => {
+Deno.test("checkedReader fails as the source fails, thrown or rejected", async () => {
   const error = new RangeError("no such file");
   const throws = () => {
     throw error;
   };
   for (const open of [throws, () => Promise.reject(error)]) {
-    const thrown = await assertRejects(() => openBody({ reopenable: true, open }, "push it"));
+    const thrown = await assertRejects(() => checkedReader({ reopenable: true, open }, "push it"));
     assertStrictEquals(thrown, error);
   }
 });

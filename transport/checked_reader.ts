@@ -1,7 +1,7 @@
+import type { OpenBody } from "../content/body.ts";
 import { SizeMismatchError } from "../errors.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Piece, PieceReader } from "../content/piece_reader.ts";
-import type { RequestBody } from "./channel.ts";
 
 /**
  * Opens a request's body for sending. Its pieces are never empty, and a body with a size has just
@@ -10,8 +10,8 @@ import type { RequestBody } from "./channel.ts";
  *
  * @throws {SizeMismatchError} From `read`, when the source has more or fewer bytes than the size.
  */
-export async function openBody(
-  body: RequestBody,
+export async function checkedReader(
+  body: OpenBody,
   what: string,
   signal?: AbortSignal,
 ): Promise<PieceReader> {
@@ -36,7 +36,7 @@ function bytesReader(bytes: Bytes): PieceReader {
 }
 
 /** Waits for the source, but not longer than the signal does. */
-function opened(body: RequestBody, signal: AbortSignal | undefined): Promise<PieceReader> {
+function opened(body: OpenBody, signal: AbortSignal | undefined): Promise<PieceReader> {
   return new Promise((resolve, reject) => {
     function abort(): void {
       reject(signal!.reason);
@@ -89,4 +89,9 @@ function pieces(
     ended = true;
     return piece;
   };
+}
+
+/** Whether an answer that comes before the end of a body means that the rest is of no use. */
+export function refusesBody(status: number): boolean {
+  return status >= 300;
 }
