@@ -22,13 +22,13 @@ export type {
   CredentialHelper,
   CredentialHelperResult,
   CredentialHelperVerb,
-} from "./credential_helper.ts";
+} from "./credentials/credential_helper.ts";
 export {
   dockerCredentials,
   type DockerCredentialsOptions,
   dockerCredentialsSync,
   type DockerCredentialsSyncOptions,
-} from "./docker_credentials.ts";
+} from "./credentials/docker_credentials.ts";
 export { acrCredentials } from "./providers/acr_credentials.ts";
 export type { AcrCredentialsOptions, AzureServicePrincipal } from "./providers/acr_credentials.ts";
 export type { AwsCredentials, AwsCredentialSource } from "./providers/aws_credentials.ts";
@@ -57,7 +57,7 @@ export {
 } from "./providers/robot_credentials.ts";
 export type { TokenSource } from "./providers/token_source.ts";
 export { publicHostsOnly } from "./host_policy.ts";
-export { listLogins, type Login, login, type LoginOptions, logout } from "./login.ts";
+export { listLogins, type Login, login, type LoginOptions, logout } from "./credentials/login.ts";
 export type { TrustedRealms } from "./realm_policy.ts";
 export type { AllowHost } from "../transport/allow_host.ts";
 export type { Clock, HostPurpose } from "../transport/channel.ts";

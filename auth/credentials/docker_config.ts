@@ -1,7 +1,7 @@
-import { CredentialError } from "../errors.ts";
-import type { Credential } from "./credential.ts";
-import { checkHelperName } from "./credential_helper_protocol.ts";
-import { canonicalKey, configKey, matchingKeys } from "./docker_config_keys.ts";
+import { CredentialError } from "../../errors.ts";
+import type { Credential } from "../credential.ts";
+import { checkHelperName } from "./helper_protocol.ts";
+import { canonicalKey, configKey, matchingKeys } from "./config_keys.ts";
 
 type JsonObject = Record<string, unknown>;
 

@@ -1,8 +1,8 @@
-import { CredentialError } from "../errors.ts";
-import type { Credential } from "./credential.ts";
+import { CredentialError } from "../../errors.ts";
+import type { Credential } from "../credential.ts";
 import type { CredentialHelperResult, CredentialHelperVerb } from "./credential_helper.ts";
 import { runHelper, type Steps } from "./credential_sources.ts";
-import { configKey } from "./docker_config_keys.ts";
+import { configKey } from "./config_keys.ts";
 
 /** The user name under which helpers keep an identity token. */
 export const TOKEN_USER = "<token>";

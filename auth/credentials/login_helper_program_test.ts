@@ -1,6 +1,6 @@
 /** login, logout and listLogins with helpers as people have them: programs on the PATH. */
 import { assertEquals, assertNotMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import type { ApiError } from "../errors.ts";
+import type { ApiError } from "../../errors.ts";
 import { dockerCredentials } from "./docker_credentials.ts";
 import { listLogins, login, type LoginOptions, logout } from "./login.ts";
 

@@ -1,15 +1,20 @@
-import { CredentialError, LimitError, TimeoutError, UnsupportedRuntimeError } from "../errors.ts";
-import { encodeText } from "../content/bytes.ts";
-import type { Variables } from "../runtime/environment.ts";
+import {
+  CredentialError,
+  LimitError,
+  TimeoutError,
+  UnsupportedRuntimeError,
+} from "../../errors.ts";
+import { encodeText } from "../../content/bytes.ts";
+import type { Variables } from "../../runtime/environment.ts";
 import {
   canRunPrograms,
   type RunOptions,
   type RunOutcome,
   runProgram,
   runProgramSync,
-} from "../runtime/process.ts";
+} from "../../runtime/process.ts";
 import type { CredentialHelperResult, CredentialHelperVerb } from "./credential_helper.ts";
-import { helperProgram } from "./credential_helper_protocol.ts";
+import { helperProgram } from "./helper_protocol.ts";
 
 /** How long a helper may take, in milliseconds: it may ask a person to unlock a keychain. */
 export const HELPER_TIMEOUT_MS = 60_000;

@@ -1,7 +1,11 @@
 import { join } from "@std/path";
-import { CredentialError, LimitError, UnsupportedRuntimeError } from "../errors.ts";
-import { environment as ownEnvironment, userId, type Variables } from "../runtime/environment.ts";
-import { fileSystem, readWhole, readWholeSync, type Unread } from "../runtime/files.ts";
+import { CredentialError, LimitError, UnsupportedRuntimeError } from "../../errors.ts";
+import {
+  environment as ownEnvironment,
+  userId,
+  type Variables,
+} from "../../runtime/environment.ts";
+import { fileSystem, readWhole, readWholeSync, type Unread } from "../../runtime/files.ts";
 
 /** The variable whose value is a config. */
 export const DOCKER_AUTH_CONFIG = "DOCKER_AUTH_CONFIG";

@@ -1,6 +1,6 @@
 import { assertEquals, assertNotMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { type ApiError, InvalidOptionError, InvalidReferenceError } from "../errors.ts";
-import type { Credential } from "./credential.ts";
+import { type ApiError, InvalidOptionError, InvalidReferenceError } from "../../errors.ts";
+import type { Credential } from "../credential.ts";
 import type { CredentialHelper } from "./credential_helper.ts";
 import { dockerCredentials } from "./docker_credentials.ts";
 import { listLogins, login, logout } from "./login.ts";

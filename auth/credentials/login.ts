@@ -1,18 +1,13 @@
-import { CredentialError, InvalidOptionError } from "../errors.ts";
-import { parseRegistry } from "../reference/registry.ts";
-import { checkCredential, type Credential } from "./credential.ts";
+import { CredentialError, InvalidOptionError } from "../../errors.ts";
+import { parseRegistry } from "../../reference/registry.ts";
+import { checkCredential, type Credential } from "../credential.ts";
 import type { CredentialHelper } from "./credential_helper.ts";
-import {
-  eraseFromHelper,
-  helperProgram,
-  listHelper,
-  storeInHelper,
-} from "./credential_helper_protocol.ts";
-import { runHelperProgram } from "./credential_helper_program.ts";
+import { eraseFromHelper, helperProgram, listHelper, storeInHelper } from "./helper_protocol.ts";
+import { runHelperProgram } from "./helper_program.ts";
 import { drive, type Machine } from "./credential_sources.ts";
 import { entryCredential, parseDockerConfig, storesFor } from "./docker_config.ts";
-import { dockerConfigPath, environmentOf, readConfigText } from "./docker_config_files.ts";
-import { canonicalKey, configKey, DOCKER_HUB, WEB_LOGIN_KEYS } from "./docker_config_keys.ts";
+import { dockerConfigPath, environmentOf, readConfigText } from "./config_files.ts";
+import { canonicalKey, configKey, DOCKER_HUB, WEB_LOGIN_KEYS } from "./config_keys.ts";
 import { limitsOf } from "./docker_credentials.ts";
 import { entryOf, withEntry, withoutEntry } from "./login_config.ts";
 import { changeFile } from "./login_file.ts";

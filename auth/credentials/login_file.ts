@@ -1,7 +1,7 @@
 import { basename, dirname, join } from "@std/path";
-import { ApiError, CredentialError, TimeoutError, UnsupportedRuntimeError } from "../errors.ts";
-import { hasCode, isMissing, type LoginFiles, loginFiles } from "../runtime/files.ts";
-import { encodeText } from "../content/bytes.ts";
+import { ApiError, CredentialError, TimeoutError, UnsupportedRuntimeError } from "../../errors.ts";
+import { hasCode, isMissing, type LoginFiles, loginFiles } from "../../runtime/files.ts";
+import { encodeText } from "../../content/bytes.ts";
 
 /** What a new config may be read and written by: its owner alone. */
 const NEW_FILE_MODE = 0o600;

@@ -1,8 +1,8 @@
-import { encodeBase64 } from "../content/base64.ts";
-import { encodeText } from "../content/bytes.ts";
-import type { Credential } from "./credential.ts";
+import { encodeBase64 } from "../../content/base64.ts";
+import { encodeText } from "../../content/bytes.ts";
+import type { Credential } from "../credential.ts";
 import { parseConfigObject, parseDockerConfig } from "./docker_config.ts";
-import { canonicalKey, DOCKER_HUB, matchingKeys, WEB_LOGIN_KEYS } from "./docker_config_keys.ts";
+import { canonicalKey, DOCKER_HUB, matchingKeys, WEB_LOGIN_KEYS } from "./config_keys.ts";
 
 /** Docker's own. */
 const NEW_INDENTATION = "\t";

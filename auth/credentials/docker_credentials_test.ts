@@ -1,6 +1,6 @@
 import { assertEquals, assertNotMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { type ApiError, InvalidOptionError, UnsupportedRuntimeError } from "../errors.ts";
-import type { Credential } from "./credential.ts";
+import { type ApiError, InvalidOptionError, UnsupportedRuntimeError } from "../../errors.ts";
+import type { Credential } from "../credential.ts";
 import type { CredentialHelperResult } from "./credential_helper.ts";
 import {
   dockerCredentials,
@@ -369,7 +369,7 @@ const BROKEN: [name: string, world: World, message: string, source: string][] = 
   ["a store that is a command", docker({ credsStore: "x; rm -rf" }), "must be a name", DOCKER],
   [
     "a helper that is a path",
-    docker({ credHelpers: { "a.io": "../x" } }),
+    docker({ credHelpers: { "a.io": "../../x" } }),
     "must be a name",
     DOCKER,
   ],

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { configKey, matchingKeys } from "./docker_config_keys.ts";
+import { configKey, matchingKeys } from "./config_keys.ts";
 
 const KEYS: [key: string, host: string, path?: string][] = [
   ["ghcr.io", "ghcr.io"],

@@ -1,5 +1,5 @@
 import { assertEquals, assertNotMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import type { ApiError } from "../errors.ts";
+import type { ApiError } from "../../errors.ts";
 import { dockerCredentials, dockerCredentialsSync } from "./docker_credentials.ts";
 
 /** Helpers as people have them: programs on the PATH. */

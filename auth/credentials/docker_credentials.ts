@@ -1,18 +1,18 @@
-import { InvalidOptionError } from "../errors.ts";
-import type { Credential, CredentialSource, CredentialTarget } from "./credential.ts";
+import { InvalidOptionError } from "../../errors.ts";
+import type { Credential, CredentialSource, CredentialTarget } from "../credential.ts";
 import type {
   CredentialHelper,
   CredentialHelperResult,
   CredentialHelperVerb,
 } from "./credential_helper.ts";
-import { getFromHelper } from "./credential_helper_protocol.ts";
+import { getFromHelper } from "./helper_protocol.ts";
 import {
   HELPER_TIMEOUT_MS,
   type HelperLimits,
   MAX_HELPER_BYTES,
   runHelperProgram,
   runHelperProgramSync,
-} from "./credential_helper_program.ts";
+} from "./helper_program.ts";
 import {
   drive,
   driveSync,
@@ -36,8 +36,8 @@ import {
   readConfigText,
   readConfigTextSync,
   variable,
-} from "./docker_config_files.ts";
-import { configKey } from "./docker_config_keys.ts";
+} from "./config_files.ts";
+import { configKey } from "./config_keys.ts";
 
 /** Where {@linkcode dockerCredentials} looks, and how far it goes. */
 export interface DockerCredentialsOptions {
