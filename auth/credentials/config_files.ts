@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { CredentialError, LimitError, UnsupportedRuntimeError } from "../../errors.ts";
+import { ApiError, CredentialError, LimitError, UnsupportedRuntimeError } from "../../errors.ts";
 import {
   environment as ownEnvironment,
   userId,
@@ -8,7 +8,7 @@ import {
 import { fileSystem, readWhole, readWholeSync, type Unread } from "../../runtime/files.ts";
 
 /** The variable whose value is a config. */
-export const DOCKER_AUTH_CONFIG = "DOCKER_AUTH_CONFIG";
+const DOCKER_AUTH_CONFIG = "DOCKER_AUTH_CONFIG";
 
 /** The name of Docker's config in its folder. */
 const DOCKER_FILE = "config.json";
@@ -16,15 +16,20 @@ const DOCKER_FILE = "config.json";
 /** The name of podman's in its. */
 const PODMAN_FILE = ["containers", "auth.json"] as const;
 
-/** The largest config, in bytes: those of people with a hundred registries have 30 KB. */
-export const MAX_CONFIG_BYTES: number = 4 * 1024 * 1024;
-
 /**
- * A variable; `undefined` where it is not set or empty.
+ * A variable of the environment that is given, else of the process's own; `undefined` where it is not
+ * set or empty.
  *
  * @throws {CredentialError} When it may not be read.
+ * @throws {UnsupportedRuntimeError} When this runtime has no environment.
  */
-export function variable(environment: Variables, name: string): string | undefined {
+function variable(given: Variables | undefined, name: string): string | undefined {
+  const environment = given ?? ownEnvironment();
+  if (environment === undefined) {
+    throw new UnsupportedRuntimeError(
+      "Cannot look for Docker's config: this runtime has no environment and no files",
+    );
+  }
   try {
     return environment[name] || undefined;
   } catch (cause) {
@@ -36,34 +41,61 @@ export function variable(environment: Variables, name: string): string | undefin
   }
 }
 
-/**
- * The environment that an option gives, else the process's own.
- *
- * @throws {UnsupportedRuntimeError} When this runtime has none.
- */
-export function environmentOf(given: Variables | undefined): Variables {
-  const found = given ?? ownEnvironment();
-  if (found !== undefined) return found;
-  throw new UnsupportedRuntimeError(
-    "Cannot look for Docker's config: this runtime has no environment and no files",
-  );
+/** A config that may have credentials. */
+export interface ConfigPlace {
+  /** A path, or what has the text. */
+  source: string;
+  /** The config's text; `undefined` for a file, which is yet to be read. */
+  text?: string;
 }
 
-/** Docker's config: in `DOCKER_CONFIG`, else in the home folder; `undefined` where there is none. */
-export function dockerConfigPath(environment: Variables): string | undefined {
+/** Options that say where configs are. */
+interface ConfigOptions {
+  config?: string | readonly string[];
+  configText?: string;
+  environment?: Variables;
+}
+
+/**
+ * The configs whose texts are there without a file: the option's, else the variable's.
+ *
+ * @throws {CredentialError} When the variable may not be read.
+ * @throws {UnsupportedRuntimeError} When this runtime has no environment.
+ */
+export function configTexts({ config, configText, environment }: ConfigOptions): ConfigPlace[] {
+  if (configText !== undefined) return [{ source: "the option 'configText'", text: configText }];
+  if (config !== undefined) return [];
+  const text = variable(environment, DOCKER_AUTH_CONFIG);
+  return text === undefined ? [] : [{ source: DOCKER_AUTH_CONFIG, text }];
+}
+
+/**
+ * The files that are read after {@linkcode configTexts}: the option's, else Docker's and podman's.
+ *
+ * @throws {CredentialError} When a variable may not be read.
+ * @throws {UnsupportedRuntimeError} When this runtime has no environment.
+ */
+export function configFiles({ config, configText, environment }: ConfigOptions): ConfigPlace[] {
+  if (config !== undefined) return [config].flat().map((source) => ({ source }));
+  if (configText !== undefined) return [];
+  return [dockerConfigPath(environment), ...podmanPaths(environment)]
+    .flatMap((source) => source === undefined ? [] : [{ source }]);
+}
+
+/**
+ * Docker's config: in `DOCKER_CONFIG`, else in the home folder; `undefined` where neither is set.
+ *
+ * @throws {CredentialError} When a variable may not be read.
+ * @throws {UnsupportedRuntimeError} When this runtime has no environment.
+ */
+export function dockerConfigPath(environment: Variables | undefined): string | undefined {
   const folder = variable(environment, "DOCKER_CONFIG");
   if (folder !== undefined) return join(folder, DOCKER_FILE);
   const home = homeFolder(environment);
   return home && join(home, ".docker", DOCKER_FILE);
 }
 
-/** The places of Docker's config and of podman's, in the order in which they are asked. */
-export function configPaths(environment: Variables): string[] {
-  const docker = dockerConfigPath(environment);
-  return [...(docker === undefined ? [] : [docker]), ...podmanPaths(environment)];
-}
-
-function podmanPaths(environment: Variables): string[] {
+function podmanPaths(environment: Variables | undefined): (string | undefined)[] {
   const file = variable(environment, "REGISTRY_AUTH_FILE");
   if (file !== undefined) return [file];
   const runtime = variable(environment, "XDG_RUNTIME_DIR");
@@ -72,7 +104,7 @@ function podmanPaths(environment: Variables): string[] {
   return [
     runtime === undefined ? runtimeFile() : join(runtime, ...PODMAN_FILE),
     config && join(config, ...PODMAN_FILE),
-  ].filter((path) => path !== undefined);
+  ];
 }
 
 /** Where podman writes in a session without `XDG_RUNTIME_DIR`, as in a container. */
@@ -81,7 +113,7 @@ function runtimeFile(): string | undefined {
   return user === undefined ? undefined : `/run/containers/${user}/auth.json`;
 }
 
-function homeFolder(environment: Variables): string | undefined {
+function homeFolder(environment: Variables | undefined): string | undefined {
   return variable(environment, "HOME") ?? variable(environment, "USERPROFILE");
 }
 
@@ -94,51 +126,51 @@ function homeFolder(environment: Variables): string | undefined {
  */
 export async function readConfigText(path: string, maxBytes: number): Promise<string | undefined> {
   const system = fileSystem();
-  if (system === undefined) throw noFiles(path);
-  let found: Uint8Array | Unread;
   try {
-    found = await readWhole(system, path, maxBytes);
-  } catch (cause) {
-    throw unreadable(path, cause);
+    return textOf(system && await readWhole(system, path, maxBytes), path, maxBytes);
+  } catch (error) {
+    throw unreadable(path, error);
   }
-  return textOf(found, path, maxBytes);
 }
 
-/** {@linkcode readConfigText} for callers that cannot wait. */
+/** {@linkcode readConfigText} without promises. */
 export function readConfigTextSync(path: string, maxBytes: number): string | undefined {
-  let found: Uint8Array | Unread | undefined;
   try {
-    found = readWholeSync(path, maxBytes);
-  } catch (cause) {
-    throw unreadable(path, cause);
+    return textOf(readWholeSync(path, maxBytes), path, maxBytes);
+  } catch (error) {
+    throw unreadable(path, error);
   }
-  if (found === undefined) throw noFiles(path);
-  return textOf(found, path, maxBytes);
 }
 
-function textOf(found: Uint8Array | Unread, path: string, maxBytes: number): string | undefined {
-  if (found === "missing") return undefined;
-  if (found === "not a file") {
-    throw new CredentialError(`Cannot read ${path}: it is not a file; give the path of a config`, {
-      source: path,
-    });
+function textOf(
+  found: Uint8Array | Unread | undefined,
+  path: string,
+  maxBytes: number,
+): string | undefined {
+  switch (found) {
+    case undefined:
+      throw new UnsupportedRuntimeError(`Cannot read ${path}: this runtime has no files`);
+    case "missing":
+      return undefined;
+    case "not a file":
+      throw new CredentialError(
+        `Cannot read ${path}: it is not a file; give the path of a config`,
+        { source: path },
+      );
+    case "too large":
+      throw new LimitError(
+        `Cannot read ${path}: it is larger than the limit configBytes of ${maxBytes} bytes`,
+        { limit: "configBytes", maximum: maxBytes },
+      );
+    default:
+      return new TextDecoder().decode(found);
   }
-  if (found === "too large") {
-    throw new LimitError(
-      `Cannot read ${path}: it is larger than the limit configBytes of ${maxBytes} bytes`,
-      { limit: "configBytes", maximum: maxBytes },
-    );
-  }
-  return new TextDecoder().decode(found);
 }
 
-function unreadable(path: string, cause: unknown): CredentialError {
+function unreadable(path: string, cause: unknown): ApiError {
+  if (cause instanceof ApiError) return cause;
   return new CredentialError(
     `Cannot read ${path}: the system does not let this program; look at who may read it`,
     { cause, source: path },
   );
-}
-
-function noFiles(path: string): UnsupportedRuntimeError {
-  return new UnsupportedRuntimeError(`Cannot read ${path}: this runtime has no files`);
 }

@@ -1,53 +1,25 @@
-import { InvalidOptionError } from "../../errors.ts";
 import type { Credential, CredentialSource, CredentialTarget } from "../credential.ts";
+import { type Candidate, candidatesIn } from "./candidates.ts";
+import { configFiles, configTexts, readConfigText, readConfigTextSync } from "./config_files.ts";
 import type {
   CredentialHelper,
   CredentialHelperResult,
   CredentialHelperVerb,
 } from "./credential_helper.ts";
-import { getFromHelper } from "./helper_protocol.ts";
-import {
-  HELPER_TIMEOUT_MS,
-  type HelperLimits,
-  MAX_HELPER_BYTES,
-  runHelperProgram,
-  runHelperProgramSync,
-} from "./helper_program.ts";
-import {
-  drive,
-  driveSync,
-  type Machine,
-  readText,
-  type Steps,
-  type SyncMachine,
-} from "./credential_sources.ts";
-import {
-  type DockerConfig,
-  entryCredential,
-  entryKeys,
-  parseDockerConfig,
-  storesFor,
-} from "./docker_config.ts";
-import {
-  configPaths,
-  DOCKER_AUTH_CONFIG,
-  environmentOf,
-  MAX_CONFIG_BYTES,
-  readConfigText,
-  readConfigTextSync,
-  variable,
-} from "./config_files.ts";
-import { configKey } from "./config_keys.ts";
+import { entryCredential } from "./docker_config.ts";
+import { runHelper, runHelperSync } from "./helper_program.ts";
+import { readGetAnswer } from "./helper_protocol.ts";
+import { limitsOf } from "./limits.ts";
 
 /** Where {@linkcode dockerCredentials} looks, and how far it goes. */
 export interface DockerCredentialsOptions {
   /**
-   * The paths of configs that are asked in place of all others, in this order.
+   * The paths of configs that are read in place of all others, in this order.
    * @default {where Docker and podman have theirs}
    */
   config?: string | readonly string[];
   /**
-   * A config itself, a JSON text as in `DOCKER_AUTH_CONFIG`. It is asked first, and no file is read
+   * A config itself, a JSON text as in `DOCKER_AUTH_CONFIG`. It comes first, and no file is read
    * unless `config` names one.
    */
   configText?: string;
@@ -64,12 +36,12 @@ export interface DockerCredentialsOptions {
    */
   read?: (path: string) => string | undefined | Promise<string | undefined>;
   /**
-   * How long a credential helper may take, in milliseconds: it may ask a person.
+   * How long a credential helper may take, in milliseconds: a person may have to unlock a keychain.
    * @default {60000}
    */
   helperTimeout?: number;
   /**
-   * The most that a credential helper may say, in bytes.
+   * The longest output of a credential helper, in bytes.
    * @default {1048576}
    */
   helperBytes?: number;
@@ -80,7 +52,7 @@ export interface DockerCredentialsOptions {
   configBytes?: number;
 }
 
-/** Options of {@linkcode dockerCredentialsSync}: what they give must answer at once. */
+/** Options of {@linkcode dockerCredentialsSync}: its functions return answers, not promises. */
 export interface DockerCredentialsSyncOptions
   extends Omit<DockerCredentialsOptions, "helper" | "read"> {
   /** Runs the credential helpers. @default {programs on the PATH} */
@@ -102,7 +74,7 @@ export interface DockerCredentialsSyncOptions
  *
  * Nothing is read or run before credentials are asked for, and all is read anew each time. What the
  * source throws is {@linkcode CredentialError} for a config that is broken or a helper that fails,
- * `LimitError` for either being too large, `TimeoutError` for a helper that hangs, and
+ * `LimitError` for a config or an answer that is too large, `TimeoutError` for a helper that hangs, and
  * `UnsupportedRuntimeError` where there are no files or programs.
  *
  * @throws {InvalidOptionError} When a limit is not a positive number.
@@ -128,20 +100,36 @@ export interface DockerCredentialsSyncOptions
  * ```
  */
 export function dockerCredentials(options: DockerCredentialsOptions = {}): CredentialSource {
-  const { read, helper } = options;
   const { configBytes, helperLimits } = limitsOf(options);
-  const machine: Machine = {
-    read: read ?? ((path) => readConfigText(path, configBytes)),
-    helper: helper ??
-      ((name, verb, input) => runHelperProgram(name, verb, input, helperLimits)),
+  const {
+    read = (path) => readConfigText(path, configBytes),
+    helper = (name, verb, input) => runHelper(name, verb, input, helperLimits),
+  } = options;
+  return async (target) => {
+    const tried: Candidate[] = [];
+    for (const places of CONFIG_PLACES) {
+      for (const { source, text } of places(options)) {
+        const config = text ?? await read(source);
+        for (const candidate of candidatesIn(config, source, target, tried)) {
+          tried.push(candidate);
+          const found = "helper" in candidate
+            ? readGetAnswer(await helper(candidate.helper, "get", candidate.server), candidate)
+            : entryCredential(candidate.config, candidate.key);
+          if (found !== undefined) return found;
+        }
+      }
+    }
+    return undefined;
   };
-  return (target) => drive(findCredential(target, options), machine);
 }
 
+/** In two steps, so that no variable with a file's path is read where a text has the credentials. */
+const CONFIG_PLACES = [configTexts, configFiles];
+
 /**
- * {@linkcode dockerCredentials} for callers that cannot wait: nothing else runs while it reads
- * files and runs helpers. On Deno `helperBytes` is looked at when a helper has ended, and helpers
- * have the variables of `environment` beside the process's own, not in their place.
+ * {@linkcode dockerCredentials} without promises: nothing else runs while it reads files and runs
+ * helpers. On Deno `helperBytes` is checked when a helper has ended, and helpers have the variables of
+ * `environment` beside the process's own, not in their place.
  *
  * @throws {InvalidOptionError} When a limit is not a positive number.
  *
@@ -159,110 +147,25 @@ export function dockerCredentials(options: DockerCredentialsOptions = {}): Crede
 export function dockerCredentialsSync(
   options: DockerCredentialsSyncOptions = {},
 ): (target: CredentialTarget) => Credential | undefined {
-  const { read, helper } = options;
   const { configBytes, helperLimits } = limitsOf(options);
-  const machine: SyncMachine = {
-    read: read ?? ((path) => readConfigTextSync(path, configBytes)),
-    helper: helper ??
-      ((name, verb, input) => runHelperProgramSync(name, verb, input, helperLimits)),
-  };
-  return (target) => driveSync(findCredential(target, options), machine);
-}
-
-/** Options that say where configs are. */
-export type Places = Pick<DockerCredentialsOptions, "config" | "configText" | "environment">;
-
-/** Options with the limits of what is read and run. */
-type Limited = Pick<
-  DockerCredentialsOptions,
-  "configBytes" | "environment" | "helperBytes" | "helperTimeout"
->;
-
-/**
- * The limits, checked.
- *
- * @throws {InvalidOptionError} When one is not a positive number.
- */
-export function limitsOf(
-  options: Limited,
-): { configBytes: number; helperLimits: HelperLimits } {
   const {
-    configBytes = MAX_CONFIG_BYTES,
-    helperBytes = MAX_HELPER_BYTES,
-    helperTimeout = HELPER_TIMEOUT_MS,
-    environment,
+    read = (path) => readConfigTextSync(path, configBytes),
+    helper = (name, verb, input) => runHelperSync(name, verb, input, helperLimits),
   } = options;
-  for (const [name, value] of Object.entries({ configBytes, helperBytes, helperTimeout })) {
-    if (typeof value === "number" && value > 0) continue;
-    throw new InvalidOptionError(
-      `Cannot look for credentials as '${name}' must be a positive number: current value is ` +
-        String(value),
-    );
-  }
-  const limits = { timeout: helperTimeout, maxBytes: helperBytes };
-  return { configBytes, helperLimits: { ...limits, ...(environment && { environment }) } };
-}
-
-/** Reads the configs, one after the other, as they are asked for. */
-export function* readConfigs(places: Places): Generator<Steps<DockerConfig | undefined>> {
-  const { config, configText } = places;
-  if (configText !== undefined) yield parsed(configText, "the option 'configText'");
-  if (config === undefined && configText !== undefined) return;
-  const environment = config === undefined ? environmentOf(places.environment) : {};
-  const text = variable(environment, DOCKER_AUTH_CONFIG);
-  if (text !== undefined) yield parsed(text, DOCKER_AUTH_CONFIG);
-  const paths = config === undefined ? configPaths(environment) : [config].flat();
-  for (const path of paths) yield readConfig(path);
-}
-
-// deno-lint-ignore require-yield
-function* parsed(text: string, source: string): Steps<DockerConfig> {
-  return parseDockerConfig(text, source);
-}
-
-function* readConfig(path: string): Steps<DockerConfig | undefined> {
-  const text = yield* readText(path);
-  return text === undefined ? undefined : parseDockerConfig(text, path);
-}
-
-function* findCredential(
-  target: CredentialTarget,
-  places: Places,
-): Steps<Credential | undefined> {
-  const asked = new Set<string>();
-  for (const reading of readConfigs(places)) {
-    const config = yield* reading;
-    const found = config && (yield* findInConfig(config, target, asked));
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
-function* findInConfig(
-  config: DockerConfig,
-  target: CredentialTarget,
-  asked: Set<string>,
-): Steps<Credential | undefined> {
-  const keys = entryKeys(config, target);
-  const forPath = keys.filter(({ path }) => path !== "");
-  const forHost = keys.filter(({ path }) => path === "").map(({ key }) => key);
-  for (const { key } of forPath) {
-    const found = entryCredential(config, key);
-    if (found !== undefined) return found;
-  }
-  const { names, servers } = storesFor(config, configKey(target.host).host);
-  for (const name of names) {
-    for (const server of servers) {
-      const question = `${name} ${server}`;
-      if (asked.has(question)) continue; // two configs that name one store
-      asked.add(question);
-      const found = yield* getFromHelper(name, server);
-      if (found !== undefined) return found;
+  return (target) => {
+    const tried: Candidate[] = [];
+    for (const places of CONFIG_PLACES) {
+      for (const { source, text } of places(options)) {
+        const config = text ?? read(source);
+        for (const candidate of candidatesIn(config, source, target, tried)) {
+          tried.push(candidate);
+          const found = "helper" in candidate
+            ? readGetAnswer(helper(candidate.helper, "get", candidate.server), candidate)
+            : entryCredential(candidate.config, candidate.key);
+          if (found !== undefined) return found;
+        }
+      }
     }
-  }
-  for (const key of forHost) {
-    const found = entryCredential(config, key);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+    return undefined;
+  };
 }

@@ -1,69 +1,26 @@
 import { assertEquals, assertNotMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { type ApiError, InvalidOptionError, UnsupportedRuntimeError } from "../../errors.ts";
 import type { Credential } from "../credential.ts";
-import type { CredentialHelperResult } from "./credential_helper.ts";
 import {
   dockerCredentials,
   dockerCredentialsSync,
   type DockerCredentialsSyncOptions,
 } from "./docker_credentials.ts";
-
-const HOME = { HOME: "/home/you", XDG_RUNTIME_DIR: "/run/you" };
-const DOCKER = "/home/you/.docker/config.json";
-const RUNTIME = "/run/you/containers/auth.json";
-const PODMAN = "/home/you/.config/containers/auth.json";
-const HUB = "registry-1.docker.io";
-
-const auth = (text: string) => ({ auth: btoa(text) });
-const auths = (entries: Record<string, unknown>, more: object = {}) => ({
-  auths: entries,
-  ...more,
-});
-const pair = (username: string, password: string) => ({ username, password });
-
-/** Answers of helpers by "name verb input"; what is not there is not found. */
-type Answers = Record<string, CredentialHelperResult | object>;
-
-interface World {
-  files?: Record<string, unknown>;
-  environment?: Record<string, string>;
-  helpers?: Answers;
-  config?: string | string[];
-  configText?: string;
-}
-
-const NOT_FOUND = { code: 1, stdout: "credentials not found in native keychain\n" };
-
-function optionsOf(world: World, done: string[] = []): DockerCredentialsSyncOptions {
-  const { files = {}, environment = HOME, helpers = {}, config, configText } = world;
-  return {
-    environment,
-    ...(config !== undefined && { config }),
-    ...(configText !== undefined && { configText }),
-    read(path) {
-      done.push(path);
-      const file = files[path];
-      return typeof file === "string" || file === undefined ? file : JSON.stringify(file);
-    },
-    helper(name, verb, input) {
-      done.push(`${name} ${verb} ${input}`);
-      const answer = helpers[`${name} ${verb} ${input}`] ?? NOT_FOUND;
-      return "code" in answer ? answer as CredentialHelperResult : {
-        code: 0,
-        stdout: JSON.stringify(answer),
-      };
-    },
-  };
-}
-
-const docker = (config: unknown, helpers: Answers = {}): World => ({
-  files: { [DOCKER]: config },
-  helpers,
-});
-
-const secret = (Username: string, Secret: string, ServerURL?: string) => ({
-  ...{ ServerURL, Username, Secret },
-});
+import {
+  auth,
+  auths,
+  DOCKER,
+  docker,
+  HOME,
+  HUB,
+  optionsOf,
+  pair,
+  PODMAN,
+  RUNTIME,
+  secret,
+  targetOf,
+  type World,
+} from "./fake_machine_test.ts";
 
 const FOUND: [name: string, world: World, target: string, expected: Credential | undefined][] = [
   ["no file at all", {}, "ghcr.io", undefined],
@@ -287,11 +244,6 @@ const FOUND: [name: string, world: World, target: string, expected: Credential |
   ],
 ];
 
-function targetOf(text: string): { host: string; repository?: string } {
-  const [host, ...path] = text.split("/");
-  return { host: host!, ...(path.length > 0 && { repository: path.join("/") }) };
-}
-
 for (const [name, world, target, expected] of FOUND) {
   Deno.test(`dockerCredentials, dockerCredentialsSync: ${name}: ${target}`, async () => {
     const options = optionsOf(world);
@@ -299,58 +251,6 @@ for (const [name, world, target, expected] of FOUND) {
     assertEquals(dockerCredentialsSync(options)(targetOf(target)), expected);
   });
 }
-
-const PLACES: [name: string, environment: Record<string, string>, paths: string[]][] = [
-  ["a home folder", HOME, [DOCKER, RUNTIME, PODMAN]],
-  ["Windows' home folder", { USERPROFILE: "/u", XDG_RUNTIME_DIR: "/r" }, [
-    "/u/.docker/config.json",
-    "/r/containers/auth.json",
-    "/u/.config/containers/auth.json",
-  ]],
-  ["DOCKER_CONFIG", { ...HOME, DOCKER_CONFIG: "/d" }, ["/d/config.json", RUNTIME, PODMAN]],
-  ["REGISTRY_AUTH_FILE", { ...HOME, REGISTRY_AUTH_FILE: "/a.json" }, [DOCKER, "/a.json"]],
-  ["XDG_CONFIG_HOME", { ...HOME, XDG_CONFIG_HOME: "/c" }, [
-    DOCKER,
-    RUNTIME,
-    "/c/containers/auth.json",
-  ]],
-  ["empty variables", { ...HOME, DOCKER_CONFIG: "", DOCKER_AUTH_CONFIG: "" }, [
-    DOCKER,
-    RUNTIME,
-    PODMAN,
-  ]],
-  ["no XDG_RUNTIME_DIR", { HOME: "/h" }, [
-    "/h/.docker/config.json",
-    `/run/containers/${Deno.uid()}/auth.json`,
-    "/h/.config/containers/auth.json",
-  ]],
-];
-
-for (const [name, environment, paths] of PLACES) {
-  Deno.test(`dockerCredentials: where it looks: ${name}`, () => {
-    const done: string[] = [];
-    dockerCredentialsSync(optionsOf({ environment }, done))({ host: "a.io" });
-    assertEquals(done, paths);
-  });
-}
-
-Deno.test("dockerCredentials: nothing is read before it is asked, and all again each time", async () => {
-  const done: string[] = [];
-  const world = docker({ credsStore: "s" }, { "s get a.io": secret("u", "p") });
-  const source = dockerCredentials(optionsOf(world, done));
-  assertEquals(done, []);
-  await source({ host: "a.io" });
-  assertEquals(done, [DOCKER, "s get a.io"]);
-  world.files![DOCKER] = auths({ "a.io": auth("new:p") });
-  assertEquals(await source({ host: "a.io" }), pair("new", "p"));
-});
-
-Deno.test("dockerCredentials: a store that two configs name is asked once", () => {
-  const done: string[] = [];
-  const files = { [DOCKER]: { credsStore: "s" }, [PODMAN]: { credHelpers: { "a.io": "s" } } };
-  dockerCredentialsSync(optionsOf({ files }, done))({ host: "a.io" });
-  assertEquals(done.filter((step) => step.startsWith("s ")), ["s get a.io"]);
-});
 
 /** In every config and answer below, so that a message which quotes them is seen. */
 const SECRET = "hunter2";

@@ -5,7 +5,6 @@ import {
   UnsupportedRuntimeError,
 } from "../../errors.ts";
 import { encodeText } from "../../content/bytes.ts";
-import type { Variables } from "../../runtime/environment.ts";
 import {
   canRunPrograms,
   type RunOptions,
@@ -15,69 +14,53 @@ import {
 } from "../../runtime/process.ts";
 import type { CredentialHelperResult, CredentialHelperVerb } from "./credential_helper.ts";
 import { helperProgram } from "./helper_protocol.ts";
-
-/** How long a helper may take, in milliseconds: it may ask a person to unlock a keychain. */
-export const HELPER_TIMEOUT_MS = 60_000;
-
-/** The most that a helper may say, in bytes; credentials have a few hundred, lists some thousands. */
-export const MAX_HELPER_BYTES: number = 1024 * 1024;
-
-/** The limits of a helper. */
-export interface HelperLimits {
-  /** How long it may take, in milliseconds. */
-  timeout: number;
-  /** The most it may say, in bytes. */
-  maxBytes: number;
-  /** Its environment. @default {this process's} */
-  environment?: Variables;
-}
+import type { HelperLimits } from "./limits.ts";
 
 /**
  * Runs `docker-credential-<name> <verb>`.
  *
  * @throws {CredentialError} When it is not there, or cannot be started.
- * @throws {LimitError} When it says too much.
+ * @throws {LimitError} When its output is too long.
  * @throws {TimeoutError} When it takes too long.
  * @throws {UnsupportedRuntimeError} In a browser or a worker.
  */
-export async function runHelperProgram(
+export async function runHelper(
   name: string,
   verb: CredentialHelperVerb,
   input: string,
   limits: HelperLimits,
 ): Promise<CredentialHelperResult> {
-  const program = programOf(name);
-  return resultOf(await runProgram(program, [verb], runOptions(input, limits)), program, limits);
+  return resultOf(await runProgram(...programRun(name, verb, input, limits)), name, limits);
 }
 
-/** {@linkcode runHelperProgram} for callers that cannot wait. */
-export function runHelperProgramSync(
+/** {@linkcode runHelper} without promises. */
+export function runHelperSync(
   name: string,
   verb: CredentialHelperVerb,
   input: string,
   limits: HelperLimits,
 ): CredentialHelperResult {
-  const program = programOf(name);
-  return resultOf(runProgramSync(program, [verb], runOptions(input, limits)), program, limits);
+  return resultOf(runProgramSync(...programRun(name, verb, input, limits)), name, limits);
 }
 
-function programOf(name: string): string {
+function programRun(
+  name: string,
+  verb: CredentialHelperVerb,
+  input: string,
+  limits: HelperLimits,
+): [program: string, args: string[], options: RunOptions] {
   const program = helperProgram(name);
-  if (canRunPrograms()) return program;
+  if (canRunPrograms()) return [program, [verb], { ...limits, input: encodeText(input) }];
   throw new UnsupportedRuntimeError(`Cannot run ${program}: this runtime runs no programs`);
-}
-
-function runOptions(input: string, limits: HelperLimits): RunOptions {
-  const { timeout, maxBytes, environment } = limits;
-  return { input: encodeText(input), timeout, maxBytes, ...(environment && { environment }) };
 }
 
 function resultOf(
   outcome: RunOutcome,
-  program: string,
+  name: string,
   { timeout, maxBytes }: HelperLimits,
 ): CredentialHelperResult {
-  const source = program;
+  const program = helperProgram(name);
+  const failed = `Cannot run ${program}: it`;
   switch (outcome.ended) {
     case "by itself": {
       const decoder = new TextDecoder();
@@ -86,21 +69,21 @@ function resultOf(
     }
     case "not found":
       throw new CredentialError(
-        `Cannot run ${program}: it is not on the PATH; install it, or take it out of the config`,
-        { cause: outcome.cause, source },
+        `${failed} is not on the PATH; install it, or take it out of the config`,
+        { cause: outcome.cause, source: program },
       );
     case "not started":
       throw new CredentialError(
         `Cannot run ${program}: the system does not let this program; look at who may run it`,
-        { cause: outcome.cause, source },
+        { cause: outcome.cause, source: program },
       );
     case "timeout":
       throw new TimeoutError(
-        `Cannot run ${program}: it did not end within the limit helperTimeout of ${timeout} ms`,
+        `${failed} did not end within the limit helperTimeout of ${timeout} ms`,
       );
     case "too much output":
       throw new LimitError(
-        `Cannot run ${program}: it says more than the limit helperBytes of ${maxBytes} bytes`,
+        `${failed} says more than the limit helperBytes of ${maxBytes} bytes`,
         { limit: "helperBytes", maximum: maxBytes },
       );
   }

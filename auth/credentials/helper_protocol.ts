@@ -1,17 +1,31 @@
+/**
+ * What goes into credential helpers, and what their answers mean. Nothing is run here.
+ *
+ * @see https://github.com/docker/docker-credential-helpers
+ * @module
+ */
 import { CredentialError } from "../../errors.ts";
 import type { Credential } from "../credential.ts";
-import type { CredentialHelperResult, CredentialHelperVerb } from "./credential_helper.ts";
-import { runHelper, type Steps } from "./credential_sources.ts";
 import { configKey } from "./config_keys.ts";
+import type { CredentialHelperResult } from "./credential_helper.ts";
+import { isObject, parseObject } from "./json_object.ts";
 
 /** The user name under which helpers keep an identity token. */
-export const TOKEN_USER = "<token>";
+const TOKEN_USER = "<token>";
 
 /** What a helper may be called: it becomes part of a program's name, and of nothing else. */
 const NAME = /^[A-Za-z0-9._-]+$/;
 
-/** What helpers say, with an exit code, of a registry that they have no credentials for. */
+/** A helper's output, beside an exit code, for a registry that it has no credentials for. */
 const NOT_FOUND = /credentials not found/i;
+
+/** A helper, and the registry in its terms. */
+export interface HelperKey {
+  /** The helper's name. */
+  helper: string;
+  /** The key under which it keeps the registry's credentials. */
+  server: string;
+}
 
 /** The program of a helper. */
 export function helperProgram(name: string): string {
@@ -19,7 +33,7 @@ export function helperProgram(name: string): string {
 }
 
 /**
- * The name of a helper as a config tells it.
+ * A helper's name from a config.
  *
  * @throws {CredentialError} When it is not a name.
  */
@@ -33,108 +47,92 @@ export function checkHelperName(name: unknown, field: string, source: string): s
 }
 
 /**
- * What a helper has for a registry; `undefined` where it has nothing.
+ * The credentials in the answer to `get`; `undefined` where the helper has none.
  *
- * @throws {CredentialError} When it fails, or answers something else than credentials for it.
+ * @throws {CredentialError} When it failed, or answered something else than credentials for the server.
  */
-export function* getFromHelper(name: string, server: string): Steps<Credential | undefined> {
-  const result = yield* runHelper(name, "get", server);
+export function readGetAnswer(
+  result: CredentialHelperResult,
+  key: HelperKey,
+): Credential | undefined {
   if (isNotFound(result)) return undefined;
-  const fail = failure(`get credentials for ${server}`, name, "get");
-  const { ServerURL, Username, Secret } = parseAnswer(result, fail);
-  for (const [field, value] of Object.entries({ ServerURL, Username, Secret })) {
-    if (value !== undefined && value !== null && typeof value !== "string") {
-      throw fail(`its ${field} is not a text`);
-    }
+  const fail = failure("get", key);
+  if (result.code !== 0) throw fail(`exit code ${result.code}`);
+  const answer = parseObject(result.stdout, (why) => fail(`its answer ${why}`));
+  const text = (field: string) => {
+    const value = answer[field] ?? "";
+    if (typeof value !== "string") throw fail(`its ${field} is not a text`);
+    return value;
+  };
+  const [server, username, secret] = [text("ServerURL"), text("Username"), text("Secret")];
+  if (server !== "" && configKey(server).host !== configKey(key.server).host) {
+    throw fail("it answered with credentials for another registry");
   }
-  if (typeof ServerURL === "string" && ServerURL !== "") {
-    if (configKey(ServerURL).host !== configKey(server).host) {
-      throw fail("it answered with credentials for another registry");
-    }
-  }
-  if (!Secret) return undefined;
-  if (!Username) throw fail("it answered with a secret, and no user name");
-  return Username === TOKEN_USER
-    ? { refreshToken: Secret as string }
-    : { username: Username as string, password: Secret as string };
+  if (secret === "") return undefined;
+  if (username === "") throw fail("it answered with a secret, and no user name");
+  return username === TOKEN_USER ? { refreshToken: secret } : { username, password: secret };
 }
 
-/**
- * Has a helper keep credentials.
- *
- * @throws {CredentialError} When it fails.
- */
-export function* storeInHelper(name: string, server: string, kept: Credential): Steps<void> {
-  const { username, password, refreshToken } = kept;
-  const answer = yield* runHelper(
-    name,
-    "store",
-    JSON.stringify({
-      ServerURL: server,
-      Username: refreshToken === undefined ? username : TOKEN_USER,
-      Secret: refreshToken ?? password ?? "",
-    }),
-  );
-  checkCode(answer, failure(`keep credentials for ${server}`, name, "store"));
-}
-
-/**
- * Has a helper forget credentials; it is no failure that it has none.
- *
- * @throws {CredentialError} When it fails.
- */
-export function* eraseFromHelper(name: string, server: string): Steps<void> {
-  const answer = yield* runHelper(name, "erase", server);
-  if (isNotFound(answer)) return;
-  checkCode(answer, failure(`forget credentials for ${server}`, name, "erase"));
-}
-
-/**
- * The registries that a helper has credentials for, with the user names.
- *
- * @throws {CredentialError} When it fails, or answers something else.
- */
-export function* listHelper(name: string): Steps<[server: string, username: string][]> {
-  const result = yield* runHelper(name, "list", "");
-  const fail = failure("list credentials", name, "list");
-  if (result.code === 0 && result.stdout.trim() === "null") return []; // a helper's empty map in Go
-  const entries = Object.entries(parseAnswer(result, fail));
-  return entries.map(([server, username]) => {
-    if (typeof username !== "string") throw fail("a user name in its answer is not a text");
-    return [server, username];
+/** What `store` is given on its standard input. */
+export function storeInput(server: string, credential: Credential): string {
+  const { username, password = "", refreshToken } = credential;
+  return JSON.stringify({
+    ServerURL: server,
+    Username: refreshToken === undefined ? username : TOKEN_USER,
+    Secret: refreshToken ?? password,
   });
+}
+
+/**
+ * Checks the answer to `store` or `erase`. Having nothing to erase is no failure.
+ *
+ * @throws {CredentialError} When the helper failed.
+ */
+export function checkAnswer(
+  result: CredentialHelperResult,
+  verb: "store" | "erase",
+  key: HelperKey,
+): void {
+  if (result.code === 0 || verb === "erase" && isNotFound(result)) return;
+  throw failure(verb, key)(`exit code ${result.code}`);
+}
+
+/**
+ * The servers and user names in the answer to `list`; `undefined` where the helper does not list, as
+ * many do not.
+ */
+export function readListAnswer(
+  { code, stdout }: CredentialHelperResult,
+): [server: string, username: string][] | undefined {
+  if (code !== 0) return undefined;
+  let answer: unknown;
+  try {
+    answer = JSON.parse(stdout) ?? {}; // `null` is an empty map of a helper in Go
+  } catch {
+    return undefined;
+  }
+  const entries = isObject(answer) ? Object.entries(answer) : undefined;
+  const isText = (entry: [string, unknown]): entry is [string, string] =>
+    typeof entry[1] === "string";
+  return entries?.every(isText) ? entries : undefined;
 }
 
 function isNotFound({ code, stdout, stderr = "" }: CredentialHelperResult): boolean {
   return code !== 0 && (NOT_FOUND.test(stdout) || NOT_FOUND.test(stderr));
 }
 
-type Fail = (why: string) => CredentialError;
+const VERBS = { get: "get", store: "keep", erase: "forget" } as const;
 
-/** What a helper says may hold a secret, its errors too: none of it goes into a message. */
-function failure(what: string, name: string, verb: CredentialHelperVerb): Fail {
-  const source = helperProgram(name);
+/** A helper's output may hold a secret, its errors too: none of it goes into a message. */
+function failure(
+  verb: keyof typeof VERBS,
+  { helper, server }: HelperKey,
+): (why: string) => CredentialError {
+  const source = helperProgram(helper);
   return (why) =>
     new CredentialError(
-      `Cannot ${what}: ${source} failed: ${why}; run "${source} ${verb}" to see what it says`,
+      `Cannot ${VERBS[verb]} credentials for ${server}: ${source} failed: ${why}; run "${source} ` +
+        `${verb}" to see what it says`,
       { source },
     );
-}
-
-function checkCode({ code }: CredentialHelperResult, fail: Fail): void {
-  if (code !== 0) throw fail(`exit code ${code}`);
-}
-
-function parseAnswer(result: CredentialHelperResult, fail: Fail): Record<string, unknown> {
-  checkCode(result, fail);
-  let answer: unknown;
-  try {
-    answer = JSON.parse(result.stdout);
-  } catch {
-    throw fail("its answer is not JSON"); // the cause would quote it
-  }
-  if (typeof answer !== "object" || answer === null || Array.isArray(answer)) {
-    throw fail("its answer is not a JSON object");
-  }
-  return answer as Record<string, unknown>;
 }

@@ -1,62 +1,32 @@
-import { CredentialError, InvalidOptionError } from "../../errors.ts";
+import { InvalidOptionError } from "../../errors.ts";
 import { parseRegistry } from "../../reference/registry.ts";
 import { checkCredential, type Credential } from "../credential.ts";
-import type { CredentialHelper } from "./credential_helper.ts";
-import { eraseFromHelper, helperProgram, listHelper, storeInHelper } from "./helper_protocol.ts";
-import { runHelperProgram } from "./helper_program.ts";
-import { drive, type Machine } from "./credential_sources.ts";
-import { entryCredential, parseDockerConfig, storesFor } from "./docker_config.ts";
-import { dockerConfigPath, environmentOf, readConfigText } from "./config_files.ts";
+import { helperNames, helpersFor } from "./candidates.ts";
+import { dockerConfigPath, readConfigText } from "./config_files.ts";
 import { canonicalKey, configKey, DOCKER_HUB, WEB_LOGIN_KEYS } from "./config_keys.ts";
-import { limitsOf } from "./docker_credentials.ts";
+import type { CredentialHelper, CredentialHelperResult } from "./credential_helper.ts";
+import { CONTROL, parseDockerConfig } from "./docker_config.ts";
+import type { DockerCredentialsOptions } from "./docker_credentials.ts";
+import { runHelper } from "./helper_program.ts";
+import { checkAnswer, storeInput } from "./helper_protocol.ts";
+import { limitsOf } from "./limits.ts";
 import { entryOf, withEntry, withoutEntry } from "./login_config.ts";
 import { changeFile } from "./login_file.ts";
+import { allHelpers, type Login, loginsIn } from "./login_list.ts";
 
 /** Which config {@linkcode login}, {@linkcode logout} and {@linkcode listLogins} work on. */
-export interface LoginOptions {
+export interface LoginOptions
+  extends Omit<DockerCredentialsOptions, "config" | "configText" | "read"> {
   /**
    * The path of the config.
    * @default {Docker's: `config.json` in `DOCKER_CONFIG`, else in `~/.docker`}
    */
   config?: string;
-  /**
-   * The environment that says where Docker's config is, and that helpers are run in.
-   * @default {the process's own}
-   */
-  environment?: Readonly<Record<string, string | undefined>>;
-  /** Runs the credential helpers. @default {programs on the PATH} */
-  helper?: CredentialHelper;
-  /**
-   * How long a credential helper may take, in milliseconds: it may ask a person.
-   * @default {60000}
-   */
-  helperTimeout?: number;
-  /**
-   * The most that a credential helper may say, in bytes.
-   * @default {1048576}
-   */
-  helperBytes?: number;
-  /**
-   * The largest config file, in bytes.
-   * @default {4194304}
-   */
-  configBytes?: number;
-}
-
-/** A registry that somebody is logged in to. */
-export interface Login {
-  /** The registry, with the path where the login is for a part of it: `ghcr.io`, `quay.io/org`. */
-  registry: string;
-  /** The user name, where the config or the helper tells it. */
-  username?: string;
-  /** Where the credentials are: the config's path, or a helper's program. */
-  source: string;
 }
 
 /**
  * Keeps credentials for a registry as `docker login` does: in the credential helper that Docker's
- * config names for it, else in the config itself, where they are readable to whoever may read the
- * file. docker, podman, oras, crane, skopeo, regctl and {@linkcode dockerCredentials} find them there.
+ * config names for it, else in the config itself, readable for all who may read the file. docker, podman, oras, crane, skopeo, regctl and {@linkcode dockerCredentials} find them there.
  *
  * The registry is not asked whether they are right: make a call with them first, such as `listTags`,
  * which ends in an `UnauthorizedError` or an `AuthenticationError` where they are not.
@@ -67,7 +37,7 @@ export interface Login {
  * @throws {InvalidOptionError} When there is nothing in the credential, or it cannot be kept.
  * @throws {CredentialError} When the config is broken, which then stays as it is; when it cannot be
  * written; or when the helper fails.
- * @throws {LimitError} When the config is larger, or the helper says more, than its limit.
+ * @throws {LimitError} When the config is larger, or the helper's answer, than its limit.
  * @throws {TimeoutError} When the helper does not end, or another program keeps the config locked.
  * @throws {UnsupportedRuntimeError} In a browser or a worker.
  *
@@ -99,10 +69,8 @@ export async function login(
     throw new InvalidOptionError(`Cannot log in to ${host}: there is nothing in the credential`);
   }
   refuseControl(host, checked);
-  const { path, read, machine } = open(options);
-  const text = await read(path);
-  const config = parseDockerConfig(text ?? "{}", path);
-  const [name] = storesFor(config, host).names;
+  const { path, read, helper } = open(options);
+  const [name] = helperNames(parseDockerConfig(await read(path) ?? "{}", path), host);
   if (name !== undefined) {
     if (checked.accessToken !== undefined) {
       throw new InvalidOptionError(
@@ -110,10 +78,12 @@ export async function login(
           "refreshToken",
       );
     }
-    await drive(storeInHelper(name, canonicalKey(host), checked), machine);
+    const server = canonicalKey(host);
+    const result = await helper(name, "store", storeInput(server, checked));
+    checkAnswer(result, "store", { helper: name, server });
   }
   const entry = name === undefined ? entryOf(checked) : {};
-  await changeFile(path, read, (now) => withEntry(now, host, entry, path));
+  await changeFile(path, read, (text) => withEntry(text, host, entry, path));
 }
 
 /**
@@ -123,7 +93,7 @@ export async function login(
  *
  * @throws {InvalidReferenceError} When `registry` is not a host with or without a port.
  * @throws {CredentialError} When the config is broken, or cannot be written, or the helper fails.
- * @throws {LimitError} When the config is larger, or the helper says more, than its limit.
+ * @throws {LimitError} When the config is larger, or the helper's answer, than its limit.
  * @throws {TimeoutError} When the helper does not end, or another program keeps the config locked.
  * @throws {UnsupportedRuntimeError} In a browser or a worker.
  *
@@ -143,14 +113,12 @@ export async function login(
  */
 export async function logout(registry: string, options: LoginOptions = {}): Promise<void> {
   const host = hostOf(registry);
-  const { path, read, machine } = open(options);
+  const { path, read, helper } = open(options);
   const text = await read(path);
   if (text === undefined) return;
-  const config = parseDockerConfig(text, path);
-  const { names, servers } = storesFor(config, host);
-  if (host === DOCKER_HUB) servers.push(...WEB_LOGIN_KEYS);
-  for (const name of names) {
-    for (const server of servers) await drive(eraseFromHelper(name, server), machine);
+  const webLogin = host === DOCKER_HUB ? WEB_LOGIN_KEYS : [];
+  for (const key of helpersFor(parseDockerConfig(text, path), host, webLogin)) {
+    checkAnswer(await helper(key.helper, "erase", key.server), "erase", key);
   }
   if (withoutEntry(text, host, path) === undefined) return;
   await changeFile(path, read, (now) => withoutEntry(now, host, path));
@@ -158,10 +126,10 @@ export async function logout(registry: string, options: LoginOptions = {}): Prom
 
 /**
  * The registries that a config has credentials for, with user names and without secrets. Of a
- * helper that cannot list, what the config tells is listed: the registries, without user names.
+ * helper that cannot list, the registries that the config has for it are listed, without user names.
  *
- * @throws {CredentialError} When the config is broken or a helper is not there.
- * @throws {LimitError} When the config is larger, or a helper says more, than its limit.
+ * @throws {CredentialError} When the config is broken or a helper cannot be run.
+ * @throws {LimitError} When the config is larger, or a helper's answer, than its limit.
  * @throws {TimeoutError} When a helper does not end.
  * @throws {UnsupportedRuntimeError} In a browser or a worker.
  *
@@ -181,44 +149,11 @@ export async function logout(registry: string, options: LoginOptions = {}): Prom
  * ```
  */
 export async function listLogins(options: LoginOptions = {}): Promise<Login[]> {
-  const { path, read, machine } = open(options);
+  const { path, read, helper } = open(options);
   const config = parseDockerConfig(await read(path) ?? "{}", path);
-  const logins = new Map<string, Login>();
-  const add = (login: Login) => {
-    if (!logins.has(login.registry)) logins.set(login.registry, login);
-  };
-  const helpers = Object.keys(config.credHelpers);
-  const keys = Object.keys(config.auths).filter((key) => !WEB_LOGIN_KEYS.includes(key));
-  const hosts = [...helpers, ""].map((key) => configKey(key).host); // the last is any other host
-  for (const name of new Set(hosts.flatMap((host) => storesFor(config, host).names))) {
-    const source = helperProgram(name);
-    const has = (key: string) => storesFor(config, configKey(key).host).names.includes(name);
-    let listed: [server: string, username?: string][];
-    try {
-      listed = await drive(listHelper(name), machine);
-    } catch (error) {
-      // A cause says that it was not run at all.
-      if (!(error instanceof CredentialError) || error.cause !== undefined) throw error;
-      const empty = keys.filter((key) => entryCredential(config, key) === undefined);
-      listed = [...helpers, ...empty].map((key) => [key]);
-    }
-    for (const [server, username] of listed) {
-      if (!has(server) || WEB_LOGIN_KEYS.includes(server)) continue;
-      add({ registry: registryOf(server), ...(username !== undefined && { username }), source });
-    }
-  }
-  for (const key of keys) {
-    const credential = entryCredential(config, key);
-    if (credential === undefined) continue;
-    const { username } = credential;
-    add({ registry: registryOf(key), ...(username !== undefined && { username }), source: path });
-  }
-  return [...logins.values()];
-}
-
-function registryOf(key: string): string {
-  const { host, path } = configKey(key);
-  return path === "" ? host : `${host}/${path}`;
+  const lists = new Map<string, CredentialHelperResult>();
+  for (const name of allHelpers(config)) lists.set(name, await helper(name, "list", ""));
+  return loginsIn(config, lists);
 }
 
 function hostOf(registry: string): string {
@@ -229,8 +164,7 @@ function hostOf(registry: string): string {
 /** What a reader of the config would refuse is not written into it. */
 function refuseControl(host: string, credential: Credential): void {
   for (const field of ["username", "password"] as const) {
-    // deno-lint-ignore no-control-regex
-    if (!/[\x00-\x1f\x7f]/.test(credential[field] ?? "")) continue;
+    if (!CONTROL.test(credential[field] ?? "")) continue;
     throw new InvalidOptionError(
       `Cannot log in to ${host}: ${field} must not hold line breaks or other control characters`,
     );
@@ -240,17 +174,19 @@ function refuseControl(host: string, credential: Credential): void {
 function open(options: LoginOptions): {
   path: string;
   read: (path: string) => Promise<string | undefined>;
-  machine: Machine;
+  helper: CredentialHelper;
 } {
   const { configBytes, helperLimits } = limitsOf(options);
-  const path = options.config ?? dockerConfigPath(environmentOf(options.environment));
+  const path = options.config ?? dockerConfigPath(options.environment);
   if (path === undefined) {
     throw new InvalidOptionError(
       "Cannot find Docker's config: neither DOCKER_CONFIG nor HOME is set; give 'config'",
     );
   }
-  const read = (path: string) => readConfigText(path, configBytes);
-  const helper: CredentialHelper = options.helper ??
-    ((name, verb, input) => runHelperProgram(name, verb, input, helperLimits));
-  return { path, read, machine: { read, helper } };
+  return {
+    path,
+    read: (path) => readConfigText(path, configBytes),
+    helper: options.helper ??
+      ((name, verb, input) => runHelper(name, verb, input, helperLimits)),
+  };
 }

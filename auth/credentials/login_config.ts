@@ -4,12 +4,12 @@ import type { Credential } from "../credential.ts";
 import { parseConfigObject, parseDockerConfig } from "./docker_config.ts";
 import { canonicalKey, DOCKER_HUB, matchingKeys, WEB_LOGIN_KEYS } from "./config_keys.ts";
 
-/** Docker's own. */
-const NEW_INDENTATION = "\t";
+/** A config without anything in it, as Docker writes one. */
+const NEW_CONFIG = '{\n\t"auths": {}\n}\n';
 
 /**
  * A config's text with an entry for a registry in its `auths`, in place of all that were for the
- * same; what else it holds, its order and its indentation stay.
+ * same registry; what else it holds, its order and its indentation stay.
  *
  * @throws {CredentialError} When the text is not a config.
  */
@@ -19,7 +19,7 @@ export function withEntry(
   entry: Record<string, string>,
   source: string,
 ): string {
-  return changed(text, source, (auths) => {
+  return changed(text ?? NEW_CONFIG, source, (auths) => {
     const key = canonicalKey(host);
     for (const other of matchingKeys(Object.keys(auths), { host })) {
       if (other !== key) delete auths[other];
@@ -65,16 +65,11 @@ export function entryOf(credential: Credential): Record<string, string> {
 }
 
 function changed(
-  text: string | undefined,
+  text: string,
   source: string,
   change: (auths: Record<string, unknown>) => void,
 ): string {
-  if (text === undefined) {
-    const auths = {};
-    change(auths);
-    return `${JSON.stringify({ auths }, undefined, NEW_INDENTATION)}\n`;
-  }
-  parseDockerConfig(text, source); // a broken config stays as it is, for whoever mends it
+  parseDockerConfig(text, source); // a broken config stays as it is
   const config = parseConfigObject(text, source);
   const auths = (config.auths ?? {}) as Record<string, unknown>;
   change(auths);

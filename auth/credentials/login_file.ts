@@ -24,7 +24,7 @@ const MAX_LINKS = 40;
  * stay, and where the name is a symbolic link, so does the link. Changes by davit at the same time
  * wait for each other; other programs know of no lock.
  *
- * @param change Answers the new text, or `undefined` where nothing is to change.
+ * @param change Returns the new text, or `undefined` where nothing is to change.
  * @throws {CredentialError} When it cannot be written.
  * @throws {TimeoutError} When another program keeps it locked.
  * @throws {UnsupportedRuntimeError} In a browser or a worker.
@@ -93,7 +93,7 @@ async function replace(system: LoginFiles, path: string, text: string): Promise<
       await file.close();
     }
     if (old !== undefined) {
-      // Only root may give a file to somebody; for all others it is theirs already.
+      // Only root may change the owner; for all others it is the right one already.
       await system.chown(temporary, old.uid, old.gid).catch(() => {});
       await system.chmod(temporary, old.mode & 0o777);
     }
