@@ -100,7 +100,7 @@ export class BadDigestError extends ApiError {
   override readonly code = "BAD_DIGEST";
   /** The digest asked for. */
   readonly expected: string;
-  /** The digest of what arrived. */
+  /** The digest of what arrived; empty where a registry found that it differs, and did not say it. */
   readonly actual: string;
 
   /** Says which digest was asked for, and which one the bytes have. */

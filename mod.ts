@@ -38,6 +38,7 @@ export type {
   PartialBlob,
   ReferrersOptions,
   StoreOptions,
+  WriteOptions,
 } from "./content/store.ts";
 
 export {

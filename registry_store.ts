@@ -1,4 +1,12 @@
-import { ContentNotFoundError, HttpError, InvalidContentError, NotFoundError } from "./errors.ts";
+import {
+  BadDigestError,
+  ContentNotFoundError,
+  HttpError,
+  InvalidContentError,
+  NotFoundError,
+  SizeMismatchError,
+  UploadError,
+} from "./errors.ts";
 import { type Body, bytesStream, openBody } from "./content/body.ts";
 import { type Bytes, EMPTY } from "./content/bytes.ts";
 import type { Descriptor } from "./content/descriptor.ts";
@@ -13,6 +21,7 @@ import type {
   OpenOptions,
   ReferrersOptions,
   StoreOptions,
+  WriteOptions,
 } from "./content/store.ts";
 import type { RegistryClientV2 } from "./registry_client_v2.ts";
 
@@ -88,7 +97,7 @@ export class RegistryStore implements ContentStore {
       return { mediaType: MEDIA_TYPES.octetStream, digest, size: Number(length) };
     }
     throw new InvalidContentError(
-      `Cannot resolve ${digest} in ${this.client.repo.canonicalName}: its size is not told`,
+      `Cannot resolve ${digest} in ${this.client.repo.canonicalName}: the registry does not say its size`,
     );
   }
 
@@ -109,13 +118,14 @@ export class RegistryStore implements ContentStore {
   }
 
   /**
-   * The content's bytes, verified when they are read in full.
+   * The content's bytes, verified when they are read in full; a manifest, which is read whole before,
+   * also with `verify: false`.
    *
    * @throws {ContentNotFoundError} When the repository does not have it.
    */
   async open(descriptor: Descriptor, options: OpenOptions = {}): Promise<ReadableStream<Bytes>> {
     const { digest, size, mediaType } = descriptor;
-    const { signal } = options;
+    const { signal, verify = true } = options;
     const { offset, length } = openRange(options, size);
     const whole = offset === 0 && length >= size;
     return await this.#orMissing(digest, async () => {
@@ -130,6 +140,7 @@ export class RegistryStore implements ContentStore {
       const range = whole ? {} : { range: { offset, length: Math.min(length, size - offset) } };
       const { stream } = await this.client.getBlob(digest, {
         size,
+        verify,
         ...range,
         ...(signal && { signal }),
       });
@@ -137,25 +148,43 @@ export class RegistryStore implements ContentStore {
     });
   }
 
-  /** Takes content: the registry has all of it afterwards, or none. */
-  async write(descriptor: Descriptor, body: Body, options: StoreOptions = {}): Promise<void> {
+  /**
+   * Takes content: the registry has all of it afterwards, or none. With `verify: "target"` a blob is
+   * not hashed on its way, and the registry's own check of its digest counts; a manifest, and a blob
+   * of a few kilobytes in memory, are verified here all the same.
+   *
+   * @throws {BadDigestError} When the bytes have another digest, or the registry says so.
+   * @throws {SizeMismatchError} When there are more or fewer bytes than the descriptor says.
+   * @throws {UploadError} When the body fails, or is a stream that was read before.
+   */
+  async write(descriptor: Descriptor, body: Body, options: WriteOptions = {}): Promise<void> {
     const { digest, size, mediaType } = descriptor;
+    const { signal, verify = "here" } = options;
+    const ending = signal && { signal };
+    const source = openBody(body, size);
+    if (source.size !== undefined && source.size !== size) {
+      throw new SizeMismatchError(
+        `Cannot write ${digest}: the body has ${source.size} bytes instead of ${size}`,
+        { expected: size, actual: source.size },
+      );
+    }
     if (!isManifestMediaType(mediaType)) {
-      await this.client.putBlob(body, { digest, size, ...options });
+      try {
+        await this.client.putBlob(body, { digest, size, verify, ...ending });
+      } catch (error) {
+        throw (verify === "target" && badDigest(error, digest)) || error;
+      }
       return;
     }
     const reader = pieceReader(
-      await verifyingStream(await openBody(body, size).open(), {
-        digest: parseDigest(digest),
-        size,
-      }, options),
+      await verifyingStream(await source.open(), { digest: parseDigest(digest), size }, ending),
     );
     const bytes = await readAll(reader, {
       name: "manifestBytes",
       bytes: this.#manifestBytes,
       what: "the manifest",
     });
-    await this.client.putManifest({ manifestData: bytes, ref: digest, mediaType, ...options });
+    await this.client.putManifest({ manifestData: bytes, ref: digest, mediaType, ...ending });
     if (bytes.byteLength > WRITTEN_BYTES) return;
     const [oldest] = this.#written.keys();
     if (this.#written.size >= WRITTEN_KEPT) this.#written.delete(oldest!);
@@ -229,4 +258,12 @@ export class RegistryStore implements ContentStore {
 function mayBeBlob(error: unknown): boolean {
   // docker-registry 2.8.2 takes any blob for a manifest, and fails with 500.
   return error instanceof NotFoundError || (error instanceof HttpError && error.statusCode === 500);
+}
+
+/** What a registry that found another digest answered, as the error of a check that is made here. */
+function badDigest(error: unknown, digest: string): BadDigestError | undefined {
+  const cause = error instanceof UploadError ? error.cause : error;
+  if (!(cause instanceof HttpError) || !cause.codes.includes("DIGEST_INVALID")) return undefined;
+  const message = `Cannot write ${digest}: the registry says that the bytes have another digest`;
+  return new BadDigestError(message, { cause: error, expected: digest, actual: "" });
 }

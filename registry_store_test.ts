@@ -1,9 +1,17 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { digestOf } from "./content/digest.ts";
-import { ContentNotFoundError, HttpError, InvalidContentError } from "./errors.ts";
-import { encodeText } from "./content/bytes.ts";
+import {
+  BadDigestError,
+  ContentNotFoundError,
+  HttpError,
+  InvalidContentError,
+  SizeMismatchError,
+} from "./errors.ts";
+import { type Bytes, encodeText } from "./content/bytes.ts";
+import { MEDIA_TYPES } from "./content/media_types.ts";
 import { RegistryClientV2 } from "./registry_client_v2.ts";
 import { RegistryStore } from "./registry_store.ts";
+import { createRegistry } from "./server/mod.ts";
 
 const DIGEST = await digestOf(encodeText("hello"));
 
@@ -66,7 +74,88 @@ Deno.test("RegistryStore.resolve: a tag is no blob's", async () => {
   assertEquals(lines, ["HEAD manifests"]);
 });
 
-Deno.test("RegistryStore.resolve: a blob whose size is not told", async () => {
+Deno.test("RegistryStore.resolve: a blob whose size the registry does not say", async () => {
   const { store } = storeOver({ "HEAD blobs": blob({}) });
-  await assertRejects(() => store.resolve(DIGEST), InvalidContentError, "its size is not told");
+  await assertRejects(() => store.resolve(DIGEST), InvalidContentError, "does not say its size");
+});
+
+/** A store over a registry that works, and the statuses of the uploads' closing requests. */
+function storeAndCloses() {
+  const registry = createRegistry();
+  const closes: number[] = [];
+  const fetch = async (input: Request | URL | string, init?: RequestInit) => {
+    const response = await registry.fetch(new Request(input, init));
+    if ((init?.method ?? (input as Request).method) === "PUT") closes.push(response.status);
+    return response;
+  };
+  const client = new RegistryClientV2({ name: "http://registry.test/app", fetch });
+  return { store: new RegistryStore(client), closes };
+}
+
+const CONTENT = new Uint8Array(100_000).fill(7);
+const WRONG = new Uint8Array(100_000).fill(8);
+const DESCRIPTOR = {
+  mediaType: MEDIA_TYPES.octetStream,
+  digest: await digestOf(CONTENT),
+  size: CONTENT.byteLength,
+};
+
+for (
+  const [kind, body] of [
+    ["bytes", (bytes) => bytes],
+    ["a blob", (bytes) => new Blob([bytes])],
+    ["a stream", (bytes) => new Blob([bytes]).stream()],
+  ] as [string, (bytes: Bytes) => Bytes | Blob | ReadableStream<Bytes>][]
+) {
+  Deno.test(`RegistryStore.write: ${kind} with verify: "target": the registry's check counts`, async () => {
+    const { store, closes } = storeAndCloses();
+    const verify = "target";
+    const error = await assertRejects(
+      () => store.write(DESCRIPTOR, body(WRONG), { verify }),
+      BadDigestError,
+      "the registry says",
+    );
+    assertEquals([error.expected, error.actual], [DESCRIPTOR.digest, ""]);
+    assertEquals(closes, [400]);
+    assertEquals(await store.exists(DESCRIPTOR), false);
+    await store.write(DESCRIPTOR, body(CONTENT), { verify });
+    assertEquals(closes, [400, 201]);
+  });
+
+  Deno.test(`RegistryStore.write: ${kind} of other bytes is verified here, and not taken`, async () => {
+    const { store, closes } = storeAndCloses();
+    const error = await assertRejects(() => store.write(DESCRIPTOR, body(WRONG)), BadDigestError);
+    assertEquals(error.actual, await digestOf(WRONG));
+    assertEquals(closes.includes(201), false);
+  });
+}
+
+Deno.test('RegistryStore.write: verify: "target" checks sizes here', async () => {
+  const { store, closes } = storeAndCloses();
+  for (const size of [99_999, 100_001]) {
+    const descriptor = { ...DESCRIPTOR, size };
+    for (const body of [CONTENT, new Blob([CONTENT]), new Blob([CONTENT]).stream()]) {
+      const write = () => store.write(descriptor, body, { verify: "target" });
+      await assertRejects(write, SizeMismatchError);
+    }
+  }
+  assertEquals(closes.includes(201), false);
+});
+
+Deno.test('RegistryStore.write: a small array is verified here, also with verify: "target"', async () => {
+  const { store, closes } = storeAndCloses();
+  const descriptor = { mediaType: MEDIA_TYPES.octetStream, digest: DIGEST, size: 5 };
+  const write = () => store.write(descriptor, encodeText("HELLO"), { verify: "target" });
+  const error = await assertRejects(write, BadDigestError);
+  assertEquals(error.actual, await digestOf(encodeText("HELLO")));
+  assertEquals(closes, []);
+});
+
+Deno.test("RegistryStore.open: what a registry gives instead, with verify: false as it is", async () => {
+  const { store } = storeOver({ "GET blobs": () => new Response("HELLO") });
+  const descriptor = { mediaType: MEDIA_TYPES.octetStream, digest: DIGEST, size: 5 };
+  const text = async (verify: boolean) =>
+    await new Response(await store.open(descriptor, { verify })).text();
+  await assertRejects(() => text(true), BadDigestError);
+  assertEquals(await text(false), "HELLO");
 });

@@ -17,6 +17,23 @@ export interface OpenOptions extends StoreOptions {
   offset?: number;
   /** How many bytes at most. @default {Infinity} */
   length?: number;
+  /**
+   * Whether the whole is verified as it is read. With `false` the source's own stream is handed on
+   * as it is, unhashed: for a reader that checks the digest itself, such as the store it goes to.
+   * @default {true}
+   */
+  verify?: boolean;
+}
+
+/** Options of {@linkcode ContentStore.write}. */
+export interface WriteOptions extends StoreOptions {
+  /**
+   * Who checks the digest. `"here"`: this process, while the bytes pass. `"target"`: the registry
+   * that closes the upload, so that the bytes are not hashed on their way to it; the size is checked
+   * all the same. A store that is its own target, such as a folder or memory, always verifies.
+   * @default {"here"}
+   */
+  verify?: "here" | "target";
 }
 
 /** Options of {@linkcode ContentSource.referrers}. */
@@ -25,7 +42,34 @@ export interface ReferrersOptions extends StoreOptions {
   artifactType?: string;
 }
 
-/** Somewhere content can be read from. */
+/**
+ * Somewhere content can be read from.
+ *
+ * @example Hand content on without hashing it, to a store that verifies what it takes
+ * ```ts
+ * import type { ContentSource, Descriptor } from "@davit/registry-client";
+ * import { MemoryStore } from "@davit/registry-client/stores";
+ * import { assertEquals } from "@std/assert";
+ *
+ * async function pull(from: ContentSource, descriptor: Descriptor): Promise<MemoryStore> {
+ *   const to = new MemoryStore();
+ *   await to.write(descriptor, {
+ *     size: descriptor.size,
+ *     open: (offset = 0) => from.open(descriptor, { offset, verify: false }),
+ *   });
+ *   return to;
+ * }
+ *
+ * const hello = {
+ *   mediaType: "text/plain",
+ *   digest: "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
+ *   size: 5,
+ * };
+ * const source = new MemoryStore();
+ * await source.write(hello, new TextEncoder().encode("hello"));
+ * assertEquals(await (await pull(source, hello)).exists(hello), true);
+ * ```
+ */
 export interface ContentSource {
   /**
    * The descriptor that a tag or digest names.
@@ -37,7 +81,7 @@ export interface ContentSource {
   exists(descriptor: Descriptor, options?: StoreOptions): Promise<boolean>;
   /**
    * The content's bytes. Read in full they are verified: a stream that does not match its
-   * descriptor ends in an error, never in a clean end.
+   * descriptor ends in an error, never in a clean end. `verify: false` leaves that to the reader.
    *
    * @throws {ContentNotFoundError} When it is not here.
    */
@@ -52,18 +96,43 @@ export interface ContentSource {
 export interface PartialBlob {
   /** How many bytes, from the first on, are there already. */
   readonly offset: number;
-  /** Writes bytes at an offset. */
+  /** Writes bytes at an offset, over what was written there before. */
   write(bytes: Bytes, offset: number, options?: StoreOptions): Promise<void>;
-  /** Verifies the whole and makes it visible. */
+  /** Verifies the whole, as it was written last, and makes it visible. */
   commit(options?: StoreOptions): Promise<void>;
   /** Lets go of it; what was written stays for the next time, where the store can. */
   close(): Promise<void>;
 }
 
-/** Somewhere content can be read from and written to. */
+/**
+ * Somewhere content can be read from and written to.
+ *
+ * @example Push a stream that the registry verifies
+ * ```ts
+ * import { type ContentStore, RegistryClientV2, RegistryStore } from "@davit/registry-client";
+ * import { createRegistry } from "@davit/registry-client/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { fetch } = createRegistry();
+ * const client = new RegistryClientV2({ name: "localhost:5000/app", fetch });
+ * const store: ContentStore = new RegistryStore(client);
+ * const hello = {
+ *   mediaType: "text/plain",
+ *   digest: "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
+ *   size: 5,
+ * };
+ * await store.write(hello, new Blob(["hello"]).stream(), { verify: "target" });
+ * assertEquals(await new Response(await store.open(hello)).text(), "hello");
+ * ```
+ */
 export interface ContentStore extends ContentSource {
-  /** Takes content and verifies it: all of it is there afterwards, or none. */
-  write(descriptor: Descriptor, body: Body, options?: StoreOptions): Promise<void>;
+  /**
+   * Takes content, all or nothing: afterwards it is there, verified, or nothing of it is.
+   *
+   * @throws {BadDigestError} When the bytes have another digest.
+   * @throws {SizeMismatchError} When there are more or fewer bytes than the descriptor says.
+   */
+  write(descriptor: Descriptor, body: Body, options?: WriteOptions): Promise<void>;
   /** Names a manifest that is here. */
   tag(descriptor: Descriptor, reference: string, options?: StoreOptions): Promise<void>;
   /** Takes content from a source without moving it; `false` when that cannot be done. */

@@ -1,9 +1,21 @@
 /** What the stores' contract writes: bodies of every kind, good and bad, and small images. */
+import { assert, assertEquals } from "@std/assert";
+import { ContentNotFoundError } from "../errors.ts";
 import type { Body } from "./body.ts";
 import { type Bytes, encodeText } from "./bytes.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { digestOf } from "./digest.ts";
 import { MEDIA_TYPES } from "./media_types.ts";
+import type { ContentStore, OpenOptions } from "./store.ts";
+
+/** A rule of the contract; `damage` changes a stored byte, where the store can be damaged. */
+export type Case = [
+  title: string,
+  run: (
+    store: ContentStore,
+    damage?: (descriptor: Descriptor) => Promise<void>,
+  ) => Promise<void>,
+];
 
 /** The four kinds of body, over the same bytes. */
 export function bodies(): [kind: string, make: (content: Bytes) => Body][] {
@@ -124,4 +136,46 @@ export async function image(
 
 export function pick({ mediaType, digest, size }: Descriptor): Descriptor {
   return { mediaType, digest, size };
+}
+
+export async function readWhole(
+  store: ContentStore,
+  descriptor: Descriptor,
+  options?: OpenOptions,
+): Promise<Bytes> {
+  return new Uint8Array(await new Response(await store.open(descriptor, options)).arrayBuffer());
+}
+
+export async function textOf(
+  store: ContentStore,
+  descriptor: Descriptor,
+  options?: OpenOptions,
+): Promise<string> {
+  return new TextDecoder().decode(await readWhole(store, descriptor, options));
+}
+
+export async function assertAbsent(store: ContentStore, descriptor: Descriptor): Promise<void> {
+  assertEquals(await store.exists(descriptor), false);
+  await rejects(readWhole(store, descriptor), ContentNotFoundError);
+}
+
+/** What a promise fails with. */
+export async function failure(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error("it succeeded, and should have failed");
+}
+
+export async function rejects(
+  promise: Promise<unknown>,
+  errorClass: abstract new (...args: never[]) => Error,
+): Promise<void> {
+  const error = await failure(promise);
+  assert(
+    error instanceof errorClass,
+    `expected ${errorClass.name}, got ${error instanceof Error ? error.stack : error}`,
+  );
 }

@@ -1,31 +1,46 @@
 /**
- * The contract of {@linkcode ContentStore} as test cases: every store of this package, and every
- * store that somebody writes, is run through the same ones.
+ * The contract of {@linkcode ContentStore} as test cases: every store of this package, and any
+ * other, is run through the same ones.
  *
  * @module
  */
-import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
-import { ApiError, ContentNotFoundError } from "../errors.ts";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertNotEquals,
+  assertStrictEquals,
+} from "@std/assert";
+import { ApiError, BadDigestError, ContentNotFoundError } from "../errors.ts";
 import { type Bytes, encodeText } from "./bytes.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { digestOf } from "./digest.ts";
 import { MEDIA_TYPES } from "./media_types.ts";
 import type { ContentStore } from "./store.ts";
 import {
+  assertAbsent,
   blob,
   bodies,
+  type Case,
   describe,
+  failure,
   image,
   mismatches,
   pattern,
   pick,
+  readWhole,
+  rejects,
   stream,
+  textOf,
 } from "./store_fixture_test.ts";
+import { partialBlobCases } from "./store_partial_blob_cases_test.ts";
 
 /** A store under test. */
 export interface ContentStoreUnderTest {
   /** The store; empty. */
   store: ContentStore;
+  /** Changes a byte of content behind the store's back, where what is behind it can be damaged. */
+  damage?(descriptor: Descriptor): Promise<void>;
   /** Ends whatever was started for it. */
   close?(): Promise<void>;
 }
@@ -51,16 +66,16 @@ export function testContentStore(
   make: () => Promise<ContentStoreUnderTest>,
   { without = [], outlives = false }: { without?: readonly string[]; outlives?: boolean } = {},
 ): void {
-  const cases = [...readingCases, ...writingCases, ...namingCases, ...resumeCases];
+  const cases = [...readingCases, ...writingCases, ...namingCases, ...partialBlobCases];
   for (const title of without) {
     if (!cases.some(([known]) => known === title)) throw new Error(`there is no case "${title}"`);
   }
   for (const [title, run] of cases.filter(([title]) => !without.includes(title))) {
     const sanitizers = outlives ? { sanitizeOps: false, sanitizeResources: false } : {};
     Deno.test(`${name}: ${title}`, sanitizers, async () => {
-      const { store, close } = await make();
+      const { store, close, damage } = await make();
       try {
-        await run(store);
+        await run(store, damage);
       } finally {
         await close?.();
       }
@@ -68,7 +83,8 @@ export function testContentStore(
   }
 }
 
-type Case = [title: string, run: (store: ContentStore) => Promise<void>];
+/** Who may check the digest of what is written. */
+const VERIFIERS = ["here", "target"] as const;
 
 const readingCases: Case[] = [
   ["open gives what was written, byte for byte", async (store) => {
@@ -84,7 +100,9 @@ const readingCases: Case[] = [
     assertEquals(await store.exists(await blob("bye")), false);
   }],
   ["open of content that is not there: ContentNotFoundError", async (store) => {
-    await rejects(readWhole(store, await blob("nothing")), ContentNotFoundError);
+    for (const verify of [true, false]) {
+      await rejects(readWhole(store, await blob("nothing"), { verify }), ContentNotFoundError);
+    }
   }],
   ["resolve of a tag or digest that is not there: ContentNotFoundError", async (store) => {
     await rejects(store.resolve("v1"), ContentNotFoundError);
@@ -112,6 +130,40 @@ const readingCases: Case[] = [
       assertEquals(await new Response(stream).text(), expected, `${offset}, ${length}`);
     }
   }],
+  ["open with verify: false gives the bytes, and any part of them", async (store) => {
+    const content = pattern(3_000_000);
+    const descriptor = await describe(content);
+    await store.write(descriptor, content);
+    const open = async (part: { offset?: number; length?: number }) => {
+      const stream = await store.open(descriptor, { ...part, verify: false });
+      return new Uint8Array(await new Response(stream).arrayBuffer());
+    };
+    assertEquals(await digestOf(await open({})), descriptor.digest);
+    const [start, end] = [1_000_000, 2_500_000];
+    assertEquals(
+      await digestOf(await open({ offset: start, length: end - start })),
+      await digestOf(content.subarray(start, end)),
+    );
+    assertEquals((await open({ offset: content.byteLength })).byteLength, 0);
+    const nothing = await blob("");
+    await store.write(nothing, encodeText(""));
+    assertEquals(await textOf(store, nothing, { verify: false }), "");
+  }],
+  [
+    "open of damaged content: BadDigestError; with verify: false the bytes",
+    async (store, damage) => {
+      if (damage === undefined) return;
+      const content = pattern(3_000_000);
+      const descriptor = await describe(content);
+      await store.write(descriptor, content);
+      await damage(descriptor);
+      await rejects(readWhole(store, descriptor), BadDigestError);
+      await rejects(readWhole(store, descriptor, { verify: true }), BadDigestError);
+      const bytes = await readWhole(store, descriptor, { verify: false });
+      assertEquals(bytes.byteLength, content.byteLength);
+      assertNotEquals(await digestOf(bytes), descriptor.digest);
+    },
+  ],
   ["open with an offset that is no place in the content: a typed error", async (store) => {
     const hello = await blob("hello");
     await store.write(hello, encodeText("hello"));
@@ -145,44 +197,49 @@ const readingCases: Case[] = [
     const content = pattern(2_000_000);
     const descriptor = await describe(content);
     await store.write(descriptor, content);
-    const reader = (await store.open(descriptor)).getReader();
-    await reader.read();
-    await reader.cancel();
+    for (const verify of [true, false]) {
+      const reader = (await store.open(descriptor, { verify })).getReader();
+      await reader.read();
+      await reader.cancel();
+    }
     assertEquals(await digestOf(await readWhole(store, descriptor)), descriptor.digest);
   }],
   ["open with an aborted signal throws its reason", async (store) => {
     const hello = await blob("hello");
     await store.write(hello, encodeText("hello"));
     const reason = new Error("enough");
-    const error = await failure(
-      store.open(hello, { signal: AbortSignal.abort(reason) }).then((stream) =>
-        new Response(stream).text()
-      ),
-    );
-    assertStrictEquals(error, reason);
+    const signal = AbortSignal.abort(reason);
+    for (const verify of [true, false]) {
+      assertStrictEquals(await failure(textOf(store, hello, { signal, verify })), reason);
+    }
   }],
   ["an abort in the middle of reading ends the stream with its reason", async (store) => {
     const content = pattern(LARGE_BYTES);
     const descriptor = await describe(content);
     await store.write(descriptor, content);
-    const controller = new AbortController();
-    const reader = (await store.open(descriptor, { signal: controller.signal })).getReader();
-    await reader.read();
-    const reason = new Error("enough");
-    controller.abort(reason);
-    const error = await failure((async () => {
-      while (!(await reader.read()).done);
-    })());
-    assertStrictEquals(error, reason);
+    for (const verify of [true, false]) {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const reader = (await store.open(descriptor, { signal, verify })).getReader();
+      await reader.read();
+      const reason = new Error("enough");
+      controller.abort(reason);
+      const error = await failure((async () => {
+        while (!(await reader.read()).done);
+      })());
+      assertStrictEquals(error, reason);
+    }
   }],
 ];
 
 const writingCases: Case[] = [
   ...bodies().map(([kind, body]): Case => [`write takes ${kind}`, async (store) => {
-    const content = pattern(100_000);
-    const descriptor = await describe(content);
-    await store.write(descriptor, body(content));
-    assertEquals(await digestOf(await readWhole(store, descriptor)), descriptor.digest);
+    for (const [index, verify] of VERIFIERS.entries()) {
+      const content = pattern(100_000 + index);
+      const descriptor = await describe(content);
+      await store.write(descriptor, body(content), { verify });
+      assertEquals(await digestOf(await readWhole(store, descriptor)), descriptor.digest);
+    }
   }]),
   ...bodies().map(([kind, body]): Case => [`write takes no bytes as ${kind}`, async (store) => {
     const nothing = await blob("");
@@ -230,14 +287,16 @@ const writingCases: Case[] = [
   ...mismatches().map(([what, body]): Case => [
     `write of ${what}: a typed error, and nothing stored`,
     async (store) => {
-      const content = pattern(100_000);
-      const descriptor = await describe(content);
-      const error = await failure(store.write(descriptor, body(content)));
-      assertInstanceOf(error, ApiError);
-      assert(MISMATCHES.includes(error.code), `${error.code}: ${error.message}`);
-      await assertAbsent(store, descriptor);
-      await store.write(descriptor, content);
-      assertEquals(await digestOf(await readWhole(store, descriptor)), descriptor.digest);
+      for (const [index, verify] of VERIFIERS.entries()) {
+        const content = pattern(100_000 + index);
+        const descriptor = await describe(content);
+        const error = await failure(store.write(descriptor, body(content), { verify }));
+        assertInstanceOf(error, ApiError);
+        assert(MISMATCHES.includes(error.code), `${verify}, ${error.code}: ${error.message}`);
+        await assertAbsent(store, descriptor);
+        await store.write(descriptor, content, { verify });
+        assertEquals(await digestOf(await readWhole(store, descriptor)), descriptor.digest);
+      }
     },
   ]),
   ["write with an aborted signal throws its reason, and nothing is stored", async (store) => {
@@ -358,107 +417,6 @@ const namingCases: Case[] = [
   }],
 ];
 
-const resumeCases: Case[] = [
-  ["begin, write in two parts and commit: the content is there", async (store) => {
-    if (store.begin === undefined) return;
-    const content = pattern(100_000);
-    const descriptor = await describe(content);
-    const partial = await store.begin(descriptor);
-    assertEquals(partial.offset, 0);
-    await partial.write(content.slice(0, 60_000), 0);
-    assertEquals(await store.exists(descriptor), false);
-    await partial.write(content.slice(60_000), 60_000);
-    await partial.commit();
-    await partial.close();
-    assertEquals(await digestOf(await readWhole(store, descriptor)), descriptor.digest);
-  }],
-  ["begin, write in the wrong order and commit: the content, or a typed error", async (store) => {
-    if (store.begin === undefined) return;
-    const content = pattern(100_000);
-    const descriptor = await describe(content);
-    const partial = await store.begin(descriptor);
-    try {
-      await partial.write(content.slice(60_000), 60_000);
-    } catch (error) {
-      assertInstanceOf(error, ApiError); // a store that takes bytes in their order alone
-      await partial.close();
-      assertEquals(await store.exists(descriptor), false);
-      return;
-    }
-    await partial.write(content.slice(0, 60_000), 0);
-    await partial.commit();
-    await partial.close();
-    assertEquals(await digestOf(await readWhole(store, descriptor)), descriptor.digest);
-  }],
-  ["begin goes on where a closed one ended", async (store) => {
-    if (store.begin === undefined) return;
-    const content = pattern(100_000);
-    const descriptor = await describe(content);
-    const first = await store.begin(descriptor);
-    await first.write(content.slice(0, 60_000), 0);
-    await first.close();
-    assertEquals(await store.exists(descriptor), false);
-    const second = await store.begin(descriptor);
-    assert(second.offset === 0 || second.offset === 60_000, `offset ${second.offset}`);
-    await second.write(content.slice(second.offset), second.offset);
-    await second.commit();
-    await second.close();
-    assertEquals(await digestOf(await readWhole(store, descriptor)), descriptor.digest);
-  }],
-  ["commit with a gap: a typed error, and nothing visible", async (store) => {
-    if (store.begin === undefined) return;
-    const content = pattern(100_000);
-    const descriptor = await describe(content);
-    const partial = await store.begin(descriptor);
-    await partial.write(content.slice(0, 50_000), 0);
-    await rejects(
-      (async () => {
-        await partial.write(content.slice(60_000), 60_000);
-        await partial.commit();
-      })(),
-      ApiError,
-    );
-    await partial.close();
-    assertEquals(await store.exists(descriptor), false);
-  }],
-  ["commit of wrong bytes: a typed error, nothing visible, and a fresh start", async (store) => {
-    if (store.begin === undefined) return;
-    const content = pattern(100_000);
-    const descriptor = await describe(content);
-    const partial = await store.begin(descriptor);
-    await partial.write(content.map((byte) => byte ^ 1), 0);
-    await rejects(partial.commit(), ApiError);
-    await partial.close();
-    assertEquals(await store.exists(descriptor), false);
-    const again = await store.begin(descriptor);
-    assertEquals(again.offset, 0);
-    await again.write(content, 0);
-    await again.commit();
-    await again.close();
-    assertEquals(await digestOf(await readWhole(store, descriptor)), descriptor.digest);
-  }],
-  ["a write past the content's end: a typed error", async (store) => {
-    if (store.begin === undefined) return;
-    const descriptor = await blob("hello");
-    const partial = await store.begin(descriptor);
-    await rejects(
-      (async () => {
-        await partial.write(encodeText("hello!"), 0);
-        await partial.commit();
-      })(),
-      ApiError,
-    );
-    await partial.close();
-    assertEquals(await store.exists(descriptor), false);
-  }],
-  ["begin with an aborted signal throws its reason", async (store) => {
-    if (store.begin === undefined) return;
-    const reason = new Error("enough");
-    const signal = AbortSignal.abort(reason);
-    assertStrictEquals(await failure(store.begin(await blob("hello"), { signal })), reason);
-  }],
-];
-
 async function writeImage(
   store: ContentStore,
   label: string,
@@ -470,44 +428,10 @@ async function writeImage(
   return descriptor;
 }
 
-async function readWhole(store: ContentStore, descriptor: Descriptor): Promise<Bytes> {
-  return new Uint8Array(await new Response(await store.open(descriptor)).arrayBuffer());
-}
-
-async function textOf(store: ContentStore, descriptor: Descriptor): Promise<string> {
-  return new TextDecoder().decode(await readWhole(store, descriptor));
-}
-
 async function gather<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const item of items) all.push(item);
   return all;
-}
-
-async function assertAbsent(store: ContentStore, descriptor: Descriptor): Promise<void> {
-  assertEquals(await store.exists(descriptor), false);
-  await rejects(readWhole(store, descriptor), ContentNotFoundError);
-}
-
-/** What a promise fails with. */
-async function failure(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("it succeeded, and should have failed");
-}
-
-async function rejects(
-  promise: Promise<unknown>,
-  errorClass: abstract new (...args: never[]) => Error,
-): Promise<void> {
-  const error = await failure(promise);
-  assert(
-    error instanceof errorClass,
-    `expected ${errorClass.name}, got ${error instanceof Error ? error.stack : error}`,
-  );
 }
 
 function settle(): Promise<void> {

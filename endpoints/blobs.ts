@@ -26,6 +26,8 @@ export interface GetBlobOptions extends EndpointOptions {
   range?: BlobRange;
   /** The blob's size in bytes, where it is known: another size is an error. */
   size?: number;
+  /** Whether the whole is hashed as it streams; without, it may be other bytes. @default {true} */
+  verify?: boolean;
 }
 
 /** A blob that is being pulled. Take its stream, or one of the three methods; once. */
@@ -34,7 +36,7 @@ export interface BlobContent {
   readonly stream: ReadableStream<Bytes>;
   /** How many bytes the stream will have, where the registry said so. */
   readonly size: number | undefined;
-  /** Whether the bytes are checked against the digest: not those of a part. */
+  /** Whether the bytes are checked against the digest: not those of a part, or without `verify`. */
   readonly verified: boolean;
   /** All bytes, in memory. */
   bytes(): Promise<Bytes>;
@@ -69,10 +71,11 @@ export async function getBlob(
   options: GetBlobOptions = {},
 ): Promise<FetchedBlob> {
   const asked = parseDigest(digest);
-  const { range, signal } = options;
+  const { range, signal, verify = true } = options;
   const { offset, length } = checkRange(range);
   const partial = offset > 0 || length !== undefined;
-  if (!partial) hashAlgorithm(asked);
+  const verified = verify && !partial;
+  if (verified) hashAlgorithm(asked);
   const request = blobRequest(channel, "GET", repository, asked, options);
   if (partial) {
     const last = length === undefined ? "" : String(offset + length - 1);
@@ -95,13 +98,13 @@ export async function getBlob(
     repository,
     ...(size !== undefined && { total: size }),
   });
-  const stream = partial
-    ? passingStream(reader, { onBytes, ...(signal && { signal }) })
-    : await verifyingStream(reader, { digest: asked, ...(size !== undefined && { size }) }, {
+  const stream = verified
+    ? await verifyingStream(reader, { digest: asked, ...(size !== undefined && { size }) }, {
       onBytes,
       ...(signal && { signal }),
-    });
-  return blobOf(stream, size, !partial, answer);
+    })
+    : passingStream(reader, { onBytes, ...(signal && { signal }) });
+  return blobOf(stream, size, verified, answer);
 }
 
 /**

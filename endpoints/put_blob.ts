@@ -38,6 +38,12 @@ export interface PutBlobOptions extends EndpointOptions {
    * a request's size.
    */
   chunkSize?: number;
+  /**
+   * Who checks a `digest` that is given: `"here"`, before the upload is closed, or the `"target"`, the
+   * registry that closes it, so that the body is not hashed on its way. The size is checked here.
+   * @default {"here"}
+   */
+  verify?: "here" | "target";
 }
 
 /** Up to here a single POST costs less than the two requests it saves when it is not taken. */
@@ -90,8 +96,7 @@ export async function putBlob(
       if (mount.mounted) return await skip();
       session = mount.session;
     }
-    const small = source.bytes !== undefined && source.bytes.byteLength <= SINGLE_POST_BYTES;
-    if (session === undefined && small && chunkSize === undefined) {
+    if (session === undefined && isSmall(source) && chunkSize === undefined) {
       const posted = await postBlob(channel, repository, source, digest, options, lessons);
       if (posted === "done") {
         tellProgress(source.bytes!.byteLength, true);
@@ -112,7 +117,7 @@ export async function putBlob(
   const upload = await UploadSource.create(source, {
     algorithm,
     onBytes: (bytes) => tellProgress(bytes, false),
-    verified: source.bytes !== undefined || source.blob !== undefined,
+    verified: source.bytes !== undefined || source.blob !== undefined || isForTarget(options),
     ...(digest !== undefined && { digest }),
   });
   await transferBlob(channel, repository, session, { source, upload, algorithm }, {
@@ -148,12 +153,24 @@ async function lookFirst(
   return { there: await hasBlob(channel, repository, digest, options, rights) };
 }
 
+function isForTarget({ digest, verify }: PutBlobOptions): boolean {
+  return verify === "target" && digest !== undefined;
+}
+
+/** Whether it goes out by a single POST, where the registry takes that. */
+function isSmall({ bytes }: OpenBody): boolean {
+  return bytes !== undefined && bytes.byteLength <= SINGLE_POST_BYTES;
+}
+
 /** The digest that was given, checked where the bytes are at hand; or theirs. */
 async function knownDigest(
   source: OpenBody,
-  { digest, digestAlgorithm, signal }: PutBlobOptions,
+  options: PutBlobOptions,
 ): Promise<Digest | undefined> {
+  const { digest, digestAlgorithm, signal } = options;
   const given = digest === undefined ? undefined : parseDigest(digest);
+  // A single POST that is refused should not leave open whether it was for the digest.
+  if (isForTarget(options) && !isSmall(source)) return given;
   if (source.bytes === undefined) {
     if (source.blob === undefined) return given;
     // A blob is at hand too, and goes out whole without passing through here: so it is hashed first.

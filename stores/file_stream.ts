@@ -20,10 +20,10 @@ interface Source {
 const sources = new WeakMap<ReadableStream, Source>();
 
 /**
- * Tells how many bytes each read of a file's stream takes: a stream around it, which counts what
+ * Reports how many bytes each read of a file's stream takes: a stream around it, which counts what
  * passes, makes serving a large blob slower by a third.
  *
- * @returns `false` when it is no file's stream, and nothing will be told.
+ * @returns `false` when it is no file's stream, and nothing will be reported.
  */
 export function countReads(
   stream: ReadableStream<Bytes>,
@@ -39,7 +39,7 @@ export function countReads(
  * memory of a piece is then given back at once. Left to the garbage collector, 1 GiB costs a million
  * page faults, and twice the time.
  *
- * @returns A stream in the place of that one, which nobody has read; `undefined` for any other.
+ * @returns A stream in the place of that one, of which nothing was read; `undefined` for any other.
  */
 export function servedStream(stream: ReadableStream<Bytes>): ReadableStream<Bytes> | undefined {
   const source = sources.get(stream);
@@ -80,7 +80,7 @@ export function fileStream(file: FileCursor, length = Infinity): ReadableStream<
       const count = await read(request.view as Bytes);
       if (count > 0) request.respond(count);
       if (count > 0 && source.length > 0) return;
-      await close(); // at the last byte: nobody need ask for what is behind it
+      await close(); // at the last byte, without another read for the end
       controller.close();
       controller.byobRequest?.respond(0);
     },
@@ -94,7 +94,7 @@ function reading(
   source: Source,
 ): { read(view: Bytes): Promise<number>; close(): Promise<void> } {
   let closing: Promise<void> | undefined;
-  // Whoever has the last byte may cancel while the file is being closed.
+  // A reader that has the last byte may cancel while the file is being closed.
   const close = () => closing ??= source.file.close();
   return {
     close,

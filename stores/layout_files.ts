@@ -26,7 +26,7 @@ const NO_LINK = ["EXDEV", "EPERM", "EMLINK", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", 
 
 /** What happens to the disk's own memory. */
 export interface LayoutFilesOptions {
-  /** Whether a change is on the disk, and not only in the system's memory, before it is told. */
+  /** Whether a call resolves only once the disk has its change, not the system's memory alone. */
   durable: boolean;
 }
 
@@ -107,30 +107,35 @@ export class LayoutFiles {
     signal?: AbortSignal,
   ): Promise<void> {
     const tap = await verifier({ digest, size });
-    const temporary = await this.temporary();
+    await this.#write(async (file) => {
+      const options = { onPiece: (piece: Bytes) => tap.take(piece), ...(signal && { signal }) };
+      await new PieceWriter(file).write(reader, options);
+      tap.finish();
+    }, async (temporary) => {
+      signal?.throwIfAborted();
+      await this.publish(temporary, digest);
+    });
+  }
+
+  /** Fills a new file, waits for the disk where that is asked for, and then gives the file its name. */
+  async #write(
+    fill: (file: FileCursor) => Promise<void>,
+    rename: (temporary: string) => Promise<void>,
+  ): Promise<void> {
+    const temporary = join(await this.partials(), crypto.randomUUID());
     const file = await this.create(temporary);
     try {
       try {
-        await new PieceWriter(file).write(reader, {
-          onPiece: (piece) => tap.take(piece),
-          ...(signal && { signal }),
-        });
-        tap.finish();
+        await fill(file);
         if (this.durable) await file.sync();
       } finally {
         await file.close();
       }
-      signal?.throwIfAborted();
-      await this.publish(temporary, digest);
+      await rename(temporary);
     } catch (error) {
       await this.#system.rm(temporary, { force: true });
       throw error;
     }
-  }
-
-  /** A path for something that is not whole yet, with a name of its own. */
-  async temporary(): Promise<string> {
-    return join(await this.partials(), crypto.randomUUID());
   }
 
   /** The folder for what is not whole yet; it is there afterwards. */
@@ -157,12 +162,12 @@ export class LayoutFiles {
     try {
       await this.#system.rename(temporary, path).catch(async (error) => {
         if (!isMissing(error)) throw error;
-        this.#folders.clear(); // somebody removed them since they were looked at
+        this.#folders.clear(); // they were removed since they were looked at
         folder = await this.#makeBlobs(digest);
         await this.#system.rename(temporary, path);
       });
     } catch (error) {
-      // Windows does not replace a file that somebody reads; it holds the same bytes.
+      // Windows does not replace a file that is being read; it holds the same bytes.
       if (await this.size(digest) === undefined) throw error;
       await this.#system.rm(temporary, { force: true });
       return;
@@ -219,22 +224,11 @@ export class LayoutFiles {
     return new TextDecoder().decode(await this.#system.readFile(join(this.folder, name)));
   }
 
-  /** Writes a file whole: whoever reads it sees all of the old one, or all of the new one. */
+  /** Writes a file whole: a reader sees all of the old one, or all of the new one. */
   async replace(name: string, parts: Generator<string> | readonly string[]): Promise<void> {
-    const temporary = await this.temporary();
-    const file = await this.create(temporary);
-    try {
-      try {
-        for (const text of parts) await file.write(encodeText(text));
-        if (this.durable) await file.sync();
-      } finally {
-        await file.close();
-      }
-      await this.#system.rename(temporary, join(this.folder, name));
-    } catch (error) {
-      await this.#system.rm(temporary, { force: true });
-      throw error;
-    }
+    await this.#write(async (file) => {
+      for (const text of parts) await file.write(encodeText(text));
+    }, (temporary) => this.#system.rename(temporary, join(this.folder, name)));
     if (this.durable) await this.syncFolder(this.folder);
   }
 

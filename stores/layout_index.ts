@@ -14,7 +14,7 @@ const LAYOUT_FILE = "oci-layout";
 
 const LAYOUT = JSON.stringify({ imageLayoutVersion: "1.0.0" });
 
-/** A million entries; a file that somebody made endless ends here. */
+/** A million entries; a file without an end is cut off here. */
 const INDEX_LIMIT_BYTES = 256 * 1024 * 1024;
 
 /** An index of so many entries is written within a millisecond: a journal would gain nothing. */
@@ -42,7 +42,7 @@ const WRITTEN_ENTRIES = 1_000;
 export interface IndexChangeOptions {
   /**
    * Whether a long index may be written a little later, many changes at once: until then they stand
-   * in a journal beside it. Whoever asks for it calls `flush` in the end.
+   * in a journal beside it; the caller ends with `flush`.
    * @default {false}
    */
   journal?: boolean;
@@ -83,7 +83,7 @@ interface Loaded {
  * The `index.json` of an OCI layout: the manifests that the folder is about, and their tags. Other
  * programs' entries and fields are kept as they are, and their changes are seen.
  *
- * A folder has one of these in a process, whoever opens it, so that changes wait for one another;
+ * A folder has one of these in a process, however often it is opened, so that changes wait for one another;
  * those that wait are written together.
  */
 export class LayoutIndex {
@@ -104,8 +104,8 @@ export class LayoutIndex {
   }
 
   /**
-   * Told of manifests that were taken away once `index.json` does not name them any more: their files
-   * must not go before, since other programs read that file alone.
+   * Called with manifests that were taken away, once `index.json` does not name them any more: their
+   * files must not go before, since other programs read that file alone.
    */
   onDrop: DropFiles | undefined;
   #loaded: Loaded | undefined;

@@ -169,7 +169,7 @@ Deno.test("LayoutIndex: another program's change and the journal's are both ther
     assertEquals(JSON.parse(await Deno.readTextFile(`${world.folder}/index.json`)).theirs, true);
   }));
 
-Deno.test("LayoutIndex: a failure to write is told, and nothing of it is remembered", () =>
+Deno.test("LayoutIndex: a failure to write is thrown, and nothing of it is remembered", () =>
   inWorld(async (world) => {
     await tag(world, "v1", 1);
     const { replace } = world.files;

@@ -16,7 +16,7 @@ export interface Journal {
   bytes: number;
 }
 
-/** Reads a journal. What was cut in the middle of a line was never told to anybody, and is left out. */
+/** Reads a journal. A line that was cut was never acknowledged, and is left out. */
 export async function readJournal(files: LayoutFiles): Promise<Journal> {
   const stat = await files.stat(JOURNAL);
   const text = stat && await files.readText(JOURNAL);

@@ -7,9 +7,9 @@ import { InvalidOptionError } from "../errors.ts";
 import { type FileHandle, type FileSystem, isMissing } from "../runtime/files.ts";
 import { files as machineFiles } from "./files.ts";
 import type { LayoutFiles } from "./layout_files.ts";
-import { badDigest, sizeMismatch } from "./take_body.ts";
+import { badDigest, checkPlace, sizeMismatch } from "./write_errors.ts";
 
-/** What is read at once to hash what is there already. */
+/** How much of the file is read back at once to hash it. */
 const READ_BYTES = 1024 * 1024;
 
 /**
@@ -18,14 +18,8 @@ const READ_BYTES = 1024 * 1024;
  */
 const NOTE_BYTES = 16 * 1024 * 1024;
 
-/** Files that somebody in this process writes to; a second one must not write behind a commit. */
+/** Files that this process writes to: a second writer must not write behind the first one's commit. */
 const held = new Set<string>();
-
-/** Content that is here already: whatever is written to it, it stays. */
-export function wholePartial(size: number): PartialBlob {
-  const nothing = () => Promise.resolve();
-  return { offset: size, write: nothing, commit: nothing, close: nothing };
-}
 
 /**
  * Goes on with content that is partly in a layout, or starts it. The part stands under the content's
@@ -76,7 +70,9 @@ class LayoutPartialBlob implements PartialBlob {
   readonly #parts: Parts;
   /** How many bytes there are without a gap, from the first one on. */
   #prefix = 0;
-  /** The hash of them; none once bytes came in another order. */
+  /** How many of them the hasher has seen: a prefix of the file as it is now. */
+  #hashed = 0;
+  /** Made with the first byte that is hashed. */
   #hasher: Hasher | undefined;
   /** What came behind a gap: starts and ends. */
   #behind: [start: number, end: number][] = [];
@@ -84,7 +80,7 @@ class LayoutPartialBlob implements PartialBlob {
   #noted: number | undefined;
   #offset = 0;
   #open = true;
-  /** The last write, so that the hash sees them in their order. */
+  /** The last write or commit: they go one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: Parts) {
@@ -98,19 +94,18 @@ class LayoutPartialBlob implements PartialBlob {
 
   /** Reads what is there, and hashes it. */
   async resume(): Promise<void> {
-    const { digest, file, size, system } = this.#parts;
+    const { file, size, system } = this.#parts;
     const stat = await file.stat();
     const noted = await readNote(system, this.#note);
     this.#prefix = Math.min(stat.size, size, noted ?? Infinity);
     if (stat.size > this.#prefix) await file.truncate(this.#prefix);
     if (noted !== undefined) await system.rm(this.#note, { force: true });
     this.#offset = this.#prefix;
-    this.#hasher = await createHasher(hashAlgorithm(digest));
-    await this.#hash(this.#hasher);
+    await this.#hashPrefix();
   }
 
   /**
-   * Adds bytes at an offset.
+   * Writes bytes at an offset, over what was written there before.
    *
    * @throws {InvalidOptionError} When the offset is not a count of bytes, or after `close`.
    * @throws {SizeMismatchError} When they go past the content's end.
@@ -118,14 +113,7 @@ class LayoutPartialBlob implements PartialBlob {
   async write(bytes: Bytes, offset: number, options: StoreOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
     const { digest, size } = this.#parts;
-    if (!Number.isSafeInteger(offset) || offset < 0) {
-      throw new InvalidOptionError(
-        `Cannot write as 'offset' must be a count of bytes: current value is ${offset}`,
-      );
-    }
-    if (offset + bytes.byteLength > size) {
-      throw sizeMismatch(digest, size, offset + bytes.byteLength);
-    }
+    checkPlace(digest, size, offset, bytes.byteLength);
     await this.#next(async () => {
       this.#requireOpen();
       options.signal?.throwIfAborted();
@@ -145,11 +133,9 @@ class LayoutPartialBlob implements PartialBlob {
       this.#requireOpen();
       const { digest, file, files, path, size } = this.#parts;
       if (this.#prefix !== size) throw sizeMismatch(digest, size, this.#prefix);
-      const algorithm = hashAlgorithm(digest);
-      const hasher = this.#hasher ?? await createHasher(algorithm);
-      if (this.#hasher === undefined) await this.#hash(hasher, options.signal);
-      this.#hasher = undefined; // it cannot be used again
-      const actual = toDigest(algorithm, hasher.digest());
+      const hasher = await this.#hashPrefix(options.signal);
+      this.#forgetHash(); // a hasher cannot be used again
+      const actual = toDigest(hashAlgorithm(digest), hasher.digest());
       if (actual !== digest) {
         await this.#end();
         await this.#forget();
@@ -179,31 +165,42 @@ class LayoutPartialBlob implements PartialBlob {
   }
 
   async #write(bytes: Bytes, offset: number): Promise<void> {
+    const { file } = this.#parts;
     const end = offset + bytes.byteLength;
-    const isNext = offset === this.#prefix;
+    if (offset === end) return;
     // Before there is anything behind a gap: the file's size says nothing from then on.
     if (offset > this.#prefix && this.#noted === undefined) await this.#writeNote();
-    const { file } = this.#parts;
+    // Before a byte that was hashed is written over, and also when only a part of them is.
+    if (offset < this.#hashed) this.#forgetHash();
     let written = 0;
     while (written < bytes.byteLength) {
       const left = bytes.byteLength - written;
       written += (await file.write(bytes, written, left, offset + written)).bytesWritten;
     }
-    if (isNext && this.#behind.length === 0) {
-      this.#hasher?.update(bytes);
-      this.#prefix = end;
+    if (offset === this.#hashed) {
+      (await this.#hashing()).update(bytes);
+      this.#hashed = end;
+    }
+    if (offset > this.#prefix) {
+      this.#addBehind(offset, end);
       return;
     }
-    if (bytes.byteLength > 0) this.#hasher = undefined;
-    if (end <= this.#prefix) return;
-    this.#behind.push([offset, end]);
-    this.#behind.sort(([one], [other]) => one - other);
+    this.#prefix = Math.max(this.#prefix, end);
+    const gapsBefore = this.#behind.length;
     while (this.#behind.length > 0 && this.#behind[0]![0] <= this.#prefix) {
       this.#prefix = Math.max(this.#prefix, this.#behind.shift()![1]);
     }
     if (this.#noted !== undefined && this.#prefix - this.#noted >= NOTE_BYTES) {
       await this.#writeNote();
     }
+    if (this.#behind.length < gapsBefore) await this.#hashPrefix();
+  }
+
+  #addBehind(start: number, end: number): void {
+    const before = this.#behind.find(([, last]) => last === start);
+    if (before !== undefined) before[1] = end;
+    else this.#behind.push([start, end]);
+    this.#behind.sort(([one], [other]) => one - other);
   }
 
   /** Writes down, beside the file, up to where it has no gap. */
@@ -221,19 +218,31 @@ class LayoutPartialBlob implements PartialBlob {
     this.#noted = this.#prefix;
   }
 
-  async #hash(hasher: Hasher, signal?: AbortSignal): Promise<void> {
-    const { file } = this.#parts;
-    if (this.#prefix === 0) return;
-    const buffer = new Uint8Array(Math.min(READ_BYTES, this.#prefix));
-    let position = 0;
-    while (position < this.#prefix) {
+  async #hashing(): Promise<Hasher> {
+    return this.#hasher ??= await createHasher(hashAlgorithm(this.#parts.digest));
+  }
+
+  /** The next hash starts at the first byte. */
+  #forgetHash(): void {
+    this.#hasher = undefined;
+    this.#hashed = 0;
+  }
+
+  /** Reads back what the hasher has not seen of the bytes without a gap. */
+  async #hashPrefix(signal?: AbortSignal): Promise<Hasher> {
+    const { digest, file } = this.#parts;
+    const hasher = await this.#hashing();
+    if (this.#hashed === this.#prefix) return hasher;
+    const buffer = new Uint8Array(Math.min(READ_BYTES, this.#prefix - this.#hashed));
+    while (this.#hashed < this.#prefix) {
       signal?.throwIfAborted();
-      const length = Math.min(buffer.byteLength, this.#prefix - position);
-      const { bytesRead } = await file.read(buffer, 0, length, position);
-      if (bytesRead === 0) throw sizeMismatch(this.#parts.digest, this.#prefix, position);
+      const length = Math.min(buffer.byteLength, this.#prefix - this.#hashed);
+      const { bytesRead } = await file.read(buffer, 0, length, this.#hashed);
+      if (bytesRead === 0) throw sizeMismatch(digest, this.#prefix, this.#hashed);
       hasher.update(buffer.subarray(0, bytesRead));
-      position += bytesRead;
+      this.#hashed += bytesRead;
     }
+    return hasher;
   }
 
   #requireOpen(): void {

@@ -210,7 +210,7 @@ Deno.test("begin: of what is whole already: the whole, and it stays", () =>
     await assertWhole(world);
   }));
 
-Deno.test("begin: what nobody came back for is removed by the next writer", () =>
+Deno.test("begin: what has expired is removed by the next writer", () =>
   inWorld(1000, async (world) => {
     await Deno.mkdir(`${world.folder}/.partial`);
     const old = new Date(Date.now() - WEEK_MS - 60_000);

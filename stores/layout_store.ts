@@ -1,6 +1,6 @@
 import { type Body, bytesStream, openBody } from "../content/body.ts";
 import { type Bytes, EMPTY } from "../content/bytes.ts";
-import { checkDescriptor, type Descriptor } from "../content/descriptor.ts";
+import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, digestOf, hashAlgorithm, isDigest, parseDigest } from "../content/digest.ts";
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
@@ -13,20 +13,24 @@ import type {
   PartialBlob,
   ReferrersOptions,
   StoreOptions,
+  WriteOptions,
 } from "../content/store.ts";
 import { passingStream, verifyingStream } from "../content/verifying_stream.ts";
-import { ApiError, ContentNotFoundError, SizeMismatchError, UploadError } from "../errors.ts";
+import { ApiError, ContentNotFoundError, SizeMismatchError } from "../errors.ts";
 import { subjectOf } from "../manifest/children.ts";
 import { manifestMediaType } from "../manifest/media_type_of.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
 import { filterReferrers, referrerDescriptor } from "../manifest/referrers_index.ts";
 import { checkTag } from "../reference/tag.ts";
+import { digestIn } from "./digest_in.ts";
 import { fileStream } from "./file_stream.ts";
 import { type LayoutEntries, untagged } from "./layout_entries.ts";
 import { LayoutFiles } from "./layout_files.ts";
 import { LayoutIndex } from "./layout_index.ts";
-import { beginPartial, wholePartial } from "./layout_partial_blob.ts";
-import { sizeMismatch } from "./take_body.ts";
+import { beginPartial } from "./layout_partial_blob.ts";
+import { skipBody, takeBody } from "./take_body.ts";
+import { wholePartial } from "./whole_partial.ts";
+import { sizeMismatch } from "./write_errors.ts";
 
 /** Options of {@linkcode LayoutStore}. */
 export interface LayoutStoreOptions {
@@ -45,7 +49,7 @@ export interface LayoutStoreOptions {
   partialExpiry?: number;
 }
 
-/** A week: whoever comes back after a weekend goes on, and no disk fills up. */
+/** A week: a transfer goes on after a weekend, and no disk fills up. */
 const PARTIAL_EXPIRY_MS = 7 * 24 * 60 * 60 * 1_000;
 
 /**
@@ -120,13 +124,14 @@ export class LayoutStore implements ContentStore {
   }
 
   /**
-   * The content's bytes, verified when they are read in full.
+   * The content's bytes, verified when they are read in full; with `verify: false`, and without a
+   * signal, the file's own stream.
    *
    * @throws {ContentNotFoundError} When it is not here.
    * @throws {SizeMismatchError} When its size is not the descriptor's.
    */
   async open(descriptor: Descriptor, options: OpenOptions = {}): Promise<ReadableStream<Bytes>> {
-    const { signal } = options;
+    const { signal, verify = true } = options;
     signal?.throwIfAborted();
     const digest = digestIn(descriptor);
     const size = await this.#files.size(digest);
@@ -141,50 +146,35 @@ export class LayoutStore implements ContentStore {
     }
     const { offset, length } = openRange(options, size);
     if (length === 0 || (offset === size && size > 0)) return bytesStream(EMPTY);
-    const reader = pieceReader(fileStream(await this.#files.open(digest, offset), length));
-    const ending = signal && { signal };
-    if (offset === 0 && length >= size) {
-      return await verifyingStream(reader, { digest, size }, ending);
+    const stream = fileStream(await this.#files.open(digest, offset), length);
+    if (verify && offset === 0 && length >= size) {
+      return await verifyingStream(pieceReader(stream), { digest, size }, signal && { signal });
     }
-    return passingStream(reader, ending);
+    return signal === undefined ? stream : passingStream(pieceReader(stream), { signal });
   }
 
   /**
-   * Takes content and verifies it as it streams to a temporary file: all of it is there afterwards,
-   * or none.
+   * Takes content and verifies it as it streams to a temporary file, whatever `verify` says: all of
+   * it is there afterwards, or none.
    *
    * @throws {BadDigestError} When the bytes have another digest.
    * @throws {SizeMismatchError} When there are more or fewer bytes than the descriptor says.
-   * @throws {UploadError} When the body fails, or is a stream that was read before.
+   * @throws {UploadError} When the body or the disk fails, or the body is a stream that was read
+   * before.
    */
-  async write(descriptor: Descriptor, body: Body, options: StoreOptions = {}): Promise<void> {
+  async write(descriptor: Descriptor, body: Body, options: WriteOptions = {}): Promise<void> {
     const { signal } = options;
+    const { size } = descriptor;
     const digest = digestIn(descriptor);
     hashAlgorithm(digest);
     signal?.throwIfAborted();
-    const source = openBody(body, descriptor.size);
-    if (await this.#files.size(digest) === descriptor.size) {
-      if (!source.reopenable) await (await source.open()).cancel();
+    const source = openBody(body, size);
+    if (await this.#files.size(digest) === size) {
+      await skipBody(source);
     } else {
       await this.#sweep();
-      let reader: PieceReader | undefined;
-      // A cancelled stream ends its pending reads, so that a body which stands still is left at once.
-      const abort = () => void reader?.cancel(signal!.reason).catch(() => {});
-      signal?.addEventListener("abort", abort, { once: true });
-      try {
-        reader = await source.open();
-        signal?.throwIfAborted();
-        await this.#files.write(digest, descriptor.size, reader, signal);
-      } catch (error) {
-        void reader?.cancel(error).catch(() => {});
-        signal?.throwIfAborted();
-        if (error instanceof ApiError) throw error;
-        throw new UploadError(`Cannot write ${digest} to ${this.folder}: its body failed`, {
-          cause: error,
-        });
-      } finally {
-        signal?.removeEventListener("abort", abort);
-      }
+      const take = (reader: PieceReader) => this.#files.write(digest, size, reader, signal);
+      await takeBody(source, { digest, size }, take, signal);
     }
     await this.#list(descriptor);
   }
@@ -225,11 +215,11 @@ export class LayoutStore implements ContentStore {
     options: ReferrersOptions = {},
   ): AsyncGenerator<Descriptor> {
     const { artifactType, signal } = options;
-    const told = new Set<string>();
+    const seen = new Set<string>();
     for (const entry of (await this.#entries()).all()) {
       signal?.throwIfAborted();
-      if (told.has(entry.digest) || !isManifestMediaType(entry.mediaType)) continue;
-      told.add(entry.digest);
+      if (seen.has(entry.digest) || !isManifestMediaType(entry.mediaType)) continue;
+      seen.add(entry.digest);
       const manifest = await this.#manifest(entry);
       if (manifest === undefined || subjectOf(manifest)?.digest !== subject.digest) continue;
       const { mediaType, digest, size } = entry;
@@ -262,8 +252,11 @@ export class LayoutStore implements ContentStore {
     if (size !== descriptor.size) throw sizeMismatch(digest, descriptor.size, size);
     const linked = await this.#files.link(from.#files, digest);
     if (linked === undefined) return false;
-    if (!linked) await this.write(descriptor, await from.open(descriptor, options), options);
-    else await this.#list(descriptor);
+    if (linked) await this.#list(descriptor);
+    else {
+      const open = (offset = 0) => from.open(descriptor, { offset, verify: false });
+      await this.write(descriptor, { size, open }, options);
+    }
     return true;
   }
 
@@ -300,7 +293,7 @@ export class LayoutStore implements ContentStore {
     return await (await this.#layoutIndex()).read(this.#files);
   }
 
-  /** Removes what earlier processes left behind and nobody came back for; once is enough. */
+  /** Removes what earlier processes left unfinished, once for each store. */
   async #sweep(): Promise<void> {
     if (this.#swept) return;
     this.#swept = true;
@@ -348,8 +341,4 @@ export class LayoutStore implements ContentStore {
       return MEDIA_TYPES.octetStream;
     }
   }
-}
-
-function digestIn(descriptor: Descriptor): Digest {
-  return parseDigest(checkDescriptor(descriptor, "the argument").digest);
 }

@@ -20,6 +20,12 @@ for (const durable of [false, true]) {
     const folder = await Deno.makeTempDir();
     return {
       store: new LayoutStore(folder, { durable }),
+      async damage(descriptor) {
+        const path = pathOf(folder, descriptor);
+        const bytes = await Deno.readFile(path);
+        bytes[bytes.byteLength >> 1]! ^= 1;
+        await Deno.writeFile(path, bytes);
+      },
       close: () => Deno.remove(folder, { recursive: true }),
     };
   });
@@ -93,7 +99,7 @@ Deno.test("LayoutStore: the folder holds what the image specification says, and 
 
 const HELLO = encodeText("hello");
 
-/** What somebody else puts where a blob should be, or the folder around it. */
+/** What another program may put where a blob should be, or the folder above it. */
 const TRICKS: [what: string, make: (folder: string, blob: Descriptor) => Promise<void>][] = [
   ["a link to a file with the right bytes", async (folder, blob) => {
     await Deno.mkdir(`${folder}/blobs/sha256`, { recursive: true });

@@ -2,32 +2,42 @@ import type { Bytes } from "../content/bytes.ts";
 import { type Digest, hashAlgorithm, toDigest } from "../content/digest.ts";
 import { createHasher } from "../content/hasher.ts";
 import type { PartialBlob, StoreOptions } from "../content/store.ts";
-import { InvalidOptionError } from "../errors.ts";
 import { PieceList } from "./piece_list.ts";
-import { badDigest, sizeMismatch } from "./take_body.ts";
+import { badDigest, checkPlace, sizeMismatch } from "./write_errors.ts";
 
-/** The parts of one piece of content that have come so far, shared by everybody who brings some. */
+interface Part {
+  offset: number;
+  bytes: Bytes;
+}
+
+/** The parts of one piece of content that have come so far, shared by all its writers. */
 export class MemoryPartial {
-  /** The parts by offset; the longer of two that start at the same place. */
-  readonly parts = new Map<number, Bytes>();
+  /** In their order; no two of them overlap. */
+  #parts: Part[] = [];
 
-  /** Adds a copy of some bytes. */
+  /** Adds a copy of some bytes, in place of those that were there. */
   add(bytes: Bytes, offset: number): void {
-    const there = this.parts.get(offset);
-    if (there === undefined || there.byteLength < bytes.byteLength) {
-      this.parts.set(offset, bytes.slice());
+    const part = { offset, bytes: bytes.slice() };
+    const last = this.#parts.at(-1);
+    if (last === undefined || endOf(last) <= offset) {
+      this.#parts.push(part);
+      return;
     }
+    const end = endOf(part);
+    this.#parts = [
+      ...this.#parts.flatMap((other) => between(other, 0, offset)),
+      part,
+      ...this.#parts.flatMap((other) => between(other, end, Infinity)),
+    ];
   }
 
-  /** The bytes without a gap, from the first one on: each only once. */
+  /** The bytes without a gap, from the first one on. */
   *joined(): Generator<Bytes> {
     let position = 0;
-    for (const offset of [...this.parts.keys()].sort((a, b) => a - b)) {
-      if (offset > position) return;
-      const part = this.parts.get(offset)!;
-      const next = part.subarray(position - offset);
-      yield next;
-      position += next.byteLength;
+    for (const part of this.#parts) {
+      if (part.offset > position) return;
+      yield part.bytes;
+      position = endOf(part);
     }
   }
 
@@ -39,26 +49,40 @@ export class MemoryPartial {
   }
 }
 
+function endOf({ offset, bytes }: Part): number {
+  return offset + bytes.byteLength;
+}
+
+/** What a part has between two places: itself, a piece of it, or nothing. */
+function between(part: Part, start: number, end: number): Part[] {
+  const { offset } = part;
+  if (offset >= start && endOf(part) <= end) return [part];
+  const from = Math.max(offset, start);
+  const to = Math.min(endOf(part), end);
+  if (from >= to) return [];
+  return [{ offset: from, bytes: part.bytes.subarray(from - offset, to - offset) as Bytes }];
+}
+
 /** One writer's hold on content that is partly in memory. */
 export class MemoryPartialBlob implements PartialBlob {
   readonly #digest: Digest;
   readonly #size: number;
-  readonly #there: MemoryPartial | PieceList;
+  readonly #partial: MemoryPartial;
   readonly #finish: (list?: PieceList) => void;
   readonly #offset: number;
 
-  /** Content that is whole already, or its parts and what to do with the whole. */
+  /** The parts of some content, and what to do with the whole once it is verified, or is wrong. */
   constructor(
     digest: Digest,
     size: number,
-    there: MemoryPartial | PieceList,
-    finish: (list?: PieceList) => void = () => {},
+    partial: MemoryPartial,
+    finish: (list?: PieceList) => void,
   ) {
     this.#digest = digest;
     this.#size = size;
-    this.#there = there;
+    this.#partial = partial;
     this.#finish = finish;
-    this.#offset = there instanceof PieceList ? there.size : there.offset;
+    this.#offset = partial.offset;
   }
 
   /** How many bytes, from the first on, were there when this hold was made. */
@@ -67,7 +91,7 @@ export class MemoryPartialBlob implements PartialBlob {
   }
 
   /**
-   * Adds bytes at an offset; those of content that is whole are left alone.
+   * Writes bytes at an offset, over what was written there before.
    *
    * @throws {InvalidOptionError} When the offset is not a count of bytes.
    * @throws {SizeMismatchError} When they go past the content's end.
@@ -75,15 +99,8 @@ export class MemoryPartialBlob implements PartialBlob {
   write(bytes: Bytes, offset: number, options: StoreOptions = {}): Promise<void> {
     return new Promise((resolve) => {
       options.signal?.throwIfAborted();
-      if (!Number.isSafeInteger(offset) || offset < 0) {
-        throw new InvalidOptionError(
-          `Cannot write as 'offset' must be a count of bytes: current value is ${offset}`,
-        );
-      }
-      if (offset + bytes.byteLength > this.#size) {
-        throw sizeMismatch(this.#digest, this.#size, offset + bytes.byteLength);
-      }
-      if (this.#there instanceof MemoryPartial) this.#there.add(bytes, offset);
+      checkPlace(this.#digest, this.#size, offset, bytes.byteLength);
+      this.#partial.add(bytes, offset);
       resolve();
     });
   }
@@ -97,14 +114,13 @@ export class MemoryPartialBlob implements PartialBlob {
   async commit(options: StoreOptions = {}): Promise<void> {
     const { signal } = options;
     signal?.throwIfAborted();
-    if (this.#there instanceof PieceList) return;
-    const { offset } = this.#there;
+    const { offset } = this.#partial;
     if (offset !== this.#size) throw sizeMismatch(this.#digest, this.#size, offset);
     const algorithm = hashAlgorithm(this.#digest);
     const hasher = await createHasher(algorithm);
     signal?.throwIfAborted();
     const list = new PieceList();
-    for (const part of this.#there.joined()) {
+    for (const part of this.#partial.joined()) {
       hasher.update(part);
       list.append(part);
     }

@@ -1,9 +1,10 @@
 import { type Body, openBody } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
-import { checkDescriptor, type Descriptor } from "../content/descriptor.ts";
+import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, hashAlgorithm, isDigest } from "../content/digest.ts";
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
+import { openRange } from "../content/open_range.ts";
 import type {
   ContentSource,
   ContentStore,
@@ -11,15 +12,19 @@ import type {
   PartialBlob,
   ReferrersOptions,
   StoreOptions,
+  WriteOptions,
 } from "../content/store.ts";
-import { ContentNotFoundError, InvalidOptionError, SizeMismatchError } from "../errors.ts";
+import { verifier } from "../content/verifying_stream.ts";
+import { ContentNotFoundError, SizeMismatchError } from "../errors.ts";
 import { subjectOf } from "../manifest/children.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
 import { filterReferrers, referrerDescriptor } from "../manifest/referrers_index.ts";
 import { checkTag } from "../reference/tag.ts";
+import { digestIn } from "./digest_in.ts";
 import { MemoryPartial, MemoryPartialBlob } from "./memory_partial_blob.ts";
-import type { PieceList } from "./piece_list.ts";
-import { takeBody } from "./take_body.ts";
+import { PieceList } from "./piece_list.ts";
+import { skipBody, takeBody } from "./take_body.ts";
+import { wholePartial } from "./whole_partial.ts";
 
 interface Held {
   mediaType: string;
@@ -88,7 +93,7 @@ export class MemoryStore implements ContentStore {
   }
 
   /**
-   * A copy of the content's bytes, or of a part of them.
+   * A copy of the content's bytes, or of a part of them; never hashed again, whatever `verify` says.
    *
    * @throws {ContentNotFoundError} When it is not here.
    * @throws {SizeMismatchError} When its size is not the descriptor's.
@@ -96,7 +101,7 @@ export class MemoryStore implements ContentStore {
    */
   open(descriptor: Descriptor, options: OpenOptions = {}): Promise<ReadableStream<Bytes>> {
     return attempt(() => {
-      const { offset = 0, length = Infinity, signal } = options;
+      const { signal } = options;
       signal?.throwIfAborted();
       const { list } = this.#find(descriptor);
       const { digest, size } = descriptor;
@@ -106,32 +111,37 @@ export class MemoryStore implements ContentStore {
           { expected: size, actual: list.size },
         );
       }
-      checkCount("offset", offset, size);
-      if (length !== Infinity) checkCount("length", length, Number.MAX_SAFE_INTEGER);
+      const { offset, length } = openRange(options, size);
       return list.stream(offset, length, signal);
     });
   }
 
   /**
-   * Takes content and verifies it as it streams: all of it is there afterwards, or none. Content
-   * that is there already is not read again.
+   * Takes content and verifies it as it streams, whatever `verify` says: all of it is there
+   * afterwards, or none. Content that is there already is not read again.
    *
    * @throws {BadDigestError} When the bytes have another digest.
    * @throws {SizeMismatchError} When there are more or fewer bytes than the descriptor says.
    * @throws {InvalidDigestError} When the digest's algorithm cannot be computed.
    * @throws {UploadError} When the body fails, or is a stream that was read before.
    */
-  async write(descriptor: Descriptor, body: Body, options: StoreOptions = {}): Promise<void> {
+  async write(descriptor: Descriptor, body: Body, options: WriteOptions = {}): Promise<void> {
+    const { signal } = options;
+    const { mediaType, size } = descriptor;
     const digest = digestIn(descriptor);
     hashAlgorithm(digest);
-    options.signal?.throwIfAborted();
-    const source = openBody(body, descriptor.size);
-    if (this.#held.has(digest)) {
-      if (!source.reopenable) await (await source.open()).cancel();
-      return;
-    }
-    const list = await takeBody(digest, descriptor.size, source, options.signal);
-    this.#hold(digest, descriptor.mediaType, list);
+    signal?.throwIfAborted();
+    const source = openBody(body, size);
+    if (this.#held.has(digest)) return await skipBody(source);
+    const list = await takeBody(source, { digest, size }, async (reader) => {
+      const tap = await verifier({ digest, size });
+      const list = new PieceList();
+      await list.fill(reader, (piece) => tap.take(piece));
+      signal?.throwIfAborted();
+      tap.finish();
+      return list;
+    }, signal);
+    this.#hold(digest, mediaType, list);
   }
 
   /**
@@ -201,7 +211,7 @@ export class MemoryStore implements ContentStore {
       hashAlgorithm(digest);
       const { mediaType, size } = descriptor;
       const there = this.#held.get(digest);
-      if (there !== undefined) return new MemoryPartialBlob(digest, size, there.list);
+      if (there !== undefined) return wholePartial(there.list.size);
       let partial = this.#partial.get(digest);
       if (partial === undefined) this.#partial.set(digest, partial = new MemoryPartial());
       return new MemoryPartialBlob(digest, size, partial, (list) => {
@@ -259,18 +269,6 @@ function referrerIn(
   } catch {
     return undefined;
   }
-}
-
-function digestIn(descriptor: Descriptor): Digest {
-  return checkDescriptor(descriptor, "the argument").digest as Digest;
-}
-
-function checkCount(name: string, value: number, most: number): void {
-  if (Number.isSafeInteger(value) && value >= 0 && value <= most) return;
-  throw new InvalidOptionError(
-    `Cannot open the content as '${name}' must be a count of bytes` +
-      `${most === Number.MAX_SAFE_INTEGER ? "" : ` up to ${most}`}: current value is ${value}`,
-  );
 }
 
 /** Runs something at once, and answers with a promise even when it throws. */

@@ -56,8 +56,8 @@ export class PieceList {
   }
 
   /**
-   * Appends what a reader has, up to a number of bytes; whatever went wrong, the bytes told to
-   * `onPiece` are here.
+   * Appends what a reader has, up to a number of bytes; whatever went wrong, the bytes that
+   * `onPiece` has seen are here.
    *
    * @returns Whether the reader's end was reached: it may have more when the number was reached.
    */

@@ -114,9 +114,9 @@ Deno.test("PieceList.fill: everything that a reader has, with its own pieces or 
   ];
   for (const stream of streams) {
     const list = new PieceList();
-    let told = 0;
-    const ended = await list.fill(pieceReader(stream), (piece) => told += piece.byteLength);
-    assertEquals([ended, told], [true, content.byteLength]);
+    let seen = 0;
+    const ended = await list.fill(pieceReader(stream), (piece) => seen += piece.byteLength);
+    assertEquals([ended, seen], [true, content.byteLength]);
     assertSame(list.bytes(), content);
   }
 });
@@ -141,7 +141,7 @@ Deno.test("PieceList.fill: stops at the number of bytes, and says whether there 
   }
 });
 
-Deno.test("PieceList.fill: when the reader fails, what was told is there", async () => {
+Deno.test("PieceList.fill: when the reader fails, what was seen is there", async () => {
   for (const type of ["bytes", undefined] as const) {
     const failure = new Error("gone");
     let pulls = 0;
@@ -155,11 +155,11 @@ Deno.test("PieceList.fill: when the reader fails, what was told is there", async
       ? new ReadableStream({ ...source, type }, { highWaterMark: 0 })
       : new ReadableStream(source, { highWaterMark: 0 });
     const list = new PieceList();
-    let told = 0;
+    let seen = 0;
     const reader = pieceReader(stream as ReadableStream<Bytes>);
-    const error = await assertRejects(() => list.fill(reader, (piece) => told += piece.byteLength));
+    const error = await assertRejects(() => list.fill(reader, (piece) => seen += piece.byteLength));
     assertStrictEquals(error, failure);
-    assertEquals([told, list.size], [15, 15]);
+    assertEquals([seen, list.size], [15, 15]);
     assertEquals(new TextDecoder().decode(list.bytes()), "hellohellohello");
   }
 });

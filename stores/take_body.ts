@@ -1,30 +1,26 @@
 import type { OpenBody } from "../content/body.ts";
-import { type Digest, hashAlgorithm, toDigest } from "../content/digest.ts";
-import { createHasher } from "../content/hasher.ts";
+import type { Digest } from "../content/digest.ts";
 import type { PieceReader } from "../content/piece_reader.ts";
-import { ApiError, BadDigestError, SizeMismatchError, UploadError } from "../errors.ts";
-import { PieceList } from "./piece_list.ts";
+import { ApiError, UploadError } from "../errors.ts";
+import { sizeMismatch } from "./write_errors.ts";
 
 /**
- * Reads a body into memory and verifies it on the way.
+ * Opens the body of some content and lets a store take it. When that fails or the signal aborts, the
+ * body is cancelled.
  *
- * @throws {BadDigestError} When the bytes have another digest.
- * @throws {SizeMismatchError} When there are more or fewer of them.
- * @throws {UploadError} When the body fails.
+ * @throws {SizeMismatchError} When the body declares another size.
+ * @throws {UploadError} When the body, or the disk that it goes to, fails.
  */
-export async function takeBody(
-  digest: Digest,
-  size: number,
+export async function takeBody<T>(
   source: OpenBody,
+  { digest, size }: { digest: Digest; size: number },
+  take: (reader: PieceReader) => Promise<T>,
   signal?: AbortSignal,
-): Promise<PieceList> {
+): Promise<T> {
   if (source.size !== undefined && source.size !== size) {
-    if (!source.reopenable) await (await source.open()).cancel();
+    await skipBody(source);
     throw sizeMismatch(digest, size, source.size);
   }
-  const algorithm = hashAlgorithm(digest);
-  const hasher = await createHasher(algorithm);
-  const list = new PieceList();
   let reader: PieceReader | undefined;
   // A cancelled stream ends its pending reads, so that a body which stands still is left at once.
   const abort = () => void reader?.cancel(signal!.reason).catch(() => {});
@@ -32,38 +28,19 @@ export async function takeBody(
   try {
     reader = await source.open();
     signal?.throwIfAborted();
-    const ended = await list.fill(reader, (piece) => hasher.update(piece), size);
-    signal?.throwIfAborted();
-    if (!ended) throw sizeMismatch(digest, size, size + 1);
-    if (list.size < size) throw sizeMismatch(digest, size, list.size);
+    return await take(reader);
   } catch (error) {
     void reader?.cancel(error).catch(() => {});
     signal?.throwIfAborted();
     if (error instanceof ApiError) throw error;
-    throw new UploadError(`Cannot write ${digest}: its body failed after ${list.size} bytes`, {
-      cause: error,
-    });
+    const cause = error instanceof Error ? error.message : String(error);
+    throw new UploadError(`Cannot write ${digest}: ${cause}`, { cause: error });
   } finally {
     signal?.removeEventListener("abort", abort);
   }
-  const actual = toDigest(algorithm, hasher.digest());
-  if (actual !== digest) throw badDigest(digest, actual);
-  return list;
 }
 
-/** The error for content with another digest. */
-export function badDigest(expected: Digest, actual: Digest): BadDigestError {
-  return new BadDigestError(`Cannot write ${expected}: the bytes have the digest ${actual}`, {
-    expected,
-    actual,
-  });
-}
-
-/** The error for content that is shorter or longer than its descriptor says. */
-export function sizeMismatch(digest: Digest, expected: number, actual: number): SizeMismatchError {
-  const comparison = actual > expected ? "more" : "fewer";
-  return new SizeMismatchError(
-    `Cannot write ${digest}: there are ${comparison} bytes than the ${expected} declared`,
-    { expected, actual },
-  );
+/** Cancels a body that is not needed. */
+export async function skipBody(source: OpenBody): Promise<void> {
+  if (!source.reopenable) await (await source.open()).cancel();
 }

@@ -10,7 +10,7 @@ import { pushArtifact, randomBytes, text } from "./samples.ts";
 
 let repositories = 0;
 
-/** A store over a repository that nobody has used. */
+/** A store over a repository of its own. */
 function storeAt(origin: string, fetch?: typeof globalThis.fetch): RegistryStore {
   const name = `${origin}/stores/case-${++repositories}`;
   return new RegistryStore(new RegistryClientV2({ name, ...(fetch && { fetch }) }));
@@ -46,7 +46,20 @@ for (const { kind, name, here, test } of registryCases(["none"])) {
 const { fetch: embedded } = createRegistry();
 testContentStore(
   "RegistryStore on the embedded registry",
-  () => Promise.resolve({ store: storeAt("http://localhost:5000", embedded) }),
+  () => {
+    const damaged = new Set<string>();
+    const store = storeAt("http://localhost:5000", async (input, init) => {
+      const request = new Request(input, init);
+      const response = await embedded(request);
+      const digest = request.url.slice(request.url.lastIndexOf("/") + 1);
+      if (request.method !== "GET" || !damaged.has(digest)) return response;
+      const bytes = await response.bytes();
+      bytes[bytes.byteLength >> 1]! ^= 1;
+      return new Response(bytes, response);
+    });
+    const damage = ({ digest }: { digest: string }) => Promise.resolve(void damaged.add(digest));
+    return Promise.resolve({ store, damage });
+  },
   { outlives: true }, // the registries of other cases do
 );
 
