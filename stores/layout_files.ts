@@ -1,4 +1,4 @@
-import { join, resolve } from "@std/path";
+import { dirname, join, resolve } from "@std/path";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import { type Digest, digestEncoded, hashAlgorithm } from "../content/digest.ts";
 import type { PieceReader } from "../content/piece_reader.ts";
@@ -297,10 +297,19 @@ export class LayoutFiles {
   async #makeFolder(name: string): Promise<string> {
     const path = join(this.folder, name);
     if (await this.#hasFolder(name)) return path;
-    await this.#system.mkdir(path, { recursive: true });
-    if (this.durable) await this.syncFolder(join(path, ".."));
+    const made = await this.#system.mkdir(path, { recursive: true });
+    if (this.durable) await this.#syncAbove(path, made);
     await this.#hasFolder(name);
     return path;
+  }
+
+  /** Waits until the disk has a new folder's name, and those of the folders above that came with it. */
+  async #syncAbove(path: string, made = path): Promise<void> {
+    const last = dirname(made);
+    for (let above = dirname(path);; above = dirname(above)) {
+      await this.syncFolder(above);
+      if (above.length <= last.length) return;
+    }
   }
 
   /** @throws {InvalidContentError} When it is there, and not a folder of this one's own. */

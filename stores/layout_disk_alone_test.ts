@@ -1,0 +1,237 @@
+/**
+ * What a layout asks of the disk, and in which order: no read shows whether a change would outlive a
+ * power cut, so the calls themselves are looked at. It changes the runtime's own files, and so runs
+ * alone.
+ */
+import { assertEquals } from "@std/assert";
+import { join, relative } from "@std/path";
+import { bytesStream } from "../content/body.ts";
+import { encodeText } from "../content/bytes.ts";
+import { digestOf } from "../content/digest.ts";
+import { MEDIA_TYPES } from "../content/media_types.ts";
+import { pieceReader } from "../content/piece_reader.ts";
+import { fileSystem } from "../runtime/files.ts";
+import { LayoutFiles } from "./layout_files.ts";
+import { LayoutStore } from "./layout_store.ts";
+
+const CONTENT = encodeText("hello");
+const BLOB = {
+  mediaType: MEDIA_TYPES.octetStream,
+  digest: await digestOf(CONTENT),
+  size: CONTENT.byteLength,
+};
+const BLOBS = "blobs/sha256";
+const PATH = `${BLOBS}/${BLOB.digest.slice("sha256:".length)}`;
+const PART = `.partial/${BLOB.digest.replace(":", "-")}`;
+const MIB = 1024 * 1024;
+
+const body = () => pieceReader(bytesStream(CONTENT));
+
+/** What some work writes, syncs and names in a folder, and the ranges that it reads back. */
+async function callsOf(
+  folder: string,
+  work: (note: (step: string) => void) => Promise<unknown>,
+): Promise<string[]> {
+  const calls: string[] = [];
+  const system = fileSystem()!;
+  const { open, rename, link } = system;
+  const { open: denoOpen } = Deno;
+  const random = /[0-9a-f]{8}-[0-9a-f-]{27}/;
+  const short = (path: string | URL) => relative(folder, String(path)).replace(random, "*") || ".";
+
+  /** Notes the calls of an open file, reads with their place. */
+  function noted<F extends object>(file: F, path: string | URL): F {
+    for (const method of ["read", "write", "sync"]) {
+      const inner = (file as Record<string, unknown>)[method];
+      if (typeof inner !== "function") continue;
+      Object.assign(file, {
+        [method](...args: unknown[]) {
+          const [_buffer, _offset, length, position] = args;
+          const place = method === "read" ? ` ${position}+${length}` : "";
+          calls.push(`${method} ${short(path)}${place}`);
+          return inner.apply(file, args);
+        },
+      });
+    }
+    return file;
+  }
+
+  try {
+    Deno.open = async (path, options) => noted(await denoOpen(path, options), path);
+    system.open = async (path, ...rest) => noted(await open(path, ...rest), path);
+    system.rename = (from, to) => (calls.push(`name ${short(to)}`), rename(from, to));
+    system.link = (from, to) => (calls.push(`name ${short(to)}`), link(from, to));
+    await work((step) => calls.push(step));
+  } finally {
+    Deno.open = denoOpen;
+    Object.assign(system, { open, rename, link });
+  }
+  return calls;
+}
+
+async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await run(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** What is done to a layout that has the blob, and its calls where they are durable. */
+const CHANGES: [
+  what: string,
+  change: (files: LayoutFiles) => Promise<unknown>,
+  calls: string[],
+][] = [
+  [
+    "a blob's bytes before its name, and its name before the answer",
+    (files) => files.write(BLOB.digest, BLOB.size, body()),
+    ["write .partial/*", "sync .partial/*", `name ${PATH}`, `sync ${BLOBS}`],
+  ],
+  [
+    "an index's bytes before its name, and its name before the answer",
+    (files) => files.replace("index.json", ["{", "}"]),
+    ["write .partial/*", "write .partial/*", "sync .partial/*", "name index.json", "sync ."],
+  ],
+  [
+    "a journal's bytes, and a new one's name",
+    async (files) => await files.append("journal", await files.append("journal", 0, "a"), "b"),
+    ["write journal", "sync journal", "sync .", "write journal", "sync journal"],
+  ],
+  [
+    "a blob of another layout",
+    async (files) => {
+      await files.remove(BLOB.digest);
+      const other = new LayoutFiles(join(files.folder, "other"), { durable: false });
+      await other.write(BLOB.digest, BLOB.size, body());
+      await files.link(other, BLOB.digest);
+    },
+    [
+      `sync ${BLOBS}`, // it was removed
+      "write other/.partial/*",
+      `name other/${PATH}`,
+      `name ${PATH}`,
+      `sync ${BLOBS}`,
+    ],
+  ],
+  ["a blob that is removed", (files) => files.remove(BLOB.digest), [`sync ${BLOBS}`]],
+  [
+    "the names of new folders, all of them",
+    async ({ folder }) => {
+      const files = new LayoutFiles(join(folder, "a/b"), { durable: true });
+      await files.write(BLOB.digest, BLOB.size, body());
+    },
+    [
+      ...["sync a/b", "sync a", "sync ."], // for .partial, b and a
+      ...["write a/b/.partial/*", "sync a/b/.partial/*"],
+      ...["sync a/b", "sync a/b/blobs"],
+      ...[`name a/b/${PATH}`, `sync a/b/${BLOBS}`],
+    ],
+  ],
+];
+
+for (const [what, change, expected] of CHANGES) {
+  Deno.test(`LayoutFiles, durable: the disk has ${what}`, () =>
+    inFolder(async (folder) => {
+      const files = new LayoutFiles(folder, { durable: true });
+      await files.write(BLOB.digest, BLOB.size, body());
+      assertEquals(await callsOf(folder, () => change(files)), expected);
+    }));
+}
+
+Deno.test("LayoutFiles, not durable: nothing waits for the disk", () =>
+  inFolder(async (folder) => {
+    const files = new LayoutFiles(folder, { durable: false });
+    const calls = await callsOf(folder, async () => {
+      await files.write(BLOB.digest, BLOB.size, body());
+      await files.replace("index.json", []);
+      await files.append("journal", 0, "a");
+      await files.remove(BLOB.digest);
+    });
+    assertEquals(calls.filter((call) => call.startsWith("sync")), []);
+  }));
+
+Deno.test("LayoutStore.begin, durable: the disk has the bytes before their name", () =>
+  inFolder(async (folder) => {
+    const store = new LayoutStore(folder, { durable: true });
+    await store.write(BLOB, CONTENT);
+    await Deno.remove(join(folder, PATH));
+    const calls = await callsOf(folder, async () => {
+      const partial = await store.begin(BLOB);
+      await partial.write(CONTENT, 0);
+      await partial.commit();
+    });
+    assertEquals(calls, [`write ${PART}`, `sync ${PART}`, `name ${PATH}`, `sync ${BLOBS}`]);
+  }));
+
+type Range = [from: number, to: number];
+
+/** In which order the MiBs of a partial blob come, and the ranges of them that are read back. */
+const ORDERS: [what: string, ranges: Range[], writing: Range[], committing: Range[]][] = [
+  ["bytes in their order are not read", [[0, 1], [1, 2], [2, 3], [3, 4]], [], []],
+  ["bytes behind a gap are read once it closes", [[0, 1], [2, 4], [1, 2]], [[2, 3], [3, 4]], []],
+  [
+    "bytes that close a gap and overlap are read only past them",
+    [[0, 1], [2, 4], [1, 3]],
+    [[3, 4]],
+    [],
+  ],
+  [
+    "several ranges at once are each read once",
+    [[2, 3], [1, 2], [3, 4], [0, 1]],
+    [[1, 2], [2, 3], [3, 4]],
+    [],
+  ],
+  ["bytes in their order after a closed gap", [[1, 2], [0, 1], [2, 3], [3, 4]], [[1, 2]], []],
+  [
+    "bytes over hashed ones: all are read again",
+    [[0, 3], [1, 2], [3, 4]],
+    [],
+    [[0, 1], [1, 2], [2, 3], [3, 4]],
+  ],
+  ["the first bytes over hashed ones: the rest is read again", [[0, 4], [0, 3]], [], [[3, 4]]],
+];
+
+for (const [what, ranges, writing, committing] of ORDERS) {
+  Deno.test(`LayoutStore.begin: ${what}`, () =>
+    inFolder(async (folder) => {
+      const content = new Uint8Array(4 * MIB).map((_, at) => at >> 12);
+      const digest = await digestOf(content);
+      const descriptor = { ...BLOB, digest, size: content.byteLength };
+      const store = new LayoutStore(folder);
+      const calls = await callsOf(folder, async (note) => {
+        const partial = await store.begin(descriptor);
+        for (const [from, to] of ranges) {
+          await partial.write(content.slice(from * MIB, to * MIB), from * MIB);
+        }
+        note("commit");
+        await partial.commit();
+      });
+      const places = (all: Range[]) =>
+        all.map(([from, to]) => `${from * MIB}+${(to - from) * MIB}`);
+      assertEquals(
+        calls.filter((call) => /^(read|commit)/.test(call)).map((call) => call.split(" ").at(-1)),
+        [...places(writing), "commit", ...places(committing)],
+      );
+      assertEquals(
+        await digestOf(await new Response(await store.open(descriptor)).bytes()),
+        digest,
+      );
+    }));
+}
+
+Deno.test("LayoutStore.begin: what an earlier session has left is read at the start alone", () =>
+  inFolder(async (folder) => {
+    const store = new LayoutStore(folder);
+    const earlier = await store.begin(BLOB);
+    await earlier.write(CONTENT.slice(0, 3), 0);
+    await earlier.close();
+    const calls = await callsOf(folder, async (note) => {
+      const partial = await store.begin(BLOB);
+      note("begun");
+      await partial.write(CONTENT.slice(3), 3);
+      await partial.commit();
+    });
+    assertEquals(calls, [`read ${PART} 0+3`, "begun", `write ${PART}`, `name ${PATH}`]);
+  }));
