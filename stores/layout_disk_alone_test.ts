@@ -11,6 +11,7 @@ import { digestOf } from "../content/digest.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { pieceReader } from "../content/piece_reader.ts";
 import { fileSystem } from "../runtime/files.ts";
+import { inFolder } from "./folder_fixture_test.ts";
 import { LayoutFiles } from "./layout_files.ts";
 import { LayoutStore } from "./layout_store.ts";
 
@@ -67,15 +68,6 @@ async function callsOf(
     Object.assign(system, { open, rename, link });
   }
   return calls;
-}
-
-async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 /** What is done to a layout that has the blob, and its calls where they are durable. */

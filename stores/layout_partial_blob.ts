@@ -1,4 +1,4 @@
-import { join } from "@std/path";
+import { join, relative } from "@std/path";
 import type { Bytes } from "../content/bytes.ts";
 import { type Digest, digestEncoded, hashAlgorithm, toDigest } from "../content/digest.ts";
 import { createHasher, type Hasher } from "../content/hasher.ts";
@@ -23,12 +23,13 @@ const held = new Set<string>();
 
 /**
  * Goes on with content that is partly in a layout, or starts it. The part stands under the content's
- * own name in a hidden folder, and is hashed again before anything is added to it.
+ * own name in a hidden folder, and is hashed again before anything is added to it. `onCommitted` is
+ * called when the content is visible.
  */
 export async function beginPartial(
   files: LayoutFiles,
-  digest: Digest,
-  size: number,
+  { digest, size }: { digest: Digest; size: number },
+  onCommitted: () => Promise<void>,
 ): Promise<PartialBlob> {
   const system = machineFiles(`write to the layout ${files.folder}`);
   const folder = await files.partials();
@@ -38,10 +39,14 @@ export async function beginPartial(
   const path = shared ? name : join(folder, `${digestEncoded(digest)}.${crypto.randomUUID()}`);
   held.add(path);
   try {
-    if (!await isRegular(system, path)) await system.rm(path, { force: true });
-    const file = await openOrCreate(system, files, path);
+    if (!await isRegular(system, path)) {
+      await system.rm(path, { force: true });
+      await (await files.create(path)).close();
+    }
+    const file = await system.open(path, "r+");
     try {
-      const partial = new LayoutPartialBlob({ files, system, digest, size, path, shared, file });
+      const what = { digest, size, path, shared, onCommitted };
+      const partial = new LayoutPartialBlob({ files, system, file, ...what });
       await partial.resume();
       return partial;
     } catch (error) {
@@ -63,6 +68,8 @@ interface Parts {
   /** Whether it has the content's own name, and so is found the next time. */
   shared: boolean;
   file: FileHandle;
+  /** Called when the content is visible. */
+  onCommitted(): Promise<void>;
 }
 
 /** One writer's hold on content that is partly in a layout. */
@@ -131,7 +138,7 @@ class LayoutPartialBlob implements PartialBlob {
     options.signal?.throwIfAborted();
     await this.#next(async () => {
       this.#requireOpen();
-      const { digest, file, files, path, size } = this.#parts;
+      const { digest, file, files, onCommitted, path, size } = this.#parts;
       if (this.#prefix !== size) throw sizeMismatch(digest, size, this.#prefix);
       const hasher = await this.#hashPrefix(options.signal);
       this.#forgetHash(); // a hasher cannot be used again
@@ -145,6 +152,7 @@ class LayoutPartialBlob implements PartialBlob {
       await this.#end();
       await files.publish(path, digest);
       await this.#forget();
+      await onCommitted();
     });
   }
 
@@ -160,6 +168,7 @@ class LayoutPartialBlob implements PartialBlob {
     });
   }
 
+  /** The path of a note that says up to where the file has no gap. */
   get #note(): string {
     return `${this.#parts.path}.prefix`;
   }
@@ -203,18 +212,9 @@ class LayoutPartialBlob implements PartialBlob {
     this.#behind.sort(([one], [other]) => one - other);
   }
 
-  /** Writes down, beside the file, up to where it has no gap. */
   async #writeNote(): Promise<void> {
-    const { system } = this.#parts;
-    const temporary = `${this.#note}.${crypto.randomUUID()}`;
-    const bytes = new TextEncoder().encode(String(this.#prefix));
-    const file = await system.open(temporary, "wx");
-    try {
-      await file.write(bytes, 0, bytes.byteLength, 0);
-    } finally {
-      await file.close();
-    }
-    await system.rename(temporary, this.#note);
+    const { files } = this.#parts;
+    await files.replace(relative(files.folder, this.#note), [String(this.#prefix)]);
     this.#noted = this.#prefix;
   }
 
@@ -268,15 +268,6 @@ class LayoutPartialBlob implements PartialBlob {
     this.#turn = turn.catch(() => {});
     await turn;
   }
-}
-
-async function openOrCreate(
-  system: FileSystem,
-  files: LayoutFiles,
-  path: string,
-): Promise<FileHandle> {
-  if (!await isRegular(system, path)) await (await files.create(path)).close();
-  return await system.open(path, "r+");
 }
 
 async function isRegular(system: FileSystem, path: string): Promise<boolean> {

@@ -4,6 +4,7 @@ import type { Descriptor } from "../content/descriptor.ts";
 import { digestOf } from "../content/digest.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { BadDigestError, InvalidOptionError, SizeMismatchError } from "../errors.ts";
+import { inFolder, names } from "./folder_fixture_test.ts";
 import { LayoutStore } from "./layout_store.ts";
 
 const MIB = 1024 * 1024;
@@ -17,28 +18,19 @@ interface World {
   part: string;
 }
 
-async function inWorld(size: number, run: (world: World) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  const words = new Uint32Array(Math.ceil(size / 4));
-  for (let at = 0; at < words.length; at++) words[at] = at * 2_654_435_761;
-  const content = new Uint8Array(words.buffer, 0, size).slice();
-  const digest = await digestOf(content);
-  try {
+function inWorld(size: number, run: (world: World) => Promise<void>): Promise<void> {
+  return inFolder(async (folder) => {
+    const words = new Uint32Array(Math.ceil(size / 4));
+    for (let at = 0; at < words.length; at++) words[at] = at * 2_654_435_761;
+    const content = new Uint8Array(words.buffer, 0, size).slice();
+    const digest = await digestOf(content);
     await run({
       folder,
       content,
       descriptor: { mediaType: MEDIA_TYPES.octetStream, digest, size },
       part: `${folder}/.partial/${digest.replace(":", "-")}`,
     });
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-async function names(folder: string): Promise<string[]> {
-  const found: string[] = [];
-  for await (const { name } of Deno.readDir(folder)) found.push(name);
-  return found.sort();
+  });
 }
 
 async function assertWhole(world: World): Promise<void> {

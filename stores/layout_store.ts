@@ -4,7 +4,6 @@ import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, digestOf, hashAlgorithm, isDigest, parseDigest } from "../content/digest.ts";
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
-import { openRange } from "../content/open_range.ts";
 import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import type {
   ContentSource,
@@ -16,7 +15,7 @@ import type {
   WriteOptions,
 } from "../content/store.ts";
 import { passingStream, verifyingStream } from "../content/verifying_stream.ts";
-import { ApiError, ContentNotFoundError, SizeMismatchError } from "../errors.ts";
+import { ApiError, ContentNotFoundError } from "../errors.ts";
 import { subjectOf } from "../manifest/children.ts";
 import { manifestMediaType } from "../manifest/media_type_of.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
@@ -28,6 +27,7 @@ import { type LayoutEntries, untagged } from "./layout_entries.ts";
 import { LayoutFiles } from "./layout_files.ts";
 import { LayoutIndex } from "./layout_index.ts";
 import { beginPartial } from "./layout_partial_blob.ts";
+import { storedRange } from "./stored_range.ts";
 import { skipBody, takeBody } from "./take_body.ts";
 import { wholePartial } from "./whole_partial.ts";
 import { sizeMismatch } from "./write_errors.ts";
@@ -138,13 +138,7 @@ export class LayoutStore implements ContentStore {
     if (size === undefined) {
       throw new ContentNotFoundError(`Cannot open ${digest}: ${this.folder} does not have it`);
     }
-    if (size !== descriptor.size) {
-      throw new SizeMismatchError(
-        `Cannot open ${digest}: it has ${size} bytes, and the descriptor says ${descriptor.size}`,
-        { expected: descriptor.size, actual: size },
-      );
-    }
-    const { offset, length } = openRange(options, size);
+    const { offset, length } = storedRange(descriptor, size, options);
     if (length === 0 || (offset === size && size > 0)) return bytesStream(EMPTY);
     const stream = fileStream(await this.#files.open(digest, offset), length);
     if (verify && offset === 0 && length >= size) {
@@ -272,17 +266,9 @@ export class LayoutStore implements ContentStore {
     await this.#sweep();
     const there = await this.#files.size(digest);
     if (there === size) return wholePartial(size);
-    const partial = await beginPartial(this.#files, digest, size);
     const { mediaType } = descriptor;
-    return {
-      offset: partial.offset,
-      write: (bytes, offset, options) => partial.write(bytes, offset, options),
-      commit: async (options) => {
-        await partial.commit(options);
-        await this.#list({ mediaType, digest, size });
-      },
-      close: () => partial.close(),
-    };
+    const list = () => this.#list({ mediaType, digest, size });
+    return await beginPartial(this.#files, { digest, size }, list);
   }
 
   #layoutIndex(): Promise<LayoutIndex> {

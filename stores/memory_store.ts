@@ -4,7 +4,6 @@ import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, hashAlgorithm, isDigest } from "../content/digest.ts";
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
-import { openRange } from "../content/open_range.ts";
 import type {
   ContentSource,
   ContentStore,
@@ -15,7 +14,7 @@ import type {
   WriteOptions,
 } from "../content/store.ts";
 import { verifier } from "../content/verifying_stream.ts";
-import { ContentNotFoundError, SizeMismatchError } from "../errors.ts";
+import { ContentNotFoundError } from "../errors.ts";
 import { subjectOf } from "../manifest/children.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
 import { filterReferrers, referrerDescriptor } from "../manifest/referrers_index.ts";
@@ -23,6 +22,7 @@ import { checkTag } from "../reference/tag.ts";
 import { digestIn } from "./digest_in.ts";
 import { MemoryPartial, MemoryPartialBlob } from "./memory_partial_blob.ts";
 import { PieceList } from "./piece_list.ts";
+import { storedRange } from "./stored_range.ts";
 import { skipBody, takeBody } from "./take_body.ts";
 import { wholePartial } from "./whole_partial.ts";
 
@@ -104,14 +104,7 @@ export class MemoryStore implements ContentStore {
       const { signal } = options;
       signal?.throwIfAborted();
       const { list } = this.#find(descriptor);
-      const { digest, size } = descriptor;
-      if (list.size !== size) {
-        throw new SizeMismatchError(
-          `Cannot open ${digest}: it has ${list.size} bytes, and the descriptor says ${size}`,
-          { expected: size, actual: list.size },
-        );
-      }
-      const { offset, length } = openRange(options, size);
+      const { offset, length } = storedRange(descriptor, list.size, options);
       return list.stream(offset, length, signal);
     });
   }
