@@ -10,6 +10,7 @@ import {
 import { type Body, bytesStream, openBody } from "./content/body.ts";
 import { type Bytes, EMPTY } from "./content/bytes.ts";
 import type { Descriptor } from "./content/descriptor.ts";
+import { DEFAULT_LIMITS } from "./content/limits.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "./content/media_types.ts";
 import { openRange } from "./content/open_range.ts";
 import { pieceReader, readAll } from "./content/piece_reader.ts";
@@ -30,9 +31,6 @@ export interface RegistryStoreOptions {
   /** The largest manifest that is read into memory, in bytes. @default {8388608} */
   manifestBytes?: number;
 }
-
-/** Eight MiB: twice what the specification asks registries to take. */
-const MANIFEST_BYTES = 8 * 1024 * 1024;
 
 /** What is tagged was written just before, as a rule: as many as one image for several platforms has. */
 const WRITTEN_KEPT = 16;
@@ -67,7 +65,7 @@ export class RegistryStore implements ContentStore {
   /** A store over a client's repository. */
   constructor(client: RegistryClientV2, options: RegistryStoreOptions = {}) {
     this.client = client;
-    this.#manifestBytes = options.manifestBytes ?? MANIFEST_BYTES;
+    this.#manifestBytes = options.manifestBytes ?? DEFAULT_LIMITS.manifestBytes;
   }
 
   /**
