@@ -4,16 +4,16 @@
  * puts it into bench/README.md. `--only SCENARIO` and `--client NAME` run one of them; `--runs N`
  * says how often each scenario is run.
  */
+import { MemoryBackend, type RequestHandler, serve } from "@davit/registry-client/server";
 import {
-  createRegistry,
+  createTestRegistry,
   grade,
   GRADE_SCENARIOS,
   GRADE_USER,
   type GradeReport,
   type GradeScenario,
   mergeGrades,
-  serve,
-} from "@davit/registry-client/server";
+} from "@davit/registry-client/testing";
 import { complain, say } from "../scripts/say.ts";
 import {
   type Client,
@@ -177,26 +177,26 @@ async function davitContestant(): Promise<Contestant> {
 
 /** One client in one scenario; nothing where it does not do such a thing. */
 async function runScenario(
-  { registry: options, options: grading, task }: GradeScenario,
+  { registry: scenario, options: grading, task }: GradeScenario,
   contestant: Contestant,
   files: Pick<Setting, "seeded" | "layout" | "broken">,
 ): Promise<GradeReport | undefined> {
   const act = contestant.acts[task];
   if (act === undefined) return undefined;
   const folder = await Deno.makeTempDir({ prefix: "davit_grade_" });
-  const inner = createRegistry(options);
+  const options = { ...scenario, backend: new MemoryBackend() };
+  let answering: RequestHandler = createTestRegistry(options);
   const known = { ...files, folder, ...(options.auth && { credentials: GRADE_USER }) };
-  const seeding = { ...known, host: "registry.test", fetch: inner.fetch as typeof fetch };
+  const seeding = { ...known, host: "registry.test", fetch: answering.fetch as typeof fetch };
   const attachment = await davit.seed(seeding);
   // The other origin has another name, not only another port: most clients compare names alone.
-  let answer = inner.fetch;
-  const handler = { fetch: (request: Request) => answer(request) };
-  const [server, elsewhere] = [await serve(handler), await serve(handler)];
-  const graded = grade(inner, { ...grading, elsewhere: `http://localhost:${elsewhere.port}` });
+  const handler = { fetch: (request: Request) => answering.fetch(request) };
+  const [server, other] = [await serve(handler), await serve(handler)];
+  const graded = grade(options, { ...grading, otherOrigin: `http://localhost:${other.port}` });
   const setting = { ...known, attachment, host: server.url.replace("http://", "") };
   try {
     await contestant.prepare(setting);
-    answer = graded.registry.fetch;
+    answering = graded.registry;
     await act(setting);
     graded.ended("succeeded");
   } catch (error) {
@@ -204,7 +204,7 @@ async function runScenario(
     complain(`  failed: ${(error as Error).message.trim().slice(0, 300)}`);
     graded.ended("failed");
   } finally {
-    await Promise.all([server.close(), elsewhere.close()]);
+    await Promise.all([server.close(), other.close()]);
     await Deno.remove(folder, { recursive: true });
   }
   return graded.report();

@@ -36,7 +36,7 @@ export interface ServersSetting {
 }
 
 async function embedded({ source }: ServersSetting, ...args: string[]): Promise<Server> {
-  const script = decodeURIComponent(new URL("../server/main.ts", import.meta.url).pathname);
+  const script = decodeURIComponent(new URL("../testing/main.ts", import.meta.url).pathname);
   const child = startChild(
     Deno.execPath(),
     denoArguments(["run", "--quiet", "--allow-all", script, ...args], source),

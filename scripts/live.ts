@@ -1,13 +1,13 @@
 /**
  * `task live -- REPOSITORY`: does everything that davit can do with a real repository, under scratch
  * tags that are deleted again, and writes down what was said, without secrets, as a tape that
- * `createRegistry({ tape })` replays. Credentials are what `docker login` left.
+ * `createTestRegistry({ tape })` replays. Credentials are what `docker login` left.
  *
  * `--tape FILE` says where the tape goes; `--anonymous` uses no credentials.
  */
 import { dockerCredentials } from "../auth/mod.ts";
 import { type ApiError, NotFoundError, type RegistryClientOpts, RegistryClientV2 } from "../mod.ts";
-import { record } from "../server/mod.ts";
+import { record } from "../testing/mod.ts";
 import { cleanUp, type Scratch, VERBS } from "./live/verbs.ts";
 import { complain, say } from "./say.ts";
 

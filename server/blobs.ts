@@ -1,5 +1,5 @@
 import type { RepositoryName } from "../reference/repository_name.ts";
-import type { StoredBlob } from "./backend.ts";
+import type { StoredBlob } from "./backends/backend.ts";
 import type { Digest } from "../content/digest.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { ContentNotFoundError } from "../errors.ts";

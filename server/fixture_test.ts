@@ -5,9 +5,9 @@ import { digestOf } from "../content/digest.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { RegistryOptions } from "./options.ts";
-import { type DiskBackend, diskBackend } from "./disk_backend.ts";
+import { type DiskBackend, diskBackend } from "./backends/disk.ts";
 import { createRegistry, type Registry } from "./registry.ts";
-import { serve } from "./serve.ts";
+import { serve } from "./listen/serve.ts";
 
 /** A response that has been read. */
 export interface Answer {
@@ -107,7 +107,13 @@ export class Wire {
   }
 }
 
-export interface CaseOptions extends RegistryOptions {
+/** A registry's options, and what makes it of them. */
+export interface MadeOptions extends RegistryOptions {
+  /** Makes the registry. @default {createRegistry} */
+  create?: (options: RegistryOptions) => Registry;
+}
+
+export interface CaseOptions extends MadeOptions {
   /** Cases whose requests no HTTP client sends, or that look at what `fetch` gives. */
   memoryOnly?: boolean;
 }
@@ -128,7 +134,7 @@ export function specTest(
 }
 
 async function overSocket(
-  options: RegistryOptions,
+  options: MadeOptions,
   run: (wire: Wire) => Promise<void>,
 ): Promise<void> {
   const registry = testRegistry(options);
@@ -161,7 +167,7 @@ export async function onDisk(run: (backend: DiskBackend) => Promise<void>): Prom
 }
 
 /** A registry without a socket. */
-export function memoryWire(options: RegistryOptions = {}): Wire {
+export function memoryWire(options: MadeOptions = {}): Wire {
   const registry = testRegistry(options);
   return new Wire(
     registry,
@@ -171,8 +177,8 @@ export function memoryWire(options: RegistryOptions = {}): Wire {
 }
 
 /** A registry whose own failures fail the test. */
-function testRegistry(options: RegistryOptions): Registry {
-  return createRegistry({
+function testRegistry({ create = createRegistry, ...options }: MadeOptions): Registry {
+  return create({
     onError: (error) => {
       throw error;
     },

@@ -4,7 +4,7 @@ import { readAll } from "../content/piece_reader.ts";
 import { LimitError } from "../errors.ts";
 import type { RepositoryName } from "../reference/repository_name.ts";
 import { isTag, type Tag } from "../reference/tag.ts";
-import type { StoredManifest } from "./backend.ts";
+import type { StoredManifest } from "./backends/backend.ts";
 import {
   contentLength,
   digestFrom,
@@ -15,7 +15,7 @@ import {
 } from "./exchange.ts";
 import { readManifest } from "./read_manifest.ts";
 import { emptyResponse, Refusal } from "./refusal.ts";
-import { afterBroken, BrokenBody, StalledBody } from "./watched_body.ts";
+import { afterBroken, BrokenBody, StalledBody } from "./listen/watched_body.ts";
 
 interface ManifestRoute {
   repository: RepositoryName;

@@ -11,12 +11,11 @@
  * | users and passwords | `createRegistry({ auth: { basic: { users: { me: "secret" } } } })` |
  * | a token service, and anonymous pulls | `createRegistry({ auth: { bearer: { users, anonymous: ["pull"] } } })` |
  * | one that fills itself from another | `createRegistry({ upstream: store })` |
- * | the habits of a known registry | `createRegistry({ preset: "ghcr" })` |
- * | one habit | `createRegistry({ quirks: { noReferrers: "text", deletes: 405 } })` |
- * | what goes wrong | `createRegistry({ faults: { status: 503, retryAfter: 1, on: { nth: 2 } } })` |
+ * | more before and after every request | `createRegistry({ middleware: [cors(true)] })` |
  * | what a client asked | `registry.requests`, each with its path, status and bytes |
- * | a recording of another registry | `record(fetch)`, then `createRegistry({ tape })` |
- * | how well a client keeps to the specification | `grade(registry)` |
+ *
+ * What behaves like a registry of another maker, breaks, replays a recording or grades a client is in
+ * `@davit/registry-client/testing`.
  *
  * @example A registry with users, served on a free port
  * ```ts
@@ -51,27 +50,28 @@ export type {
   TokenKeySet,
   TokenOptions,
   TokenServiceOptions,
-} from "./auth_options.ts";
-export { cors, type CorsOptions } from "./cors.ts";
-export { createTokenKey, tokenKeySet } from "./token_keys.ts";
-export { tokenService } from "./token_service.ts";
+} from "./access/options.ts";
+export { cors, type CorsOptions } from "./listen/cors.ts";
+export { createTokenKey, tokenKeySet } from "./access/token_keys.ts";
+export { tokenService } from "./access/token_service.ts";
 export type { ObservedRequest } from "./observation.ts";
 export type { RegistryOptions } from "./options.ts";
-export type { Upstream } from "./pull_through_upstream.ts";
-export type { FaultRule } from "./faults.ts";
-export type { PresetName } from "./preset.ts";
-export type { MatchedEndpoint, RequestMatch } from "./quirk_match.ts";
-export type {
-  LocationQuirks,
-  PageQuirks,
-  QuirkOptions,
-  QuirkRule,
-  RateLimitQuirk,
-  TokenQuirks,
-} from "./quirk_options.ts";
+export type { Upstream } from "./pull_through/upstream.ts";
 export { createRegistry, type Registry } from "./registry.ts";
-export { type RequestHandler, serve, type ServedRegistry, type ServeOptions } from "./serve.ts";
-export type { Answer, Around } from "./around.ts";
+export {
+  type RequestHandler,
+  serve,
+  type ServedRegistry,
+  type ServeOptions,
+} from "./listen/serve.ts";
+export {
+  type Handler,
+  type Middleware,
+  ownRequest,
+  type RequestContext,
+  withRequest,
+} from "./middleware.ts";
+export type { Route } from "./route.ts";
 export type {
   BackendUpload,
   Page,
@@ -79,35 +79,13 @@ export type {
   RegistryBackend,
   StoredBlob,
   StoredManifest,
-} from "./backend.ts";
-export { type DiskBackend, diskBackend, type DiskBackendOptions } from "./disk_backend.ts";
-export { MemoryBackend } from "./memory_backend.ts";
+} from "./backends/backend.ts";
+export { type DiskBackend, diskBackend, type DiskBackendOptions } from "./backends/disk.ts";
+export { MemoryBackend } from "./backends/memory.ts";
 export {
   type ObjectBackend,
   objectBackend,
   type ObjectBackendOptions,
   type ObjectStore,
   type StoredObject,
-} from "./object_backend.ts";
-export type {
-  Tape,
-  TapeBody,
-  TapeContent,
-  TapeExchange,
-  TapeRequest,
-  TapeResponse,
-} from "./tape.ts";
-export { record, type Recording, type RecordOptions } from "./record.ts";
-export { replay, type ReplayOptions } from "./tape_replay.ts";
-export type { TapeBodies } from "./tape_body.ts";
-export { grade, type GradeOptions, type Grading } from "./grade.ts";
-export type { GradeOutcome, GradeProvocation } from "./grade_journal.ts";
-export {
-  formatGrade,
-  type GradeLevel,
-  type GradeReport,
-  type GradeResult,
-  type GradeVerdict,
-  mergeGrades,
-} from "./grade_report.ts";
-export { GRADE_SCENARIOS, GRADE_USER, type GradeScenario } from "./grade_scenarios.ts";
+} from "./backends/object_store.ts";

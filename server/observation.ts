@@ -22,11 +22,14 @@ export interface ObservedRequest {
 
 const SECRET_HEADERS = ["authorization", "cookie", "proxy-authorization"];
 
+const observations = new WeakMap<ObservedRequest, Observation>();
+
 /** Fills in what is seen of one request. */
 export class Observation {
   /** What was seen so far. */
   readonly seen: { -readonly [Key in keyof ObservedRequest]: ObservedRequest[Key] };
   #streams = 0;
+  #own: Response | undefined;
 
   /** What is known of a request before it is handled. */
   constructor(request: Request, url: URL | undefined) {
@@ -43,6 +46,12 @@ export class Observation {
       bytesIn: 0,
       bytesOut: 0,
     };
+    observations.set(this.seen, this);
+  }
+
+  /** The observation that fills something in. */
+  static of(seen: ObservedRequest): Observation {
+    return observations.get(seen)!;
   }
 
   /** Counts what is read of the request's body. */
@@ -66,11 +75,22 @@ export class Observation {
     return countReads(stream, onBytes) ? stream : countBytes(stream, onBytes);
   }
 
-  /** Notes the response; a body that does not stream goes out at once. */
-  finish({ status, body, headers }: Response): void {
+  /** Notes the registry's own response: a body of it that does not stream goes out at once. */
+  answered(response: Response): Response {
+    return this.#own = response;
+  }
+
+  /** Notes what is answered in the end, and counts what is read of a body that middleware made. */
+  finish(response: Response): Response {
+    const { status, headers, body } = response;
     this.seen.status = status;
-    if (this.#streams > 0 || body === null) return;
-    this.seen.bytesOut = Number(headers.get("content-length"));
+    if (body === null) return response;
+    if (response === this.#own) {
+      if (this.#streams === 0) this.seen.bytesOut = Number(headers.get("content-length"));
+      return response;
+    }
+    const counted = this.countOut(body as ReadableStream<Bytes>);
+    return counted === body ? response : new Response(counted, response);
   }
 }
 

@@ -1,14 +1,9 @@
 import { InvalidOptionError } from "../errors.ts";
-import type { Around } from "./around.ts";
-import type { RegistryAuth } from "./auth_options.ts";
-import type { RegistryBackend } from "./backend.ts";
-import { laterOnThisMachine } from "./deadlines.ts";
-import type { FaultRule } from "./faults.ts";
-import type { PresetName } from "./preset.ts";
-import type { QuirkRule } from "./quirk_options.ts";
-import type { Tape } from "./tape.ts";
-import type { ReplayOptions } from "./tape_replay.ts";
-import type { Upstream } from "./pull_through_upstream.ts";
+import type { Middleware } from "./middleware.ts";
+import type { RegistryAuth } from "./access/options.ts";
+import type { RegistryBackend } from "./backends/backend.ts";
+import { laterOnThisMachine } from "./listen/deadlines.ts";
+import type { Upstream } from "./pull_through/upstream.ts";
 
 /** What a registry does, and how much it takes. */
 export interface RegistryOptions {
@@ -16,34 +11,12 @@ export interface RegistryOptions {
   auth?: RegistryAuth;
   /** Where everything is kept. @default {in memory} */
   backend?: RegistryBackend;
-  /** What stands around the registry, the outermost first. @default {[]} */
-  around?: readonly Around[];
   /**
-   * Whose habits the registry has: how it authenticates, and its quirks. What `auth` and `quirks`
-   * say besides is added; without `auth`, everybody may do everything as soon as they have
-   * authenticated in its way.
+   * What stands between the registry and its clients, the outermost first. `requests` notes what
+   * clients asked, and what they were answered in the end.
+   * @default {[]}
    */
-  preset?: PresetName;
-  /**
-   * What the registry does otherwise than others: always, or for some requests. Of rules for all
-   * requests, the later one's options win.
-   */
-  quirks?: QuirkRule | readonly QuirkRule[];
-  /** What goes wrong, always or for some requests; the first rule sees a request first. */
-  faults?: FaultRule | readonly FaultRule[];
-  /**
-   * Waits for faults: slowness, delays, and the endless wait (`Infinity`) of what stalls. A test
-   * gives one that does not wait.
-   * @default {the machine's own time}
-   */
-  sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
-  /**
-   * What a recording gave: every request is answered as it was then, and nothing is stored. What
-   * `auth` and the options below say is then of no account.
-   */
-  tape?: Tape;
-  /** How the tape is replayed. @default {every answer at once} */
-  replay?: ReplayOptions;
+  middleware?: readonly Middleware[];
   /**
    * Where what is missing here comes from: a store behind every repository, or a function that
    * gives each repository its own. Repositories for which it gives none are this registry's own.
@@ -137,20 +110,7 @@ export interface RegistryOptions {
 /** Every option that has a default, with its value. */
 export interface RegistrySettings extends
   Required<
-    Omit<
-      RegistryOptions,
-      | "around"
-      | "auth"
-      | "backend"
-      | "chunkMinLength"
-      | "faults"
-      | "preset"
-      | "quirks"
-      | "replay"
-      | "sleep"
-      | "tape"
-      | "upstream"
-    >
+    Omit<RegistryOptions, "auth" | "backend" | "chunkMinLength" | "middleware" | "upstream">
   > {
   /** The least size of a chunk, in bytes; 0 where any will do. */
   chunkMinLength: number;

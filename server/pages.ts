@@ -1,6 +1,6 @@
 import { jsonResponse } from "./refusal.ts";
 import type { RepositoryName } from "../reference/repository_name.ts";
-import type { Page, PageRequest } from "./backend.ts";
+import type { Page, PageRequest } from "./backends/backend.ts";
 import { type Exchange, itemCount, requireRepository } from "./exchange.ts";
 
 /**

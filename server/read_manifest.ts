@@ -9,7 +9,7 @@ import { manifestMediaType } from "../manifest/media_type_of.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
 import { referrerDescriptor } from "../manifest/referrers_index.ts";
 import { isIndex } from "../manifest/types.ts";
-import type { StoredManifest } from "./backend.ts";
+import type { StoredManifest } from "./backends/backend.ts";
 import { Refusal } from "./refusal.ts";
 
 /** What a registry must know of a manifest. */

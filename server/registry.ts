@@ -1,52 +1,46 @@
-import type { RegistryAction } from "./auth_options.ts";
-import type { Authorizer } from "./access.ts";
-import { createAuthorizer, needOf } from "./authorizer.ts";
-import { surround } from "./around.ts";
-import type { RegistryBackend } from "./backend.ts";
+import type { RegistryAction } from "./access/options.ts";
+import type { Authorizer } from "./access/access.ts";
+import { createAuthorizer, needOf } from "./access/authorizer.ts";
+import { contextOf, type Handler, type RequestContext } from "./middleware.ts";
+import type { RegistryBackend } from "./backends/backend.ts";
 import { deleteBlob, getBlob, headBlob } from "./blobs.ts";
-import { Deadlines } from "./deadlines.ts";
+import { Deadlines } from "./listen/deadlines.ts";
 import { type Exchange, requestBody } from "./exchange.ts";
 import { deleteManifest, getManifest, headManifest, putManifest } from "./manifests.ts";
-import { MemoryBackend } from "./memory_backend.ts";
+import { MemoryBackend } from "./backends/memory.ts";
 import { Observation, type ObservedRequest } from "./observation.ts";
 import { type RegistryOptions, type RegistrySettings, registrySettings } from "./options.ts";
 import { listRepositories, listTags } from "./pages.ts";
-import { PullThroughBackend } from "./pull_through.ts";
-import { UpstreamRefusal } from "./pull_through_upstream.ts";
-import { withPreset } from "./presets.ts";
-import { misbehave } from "./quirks.ts";
-import { visitOf } from "./quirk_visit.ts";
-import { sleepForReal } from "./fault_body.ts";
+import { PullThroughBackend } from "./pull_through/backend.ts";
+import { UpstreamRefusal } from "./pull_through/upstream.ts";
 import { jsonResponse, Refusal } from "./refusal.ts";
 import { listReferrers } from "./referrers.ts";
 import { type Route, type RouteKind, routeOf } from "./route.ts";
 import { UploadSessions } from "./upload_sessions.ts";
-import { replay } from "./tape_replay.ts";
 import { deleteUpload, getUpload, patchUpload, putUpload, startUpload } from "./uploads.ts";
 
 /** A registry in this process. */
 export interface Registry {
   /**
-   * Answers a request, whatever it is: what goes wrong is a response, unless a fault of the options
-   * breaks the connection; then it rejects as the platform's own `fetch` does. Can be given to a client as
-   * its `fetch`, or to a server as its handler; it does not depend on `this`. A request's signal is
-   * not looked at: whoever gives up cancels the body.
+   * Answers a request, whatever it is: what goes wrong is a response, unless middleware rejects. Can
+   * be given to a client as its `fetch`, or to a server as its handler; it does not depend on
+   * `this`. A request's signal is not looked at: a client that gives up cancels the body.
    */
   fetch(input: Request | URL | string, init?: RequestInit): Promise<Response>;
   /** The requests seen, the newest last; whoever reads it may empty it. */
   readonly requests: ObservedRequest[];
 }
 
-type Handler = (exchange: Exchange, route: never) => Promise<Response>;
+type EndpointHandler = (exchange: Exchange, route: never) => Promise<Response>;
 
 interface Endpoint {
   action: RegistryAction;
-  handle: Handler;
+  handle: EndpointHandler;
 }
 
-const pull = (handle: Handler): Endpoint => ({ action: "pull", handle });
-const push = (handle: Handler): Endpoint => ({ action: "push", handle });
-const remove = (handle: Handler): Endpoint => ({ action: "delete", handle });
+const pull = (handle: EndpointHandler): Endpoint => ({ action: "pull", handle });
+const push = (handle: EndpointHandler): Endpoint => ({ action: "push", handle });
+const remove = (handle: EndpointHandler): Endpoint => ({ action: "delete", handle });
 
 /** The specification's endpoints: what a method does to a route, and what it takes to be allowed. */
 const ENDPOINTS: Record<RouteKind, Readonly<Record<string, Endpoint>>> = {
@@ -98,11 +92,10 @@ const ENDPOINTS: Record<RouteKind, Readonly<Record<string, Endpoint>>> = {
  * ```
  */
 export function createRegistry(options: RegistryOptions = {}): Registry {
-  options = withPreset(options);
   const settings = registrySettings(options);
-  const { backend = new MemoryBackend(), upstream } = options;
+  const { backend = new MemoryBackend(), upstream, middleware = [] } = options;
   const deadlines = new Deadlines(settings.now, settings.later);
-  const context: Context = {
+  const parts: Parts = {
     settings,
     backend,
     ...(upstream !== undefined && {
@@ -118,42 +111,35 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
     authorizer: createAuthorizer(options.auth, settings.now),
   };
   const requests: ObservedRequest[] = [];
-  const answerAll = surround(options.around ?? [], observed);
-  const misbehaving = misbehave(
-    options,
-    { ...settings, deadlines, sleep: options.sleep ?? sleepForReal },
-    ({ request, url, observation }) => answer(context, request, url, observation),
+  const answer = middleware.reduceRight<Handler>(
+    (next, each) => each(next),
+    async (context) => {
+      const response = await answerOf(parts, context.request, () => handle(parts, context));
+      return Observation.of(context.observed).answered(response);
+    },
   );
-  const replayed = options.tape === undefined ? undefined : replay(options.tape, options.replay);
 
-  async function observed(request: Request): Promise<Response> {
+  async function fetch(input: Request | URL | string, init?: RequestInit): Promise<Response> {
+    const request = input instanceof Request && init === undefined
+      ? input
+      : new Request(input, init);
     const url = URL.canParse(request.url) ? new URL(request.url) : undefined;
     const observation = new Observation(request, url);
     requests.push(observation.seen);
     if (requests.length > settings.requestsKept) {
       requests.splice(0, requests.length - settings.requestsKept);
     }
-    const response = replayed === undefined
-      ? await (url === undefined || misbehaving === undefined
-        ? answer(context, request, url, observation)
-        : misbehaving(visitOf(request, observation)))
-      : await replayed(request);
-    if (!replayed) response.headers.set("docker-distribution-api-version", "registry/2.0");
-    observation.finish(response);
-    return response;
-  }
-
-  async function fetch(input: Request | URL | string, init?: RequestInit): Promise<Response> {
-    const request = input instanceof Request && init === undefined
-      ? input
-      : new Request(input, init);
-    return await answerAll(request);
+    const response = url === undefined
+      ? await answerOf(parts, request, refuseUrl)
+      : await answer(contextOf(request, url, observation.seen));
+    return observation.finish(response);
   }
 
   return { fetch, requests };
 }
 
-interface Context {
+/** What a registry consists of. */
+interface Parts {
   readonly settings: RegistrySettings;
   readonly backend: RegistryBackend;
   /** What stands in front of the backend, where there is an upstream. */
@@ -164,44 +150,45 @@ interface Context {
 }
 
 /** Handles a request, and makes a response of whatever goes wrong. */
-async function answer(
-  context: Context,
+async function answerOf(
+  { settings, uploads }: Parts,
   request: Request,
-  url: URL | undefined,
-  observation: Observation,
+  handling: () => Promise<Response>,
 ): Promise<Response> {
   let response: Response;
   try {
-    if (url === undefined) throw badUrl();
-    context.uploads.watch();
-    response = await handle(context, request, url, observation);
+    uploads.watch();
+    response = await handling();
   } catch (error) {
-    if (error instanceof UpstreamRefusal) context.settings.onError(error.cause);
-    else if (!(error instanceof Refusal)) context.settings.onError(error);
+    if (error instanceof UpstreamRefusal) settings.onError(error.cause);
+    else if (!(error instanceof Refusal)) settings.onError(error);
     response = refusalFor(error).response();
   }
-  if (request.body !== null && !request.body.locked) {
-    // Nobody read it: whoever sends it should stop.
-    await request.body.cancel().catch(() => {});
-  }
+  return await finished(request, response);
+}
+
+/**
+ * The response as it goes out, with what every response says. A client whose body was not read should
+ * stop sending it, and HEAD gets no body.
+ */
+export async function finished(request: Request, response: Response): Promise<Response> {
+  response.headers.set("docker-distribution-api-version", "registry/2.0");
+  if (request.body !== null && !request.body.locked) await request.body.cancel().catch(() => {});
   if (request.method !== "HEAD" || response.body === null) return response;
   await response.body.cancel();
   return new Response(null, { status: response.status, headers: response.headers });
 }
 
-async function handle(
-  context: Context,
-  request: Request,
-  url: URL,
-  observation: Observation,
-): Promise<Response> {
-  const { authorizer, pullThrough, ...rest } = context;
+async function handle(parts: Parts, context: RequestContext): Promise<Response> {
+  const { authorizer, pullThrough, ...rest } = parts;
+  const { request, url } = context;
+  const observation = Observation.of(context.observed);
   if (authorizer.token !== undefined && url.pathname === authorizer.tokenPath) {
     const body = () => requestBody({ ...rest, request, observation });
     return await authorizer.token(request, url, body);
   }
-  const route = routeOf(url.pathname);
-  const endpoint = endpointOf(route, request.method, context.settings);
+  const route = context.route ?? routeOf(url.pathname);
+  const endpoint = endpointOf(route, request.method, parts.settings);
   const access = await authorizer.authorize(request, url, needOf(route, endpoint.action, url));
   const exchange: Exchange = { ...rest, request, url, observation, access };
   if (pullThrough === undefined) return await endpoint.handle(exchange, route as never);
@@ -244,6 +231,8 @@ function refusalFor(error: unknown): Refusal {
 }
 
 /** Some servers make a request's URL of whatever the client says its host is. */
-function badUrl(): Refusal {
-  return new Refusal(400, "UNSUPPORTED", "Cannot answer: the request's URL or Host is malformed");
+function refuseUrl(): Promise<never> {
+  return Promise.reject(
+    new Refusal(400, "UNSUPPORTED", "Cannot answer: the request's URL or Host is malformed"),
+  );
 }

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { InvalidOptionError } from "../errors.ts";
 import { EMPTY_DIGEST, memoryWire, specTest } from "./fixture_test.ts";
-import { MemoryBackend } from "./memory_backend.ts";
+import { MemoryBackend } from "./backends/memory.ts";
 import type { RegistryOptions } from "./options.ts";
 import { createRegistry } from "./registry.ts";
 

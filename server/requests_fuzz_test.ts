@@ -2,16 +2,22 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { isRepositoryName } from "../reference/repository_name.ts";
 import { fc, fuzz, nearlyDigest, nearlyName, nearlyTag, parts, text } from "../tests/fuzz/fuzz.ts";
-import type { RegistryAction } from "./auth_options.ts";
+import type { RegistryAction } from "./access/options.ts";
 import { byteRange } from "./byte_range.ts";
-import { isBcryptHash, parseHtpasswd } from "./htpasswd.ts";
+import { isBcryptHash, parseHtpasswd } from "./access/htpasswd.ts";
 import { InvalidOptionError } from "../errors.ts";
 import { nextLink } from "./pages.ts";
 import { Refusal } from "./refusal.ts";
 import { type Route, routeOf } from "./route.ts";
-import { formatScopes, grantScopes, hasScope, parseScopes, scopesOfClaim } from "./scopes.ts";
-import { TokenKeys } from "./token_keys.ts";
-import { basicCredentials, saysNobody } from "./users.ts";
+import {
+  formatScopes,
+  grantScopes,
+  hasScope,
+  parseScopes,
+  scopesOfClaim,
+} from "./access/scopes.ts";
+import { TokenKeys } from "./access/token_keys.ts";
+import { basicCredentials, saysNobody } from "./access/users.ts";
 
 /** The path of a route, written by hand. */
 function pathOf(route: Route): string {

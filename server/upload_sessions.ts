@@ -3,8 +3,8 @@ import { type Digest, hashAlgorithm, toDigest } from "../content/digest.ts";
 import { createHasher, type HashAlgorithm, type Hasher } from "../content/hasher.ts";
 import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import type { RepositoryName } from "../reference/repository_name.ts";
-import type { BackendUpload, RegistryBackend } from "./backend.ts";
-import type { Deadline, Deadlines } from "./deadlines.ts";
+import type { BackendUpload, RegistryBackend } from "./backends/backend.ts";
+import type { Deadline, Deadlines } from "./listen/deadlines.ts";
 import type { RegistrySettings } from "./options.ts";
 
 /** One upload: the bytes that came, and the hash over them. */

@@ -7,7 +7,7 @@ import { contentLength, type Exchange, requestBody, supportedDigest } from "./ex
 import { mountBlob } from "./mount.ts";
 import { emptyResponse, Refusal } from "./refusal.ts";
 import type { UploadSession } from "./upload_sessions.ts";
-import { afterBroken, BrokenBody, StalledBody } from "./watched_body.ts";
+import { afterBroken, BrokenBody, StalledBody } from "./listen/watched_body.ts";
 
 interface UploadRoute {
   repository: RepositoryName;

@@ -2,11 +2,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { RegistryClientV2 } from "../mod.ts";
 import { live } from "../scripts/live.ts";
-import { createRegistry, type RegistryOptions, type Tape } from "../server/mod.ts";
+import { createTestRegistry, type Tape, type TestRegistryOptions } from "../testing/mod.ts";
 
 const LOGIN = { username: "me", password: "live password" };
 
-const CASES: [name: string, options: RegistryOptions, expected: Record<string, string>][] = [
+const CASES: [name: string, options: TestRegistryOptions, expected: Record<string, string>][] = [
   ["localhost:5000/app", {}, {}],
   ["ghcr.io/me/app", { preset: "ghcr" }, {
     "delete manifests": "UNSUPPORTED",
@@ -18,7 +18,7 @@ const CASES: [name: string, options: RegistryOptions, expected: Record<string, s
 for (const [name, options, lacks] of CASES) {
   Deno.test(`live: ${name}: every verb, nothing left, and a tape without secrets`, async () => {
     const users = { [LOGIN.username]: LOGIN.password };
-    const registry = createRegistry({ ...options, auth: { bearer: { users } } });
+    const registry = createTestRegistry({ ...options, auth: { bearer: { users } } });
     const fetch = registry.fetch as typeof globalThis.fetch;
     const { outcomes, tape, left } = await live(name, { ...LOGIN, fetch });
     const expected = Object.keys(outcomes).map((verb) => [verb, lacks[verb] ?? "ok"]);
@@ -32,12 +32,12 @@ for (const [name, options, lacks] of CASES) {
     for (const secret of [LOGIN.password, btoa(`${LOGIN.username}:${LOGIN.password}`)]) {
       assertEquals(text.includes(secret), false);
     }
-    assertEquals(createRegistry({ tape: tape as Tape }).requests.length, 0);
+    assertEquals(createTestRegistry({ tape: tape as Tape }).requests.length, 0);
   });
 }
 
 Deno.test("live: a verb that fails is told, the others go on, and all is cleaned up", async () => {
-  const registry = createRegistry();
+  const registry = createTestRegistry();
   const fetch = registry.fetch as typeof globalThis.fetch;
   const told: string[] = [];
   const broken: typeof globalThis.fetch = (input, init) => {

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { objectBackend } from "../../server/mod.ts";
-import { testRegistryBackend } from "../../server/test_registry_backend.ts";
+import { testRegistryBackend } from "../../server/backends/test_registry_backend.ts";
 import worker, { type R2Bucket, r2Store } from "./r2_registry.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

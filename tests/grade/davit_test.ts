@@ -1,13 +1,14 @@
 /** davit breaks no duty: in every scenario of the grading registry, in memory. */
 import { assertEquals } from "@std/assert";
+import { MemoryBackend } from "@davit/registry-client/server";
 import {
-  createRegistry,
+  createTestRegistry,
   grade,
   GRADE_SCENARIOS,
   GRADE_USER,
   type GradeReport,
   mergeGrades,
-} from "@davit/registry-client/server";
+} from "@davit/registry-client/testing";
 import { type SampleLayout, writeSampleLayout } from "../peers/sample_layout.ts";
 import { DAVIT_ACTS, type DavitSetting, seed } from "./davit_acts.ts";
 
@@ -40,17 +41,18 @@ Deno.test("grade: davit breaks no duty, and every duty is seen", async (t) => {
   const folder = await Deno.makeTempDir({ prefix: "davit_grade_" });
   const files = await layouts(folder);
   const reports: GradeReport[] = [];
-  for (const { name, task, registry: options, options: grading } of GRADE_SCENARIOS) {
+  for (const { name, task, registry: scenario, options: grading } of GRADE_SCENARIOS) {
     await t.step(`${name}: ${task}`, async () => {
-      const inner = createRegistry(options);
+      const options = { ...scenario, backend: new MemoryBackend() };
+      const seeding = createTestRegistry(options);
       const known = {
         ...files,
         folder,
         host: "registry.test",
         ...(options.auth && { credentials: GRADE_USER }),
       };
-      const attachment = await seed({ ...known, fetch: inner.fetch as typeof fetch });
-      const { registry, ended, report } = grade(inner, grading);
+      const attachment = await seed({ ...known, fetch: seeding.fetch as typeof fetch });
+      const { registry, ended, report } = grade(options, grading);
       const setting = { ...known, attachment, fetch: registry.fetch as typeof fetch };
       const failure = await DAVIT_ACTS[task]!(setting).then(() => undefined, (error) => error);
       assertEquals(failure !== undefined, FAIL.includes(name), String(failure));

@@ -1,13 +1,14 @@
 /** A case of a rule: what a client does that keeps it, and what one does that breaks it. */
 import { assertEquals } from "@std/assert";
+import { MemoryBackend } from "@davit/registry-client/server";
 import {
-  createRegistry,
+  createTestRegistry,
   grade,
   type GradeOutcome,
   type GradeProvocation,
   type GradeResult,
-  type RegistryOptions,
-} from "@davit/registry-client/server";
+  type TestRegistryOptions,
+} from "@davit/registry-client/testing";
 import { Hand } from "./by_hand.ts";
 
 /** What a run has to work with. */
@@ -45,7 +46,7 @@ export interface RuleCase {
   /** What is special, where a rule has several cases. */
   what?: string;
   /** The registry. */
-  registry?: RegistryOptions;
+  registry?: TestRegistryOptions;
   /** What it provokes. */
   provoke?: GradeProvocation[];
   /** A client that keeps it. */
@@ -59,7 +60,7 @@ export interface RuleCase {
 }
 
 /** A registry where the user `me` must log in. */
-export const LOGIN: RegistryOptions = { auth: { bearer: { users: { me: "a password" } } } };
+export const LOGIN: TestRegistryOptions = { auth: { bearer: { users: { me: "a password" } } } };
 
 /** Runs a client against a grading registry. */
 export async function gradeOf(
@@ -67,14 +68,14 @@ export async function gradeOf(
   client: Client,
 ): Promise<GradeResult> {
   let time = 1_000_000;
-  const inner = createRegistry({ ...registry, now: () => time });
-  const seeding = new Hand(inner);
+  const options = { ...registry, backend: new MemoryBackend(), now: () => time };
+  const seeding = new Hand(createTestRegistry(options));
   if (registry.auth !== undefined) await seeding.login();
   const seed = await seeding.image("latest");
   for (const tag of ["a", "b", "c"]) {
     await seeding.manifest(tag, new TextDecoder().decode((await seeding.read("latest")).bytes));
   }
-  const grading = grade(inner, { provoke, now: () => time });
+  const grading = grade(options, { provoke, now: () => time });
   const hand = new Hand(grading.registry);
   const { run, outcome } = typeof client === "function"
     ? { run: client, outcome: undefined }

@@ -1,14 +1,15 @@
 /** What is provoked must not be wrong itself: a client would be blamed for it. */
 import { assertEquals } from "@std/assert";
-import { createRegistry, grade } from "@davit/registry-client/server";
+import { createRegistry, MemoryBackend } from "@davit/registry-client/server";
+import { grade } from "@davit/registry-client/testing";
 import { digestOf, Hand } from "./by_hand.ts";
 
 Deno.test("grade: redirect-blobs gives each of many downloads at once its own blob", async () => {
-  const inner = createRegistry();
-  const seeding = new Hand(inner);
+  const backend = new MemoryBackend();
+  const seeding = new Hand(createRegistry({ backend }));
   const texts = Array.from({ length: 20 }, (_, index) => `blob ${index} `.repeat(1_000));
   for (const text of texts) await seeding.blob(text);
-  const hand = new Hand(grade(inner, { provoke: ["redirect-blobs"] }).registry);
+  const hand = new Hand(grade({ backend }, { provoke: ["redirect-blobs"] }).registry);
   const pulled = await Promise.all(texts.map(async (text) => {
     const { location } = await hand.send("GET", `/v2/app/blobs/${digestOf(text)}`);
     return digestOf((await hand.send("GET", location)).bytes);

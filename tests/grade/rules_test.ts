@@ -1,6 +1,6 @@
 /** Every rule is kept by a client that does right, and broken by one that does wrong on purpose. */
 import { assertEquals } from "@std/assert";
-import { grade } from "@davit/registry-client/server";
+import { grade } from "@davit/registry-client/testing";
 import { ruleTest } from "./grade_case.ts";
 import { HTTP_CASES } from "./http_cases.ts";
 import { PULL_CASES } from "./pull_cases.ts";

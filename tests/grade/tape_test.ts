@@ -1,7 +1,7 @@
 /** Tapes of real registries: no secrets, and what was recorded replays. */
 import { assert, assertEquals } from "@std/assert";
 import { RegistryClientV2 } from "@davit/registry-client";
-import { createRegistry, record } from "@davit/registry-client/server";
+import { createTestRegistry, record } from "@davit/registry-client/testing";
 import { requirePeers } from "../peers/locate.ts";
 import { type RegistryAuth, type RegistryKind, startRegistry } from "../peers/registries.ts";
 import { digestOf } from "./by_hand.ts";
@@ -66,7 +66,7 @@ for (
             assertEquals(file.includes(form), false, form);
           }
         }
-        const replayed = createRegistry({ tape: JSON.parse(file) });
+        const replayed = createTestRegistry({ tape: JSON.parse(file) });
         const anybody = { username: "x", password: "y" };
         await use(name, anybody, realms, replayed.fetch as typeof fetch);
       } finally {

@@ -19,7 +19,7 @@ import {
   sizeFrom,
 } from "./traffic.ts";
 
-const MAIN = fromFileUrl(new URL("../../server/main.ts", import.meta.url));
+const MAIN = fromFileUrl(new URL("../../testing/main.ts", import.meta.url));
 
 /** Set it to see a failure again. */
 const SEED = Number(Deno.env.get("DAVIT_SEED") ?? 20_261);

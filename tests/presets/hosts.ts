@@ -1,5 +1,5 @@
 /** Who is at each registry that the server can imitate, and what the registry cannot do. */
-import type { PresetName, QuirkOptions } from "../../server/mod.ts";
+import type { PresetName, QuirkOptions } from "../../testing/mod.ts";
 
 /** A registry under its public name. */
 export interface Host {

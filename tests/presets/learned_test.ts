@@ -1,7 +1,7 @@
 /** What the first upload to a host is refused, no later one tries again, to whichever repository. */
 import { assertEquals } from "@std/assert";
 import type { RegistryClientV2 } from "../../mod.ts";
-import type { PresetName, RegistryOptions } from "../../server/mod.ts";
+import type { PresetName, TestRegistryOptions } from "../../testing/mod.ts";
 import { randomBytes, streamOf, text } from "../endpoints/samples.ts";
 import { code } from "./verbs.ts";
 import { inWorld, refused } from "./world.ts";
@@ -11,7 +11,7 @@ const MEBIBYTE = 1024 * 1024;
 interface Lesson {
   what: string;
   preset: PresetName;
-  options?: Partial<RegistryOptions>;
+  options?: Partial<TestRegistryOptions>;
   /** One upload, of bytes that nothing has. */
   push: (client: RegistryClientV2) => Promise<unknown>;
   /** What the first one is refused. */
@@ -150,7 +150,7 @@ Deno.test("preset quay: end-9: a token request that names delete is refused, and
 const SECOND = { endpoint: "upload", method: "PATCH", nth: 2 } as const;
 const LAST = { endpoint: "upload", method: "PUT", nth: 1 } as const;
 
-const BROKEN: [how: string, faults: RegistryOptions["faults"], sent: string[]][] = [
+const BROKEN: [how: string, faults: TestRegistryOptions["faults"], sent: string[]][] = [
   [
     "503 to the second chunk",
     { status: 503, on: SECOND },

@@ -4,7 +4,7 @@
  * which is printed where `DAVIT_MATRIX` is set in the environment.
  */
 import { assertEquals } from "@std/assert";
-import type { PresetName } from "../../server/mod.ts";
+import type { PresetName } from "../../testing/mod.ts";
 import { PRESETS } from "./hosts.ts";
 import { outcome, VERBS } from "./verbs.ts";
 import { inWorld, type Wire } from "./world.ts";

@@ -1,7 +1,7 @@
 /** Docker Hub's quota of pulls, and limits on requests a second. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type DavitEvent, RateLimitedError, RegistryStore } from "../../mod.ts";
-import type { Around } from "../../server/mod.ts";
+import type { Middleware } from "../../server/mod.ts";
 import { inFastTime } from "./fast_time.ts";
 import { image, pushImage } from "./verbs.ts";
 import { inWorld, type World } from "./world.ts";
@@ -94,17 +94,18 @@ Deno.test("preset dockerHub: a quota that is spent fails at once, and says for h
 });
 
 /** Takes so many requests in any second, and refuses the others. */
-function limited(perSecond: number, form: "seconds" | "date" | "none"): Around {
+function limited(perSecond: number, form: "seconds" | "date" | "none"): Middleware {
   let taken: number[] = [];
-  return (answer) => async (request) => {
+  return (next) => async (context) => {
+    const { request } = context;
     if (!request.url.includes("/manifests/") || request.method !== "GET") {
-      return await answer(request);
+      return await next(context);
     }
     const now = Date.now();
     taken = taken.filter((time) => time > now - 1_000);
     if (taken.length < perSecond) {
       taken.push(now);
-      return await answer(request);
+      return await next(context);
     }
     const headers = new Headers();
     if (form === "seconds") headers.set("retry-after", "1");
@@ -135,7 +136,7 @@ for (const form of ["seconds", "date", "none"] as const) {
         const longest = Math.max(...waits.map(({ delay }) => delay));
         assert(longest <= 10_000 && (form === "none" || longest >= 1_000), `${longest} ms`);
         assert(retries(events) < 200, `${retries(events)} retries of ${requests.length} requests`);
-      }, { around: [limited(10, form)] }));
+      }, { middleware: [limited(10, form)] }));
   });
 }
 

@@ -1,6 +1,7 @@
 /** Several clients that attach to one subject at once, where the list is a tag that each rewrites. */
 import { assertEquals } from "@std/assert";
-import type { Around, PresetName } from "../../server/mod.ts";
+import type { Middleware } from "../../server/mod.ts";
+import type { PresetName } from "../../testing/mod.ts";
 import { image, pushImage, referrersOf } from "./verbs.ts";
 import { inWorld } from "./world.ts";
 
@@ -13,9 +14,9 @@ const LATENCY_MS = 10;
 const wait = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** Writes take longer: one that began before another's end may land after the look at that one. */
-const slow: Around = (answer) => async (request) => {
-  await wait(request.method === "PUT" ? 3 * LATENCY_MS : LATENCY_MS);
-  return await answer(request);
+const slow: Middleware = (next) => async (context) => {
+  await wait(context.request.method === "PUT" ? 3 * LATENCY_MS : LATENCY_MS);
+  return await next(context);
 };
 
 for (const preset of TAGGED) {
@@ -40,7 +41,7 @@ for (const preset of TAGGED) {
         );
         const expected = referrers.map(({ digest }) => digest).sort();
         assertEquals(await referrersOf(client, subject), expected);
-      }, { around: [slow] });
+      }, { middleware: [slow] });
     });
   }
 }

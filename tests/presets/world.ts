@@ -1,13 +1,11 @@
 /** A registry that the server imitates, and a client that is told a name and credentials. */
 import { type DavitEvent, RegistryClientV2 } from "../../mod.ts";
+import { type ObservedRequest, serve, type ServedRegistry } from "../../server/mod.ts";
 import {
-  createRegistry,
-  type ObservedRequest,
+  createTestRegistry,
   type PresetName,
-  type RegistryOptions,
-  serve,
-  type ServedRegistry,
-} from "../../server/mod.ts";
+  type TestRegistryOptions,
+} from "../../testing/mod.ts";
 import { type Host, HOSTS } from "./hosts.ts";
 
 /** How requests reach the registry: by calling it, or by HTTP. */
@@ -31,7 +29,7 @@ export interface World {
   /** What the client told. */
   events: DavitEvent[];
   /** Another registry of the same kind, with something besides. */
-  another: (options: Partial<RegistryOptions>) => Promise<World>;
+  another: (options: Partial<TestRegistryOptions>) => Promise<World>;
   /** Another client of the same registry, which shares nothing with the first. */
   stranger: () => RegistryClientV2;
 }
@@ -41,16 +39,16 @@ export async function inWorld<T>(
   preset: PresetName,
   wire: Wire,
   run: (world: World) => Promise<T>,
-  options: Partial<RegistryOptions> = {},
+  options: Partial<TestRegistryOptions> = {},
 ): Promise<T> {
   const ender = new AbortController();
   const servers: ServedRegistry[] = [];
 
-  async function open(special: Partial<RegistryOptions>): Promise<World> {
+  async function open(special: Partial<TestRegistryOptions>): Promise<World> {
     const host = HOSTS[preset];
     const { user, password = "secret", login = "bearer" } = host;
     const users = { [user]: password };
-    const registry = createRegistry({
+    const registry = createTestRegistry({
       preset,
       auth: login === "basic" ? { basic: { users } } : { bearer: { users } },
       requestsKept: MOST_REQUESTS,

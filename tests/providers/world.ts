@@ -1,7 +1,8 @@
 /** A registry of one user's, and the services that give that user a password, as one `fetch`. */
 import { assertEquals } from "@std/assert";
 import { MEDIA_TYPES, type RegistryClientV2 } from "../../mod.ts";
-import { createRegistry, type PresetName, type Registry } from "../../server/mod.ts";
+import type { Registry } from "../../server/mod.ts";
+import { createTestRegistry, type PresetName } from "../../testing/mod.ts";
 import { assertBytes, randomBytes, text } from "../endpoints/samples.ts";
 
 /** As the global one. */
@@ -36,7 +37,7 @@ export interface ProviderWorld {
 export function worldOf({ preset, user, password, services = {} }: Lonely): ProviderWorld {
   const users = { [user]: password };
   const auth = preset === "ecr" ? { basic: { users } } : { bearer: { users } };
-  const registry = createRegistry({
+  const registry = createTestRegistry({
     preset,
     auth,
     onError: (error) => {

@@ -1,0 +1,26 @@
+import type { RegistryAction, RegistryAuth } from "./options.ts";
+import type { Access, Authorizer, Need } from "./access.ts";
+import { BasicAuthorizer } from "./basic.ts";
+import { BearerAuthorizer } from "./bearer.ts";
+import type { Route } from "../route.ts";
+
+const EVERYBODY: Access = { may: () => true, lists: true };
+
+/** The authorizer that the options ask for. */
+export function createAuthorizer(
+  auth: RegistryAuth | undefined,
+  now: () => number,
+): Authorizer {
+  if (auth === undefined) return { authorize: () => Promise.resolve(EVERYBODY) };
+  if ("bearer" in auth) return new BearerAuthorizer(auth.bearer, now);
+  return new BasicAuthorizer(auth.basic);
+}
+
+/** What a route needs, done with an action. */
+export function needOf(route: Route, action: RegistryAction, url: URL): Need {
+  if (route.kind === "ping") return "login";
+  if (route.kind === "catalog") return "catalog";
+  const { repository } = route;
+  const from = route.kind === "uploads" && url.searchParams.get("from");
+  return from ? { repository, action, mountFrom: from } : { repository, action };
+}

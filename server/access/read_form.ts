@@ -1,0 +1,28 @@
+import { type PieceReader, readAll } from "../../content/piece_reader.ts";
+import { Refusal } from "../refusal.ts";
+import { afterBroken, StalledBody } from "../listen/watched_body.ts";
+
+/** A login or a request for a token, in bytes: the longest refresh token known is 21 KB. */
+const FORM_BYTES = 64 * 1024;
+
+/**
+ * The form in a body, which is watched; `undefined` when it is too long, or breaks off.
+ *
+ * @throws {Refusal} 408 when the client stops in the middle of it.
+ */
+export async function readForm(
+  body: PieceReader,
+): Promise<URLSearchParams | undefined> {
+  try {
+    const bytes = await readAll(body, {
+      name: "the form",
+      bytes: FORM_BYTES,
+      what: "the token request",
+    });
+    return new URLSearchParams(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    if (!(cause instanceof StalledBody)) return undefined;
+    const message = `Cannot read the rest of the form: ${cause.message}`;
+    throw new Refusal(408, "UNSUPPORTED", message, { cause, headers: afterBroken(cause) });
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * What waits for the disk, in which order: a killed process cannot show it, only a power cut, so the
+ * calls themselves are looked at. It changes the runtime's own files, and so runs alone.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { fileSystem } from "../../runtime/files.ts";
+import { diskBackend } from "./disk.ts";
+import { memoryWire, type Wire } from "../fixture_test.ts";
+
+const HELLO = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+
+/** Every write, sync, and name given to a file, while a registry on the disk works. */
+async function callsOf(durable: boolean, work: (wire: Wire) => Promise<void>): Promise<string[]> {
+  const calls: string[] = [];
+  const system = fileSystem()!;
+  const file = Deno.FsFile.prototype;
+  const { rename, link } = system;
+  const { sync, write } = file;
+  const folder = await Deno.makeTempDir();
+  const backend = diskBackend(folder, { durable });
+  const short = (path: string) => path.slice(folder.length + 1);
+  try {
+    const wire = memoryWire({ backend });
+    system.rename = (from, to) => (calls.push(`name ${short(to)}`), rename(from, to));
+    system.link = (from, to) => (calls.push(`name ${short(to)}`), link(from, to));
+    file.sync = function () {
+      calls.push("sync");
+      return sync.call(this);
+    };
+    file.write = function (bytes) {
+      calls.push("write");
+      return write.call(this, bytes);
+    };
+    await work(wire);
+    calls.push("answer");
+  } finally {
+    Object.assign(system, { rename, link });
+    Object.assign(file, { sync, write });
+    await backend.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+  return calls;
+}
+
+const pushBlob = (wire: Wire) => wire.pushBlob("app", "hello").then(() => {});
+
+Deno.test("diskBackend: a blob is on the disk before it has its name", async () => {
+  const calls = await callsOf(true, pushBlob);
+  const [write, sync, name] = ["write", "sync", `name app/blobs/sha256/${HELLO.slice(7)}`].map(
+    (call) => calls.indexOf(call),
+  );
+  assert(write! >= 0 && write! < sync! && sync! < name!, calls.join(", "));
+});
+
+Deno.test("diskBackend: a chunk is on the disk before it is answered", async () => {
+  const calls = await callsOf(true, async (wire) => {
+    const location = await wire.startUpload("app");
+    assertEquals((await wire.send("PATCH", location, { body: "hello" })).status, 202);
+  });
+  assertEquals(calls, ["write", "sync", "answer"]);
+});
+
+Deno.test("diskBackend: index.json is on the disk before it has its name", async () => {
+  const calls = await callsOf(true, async (wire) => void await wire.pushManifest("app", "v1"));
+  const name = calls.indexOf("name app/index.json");
+  assert(name > 0, calls.join(", "));
+  assertEquals(calls.slice(calls.lastIndexOf("write", name), name), ["write", "sync"]);
+});
+
+Deno.test("diskBackend: not durable, nothing waits for the disk", async () => {
+  const calls = await callsOf(false, pushBlob);
+  assertEquals(calls.filter((call) => call === "sync"), []);
+});

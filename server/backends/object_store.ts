@@ -1,0 +1,389 @@
+import type { Bytes } from "../../content/bytes.ts";
+import { concatBytes, encodeText } from "../../content/bytes.ts";
+import type { Descriptor } from "../../content/descriptor.ts";
+import { type Digest, isDigest } from "../../content/digest.ts";
+import type { PieceReader } from "../../content/piece_reader.ts";
+import type { RepositoryName } from "../../reference/repository_name.ts";
+import type { Tag } from "../../reference/tag.ts";
+import type {
+  BackendUpload,
+  Page,
+  PageRequest,
+  RegistryBackend,
+  StoredBlob,
+  StoredManifest,
+} from "./backend.ts";
+import { checkInteger } from "../options.ts";
+import { joinSegments, writeSegments } from "./segments.ts";
+import { Turns } from "./turns.ts";
+
+/** A storage of named objects, such as a bucket. What was written is seen by everybody at once. */
+export interface ObjectStore {
+  /** An object's bytes, or a part of them; `undefined` where there is no such object. */
+  get(
+    key: string,
+    range?: { offset: number; length: number },
+  ): Promise<ReadableStream<Bytes> | undefined>;
+  /** Writes an object: all of it, or nothing. */
+  put(key: string, bytes: Bytes): Promise<void>;
+  /** Removes objects; those that are not there are none. */
+  delete(keys: readonly string[]): Promise<void>;
+  /**
+   * Objects whose keys start with a prefix and come after a key, in ASCII order: as many as the
+   * storage lists at once, and whether there are more.
+   */
+  list(prefix: string, after: string): Promise<{ objects: StoredObject[]; more: boolean }>;
+}
+
+/** An object of a storage. */
+export interface StoredObject {
+  /** Its name: at most 600 characters of ASCII. */
+  key: string;
+  /** Its size in bytes. */
+  size: number;
+}
+
+/** A {@linkcode RegistryBackend} in a storage of objects. */
+export interface ObjectBackend extends RegistryBackend {
+  /**
+   * Removes uploads that nobody came back for, and the bytes of blobs that no repository has any
+   * more: deleting a blob leaves them, since another process may be giving it to a repository. Call
+   * it while nothing is pushed.
+   *
+   * @returns How many objects were removed.
+   */
+  collect(): Promise<number>;
+}
+
+/** Options of {@linkcode objectBackend}. */
+export interface ObjectBackendOptions {
+  /**
+   * How many bytes of a blob one object holds; a push holds as much in memory.
+   * @default {8388608}
+   */
+  segmentBytes?: number;
+  /**
+   * After how long an upload that nobody writes to is removed, in milliseconds. A Worker has no time
+   * between requests: call `collect` there now and then.
+   * @default {86400000}
+   */
+  uploadExpiry?: number;
+  /**
+   * Tells the time, in milliseconds since 1970: for tests of what expires.
+   * @default {Date.now}
+   */
+  now?: () => number;
+}
+
+/** 1 GiB is 128 objects, and several pushes fit the 128 MiB of a Worker. */
+const SEGMENT_BYTES = 8 * 1024 * 1024;
+
+/** A day: longer than any client waits, and short enough that nothing piles up. */
+const UPLOAD_EXPIRY_MS = 24 * 60 * 60 * 1_000;
+
+/**
+ * Keeps a registry in a storage of objects, such as an S3 or R2 bucket: several processes, or
+ * Workers, can serve it at once. A blob stays in the segments that it came in, and an object for each
+ * of its repositories names them, so that nothing is ever copied.
+ *
+ * No storage changes two objects at once: of a push of several tags that is cut, some may have moved,
+ * and a manifest that one process deletes while another one tags it leaves a tag that is not found.
+ *
+ * @example
+ * ```ts
+ * import { createRegistry, objectBackend } from "@davit/registry-client/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const objects = new Map<string, Blob>();
+ * const backend = objectBackend({
+ *   get(key, { offset, length } = { offset: 0, length: Infinity }) {
+ *     return Promise.resolve(objects.get(key)?.slice(offset, offset + length).stream());
+ *   },
+ *   put: async (key, bytes) => void objects.set(key, new Blob([bytes])),
+ *   delete: async (keys) => keys.forEach((key) => objects.delete(key)),
+ *   list: async (prefix, after) => ({
+ *     objects: [...objects].filter(([key]) => key.startsWith(prefix) && key > after).sort()
+ *       .map(([key, { size }]) => ({ key, size })),
+ *     more: false,
+ *   }),
+ * });
+ * const registry = createRegistry({ backend });
+ * const digest = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+ * const url = `http://registry.test/v2/app/blobs/uploads/?digest=${digest}`;
+ * const pushed = await registry.fetch(url, { method: "POST", body: "hello" });
+ * assertEquals(pushed.status, 201);
+ * assertEquals(objects.has(`blobs/${digest}/app`), true);
+ * ```
+ */
+export function objectBackend(
+  store: ObjectStore,
+  options: ObjectBackendOptions = {},
+): ObjectBackend {
+  const { segmentBytes = SEGMENT_BYTES, uploadExpiry = UPLOAD_EXPIRY_MS, now = Date.now } = options;
+  checkInteger("segmentBytes", segmentBytes, 1);
+  checkInteger("uploadExpiry", uploadExpiry, 1);
+  return new StoredBackend(store, { segmentBytes, uploadExpiry, now });
+}
+
+/** Where the bytes of a blob are. */
+type Segments = StoredObject[];
+
+const UPLOAD_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** A repository's name has no colon, so that it ends the name in a key. */
+class StoredBackend implements ObjectBackend {
+  readonly shared = true;
+  readonly #store: ObjectStore;
+  readonly #options: Required<ObjectBackendOptions>;
+  /** The changes of each manifest: one at a time, in this process. */
+  readonly #turns = new Turns();
+
+  constructor(store: ObjectStore, options: Required<ObjectBackendOptions>) {
+    this.#store = store;
+    this.#options = options;
+  }
+
+  async hasRepository(repository: RepositoryName): Promise<boolean> {
+    return await this.#read(`repositories/${repository}`) !== undefined;
+  }
+
+  repositories(page: PageRequest): Promise<Page<string>> {
+    return this.#page("repositories/", page);
+  }
+
+  async blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined> {
+    const segments = await this.#segments(repository, digest);
+    return segments && {
+      size: sizeOf(segments),
+      open: (offset, length) => Promise.resolve(this.#join(segments, offset, length)),
+    };
+  }
+
+  async blobRepositories(digest: Digest): Promise<RepositoryName[]> {
+    return await this.#names(`blobs/${digest}/`) as RepositoryName[];
+  }
+
+  async linkBlob(
+    repository: RepositoryName,
+    digest: Digest,
+    from: RepositoryName,
+  ): Promise<boolean> {
+    const segments = await this.#segments(from, digest);
+    if (segments !== undefined) await this.#keepBlob(repository, digest, segments);
+    return segments !== undefined;
+  }
+
+  async deleteBlob(repository: RepositoryName, digest: Digest): Promise<boolean> {
+    return await this.#remove(`blobs/${digest}/${repository}`);
+  }
+
+  async manifest(
+    repository: RepositoryName,
+    reference: Tag | Digest,
+  ): Promise<StoredManifest | undefined> {
+    const digest = isDigest(reference)
+      ? reference
+      : await this.#json<Digest>(`tags/${repository}:${reference}`);
+    const stored = digest && await this.#read(`manifests/${repository}:${digest}`);
+    if (stored === undefined) return undefined;
+    const end = stored.indexOf(0x0a); // what is known of it is a line of JSON before its bytes
+    const known = JSON.parse(new TextDecoder().decode(stored.subarray(0, end)));
+    return { ...known, bytes: stored.slice(end + 1) };
+  }
+
+  async putManifest(
+    repository: RepositoryName,
+    manifest: StoredManifest,
+    tags: readonly Tag[],
+  ): Promise<void> {
+    const { bytes, digest, ...known } = manifest;
+    const line = encodeText(`${JSON.stringify({ digest, ...known })}\n`);
+    const { referrer } = manifest;
+    await this.#turns.take(`${repository}:${digest}`, async () => {
+      await this.#store.put(`manifests/${repository}:${digest}`, concatBytes([line, bytes]));
+      await this.#put(`repositories/${repository}`, {});
+      if (referrer !== undefined) {
+        const key = `referrers/${repository}:${referrer.subject}:${digest}`;
+        await this.#put(key, referrer.descriptor);
+      }
+      for (const tag of tags) {
+        await this.#put(`tagged/${repository}:${digest}:${tag}`, {});
+        await this.#put(`tags/${repository}:${tag}`, digest);
+      }
+    });
+  }
+
+  async deleteManifest(repository: RepositoryName, digest: Digest): Promise<boolean> {
+    return await this.#turns.take(`${repository}:${digest}`, async () => {
+      const manifest = await this.manifest(repository, digest);
+      if (manifest === undefined) return false;
+      const keys = [`manifests/${repository}:${digest}`];
+      const subject = manifest.referrer?.subject;
+      if (subject !== undefined) keys.unshift(`referrers/${repository}:${subject}:${digest}`);
+      const tagged = `tagged/${repository}:${digest}:`;
+      for (const tag of await this.#names(tagged)) {
+        const key = `tags/${repository}:${tag}`;
+        // It may have moved since.
+        keys.unshift(tagged + tag, ...(await this.#json(key) === digest ? [key] : []));
+      }
+      await this.#store.delete(keys);
+      return true;
+    });
+  }
+
+  async deleteTag(repository: RepositoryName, tag: Tag): Promise<boolean> {
+    return await this.#remove(`tags/${repository}:${tag}`);
+  }
+
+  tags(repository: RepositoryName, page: PageRequest): Promise<Page<string>> {
+    return this.#page(`tags/${repository}:`, page);
+  }
+
+  async referrers(repository: RepositoryName, subject: Digest): Promise<Descriptor[]> {
+    const prefix = `referrers/${repository}:${subject}:`;
+    const names = await this.#names(prefix);
+    const found = await Promise.all(names.map((name) => this.#json<Descriptor>(prefix + name)));
+    return found.filter((descriptor) => descriptor !== undefined);
+  }
+
+  async createUpload(repository: RepositoryName): Promise<BackendUpload> {
+    const id = crypto.randomUUID();
+    await this.#put(`uploads/${repository}:${id}`, this.#options.now());
+    return this.#upload(repository, id, []);
+  }
+
+  async upload(repository: RepositoryName, id: string): Promise<BackendUpload | undefined> {
+    if (!UPLOAD_ID.test(id)) return undefined;
+    if (await this.#read(`uploads/${repository}:${id}`) === undefined) return undefined;
+    return this.#upload(repository, id, await this.#all(`segments/${id}/`));
+  }
+
+  async sweepUploads(): Promise<number> {
+    const { now, uploadExpiry } = this.#options;
+    let next = uploadExpiry; // other processes start some all the time
+    for (const { key } of await this.#all("uploads/")) {
+      const used = await this.#json<number>(key);
+      if (used === undefined) continue;
+      const left = used + uploadExpiry - now();
+      next = left < 0 ? next : Math.min(next, left);
+      if (left < 0) await this.#removeUpload(key, key.split(":")[1]!);
+    }
+    return next;
+  }
+
+  async collect(): Promise<number> {
+    await this.sweepUploads();
+    const used = new Set<string>();
+    for (const { key } of await this.#all("blobs/")) {
+      for (const segment of await this.#json<Segments>(key) ?? []) used.add(segment.key);
+    }
+    const uploads = new Set((await this.#names("uploads/")).map((name) => name.split(":")[1]));
+    const unused = (await this.#names("segments/")).filter((name) =>
+      !used.has(`segments/${name}`) && !uploads.has(name.split("/")[0])
+    ).map((name) => `segments/${name}`);
+    await this.#store.delete(unused);
+    return unused.length;
+  }
+
+  #upload(repository: RepositoryName, id: string, segments: Segments): BackendUpload {
+    const key = `uploads/${repository}:${id}`;
+    const write = async (bytes: Bytes) => {
+      // Its place in the order is its name: an upload may have 10^8 segments. No two processes write
+      // the same one, so that what was verified is what is kept.
+      const place = String(segments.length).padStart(8, "0");
+      const key = `segments/${id}/${place}-${crypto.randomUUID().slice(0, 8)}`;
+      await this.#store.put(key, bytes);
+      segments.push({ key, size: bytes.byteLength });
+    };
+    return {
+      id,
+      get size(): number {
+        return sizeOf(segments);
+      },
+      append: async (reader: PieceReader, onPiece: (piece: Bytes) => void, maximum = Infinity) => {
+        await this.#put(key, this.#options.now());
+        const bytes = this.#options.segmentBytes;
+        return await writeSegments(reader, { bytes, onPiece, maximum, write });
+      },
+      open: () => Promise.resolve(this.#join(segments)),
+      read: (offset, length) => Promise.resolve(this.#join([...segments], offset, length)),
+      finish: async (digest) => {
+        await this.#keepBlob(repository, digest, segments);
+        await this.#store.delete([key]);
+      },
+      cancel: () => this.#removeUpload(key, id),
+    };
+  }
+
+  async #removeUpload(key: string, id: string): Promise<void> {
+    const segments = await this.#all(`segments/${id}/`);
+    await this.#store.delete([key, ...segments.map(({ key }) => key)]);
+  }
+
+  #join(segments: Segments, offset?: number, length?: number): ReadableStream<Bytes> {
+    const parts = segments.map(({ key, size }) => ({
+      size,
+      open: async (offset: number, length: number) => {
+        const stream = await this.#store.get(key, { offset, length });
+        if (stream !== undefined) return stream;
+        throw new Error(`Cannot read ${key}: the storage has lost it`);
+      },
+    }));
+    return joinSegments(parts, offset, length);
+  }
+
+  async #segments(repository: RepositoryName, digest: Digest): Promise<Segments | undefined> {
+    return await this.#json<Segments>(`blobs/${digest}/${repository}`);
+  }
+
+  async #keepBlob(repository: RepositoryName, digest: Digest, segments: Segments): Promise<void> {
+    await this.#put(`blobs/${digest}/${repository}`, segments);
+    await this.#put(`repositories/${repository}`, {});
+  }
+
+  async #put(key: string, value: unknown): Promise<void> {
+    await this.#store.put(key, encodeText(JSON.stringify(value)));
+  }
+
+  async #json<T>(key: string): Promise<T | undefined> {
+    const bytes = await this.#read(key);
+    return bytes && JSON.parse(new TextDecoder().decode(bytes));
+  }
+
+  async #read(key: string): Promise<Bytes | undefined> {
+    const stream = await this.#store.get(key);
+    return stream && new Uint8Array(await new Response(stream).arrayBuffer());
+  }
+
+  async #remove(key: string): Promise<boolean> {
+    const there = await this.#read(key) !== undefined;
+    await this.#store.delete([key]);
+    return there;
+  }
+
+  /** The objects with a prefix, from after a key on; at least as many as wanted, if there are. */
+  async #all(prefix: string, after = prefix, wanted = Infinity): Promise<StoredObject[]> {
+    const found: StoredObject[] = [];
+    for (let last = after, more = true; more && found.length < wanted;) {
+      const page = await this.#store.list(prefix, last);
+      found.push(...page.objects);
+      more = page.more;
+      last = found.at(-1)?.key ?? last;
+    }
+    return found;
+  }
+
+  async #names(prefix: string): Promise<string[]> {
+    return (await this.#all(prefix)).map(({ key }) => key.slice(prefix.length));
+  }
+
+  async #page(prefix: string, { after = "", limit }: PageRequest): Promise<Page<string>> {
+    const found = await this.#all(prefix, prefix + after, limit + 1);
+    const items = found.slice(0, limit).map(({ key }) => key.slice(prefix.length));
+    return { items, more: found.length > limit };
+  }
+}
+
+function sizeOf(segments: Segments): number {
+  return segments.reduce((sum, { size }) => sum + size, 0);
+}

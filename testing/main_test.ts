@@ -1,0 +1,263 @@
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { hash } from "bcryptjs";
+import { denoCommand } from "../scripts/deno.ts";
+import { UsageError } from "./flags.ts";
+import { selfSigned } from "../tests/peers/certificate.ts";
+import { parseArguments } from "./main.ts";
+import { createTokenKey } from "../server/access/token_keys.ts";
+
+const MAIN = fromFileUrl(new URL("./main.ts", import.meta.url));
+
+for (
+  const [args, expected] of [
+    [[], ["127.0.0.1", 0]],
+    [["--port", "5000"], ["127.0.0.1", 5000]],
+    [["--port=5000"], ["127.0.0.1", 5000]],
+    [["--hostname", "0.0.0.0", "--port", "1"], ["0.0.0.0", 1]],
+    [["--help"], undefined],
+    [["--port", "1", "-h"], undefined],
+  ] as [string[], [string, number] | undefined][]
+) {
+  Deno.test(`serve's arguments: ${args.join(" ") || "none"}`, async () => {
+    const command = await parseArguments(args);
+    assertEquals(command && [command.serve.hostname, command.serve.port], expected);
+  });
+}
+
+for (
+  const [args, message] of [
+    [["--port"], "--port needs a value"],
+    [["--port", "x"], "--port must be a number from 0 to 65535: current value is x"],
+    [["--port", "65536"], "current value is 65536"],
+    [["--port=-1"], "current value is -1"],
+    [["--nothing", "x"], "there is no option --nothing"],
+    [["--no-deletes=x"], "--no-deletes takes no value"],
+    [["5000"], "there is no option 5000"],
+    [["--preset", "nexus"], "--preset must be one of acr, "],
+  ] as [string[], string][]
+) {
+  Deno.test(`serve's arguments: ${args.join(" ")} is refused`, async () => {
+    await assertRejects(() => parseArguments(args), UsageError, message);
+  });
+}
+
+for (
+  const [args, expected] of [
+    [[], { registry: {} }],
+    [["--no-deletes", "--no-referrers"], { registry: { deletes: false, referrersApi: false } }],
+    [["--preset", "ghcr"], { registry: { preset: "ghcr" } }],
+    [["--preset", "ghcr", "--user", "me:x"], {
+      registry: { preset: "ghcr", auth: { bearer: { users: { me: "x" } } } },
+    }],
+    [["--user", "AWS:x", "--preset=ecr"], {
+      registry: { preset: "ecr", auth: { basic: { users: { AWS: "x" } } } },
+    }],
+    [["--preset=ghcr", "--auth=basic", "--user=me:x"], {
+      registry: { preset: "ghcr", auth: { basic: { users: { me: "x" } } } },
+    }],
+    [["--cors"], { registry: {}, cors: true }],
+    [["--cors-origin", "https://a.test", "--cors-origin=https://b.test"], {
+      registry: {},
+      cors: { origins: ["https://a.test", "https://b.test"] },
+    }],
+    [["--cors-origin=https://a.test", "--cors"], { registry: {}, cors: true }],
+    [["--user", "me:a:b=c"], { registry: { auth: { basic: { users: { me: "a:b=c" } } } } }],
+    [["--user=me:=x", "--auth", "bearer", "--user", "you:", "--anonymous", "pull,push"], {
+      registry: {
+        auth: { bearer: { users: { me: "=x", you: "" }, anonymous: ["pull", "push"] } },
+      },
+    }],
+  ] as [string[], { registry: unknown; cors?: unknown }][]
+) {
+  Deno.test(`serve's options: ${args.join(" ") || "none"}`, async () => {
+    const command = await parseArguments(args);
+    assertEquals(command?.registry as unknown, expected.registry);
+    assertEquals(command?.serve.cors as unknown, expected.cors);
+  });
+}
+
+for (
+  const [args, message] of [
+    [["--auth", "digest"], "--auth must be basic or bearer"],
+    [["--auth", "basic"], "there must be users: give --user or --htpasswd"],
+    [["--anonymous", "pull"], "there must be users"],
+    [["--anonymous", "pull, push", "--user", "a:b"], "--anonymous must be of pull, push, delete"],
+    [["--user", "topsecret"], "--user must be NAME:PASSWORD"],
+    [["--user", ":topsecret"], "--user must be NAME:PASSWORD"],
+    [["--token-key", MAIN, "--user", "a:topsecret"], "--token-key goes with --auth bearer"],
+    [["--tls-cert", MAIN], "--tls-cert and --tls-key go together"],
+    [["--tls-key", MAIN], "--tls-cert and --tls-key go together"],
+  ] as [string[], string][]
+) {
+  Deno.test(`serve's options: ${args.join(" ").replace(MAIN, "FILE")} is refused`, async () => {
+    const error = await assertRejects(() => parseArguments(args), UsageError, message);
+    assertEquals(error.message.includes("topsecret"), false);
+  });
+}
+
+interface Running {
+  url: string;
+  child: Deno.ChildProcess;
+  rest: ReadableStreamDefaultReader<string>;
+}
+
+async function command(args: string[], stderr: "piped" | "inherit"): Promise<Deno.Command> {
+  const allow = ["--allow-net", "--allow-env", "--allow-sys", "--allow-read", "--allow-write"];
+  return await denoCommand(["run", "--quiet", ...allow, MAIN, ...args], {
+    stdout: "piped",
+    stderr,
+  });
+}
+
+/** Starts it, and waits for its URL. */
+async function start(...args: string[]): Promise<Running> {
+  const child = (await command(args, "inherit")).spawn();
+  const rest = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const { value = "" } = await rest.read();
+  assertMatch(value, /^https?:\/\/127\.0\.0\.1:[0-9]+\n$/);
+  return { url: value.trim(), child, rest };
+}
+
+/** Stops it, and looks whether it ended as it should. */
+async function stop({ child, rest }: Running, signal: Deno.Signal = "SIGTERM"): Promise<void> {
+  child.kill(signal);
+  const { code } = await child.status;
+  assertEquals(code, 0);
+  await rest.cancel();
+}
+
+async function statusOf(url: string, init?: RequestInit): Promise<number> {
+  const response = await fetch(url, init);
+  await response.body?.cancel();
+  return response.status;
+}
+
+function basic(text: string): RequestInit {
+  return { headers: { authorization: `Basic ${btoa(text)}` } };
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test(`serve prints its URL, answers, and stops at ${signal}`, async () => {
+    const running = await start();
+    const response = await fetch(`${running.url}/v2/`);
+    assertEquals(await response.text(), "{}");
+    await stop(running, signal);
+  });
+}
+
+Deno.test("serve --user --htpasswd: Basic, and the file is read again", async () => {
+  const file = await Deno.makeTempFile({ prefix: "davit_serve_" });
+  const running = await start("--user", "me:a:b", "--htpasswd", file, "--anonymous", "pull");
+  try {
+    const ping = `${running.url}/v2/`;
+    assertEquals(await statusOf(ping), 401);
+    assertEquals(await statusOf(`${running.url}/v2/app/tags/list`), 404);
+    assertEquals(await statusOf(ping, basic("me:a:b")), 200);
+    assertEquals(await statusOf(ping, basic("filed:pass")), 401);
+    await Deno.writeTextFile(file, `filed:${await hash("pass", 4)}\n`);
+    assertEquals(await statusOf(ping, basic("filed:pass")), 200);
+  } finally {
+    await stop(running);
+    await Deno.remove(file);
+  }
+});
+
+Deno.test("serve --auth bearer --token-key: tokens outlive it", async () => {
+  const file = await Deno.makeTempFile({ prefix: "davit_serve_" });
+  await Deno.writeTextFile(file, JSON.stringify(await createTokenKey()));
+  const args = ["--auth", "bearer", "--user", "me:secret", "--token-key", file];
+  try {
+    let token = "";
+    for (const title of ["first", "second"]) {
+      const running = await start(...args);
+      if (token === "") {
+        const answer = await fetch(`${running.url}/token`, basic("me:secret"));
+        token = (await answer.json()).token;
+      }
+      const headers = { authorization: `Bearer ${token}` };
+      assertEquals(await statusOf(`${running.url}/v2/`, { headers }), 200, title);
+      assertEquals(await statusOf(`${running.url}/v2/`), 401);
+      await stop(running);
+    }
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
+Deno.test("serve --tls-cert --tls-key --cors --no-deletes", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "davit_serve_" });
+  const { pem, keyPem } = await selfSigned();
+  await Deno.writeTextFile(`${folder}/cert.pem`, pem);
+  await Deno.writeTextFile(`${folder}/key.pem`, keyPem);
+  const running = await start(
+    ...["--tls-cert", `${folder}/cert.pem`, "--tls-key", `${folder}/key.pem`],
+    ...["--cors", "--no-deletes"],
+  );
+  const client = Deno.createHttpClient({ caCerts: [pem] });
+  try {
+    assertMatch(running.url, /^https:/);
+    const init = { method: "DELETE", headers: { origin: "https://page.test" }, client };
+    const response = await fetch(`${running.url}/v2/app/manifests/v1`, init as RequestInit);
+    await response.body?.cancel();
+    assertEquals([response.status, response.headers.get("access-control-allow-origin")], [
+      405,
+      "*",
+    ]);
+  } finally {
+    client.close();
+    await stop(running);
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("serve --help: every option", async () => {
+  const { code, stdout } = await (await command(["--port", "1", "--help"], "piped")).output();
+  const text = new TextDecoder().decode(stdout);
+  assertEquals(code, 0);
+  assertMatch(text, /^usage: deno task serve/);
+  for (
+    const name of [
+      ...["--port N", "--hostname ADDRESS", "--auth basic|bearer", "--user NAME:PASSWORD"],
+      ...["--htpasswd FILE", "--anonymous ACTIONS", "--token-key FILE", "--tls-cert FILE"],
+      ...["--tls-key FILE", "--cors", "--cors-origin ORIGIN", "--no-deletes", "--no-referrers"],
+      "--help",
+    ]
+  ) assertEquals(text.includes(`\n  ${name}`), true, name);
+  for (const line of text.split("\n")) assertEquals(line.length <= 100, true, line);
+});
+
+Deno.test("serve says in a line what is wrong, and ends with 1", async () => {
+  const cases: [args: string[], said: RegExp][] = [
+    [["--nothing"], /^Cannot serve: there is no option --nothing\n$/],
+    [["--htpasswd", "/no/such/file"], /^.*\/no\/such\/file.*\n$/],
+    [["--hostname", "203.0.113.1"], /^[^\n]+\n$/],
+  ];
+  for (const [args, said] of cases) {
+    const { code, stdout, stderr } = await (await command(args, "piped")).output();
+    assertMatch(new TextDecoder().decode(stderr), said);
+    assertEquals([code, new TextDecoder().decode(stdout)], [1, ""]);
+  }
+});
+
+Deno.test("serve --store: what was pushed outlives it", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "davit_serve_" });
+  const digest = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+  try {
+    const first = await start("--store", `${folder}/new`);
+    const path = `v2/app/blobs/uploads/?digest=${digest}`;
+    const init = { method: "POST", body: "hello" };
+    assertEquals(await statusOf(`${first.url}/${path}`, init), 201);
+    await stop(first);
+    assertEquals(
+      await Deno.readTextFile(`${folder}/new/app/oci-layout`),
+      '{"imageLayoutVersion":"1.0.0"}',
+    );
+    const second = await start("--store", `${folder}/new`);
+    const response = await fetch(`${second.url}/v2/app/blobs/${digest}`);
+    assertEquals(await response.text(), "hello");
+    await stop(second);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

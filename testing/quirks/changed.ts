@@ -1,0 +1,69 @@
+import { ownRequest, type RequestContext, withRequest } from "../../server/middleware.ts";
+
+/** What becomes of a request. */
+export interface RequestChange {
+  /** The method. */
+  method?: string;
+  /** The URL. */
+  url?: URL;
+  /** Headers to set; those that are `undefined` are taken away. */
+  headers?: Record<string, string | undefined>;
+  /** The body; `null` for none. */
+  body?: BodyInit | null;
+}
+
+/** The same request with something changed; the one that came stays as it is. */
+export function changed(context: RequestContext, change: RequestChange): RequestContext {
+  return withRequest(context, changedRequest(context, change));
+}
+
+/** A request like the client's that a quirk sends on its own account, with the client's credentials. */
+export function changedOwn(context: RequestContext, change: RequestChange): RequestContext {
+  return ownRequest(changedRequest(context, change));
+}
+
+function changedRequest({ request, url }: RequestContext, change: RequestChange): Request {
+  const headers = changedHeaders(request.headers, change.headers);
+  const body = change.body === undefined ? request.body : change.body;
+  if (body === null) headers.delete("content-length");
+  const init: RequestInit & { duplex: "half" } = {
+    method: change.method ?? request.method,
+    headers,
+    duplex: "half",
+    ...(body !== null && { body }),
+  };
+  return new Request(change.url ?? url, init);
+}
+
+/** The URL with another query. */
+export function withQuery(url: URL, edit: (query: URLSearchParams) => void): URL {
+  const other = new URL(url);
+  edit(other.searchParams);
+  return other;
+}
+
+/** A response like another one, with something changed. */
+export function answered(
+  response: Response,
+  change: {
+    status?: number;
+    headers?: Record<string, string | undefined>;
+    body?: BodyInit | null;
+  },
+): Response {
+  const headers = changedHeaders(response.headers, change.headers);
+  const body = change.body === undefined ? response.body : change.body;
+  return new Response(body, { status: change.status ?? response.status, headers });
+}
+
+function changedHeaders(
+  given: Headers,
+  change: Record<string, string | undefined> = {},
+): Headers {
+  const headers = new Headers(given);
+  for (const [name, value] of Object.entries(change)) {
+    if (value === undefined) headers.delete(name);
+    else headers.set(name, value);
+  }
+  return headers;
+}

@@ -1,0 +1,245 @@
+import { type Bytes, EMPTY } from "../../content/bytes.ts";
+import { type PieceReader, pieceReader } from "../../content/piece_reader.ts";
+import { errorAnswer, refusePush } from "./answer.ts";
+import type { QuirkOptions } from "./options.ts";
+import type { Handler, Middleware, RequestContext } from "../../server/middleware.ts";
+import { answered, changed, withQuery } from "./changed.ts";
+import { limitedBody } from "../faults/body.ts";
+import { type StallLimit, watchedBody } from "../../server/listen/watched_body.ts";
+
+/** What was seen of an upload. */
+interface Upload {
+  patches: number;
+  /** The `Range` after the first chunk. */
+  first?: string;
+  /** Whether the last chunk was smaller than it may be. */
+  short: boolean;
+}
+
+/** More than that are clients that never come back: the oldest are forgotten. */
+const MAX_UPLOADS = 10_000;
+
+/** How uploads go: end-4, end-5, end-6, end-11, end-13. `on` says which requests. */
+export function uploadQuirk(
+  options: QuirkOptions,
+  on: (context: RequestContext) => boolean,
+  limit: StallLimit,
+): Middleware {
+  const upload = requestQuirk(options, on, limit);
+  if (!options.bareUploadErrors) return upload;
+  return (next) => {
+    const answer = upload(next);
+    return async (context) => {
+      const response = await answer(context);
+      const bare = context.route?.kind === "upload" && response.status >= 400 && on(context);
+      if (!bare) return response;
+      return answered(response, { headers: { location: undefined, range: undefined } });
+    };
+  };
+}
+
+function requestQuirk(
+  options: QuirkOptions,
+  on: (context: RequestContext) => boolean,
+  limit: StallLimit,
+): Middleware {
+  const uploads = new Map<string, Upload>();
+
+  function upload(path: string): Upload {
+    let known = uploads.get(path);
+    if (known === undefined) {
+      known = { patches: 0, short: false };
+      uploads.set(path, known);
+      const [oldest] = uploads.keys();
+      if (uploads.size > MAX_UPLOADS) uploads.delete(oldest!);
+    }
+    return known;
+  }
+
+  return (next) => async (context) => {
+    const { request: { method }, route, url } = context;
+    if (route?.kind === "uploads" && method === "POST") {
+      return on(context) ? await post(next, context, options) : await next(context);
+    }
+    if (route?.kind !== "upload") return await next(context);
+    const state = upload(url.pathname);
+    const active = on(context);
+    if (active && options.noContentRange) {
+      context = changed(context, { headers: { "content-range": undefined } });
+    }
+    switch (method) {
+      case "PATCH": {
+        const refused = active && await refusedPatch(next, context, options, state);
+        if (refused) return refused;
+        const before = context.observed.bytesIn;
+        const response = await send(next, context, active ? options.maxChunk : undefined);
+        if (!response.ok) return response;
+        const bytes = context.observed.bytesIn - before;
+        state.patches++;
+        state.first ??= response.headers.get("range") ?? undefined;
+        state.short = bytes < (options.minChunk ?? 0);
+        return active ? taken(response, options, state) : response;
+      }
+      case "PUT": {
+        if (!active) return await next(context);
+        const put = await withoutEmptyBody(context, limit);
+        const refused = await refusedPut(next, put, options, state);
+        if (refused) return refused;
+        const { maxPut } = options;
+        const most = maxPut === undefined ? undefined : { bytes: maxPut };
+        const response = await send(next, put, most);
+        if (response.ok) uploads.delete(url.pathname);
+        return response;
+      }
+      case "GET":
+        if (!active || !options.noUploadStatus) return await next(context);
+        return await refusePush(next, context, 404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown");
+    }
+    return await next(context);
+  };
+}
+
+async function post(
+  next: Handler,
+  context: RequestContext,
+  options: QuirkOptions,
+): Promise<Response> {
+  const { url } = context;
+  const { searchParams: query } = url;
+  if (query.has("mount")) {
+    const without = query.has("from") ? undefined : options.mountWithoutFrom;
+    const status = without ?? options.mount;
+    if (status === 202) {
+      const plain = withQuery(url, (edited) => {
+        edited.delete("mount");
+        edited.delete("from");
+      });
+      return started(await next(changed(context, { url: plain })), options);
+    }
+    if (status !== undefined) {
+      return await refusePush(next, context, status, "UNSUPPORTED", "cannot mount this blob");
+    }
+  } else if (query.has("digest") && options.singlePost !== undefined) {
+    if (options.singlePost !== 202) {
+      return await refusePush(
+        next,
+        context,
+        options.singlePost,
+        "UNSUPPORTED",
+        "cannot take a blob with the request that starts its upload",
+      );
+    }
+    const plain = withQuery(url, (edited) => edited.delete("digest"));
+    return started(await next(changed(context, { url: plain, body: null })), options);
+  }
+  return started(await next(context), options);
+}
+
+function started(response: Response, { minChunk }: QuirkOptions): Response {
+  if (response.status !== 202 || minChunk === undefined) return response;
+  return answered(response, { headers: { "oci-chunk-min-length": String(minChunk) } });
+}
+
+async function refusedPatch(
+  next: Handler,
+  context: RequestContext,
+  { oneChunk, patchNeedsLength }: QuirkOptions,
+  { patches, short }: Upload,
+): Promise<Response | undefined> {
+  const { request } = context;
+  if (patchNeedsLength && !request.headers.has("content-length")) {
+    return await refusePush(next, context, 411, "SIZE_INVALID", "a PATCH needs a Content-Length");
+  }
+  if (short) return await tooShort(next, context);
+  if (!oneChunk || patches === 0) return undefined;
+  await (await next(changed(context, { method: "DELETE", body: null }))).body?.cancel();
+  return await refusePush(next, context, 404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown");
+}
+
+/** The same request without a body, where its body has no bytes. */
+async function withoutEmptyBody(
+  context: RequestContext,
+  limit: StallLimit,
+): Promise<RequestContext> {
+  const { body, headers } = context.request;
+  if (body === null || Number(headers.get("content-length")) > 0) return context;
+  const reader = watchedBody(pieceReader(body as ReadableStream<Bytes>), limit);
+  // What breaks is told again to the registry, which knows what to answer.
+  let first: ReturnType<PieceReader["read"]> | undefined = reader.read();
+  const { done, value } = await first.catch(() => ({ done: false, value: EMPTY }));
+  if (done || value === undefined) return changed(context, { body: null });
+  return changed(context, {
+    body: new ReadableStream<Bytes>({
+      async pull(controller) {
+        const piece = await (first ?? reader.read());
+        first = undefined;
+        if (piece.done || piece.value === undefined) return controller.close();
+        controller.enqueue(piece.value);
+      },
+      cancel: (reason) => reader.cancel(reason),
+    }, { highWaterMark: 0 }),
+  });
+}
+
+async function refusedPut(
+  next: Handler,
+  context: RequestContext,
+  { noEmptyClose }: QuirkOptions,
+  { patches, short }: Upload,
+): Promise<Response | undefined> {
+  const empty = context.request.body === null;
+  if (!empty && short) return await tooShort(next, context);
+  if (!empty || !noEmptyClose || patches < 2) return undefined;
+  return await refusePush(
+    next,
+    context,
+    400,
+    "BLOB_UPLOAD_INVALID",
+    "the upload must be closed with its last bytes",
+  );
+}
+
+function tooShort(next: Handler, context: RequestContext): Promise<Response> {
+  return refusePush(
+    next,
+    context,
+    416,
+    "SIZE_INVALID",
+    "the chunk before was below the least size",
+  );
+}
+
+/** Passes a body on that may not be larger than a limit. */
+async function send(
+  next: Handler,
+  context: RequestContext,
+  limit: QuirkOptions["maxChunk"],
+): Promise<Response> {
+  const { request } = context;
+  const ranged = request.headers.has("content-range");
+  if (limit === undefined || (limit.ranged && !ranged) || request.body === null) {
+    return await next(context);
+  }
+  const { bytes, status = 413 } = limit;
+  const message = "the request body is too large and exceeds the maximum permissible limit of " +
+    `${bytes} bytes`;
+  // GitHub's code: https://github.com/wasmCloud/wash-archive/issues/268
+  const code = status === 416 ? "REQUESTED_RANGE_NOT_SATISFIABLE" : "SIZE_INVALID";
+  if (Number(request.headers.get("content-length")) > bytes) {
+    return await refusePush(next, context, status, code, message);
+  }
+  const body = limitedBody(request.body, bytes);
+  const response = await next(changed(context, { body: body.stream }));
+  if (!body.broken()) return response;
+  await response.body?.cancel();
+  return errorAnswer(status, code, message);
+}
+
+function taken(response: Response, options: QuirkOptions, { first }: Upload): Response {
+  const { patchStatus, stuckRange } = options;
+  if (patchStatus === undefined && !stuckRange) return response;
+  return answered(response, {
+    ...(patchStatus !== undefined && { status: patchStatus }),
+    ...(stuckRange && { headers: { range: first } }),
+  });
+}

@@ -1,0 +1,77 @@
+import { type Bytes, concatBytes, EMPTY } from "../../content/bytes.ts";
+import { toDigest } from "../../content/digest.ts";
+import { createHasher, type Hasher } from "../../content/hasher.ts";
+
+/** A body as it passes: its digest, and its bytes up to a limit. */
+export class RecordedBody {
+  /** How many bytes have passed. */
+  size = 0;
+  /** Whether its end has come. */
+  ended = false;
+  readonly #limit: number;
+  readonly #hasher: Hasher;
+  #pieces: Bytes[] = [];
+  #digest: string | undefined;
+
+  private constructor(limit: number, hasher: Hasher) {
+    this.#limit = limit;
+    this.#hasher = hasher;
+  }
+
+  /** A body of which at most a number of bytes are kept. */
+  static async create(limit: number): Promise<RecordedBody> {
+    return new RecordedBody(limit, await createHasher("sha256"));
+  }
+
+  /** The bytes, where they are not more than the limit. */
+  get bytes(): Bytes | undefined {
+    if (this.size > this.#limit) return undefined;
+    const whole = this.#pieces.length === 0 ? EMPTY : concatBytes(this.#pieces);
+    this.#pieces = [whole];
+    return whole;
+  }
+
+  /** The digest of what has passed, once its end has come. */
+  get digest(): string | undefined {
+    if (!this.ended) return undefined;
+    return this.#digest ??= toDigest("sha256", this.#hasher.digest());
+  }
+
+  /** A stream with the same bytes, which are recorded as they are read. */
+  watch(stream: ReadableStream<Bytes>): ReadableStream<Bytes> {
+    const reader = stream.getReader();
+    return new ReadableStream({
+      pull: async (controller) => {
+        const { done, value } = await reader.read();
+        if (done) {
+          this.ended = true;
+          controller.close();
+          return;
+        }
+        this.#take(value);
+        controller.enqueue(value);
+      },
+      cancel: (reason) => reader.cancel(reason),
+    }, { highWaterMark: 0 });
+  }
+
+  /** Records a body that somebody else reads as well; one that breaks is cut there. */
+  async drain(stream: ReadableStream<Bytes> | null): Promise<void> {
+    if (stream === null) {
+      this.ended = true;
+      return;
+    }
+    try {
+      for await (const _ of this.watch(stream));
+    } catch {
+      // Whoever reads the original is told.
+    }
+  }
+
+  #take(piece: Bytes): void {
+    this.size += piece.byteLength;
+    this.#hasher.update(piece);
+    if (this.size > this.#limit) this.#pieces = [];
+    else this.#pieces.push(piece.slice()); // whoever reads the stream may write over its pieces
+  }
+}
