@@ -28,7 +28,8 @@ const observations = new WeakMap<ObservedRequest, Observation>();
 export class Observation {
   /** What was seen so far. */
   readonly seen: { -readonly [Key in keyof ObservedRequest]: ObservedRequest[Key] };
-  #streams = 0;
+  /** What counts the body of the response; an older one counts no more. */
+  #counter: symbol | undefined;
   #own: Response | undefined;
 
   /** What is known of a request before it is handled. */
@@ -66,18 +67,20 @@ export class Observation {
     };
   }
 
-  /** Counts what is read of a body that streams; of one around another, the outer one counts. */
+  /** Counts what is read of a body that streams; of one that wraps another, the outer one counts. */
   countOut(stream: ReadableStream<Bytes>): ReadableStream<Bytes> {
-    const number = ++this.#streams;
+    const counter = this.#counter = Symbol();
+    this.seen.bytesOut = 0;
     const onBytes = (count: number) => {
-      if (number === this.#streams) this.seen.bytesOut += count;
+      if (counter === this.#counter) this.seen.bytesOut += count;
     };
     return countReads(stream, onBytes) ? stream : countBytes(stream, onBytes);
   }
 
-  /** Notes the registry's own response: a body of it that does not stream goes out at once. */
-  answered(response: Response): Response {
-    return this.#own = response;
+  /** The registry's own response: a body of it that is not counted goes out at once. */
+  async own(answer: () => Promise<Response>): Promise<Response> {
+    this.#counter = undefined;
+    return this.#own = await answer();
   }
 
   /** Notes what is answered in the end, and counts what is read of a body that middleware made. */
@@ -86,7 +89,7 @@ export class Observation {
     this.seen.status = status;
     if (body === null) return response;
     if (response === this.#own) {
-      if (this.#streams === 0) this.seen.bytesOut = Number(headers.get("content-length"));
+      if (this.#counter === undefined) this.seen.bytesOut = Number(headers.get("content-length"));
       return response;
     }
     const counted = this.countOut(body as ReadableStream<Bytes>);

@@ -113,10 +113,10 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
   const requests: ObservedRequest[] = [];
   const answer = middleware.reduceRight<Handler>(
     (next, each) => each(next),
-    async (context) => {
-      const response = await answerOf(parts, context.request, () => handle(parts, context));
-      return Observation.of(context.observed).answered(response);
-    },
+    (context) =>
+      Observation.of(context.observed).own(() =>
+        answerOf(parts, context.request, () => handle(parts, context))
+      ),
   );
 
   async function fetch(input: Request | URL | string, init?: RequestInit): Promise<Response> {
