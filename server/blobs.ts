@@ -1,8 +1,8 @@
-import type { RepositoryName } from "../reference/repository_name.ts";
-import type { StoredBlob } from "./backends/backend.ts";
 import type { Digest } from "../content/digest.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { ContentNotFoundError } from "../errors.ts";
+import type { RepositoryName } from "../reference/repository_name.ts";
+import type { StoredBlob } from "./backends/backend.ts";
 import { byteRange } from "./byte_range.ts";
 import { digestFrom, type Exchange, requireRepository } from "./exchange.ts";
 import { emptyResponse, Refusal } from "./refusal.ts";

@@ -1,16 +1,16 @@
+import { bytesStream } from "../content/body.ts";
 import { type Bytes, EMPTY } from "../content/bytes.ts";
 import { type Digest, hashAlgorithm, isDigest } from "../content/digest.ts";
-import { bytesStream } from "../content/body.ts";
 import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import type { RepositoryName } from "../reference/repository_name.ts";
 import type { Access } from "./access/access.ts";
 import type { RegistryBackend } from "./backends/backend.ts";
 import type { Deadlines } from "./listen/deadlines.ts";
+import { watchedBody } from "./listen/watched_body.ts";
 import type { Observation } from "./observation.ts";
 import type { RegistrySettings } from "./options.ts";
 import { Refusal } from "./refusal.ts";
 import type { UploadSessions } from "./upload_sessions.ts";
-import { watchedBody } from "./listen/watched_body.ts";
 
 /** One request on its way through the registry. */
 export interface Exchange {

@@ -4,10 +4,10 @@ import { type Bytes, encodeText } from "../content/bytes.ts";
 import { digestOf } from "../content/digest.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
-import type { RegistryOptions } from "./options.ts";
 import { type DiskBackend, diskBackend } from "./backends/disk.ts";
-import { createRegistry, type Registry } from "./registry.ts";
 import { serve } from "./listen/serve.ts";
+import type { RegistryOptions } from "./options.ts";
+import { createRegistry, type Registry } from "./registry.ts";
 
 /** A response that has been read. */
 export interface Answer {
@@ -157,7 +157,7 @@ async function overSocket(
 /** Runs with a backend in a folder that is gone afterwards. */
 export async function onDisk(run: (backend: DiskBackend) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "davit_disk_" });
-  const backend = diskBackend(folder, { durable: false }); // nobody cuts the power here
+  const backend = diskBackend(folder, { durable: false }); // no power cut here
   try {
     await run(backend);
   } finally {

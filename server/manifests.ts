@@ -13,9 +13,9 @@ import {
   requireRepository,
   supportedDigest,
 } from "./exchange.ts";
+import { afterBroken, BrokenBody, StalledBody } from "./listen/watched_body.ts";
 import { readManifest } from "./read_manifest.ts";
 import { emptyResponse, Refusal } from "./refusal.ts";
-import { afterBroken, BrokenBody, StalledBody } from "./listen/watched_body.ts";
 
 interface ManifestRoute {
   repository: RepositoryName;

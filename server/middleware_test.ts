@@ -1,9 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { type Bytes, encodeText } from "../content/bytes.ts";
 import { bytesStream } from "../content/body.ts";
+import { type Bytes, encodeText } from "../content/bytes.ts";
+import { MemoryBackend } from "./backends/memory.ts";
 import { digest, memoryWire, specTest } from "./fixture_test.ts";
 import { type Middleware, ownRequest, type RequestContext, withRequest } from "./middleware.ts";
-import { MemoryBackend } from "./backends/memory.ts";
 import { createRegistry } from "./registry.ts";
 
 const ORIGIN = "http://registry.test";

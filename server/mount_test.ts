@@ -37,7 +37,7 @@ specTest("end-11 POST mount without from: 201 when any repository has it", async
   assertEquals((await wire.send("GET", `/v2/copy/blobs/${hello}`)).text, "hello");
 });
 
-specTest("end-11 POST mount without from: 202 for a digest nobody has", async (wire) => {
+specTest("end-11 POST mount without from: 202 for an unknown digest", async (wire) => {
   const path = `/v2/copy/blobs/uploads/?mount=${UNKNOWN_DIGEST}`;
   assertEquals((await wire.send("POST", path)).status, 202);
 });

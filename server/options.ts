@@ -1,13 +1,13 @@
 import { InvalidOptionError } from "../errors.ts";
-import type { Middleware } from "./middleware.ts";
 import type { RegistryAuth } from "./access/options.ts";
 import type { RegistryBackend } from "./backends/backend.ts";
 import { laterOnThisMachine } from "./listen/deadlines.ts";
+import type { Middleware } from "./middleware.ts";
 import type { Upstream } from "./pull_through/upstream.ts";
 
 /** What a registry does, and how much it takes. */
 export interface RegistryOptions {
-  /** Who may do what. Without it everybody may do everything. */
+  /** Who may do what. Without it every client may do everything. */
   auth?: RegistryAuth;
   /** Where everything is kept. @default {in memory} */
   backend?: RegistryBackend;
@@ -65,13 +65,13 @@ export interface RegistryOptions {
    */
   referrersPageSize?: number;
   /**
-   * The least size of a chunk that is not an upload's last, in bytes: told as
-   * `OCI-Chunk-Min-Length`, and enforced. Without it any size will do.
+   * The least size of a chunk that is not an upload's last, in bytes: announced
+   * as `OCI-Chunk-Min-Length`, and enforced. Without it any size will do.
    */
   chunkMinLength?: number;
   /**
    * After how long without a request an upload is forgotten, in milliseconds: its bytes are removed
-   * then, whether anybody asks or not. A backend that several processes share, such as
+   * then, without waiting for another request. A backend that several processes share, such as
    * `objectBackend`, has an `uploadExpiry` of its own, which counts in place of this one.
    * @default {3600000}
    */
@@ -90,7 +90,7 @@ export interface RegistryOptions {
    */
   requestsKept?: number;
   /**
-   * Told of a failure of the registry itself, or its upstream's: the client gets a 500 or 502
+   * Called with a failure of the registry itself, or of its upstream: the client gets a 500 or 502
    * without its reason.
    * @default {() => {}}
    */
@@ -118,7 +118,7 @@ export interface RegistrySettings extends
 
 /**
  * The specification asks for 4 MiB at least. The margin lets a test of exactly 4 MiB of content
- * pass with the manifest's own fields around it.
+ * pass with the manifest's own fields beside it.
  */
 const MANIFEST_LIMIT_BYTES = (4 * 1024 + 64) * 1024;
 

@@ -1,7 +1,7 @@
-import { jsonResponse } from "./refusal.ts";
 import type { RepositoryName } from "../reference/repository_name.ts";
 import type { Page, PageRequest } from "./backends/backend.ts";
 import { type Exchange, itemCount, requireRepository } from "./exchange.ts";
+import { jsonResponse } from "./refusal.ts";
 
 /**
  * end-8 GET tags/list: the tags in ASCII order, `n` of them after `last`.

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { MEDIA_TYPES } from "../content/media_types.ts";
 import { encodeText } from "../content/bytes.ts";
 import { digestOf } from "../content/digest.ts";
+import { MEDIA_TYPES } from "../content/media_types.ts";
 import { nextPage, specTest, UNKNOWN_DIGEST, type Wire } from "./fixture_test.ts";
 
 const { ociManifest, ociIndex } = MEDIA_TYPES;

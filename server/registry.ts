@@ -1,20 +1,20 @@
-import type { RegistryAction } from "./access/options.ts";
 import type { Authorizer } from "./access/access.ts";
 import { createAuthorizer, needOf } from "./access/authorizer.ts";
-import { contextOf, type Handler, type RequestContext } from "./middleware.ts";
+import type { RegistryAction } from "./access/options.ts";
 import type { RegistryBackend } from "./backends/backend.ts";
-import { deleteBlob, getBlob, headBlob } from "./blobs.ts";
-import { Deadlines } from "./listen/deadlines.ts";
-import { type Exchange, requestBody } from "./exchange.ts";
-import { deleteManifest, getManifest, headManifest, putManifest } from "./manifests.ts";
 import { MemoryBackend } from "./backends/memory.ts";
+import { deleteBlob, getBlob, headBlob } from "./blobs.ts";
+import { type Exchange, requestBody } from "./exchange.ts";
+import { Deadlines } from "./listen/deadlines.ts";
+import { deleteManifest, getManifest, headManifest, putManifest } from "./manifests.ts";
+import { contextOf, type Handler, type RequestContext } from "./middleware.ts";
 import { Observation, type ObservedRequest } from "./observation.ts";
 import { type RegistryOptions, type RegistrySettings, registrySettings } from "./options.ts";
 import { listRepositories, listTags } from "./pages.ts";
 import { PullThroughBackend } from "./pull_through/backend.ts";
 import { UpstreamRefusal } from "./pull_through/upstream.ts";
-import { jsonResponse, Refusal } from "./refusal.ts";
 import { listReferrers } from "./referrers.ts";
+import { jsonResponse, Refusal } from "./refusal.ts";
 import { type Route, type RouteKind, routeOf } from "./route.ts";
 import { UploadSessions } from "./upload_sessions.ts";
 import { deleteUpload, getUpload, patchUpload, putUpload, startUpload } from "./uploads.ts";
@@ -27,7 +27,7 @@ export interface Registry {
    * `this`. A request's signal is not looked at: a client that gives up cancels the body.
    */
   fetch(input: Request | URL | string, init?: RequestInit): Promise<Response>;
-  /** The requests seen, the newest last; whoever reads it may empty it. */
+  /** The requests seen, the newest last; it may be emptied. */
   readonly requests: ObservedRequest[];
 }
 

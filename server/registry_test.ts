@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { InvalidOptionError } from "../errors.ts";
-import { EMPTY_DIGEST, memoryWire, specTest } from "./fixture_test.ts";
 import { MemoryBackend } from "./backends/memory.ts";
+import { EMPTY_DIGEST, memoryWire, specTest } from "./fixture_test.ts";
 import type { RegistryOptions } from "./options.ts";
 import { createRegistry } from "./registry.ts";
 
@@ -94,24 +94,24 @@ Deno.test("createRegistry: the caller's options may be frozen", () => {
   createRegistry(Object.freeze({ deletes: false, auth: Object.freeze({ basic: {} }) }));
 });
 
-Deno.test("a failure of the registry itself: 500 without its reason, told to onError", async () => {
+Deno.test("a failure of the registry itself: 500 without its reason, given to onError", async () => {
   const failure = new Error("the disk is on fire");
-  const told: unknown[] = [];
+  const errors: unknown[] = [];
   const wire = memoryWire({
     auth: { bearer: {} },
     now: () => {
       throw failure;
     },
-    onError: (error) => told.push(error),
+    onError: (error) => errors.push(error),
   });
   const { status, code, text } = await wire.send("GET", "/token");
   assertEquals([status, code, text.includes("fire")], [500, "UNKNOWN", false]);
-  assertStrictEquals(told[0], failure);
+  assertStrictEquals(errors[0], failure);
 });
 
-Deno.test("a disk that fails in the middle of a body: 500, told to onError, and not the client's fault", async () => {
+Deno.test("a disk that fails in the middle of a body: 500, given to onError, and not the client's fault", async () => {
   const failure = new Error("the disk is full");
-  const told: unknown[] = [];
+  const errors: unknown[] = [];
   const backend = new MemoryBackend();
   const { createUpload } = backend;
   backend.createUpload = async (repository) => {
@@ -119,11 +119,11 @@ Deno.test("a disk that fails in the middle of a body: 500, told to onError, and 
     upload.append = () => Promise.reject(failure);
     return upload;
   };
-  const wire = memoryWire({ backend, onError: (error) => told.push(error) });
+  const wire = memoryWire({ backend, onError: (error) => errors.push(error) });
   const location = await wire.startUpload("app");
   const { status, code, text } = await wire.send("PATCH", location, { body: "hello" });
   assertEquals([status, code, text.includes("full")], [500, "UNKNOWN", false]);
-  assertEquals(told, [failure]);
+  assertEquals(errors, [failure]);
 });
 
 Deno.test("what a client got stays as it is, and what it changes is its own", async () => {

@@ -1,14 +1,10 @@
 /** What the server reads of paths, headers and token requests, whatever they hold. */
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { InvalidOptionError } from "../errors.ts";
 import { isRepositoryName } from "../reference/repository_name.ts";
 import { fc, fuzz, nearlyDigest, nearlyName, nearlyTag, parts, text } from "../tests/fuzz/fuzz.ts";
-import type { RegistryAction } from "./access/options.ts";
-import { byteRange } from "./byte_range.ts";
 import { isBcryptHash, parseHtpasswd } from "./access/htpasswd.ts";
-import { InvalidOptionError } from "../errors.ts";
-import { nextLink } from "./pages.ts";
-import { Refusal } from "./refusal.ts";
-import { type Route, routeOf } from "./route.ts";
+import type { RegistryAction } from "./access/options.ts";
 import {
   formatScopes,
   grantScopes,
@@ -18,6 +14,10 @@ import {
 } from "./access/scopes.ts";
 import { TokenKeys } from "./access/token_keys.ts";
 import { basicCredentials, saysNobody } from "./access/users.ts";
+import { byteRange } from "./byte_range.ts";
+import { nextLink } from "./pages.ts";
+import { Refusal } from "./refusal.ts";
+import { type Route, routeOf } from "./route.ts";
 
 /** The path of a route, written by hand. */
 function pathOf(route: Route): string {
@@ -146,7 +146,7 @@ fuzz(
           each.type === type && each.name === name &&
           (each.actions.includes(action) || each.actions.includes("*"))
         );
-        assert(wanted, `nobody asked for ${type}:${name}:${action}`);
+        assert(wanted, `no scope asked for ${type}:${name}:${action}`);
         const fine = type === "registry"
           ? lists && name === "catalog" && action === "*"
           : type === "repository" && may(name, action as RegistryAction);
@@ -179,7 +179,7 @@ fuzz(
 );
 
 fuzz(
-  "basicCredentials: what a client writes comes out as it went in, and noise is nobody",
+  "basicCredentials: what a client writes comes out as it went in, and noise is no user",
   5_000,
   fc.tuple(
     fc.string({ unit: "grapheme" }).map((name) => name.replaceAll(":", "")),

@@ -121,7 +121,7 @@ export class UploadSessions {
     }
   }
 
-  /** A new session; those that nobody used for long end here. */
+  /** A new session; those unused for long end here. */
   async start(repository: RepositoryName): Promise<UploadSession> {
     await this.#expire();
     const session = new UploadSession(repository, await this.#backend.createUpload(repository));
@@ -144,7 +144,7 @@ export class UploadSessions {
     return session;
   }
 
-  /** Whether the session goes on: another request may have ended it, here or elsewhere. */
+  /** Whether the session goes on: another request, or another process, may have ended it. */
   async has(session: UploadSession): Promise<boolean> {
     if (this.#sessions.get(session.id) !== session) return false;
     if (!this.#backend.shared) return true;
@@ -203,7 +203,7 @@ export class UploadSessions {
     }
     this.#expiry.due = next;
     this.#deadlines.watch(this.#expiry);
-    for (const session of over) this.#forget(session); // all at once: nobody finds one meanwhile
+    for (const session of over) this.#forget(session); // all at once: no request finds one meanwhile
     // Who happens to come now has nothing to do with what goes wrong.
     for (const session of over) await session.cancel().catch(this.#settings.onError);
   }
@@ -220,7 +220,7 @@ export class UploadSessions {
     this.#deadlines.watch(deadline);
   }
 
-  /** Does what nobody waits for. */
+  /** Does something in the background. */
   #tidy(work: () => Promise<void>): void {
     work().catch(this.#settings.onError);
   }

@@ -1,13 +1,13 @@
-import type { HashAlgorithm } from "../content/hasher.ts";
 import type { Digest } from "../content/digest.ts";
+import type { HashAlgorithm } from "../content/hasher.ts";
 import type { PieceReader } from "../content/piece_reader.ts";
 import type { RepositoryName } from "../reference/repository_name.ts";
 import { createdBlob } from "./blobs.ts";
 import { contentLength, type Exchange, requestBody, supportedDigest } from "./exchange.ts";
+import { afterBroken, BrokenBody, StalledBody } from "./listen/watched_body.ts";
 import { mountBlob } from "./mount.ts";
 import { emptyResponse, Refusal } from "./refusal.ts";
 import type { UploadSession } from "./upload_sessions.ts";
-import { afterBroken, BrokenBody, StalledBody } from "./listen/watched_body.ts";
 
 interface UploadRoute {
   repository: RepositoryName;
@@ -51,7 +51,7 @@ export async function startUpload(
 /**
  * end-5 PATCH: a chunk at the end of what is there.
  *
- * @throws {Refusal} 404 when there is no such session; 416 when the chunk belongs elsewhere, 408
+ * @throws {Refusal} 404 when there is no such session; 416 when the chunk belongs at another offset, 408
  * when the client stopped in the middle of it: the session lives on.
  */
 export async function patchUpload(exchange: Exchange, route: UploadRoute): Promise<Response> {
@@ -66,7 +66,7 @@ export async function patchUpload(exchange: Exchange, route: UploadRoute): Promi
 /**
  * end-6 PUT with `digest`: the last bytes, where there are any, and the end of the upload.
  *
- * @throws {Refusal} 404 when there is no such session; 416 when the bytes belong elsewhere, 400
+ * @throws {Refusal} 404 when there is no such session; 416 when the bytes belong at another offset, 400
  * when the digest is malformed: the session lives on; 400 DIGEST_INVALID when it is not that of the
  * bytes: the session ends.
  */

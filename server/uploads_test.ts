@@ -391,7 +391,7 @@ specTest("end-6 PUT after the end of the upload: 404", async (wire) => {
   assertEquals((await put(wire, location, hello, "hello")).code, "BLOB_UPLOAD_UNKNOWN");
 });
 
-specTest("OCI-Chunk-Min-Length: told, and a short chunk must be the last", async (wire) => {
+specTest("OCI-Chunk-Min-Length: announced, and a short chunk must be the last", async (wire) => {
   const location = await wire.startUpload("app");
   const first = await patch(wire, location, "0123", "0-3");
   assertEquals([first.status, first.headers.get("oci-chunk-min-length")], [202, "4"]);
@@ -409,7 +409,7 @@ specTest("OCI-Chunk-Min-Length: told, and a short chunk must be the last", async
   assertEquals((await put(wire, location, await digest("012345"))).status, 201);
 }, { chunkMinLength: 4 });
 
-Deno.test("uploads: one that nobody uses is forgotten after its time", async () => {
+Deno.test("uploads: one that is not used is forgotten after its time", async () => {
   let time = 0;
   const wire = memoryWire({ uploadExpiry: 1000, now: () => time });
   const [idle, used] = [await wire.startUpload("app"), await wire.startUpload("app")];

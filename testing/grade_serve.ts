@@ -1,11 +1,11 @@
+import { serve } from "../server/listen/serve.ts";
+import type { Registry } from "../server/registry.ts";
 import { type Flag, UsageError } from "./flags.ts";
 import { grade, type Grading } from "./grade/grade.ts";
 import type { GradeProvocation } from "./grade/journal.ts";
 import { isProvocation } from "./grade/provoke.ts";
 import { formatGrade } from "./grade/report.ts";
-import type { Registry } from "../server/registry.ts";
 import type { TestRegistryOptions } from "./test_registry.ts";
-import { serve } from "../server/listen/serve.ts";
 
 /** What the arguments of `deno task serve` say of grading. */
 export interface GradeCommand {

@@ -2,13 +2,13 @@
  * `deno task serve --port N`: a registry on loopback, until it is interrupted.
  */
 import { diskBackend } from "../server/backends/disk.ts";
+import { serve, type ServedRegistry, type ServeOptions } from "../server/listen/serve.ts";
+import type { Registry } from "../server/registry.ts";
 import { type Flag, readFlags, UsageError, usageOf } from "./flags.ts";
 import { GRADE_FLAGS, type GradeCommand, gradedRegistry } from "./grade_serve.ts";
-import type { Registry } from "../server/registry.ts";
 import { isPresetName, presetLogin, PRESETS } from "./quirks/presets.ts";
-import { createTestRegistry, type TestRegistryOptions } from "./test_registry.ts";
-import { serve, type ServedRegistry, type ServeOptions } from "../server/listen/serve.ts";
 import { authFrom, type Login, LOGIN_FLAGS } from "./serve_login.ts";
+import { createTestRegistry, type TestRegistryOptions } from "./test_registry.ts";
 
 /** What the arguments ask for: the flags fill it in. */
 export interface ServeCommand {

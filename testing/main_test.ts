@@ -2,10 +2,10 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { hash } from "bcryptjs";
 import { denoCommand } from "../scripts/deno.ts";
-import { UsageError } from "./flags.ts";
-import { selfSigned } from "../tests/peers/certificate.ts";
-import { parseArguments } from "./main.ts";
 import { createTokenKey } from "../server/access/token_keys.ts";
+import { selfSigned } from "../tests/peers/certificate.ts";
+import { UsageError } from "./flags.ts";
+import { parseArguments } from "./main.ts";
 
 const MAIN = fromFileUrl(new URL("./main.ts", import.meta.url));
 

@@ -1,3 +1,4 @@
+import { HtpasswdFile } from "../server/access/htpasswd.ts";
 import type {
   RegistryAction,
   RegistryAuth,
@@ -5,7 +6,6 @@ import type {
   TokenKey,
 } from "../server/access/options.ts";
 import { type Flag, UsageError } from "./flags.ts";
-import { HtpasswdFile } from "../server/access/htpasswd.ts";
 
 /** What the arguments of `deno task serve` say of who may do what. */
 export interface Login {
@@ -15,7 +15,7 @@ export interface Login {
   users: Record<string, string>;
   /** The path of an htpasswd file. */
   htpasswd?: string;
-  /** What somebody may do who does not log in. */
+  /** What clients may do that do not log in. */
   anonymous?: RegistryAction[];
   /** The private key that signs tokens. */
   key?: string;
@@ -37,7 +37,7 @@ export const LOGIN_FLAGS: readonly Flag<Login>[] = [
   {
     name: "--user",
     value: "NAME:PASSWORD",
-    help: "somebody who may do everything; more than once for more users",
+    help: "a user who may do everything; more than once for more users",
     set: ({ users }, value) => {
       const colon = value.indexOf(":");
       if (colon < 1) throw bad("--user must be NAME:PASSWORD");
@@ -74,9 +74,9 @@ export const LOGIN_FLAGS: readonly Flag<Login>[] = [
 ];
 
 /**
- * The option `auth` of a registry; `undefined` where everybody may do everything.
+ * The option `auth` of a registry; `undefined` where every client may do everything.
  *
- * @throws {UsageError} When nobody could log in.
+ * @throws {UsageError} When no user could log in.
  */
 export function authFrom(login: Login): RegistryAuth | undefined {
   const { auth, users, htpasswd, anonymous, key } = login;

@@ -15,7 +15,7 @@ import type { Tape } from "./tape/tape.ts";
 export interface TestRegistryOptions extends RegistryOptions {
   /**
    * Whose habits the registry has: how it authenticates, and its quirks. What `auth` and `quirks`
-   * say besides is added; without `auth`, everybody may do everything as soon as they have
+   * say besides is added; without `auth`, every client may do everything once it has
    * authenticated in its way.
    */
   preset?: PresetName;

@@ -1,17 +1,17 @@
-import type { RegistryAction, RegistryAuth } from "./options.ts";
+import type { Route } from "../route.ts";
 import type { Access, Authorizer, Need } from "./access.ts";
 import { BasicAuthorizer } from "./basic.ts";
 import { BearerAuthorizer } from "./bearer.ts";
-import type { Route } from "../route.ts";
+import type { RegistryAction, RegistryAuth } from "./options.ts";
 
-const EVERYBODY: Access = { may: () => true, lists: true };
+const UNRESTRICTED: Access = { may: () => true, lists: true };
 
 /** The authorizer that the options ask for. */
 export function createAuthorizer(
   auth: RegistryAuth | undefined,
   now: () => number,
 ): Authorizer {
-  if (auth === undefined) return { authorize: () => Promise.resolve(EVERYBODY) };
+  if (auth === undefined) return { authorize: () => Promise.resolve(UNRESTRICTED) };
   if ("bearer" in auth) return new BearerAuthorizer(auth.bearer, now);
   return new BasicAuthorizer(auth.basic);
 }

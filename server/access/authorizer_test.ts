@@ -4,7 +4,6 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { MEDIA_TYPES } from "../../content/media_types.ts";
-import type { RegistryAction, RegistryAuth, RegistryUser } from "./options.ts";
 import {
   type Answer,
   EMPTY_DIGEST,
@@ -12,6 +11,7 @@ import {
   UNKNOWN_DIGEST,
   type Wire,
 } from "../fixture_test.ts";
+import type { RegistryAction, RegistryAuth, RegistryUser } from "./options.ts";
 import { createTokenKey } from "./token_keys.ts";
 
 /** What a request needs of `app`, or of the registry. */
@@ -96,7 +96,7 @@ for (const [title, method, path, needed] of ENDPOINTS) {
         const byPassword = await ask(password, method, path, basic(name));
         assertEquals(byPassword.status === 403, !may, `${name} by password`);
         assert(byPassword.status !== 401, name);
-        // Whoever may do everything asks for a part of it; a user with that part asks for everything.
+        // A user who may do everything asks for a part of it; a user with that part asks for everything.
         const tokens = [
           actions.length === 0
             ? await tokenOf(bearer, "admin", [])
@@ -215,15 +215,15 @@ Deno.test("what a stranger learns of a repository: nothing", async () => {
     for (const [method, path] of paths) {
       const there = await ask(full, method, path, stranger);
       const missing = await ask(empty, method, path, stranger);
-      assertEquals(told(there), told(missing), `${method} ${path}`);
+      assertEquals(answerOf(there), answerOf(missing), `${method} ${path}`);
     }
     const left = await ask(full, "GET", upload, await tokenFor(full, "admin"));
-    assertEquals(left.status, 204, "nobody else has ended the upload");
+    assertEquals(left.status, 204, "no other request has ended the upload");
   }
 });
 
 /** What a response says, less what is random: the names of uploads. */
-function told({ status, headers, text }: Answer): unknown {
+function answerOf({ status, headers, text }: Answer): unknown {
   const all = [...headers].map(([name, value]) =>
     name === "location" || name === "docker-upload-uuid" ? [name, value.replace(/[^/]+$/, "")] : [
       name,

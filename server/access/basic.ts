@@ -1,6 +1,6 @@
-import type { BasicAuthOptions } from "./options.ts";
-import type { Access, Authorizer, Need } from "./access.ts";
 import { Refusal } from "../refusal.ts";
+import type { Access, Authorizer, Need } from "./access.ts";
+import type { BasicAuthOptions } from "./options.ts";
 import { basicCredentials, saysNobody, Users } from "./users.ts";
 
 /** Basic authentication. */
@@ -15,9 +15,9 @@ export class BasicAuthorizer implements Authorizer {
   }
 
   /**
-   * What the user may do; without credentials, what everybody may.
+   * What the user may do; without credentials, what every client may.
    *
-   * @throws {Refusal} 401 when somebody must log in; 403 when the user may not do this.
+   * @throws {Refusal} 401 when the client must log in; 403 when the user may not do this.
    */
   async authorize(request: Request, _url: URL, need: Need): Promise<Access> {
     const header = request.headers.get("authorization");

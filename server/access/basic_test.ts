@@ -15,7 +15,7 @@ async function statusOf(wire: Wire, method: string, path: string, headers?: Head
   return code === undefined ? String(status) : `${status} ${code}`;
 }
 
-/** Every endpoint, with what somebody who may pull alone gets. */
+/** Every endpoint, with what a user who may only pull gets. */
 const ENDPOINTS: [method: string, path: string, reader: string][] = [
   ["GET", "/v2/", "200"],
   ["GET", "/v2/_catalog", "403 DENIED"],

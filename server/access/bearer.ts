@@ -1,9 +1,9 @@
 import type { PieceReader } from "../../content/piece_reader.ts";
 import { InvalidOptionError } from "../../errors.ts";
-import type { Access, Authorizer, Need } from "./access.ts";
-import type { BearerAuthOptions } from "./options.ts";
-import { quotedString } from "./basic.ts";
 import { Refusal, type RefusalCode } from "../refusal.ts";
+import type { Access, Authorizer, Need } from "./access.ts";
+import { quotedString } from "./basic.ts";
+import type { BearerAuthOptions } from "./options.ts";
 import { formatScopes, hasScope, type Scope, scopesOfClaim } from "./scopes.ts";
 import { TokenKeys } from "./token_keys.ts";
 import { ACCESS_TOKEN, DEFAULT_SERVICE, TokenService } from "./token_service.ts";
@@ -11,7 +11,7 @@ import { ACCESS_TOKEN, DEFAULT_SERVICE, TokenService } from "./token_service.ts"
 /** Stands for the registry's own origin, which every request tells. */
 const ANY_ORIGIN = "http://registry.invalid";
 
-/** Bearer authentication: the check of tokens, whose service may be here or elsewhere. */
+/** Bearer authentication: the check of tokens, whose service may be here or another. */
 export class BearerAuthorizer implements Authorizer {
   /** Where the registry answers token requests; `undefined` where another service does. */
   readonly tokenPath?: string;
@@ -74,7 +74,7 @@ export class BearerAuthorizer implements Authorizer {
       lists: hasScope(scopes, "registry", "catalog", "*"),
     };
     if (need === "login" || (need === "catalog" ? access.lists : may(access, need))) return access;
-    // A token of nobody is no authentication: who asked without credentials has yet to say who it is.
+    // An anonymous token authenticates nothing: its client has yet to log in.
     const [code, why] = claims["sub"]
       ? ["DENIED", "the token is not for this"] as const
       : ["UNAUTHORIZED", "it takes credentials, and there were none"] as const;
@@ -116,7 +116,7 @@ function may(access: Access, { repository, action }: Exclude<Need, string>): boo
   return access.may(repository, action);
 }
 
-/** The scopes that a challenge asks for: whoever pushes pulls as well, to see what is there. */
+/** The scopes that a challenge asks for: a push pulls as well, to see what is there. */
 function scopesFor(need: Need): Scope[] {
   if (need === "login") return [];
   if (need === "catalog") return [{ type: "registry", name: "catalog", actions: ["*"] }];

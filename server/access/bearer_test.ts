@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { decodeJwt } from "jose";
 import { InvalidOptionError } from "../../errors.ts";
-import type { BearerAuthOptions, TokenServiceOptions } from "./options.ts";
 import { memoryWire, type Wire } from "../fixture_test.ts";
+import type { BearerAuthOptions, TokenServiceOptions } from "./options.ts";
 import { createTokenKey, tokenKeySet } from "./token_keys.ts";
 import { tokenService } from "./token_service.ts";
 
@@ -162,7 +162,7 @@ Deno.test("anonymous pull in some repositories", async () => {
   assertEquals(await statusWith(wire, json.token, "/v2/private/tags/list"), 401);
 });
 
-Deno.test("a token service's failures are told to its owner alone", async () => {
+Deno.test("a token service's failures are reported to its owner alone", async () => {
   const errors: unknown[] = [];
   const service = tokenService({
     key: { ...KEY, x: undefined },

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@
 import { InvalidOptionError } from "../../errors.ts";
 import { bcryptCost, HtpasswdFile, isBcryptHash, parseHtpasswd } from "./htpasswd.ts";
 
-/** Hashes of no password anybody knows. */
+/** Hashes of unknown passwords. */
 const A = `$2y$05$${"a".repeat(53)}`;
 const B = `$2b$12$${"B/.9".repeat(13)}b`;
 
@@ -32,7 +32,7 @@ for (
     ["a short hash", `me:${A.slice(0, -1)}`, "its hash must be bcrypt's"],
     ["a cost of 3", `me:${A.replace("$05$", "$03$")}`, "its hash must be bcrypt's"],
     ["a cost of 32", `me:${A.replace("$05$", "$32$")}`, "its hash must be bcrypt's"],
-    ["somebody twice", `me:${A}\n\nme:${B}`, "line 3 of htpasswd: its user stands in a line above"],
+    ["a user twice", `me:${A}\n\nme:${B}`, "line 3 of htpasswd: its user stands in a line above"],
   ] as [string, string, string][]
 ) {
   Deno.test(`parseHtpasswd: ${title} is refused, without what it says`, () => {

@@ -1,7 +1,7 @@
 /** What can be done to a repository, in the words of the token specification. */
 export type RegistryAction = "pull" | "push" | "delete";
 
-/** What somebody may do, and where. */
+/** What a user may do, and where. */
 export interface RegistryRights {
   /**
    * What.
@@ -15,7 +15,7 @@ export interface RegistryRights {
   repositories?: readonly string[];
 }
 
-/** Somebody who can log in. Without `password` and `hash`, the htpasswd file must name this user. */
+/** A user who can log in. Without `password` and `hash`, the htpasswd file must name this user. */
 export interface RegistryUser extends RegistryRights {
   /** The password. */
   password?: string;
@@ -29,7 +29,7 @@ export interface RegistryUsersOptions {
   users?: Readonly<Record<string, string | RegistryUser>>;
   /**
    * Users as an htpasswd file has them, a `name:hash` a line, hashed with bcrypt (`htpasswd -B`):
-   * its text, or where the file is. The file is read again when somebody logs in, so that it can
+   * its text, or where the file is. The file is read again at a login, so that it can
    * change. Its users may do everything, but for those whose rights stand in `users`.
    */
   htpasswd?: string | {
@@ -37,7 +37,7 @@ export interface RegistryUsersOptions {
     file: string;
   };
   /**
-   * What somebody may do who does not log in: everywhere, or in some repositories.
+   * What clients may do that do not log in: everywhere, or in some repositories.
    * @default {[]}
    */
   anonymous?: readonly RegistryAction[] | RegistryRights;
@@ -114,7 +114,7 @@ export interface BearerAuthOptions extends RegistryUsersOptions, TokenOptions {
    */
   realm?: string;
   /**
-   * Public keys of token services elsewhere: their tokens are taken. With these and without `key`
+   * Public keys of other token services: their tokens are taken. With these and without `key`
    * there is no token service here, and `realm` says where it is.
    */
   keys?: TokenKeySet;
@@ -128,7 +128,7 @@ export interface TokenServiceOptions extends RegistryUsersOptions, TokenOptions 
    */
   stallTimeout?: number;
   /**
-   * Told of a failure of the service itself: the client gets a 500 without its reason.
+   * Called with a failure of the service itself: the client gets a 500 without its reason.
    * @default {() => {}}
    */
   onError?: (error: unknown) => void;

@@ -59,7 +59,7 @@ async function fastest(run: () => Promise<unknown>): Promise<number> {
   return least;
 }
 
-Deno.test("Passwords: whoever is wrong pays for the dearest hash, known or not", async () => {
+Deno.test("Passwords: a wrong login pays for the dearest hash, known or not", async () => {
   const passwords = new Passwords(secrets);
   const times = new Map<string, number>();
   for (const name of ["dear", "cheap", "plain", "unknown"]) {

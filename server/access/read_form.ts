@@ -1,6 +1,6 @@
 import { type PieceReader, readAll } from "../../content/piece_reader.ts";
-import { Refusal } from "../refusal.ts";
 import { afterBroken, StalledBody } from "../listen/watched_body.ts";
+import { Refusal } from "../refusal.ts";
 
 /** A login or a request for a token, in bytes: the longest refresh token known is 21 KB. */
 const FORM_BYTES = 64 * 1024;

@@ -1,5 +1,5 @@
-import type { RegistryAction } from "./options.ts";
 import type { Access } from "./access.ts";
+import type { RegistryAction } from "./options.ts";
 
 /** A scope of the token specification: what may be done to what. */
 export interface Scope {
@@ -37,7 +37,7 @@ export function formatScopes(scopes: readonly Scope[]): string {
   return scopes.map(({ type, name, actions }) => `${type}:${name}:${actions.join(",")}`).join(" ");
 }
 
-/** The part of the scopes asked for that somebody may have. */
+/** The part of the requested scopes that a client may have. */
 export function grantScopes(asked: readonly Scope[], access: Access): Scope[] {
   return asked.flatMap((scope) => {
     if (scope.type === "registry") {

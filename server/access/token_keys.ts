@@ -113,7 +113,7 @@ export class TokenKeys {
     return await new SignJWT(claims).setProtectedHeader({ typ: type, ...header }).sign(key);
   }
 
-  /** The claims of a token; `undefined` when it is not what is expected, or nobody's here. */
+  /** The claims of a token; `undefined` when it is not what is expected, or of no key here. */
   async verify(token: string, { issuer, audience, type, now }: Expected): Promise<
     Claims | undefined
   > {
@@ -281,7 +281,7 @@ function checkPublicKeys({ keys }: TokenKeySet): void {
   throw badOption("keys", "be public keys in JSON: EC, OKP or RSA");
 }
 
-/** A shared secret is none: whoever verifies could sign. */
+/** A shared secret is none: who can verify with it can sign. */
 function isKey(key: TokenKey): boolean {
   const alg = algorithmOf(key);
   return Object.hasOwn(PUBLIC_PARAMETERS, key.kty) && alg !== undefined &&

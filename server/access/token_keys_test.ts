@@ -119,7 +119,7 @@ Deno.test("TokenKeys.verify: by signature, issuer, audience, time and type", asy
     ["for no audience", await sign({ ...CLAIMS, aud: undefined }), false],
     ["of another type", await sign(CLAIMS, { typ: "refresh+jwt" }), false],
     ["of another key", other, false],
-    ["of a key nobody knows", await sign(CLAIMS, { kid: "unknown" }), false],
+    ["of an unknown key", await sign(CLAIMS, { kid: "unknown" }), false],
     ["with its own key in it", await sign(CLAIMS, { kid: "x", jwk: EC.jwk as jose.JWK }), false],
     ["signed with the public key as a secret", await hmac(shared), false],
     [

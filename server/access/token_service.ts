@@ -1,22 +1,22 @@
 import type { PieceReader } from "../../content/piece_reader.ts";
+import { bodyReader } from "../exchange.ts";
+import { Deadlines, laterOnThisMachine } from "../listen/deadlines.ts";
+import { type StallLimit, watchedBody } from "../listen/watched_body.ts";
+import { checkInteger, STALL_TIMEOUT_MS } from "../options.ts";
+import { jsonResponse, Refusal, type RefusalCode } from "../refusal.ts";
 import type { Access } from "./access.ts";
 import type { TokenServiceOptions } from "./options.ts";
-import { Deadlines, laterOnThisMachine } from "../listen/deadlines.ts";
-import { bodyReader } from "../exchange.ts";
-import { checkInteger, STALL_TIMEOUT_MS } from "../options.ts";
 import { readForm } from "./read_form.ts";
-import { jsonResponse, Refusal, type RefusalCode } from "../refusal.ts";
 import { formatScopes, grantScopes, parseScopes } from "./scopes.ts";
 import { TokenKeys } from "./token_keys.ts";
 import { basicCredentials, saysNobody, Users } from "./users.ts";
-import { type StallLimit, watchedBody } from "../listen/watched_body.ts";
 
 interface TokenRequest {
   service: string | null;
   scopes: string[];
   /** Whether a refresh token is asked for. */
   offline: boolean;
-  /** Who asks; `undefined` for nobody in particular. */
+  /** The user; `undefined` for a client that has not logged in. */
   user?: string;
 }
 
@@ -33,7 +33,7 @@ const EARLY_S = 10;
 export const ACCESS_TOKEN = "JWT";
 const REFRESH_TOKEN = "refresh+jwt";
 
-/** What the tokens of a registry say, unless it is told otherwise. */
+/** What the tokens of a registry say, unless its options differ. */
 export const DEFAULT_SERVICE = "davit";
 
 /**

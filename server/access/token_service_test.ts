@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { InvalidOptionError } from "../../errors.ts";
 import { EMPTY_DIGEST, memoryWire, specTest, TestClock, type Wire } from "../fixture_test.ts";
-import type { RegistryAuth } from "./options.ts";
 import { createRegistry } from "../registry.ts";
+import type { RegistryAuth } from "./options.ts";
 import { tokenService } from "./token_service.ts";
 
 const users = {
@@ -87,7 +87,7 @@ specTest("Bearer: a token opens what it is for, and nothing else", async (wire) 
   }
 }, { auth });
 
-specTest("Bearer: the token of nobody is no authentication: UNAUTHORIZED", async (wire) => {
+specTest("Bearer: an anonymous token is no authentication: UNAUTHORIZED", async (wire) => {
   const token = await tokenFor(wire, "scope=repository:app:pull,push");
   for (const headers of [{}, bearer(token)]) {
     const { status, code } = await wire.send("POST", "/v2/app/blobs/uploads/", { headers });
@@ -184,7 +184,7 @@ specTest("POST token with a refresh token: a token for what the user may do", as
   assertEquals((await wire.send("GET", "/v2/app/tags/list", { headers })).code, "NAME_UNKNOWN");
 }, { auth });
 
-specTest("GET token for nobody: no refresh token", async (wire) => {
+specTest("GET token without a login: no refresh token", async (wire) => {
   const { json } = await wire.send("GET", "/token?offline_token=true");
   assertEquals(json.refresh_token, undefined);
 }, { auth });

@@ -1,19 +1,19 @@
 import { InvalidOptionError } from "../../errors.ts";
 import type { Access } from "./access.ts";
+import { HtpasswdFile, isBcryptHash, parseHtpasswd } from "./htpasswd.ts";
 import type {
   RegistryAction,
   RegistryRights,
   RegistryUser,
   RegistryUsersOptions,
 } from "./options.ts";
-import { HtpasswdFile, isBcryptHash, parseHtpasswd } from "./htpasswd.ts";
 import { Passwords, type Secret } from "./passwords.ts";
 
 const EVERYTHING: readonly RegistryAction[] = ["pull", "push", "delete"];
 
 /** Who can log in to a registry, and what they may do. */
 export class Users {
-  /** What somebody may do who does not log in. */
+  /** What clients may do that do not log in. */
   readonly anonymous: Access;
   readonly #users: ReadonlyMap<string, RegistryUser>;
   readonly #hashes: () => Promise<ReadonlyMap<string, string>>;
@@ -99,7 +99,7 @@ export function basicCredentials(
   return { name: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
-/** Whether a header names nobody: skopeo sends an empty user name and password for that. */
+/** Whether a header names no user: skopeo sends an empty user name and password for that. */
 export function saysNobody(header: string | null): boolean {
   if (header === null) return true;
   const credentials = basicCredentials(header);

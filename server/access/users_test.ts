@@ -152,7 +152,7 @@ Deno.test("Users: who may see the list of all repositories", async () => {
   }
 });
 
-Deno.test("Users: nobody in particular, in some repositories", () => {
+Deno.test("Users: without a login, in some repositories", () => {
   const { anonymous } = new Users({ anonymous: { actions: ["pull"], repositories: ["public/*"] } });
   assertEquals(anonymous.may("public/a", "pull"), true);
   assertEquals(anonymous.may("public/a", "push"), false);

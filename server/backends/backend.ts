@@ -48,8 +48,8 @@ export interface BackendUpload {
   /** How many bytes there are. */
   readonly size: number;
   /**
-   * Appends what a reader has, up to a number of bytes. `onPiece` is told every piece before it is
-   * kept; when the reader fails, what it was told is there.
+   * Appends what a reader has, up to a number of bytes. `onPiece` is called with every piece before it
+   * is kept; when the reader fails, those pieces are there.
    *
    * @returns Whether the reader's end was reached.
    */
@@ -79,7 +79,7 @@ export interface RegistryBackend {
   /**
    * Whether other processes serve the same content at once. A registry then asks for an upload anew
    * with each request, since another process may have written to it, and leaves it to
-   * `sweepUploads` to end those that nobody comes back for.
+   * `sweepUploads` to end those that are abandoned.
    */
   readonly shared?: boolean;
   /** Whether the repository has, or had, anything. */
@@ -121,7 +121,7 @@ export interface RegistryBackend {
   /** An upload that was started, and neither finished nor cancelled. */
   upload(repository: RepositoryName, id: string): Promise<BackendUpload | undefined>;
   /**
-   * Removes uploads that an earlier process left behind, and nobody came back for in time. Those of
+   * Removes uploads that an earlier process left behind and that were not resumed in time. Those of
    * this process are the registry's to end, by `uploadExpiry`.
    *
    * @returns In how many milliseconds the next one is old enough; `undefined` when none is left.

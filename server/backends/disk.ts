@@ -42,8 +42,8 @@ export interface DiskBackend extends RegistryBackend {
   /** The folder. */
   readonly folder: string;
   /**
-   * Makes the folder, and tidies up after a process that was killed: removes uploads that nobody came
-   * back for, and brings every `index.json` up to date. Only other programs depend on that.
+   * Makes the folder, and tidies up after a process that was killed: removes abandoned
+   * uploads, and brings every `index.json` up to date. Only other programs depend on that.
    */
   recover(): Promise<void>;
   /** Writes what waits to be written. Call it in the end: other programs see everything then. */

@@ -13,9 +13,9 @@ import { fileStream } from "../../stores/file_stream.ts";
 import type { IndexChange, LayoutEntries } from "../../stores/layout_entries.ts";
 import type { LayoutFiles } from "../../stores/layout_files.ts";
 import { LayoutIndex } from "../../stores/layout_index.ts";
-import type { Page, PageRequest, StoredBlob, StoredManifest } from "./backend.ts";
 import { readManifest } from "../read_manifest.ts";
 import { Refusal } from "../refusal.ts";
+import type { Page, PageRequest, StoredBlob, StoredManifest } from "./backend.ts";
 import { SortedNames } from "./sorted_names.ts";
 import { Turns } from "./turns.ts";
 

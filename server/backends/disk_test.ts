@@ -7,9 +7,9 @@ import { MEDIA_TYPES } from "../../content/media_types.ts";
 import { pieceReader } from "../../content/piece_reader.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
-import { diskBackend } from "./disk.ts";
 import { memoryWire, TestClock, until, type Wire } from "../fixture_test.ts";
 import type { RegistryOptions } from "../options.ts";
+import { diskBackend } from "./disk.ts";
 import { testRegistryBackend } from "./test_registry_backend.ts";
 
 for (const durable of [true, false]) {
@@ -249,7 +249,7 @@ Deno.test("diskBackend: an upload of another process is removed when its time is
     assertEquals((await second.send("GET", locations[1]!)).status, 204);
   }));
 
-Deno.test("diskBackend: what a killed process left goes when its time is over, whoever asks", () =>
+Deno.test("diskBackend: what a killed process left goes when its time is over", () =>
   inFolder(async (folder) => {
     const left = (await open(folder).startUpload("app")).split("/").at(-1)!;
     const hour = 60 * 60 * 1_000;
@@ -358,7 +358,7 @@ Deno.test("end-9 DELETE manifests: a file goes when no index.json names it any m
     assertEquals(markers, []);
   }));
 
-Deno.test("diskBackend: a repository's folder that somebody removes is made again", () =>
+Deno.test("diskBackend: a repository's folder that is removed from outside is made again", () =>
   inFolder(async (folder) => {
     const wire = open(folder);
     await wire.pushManifest("app", "v1");

@@ -29,7 +29,7 @@ interface SharedBlob {
   readonly repositories: Set<RepositoryName>;
 }
 
-/** A registry's content in memory. Every change happens at once: nobody sees half of it. */
+/** A registry's content in memory. Every change is atomic. */
 export class MemoryBackend implements RegistryBackend {
   readonly #blobs = new Map<Digest, SharedBlob>();
   readonly #repositories = new Map<RepositoryName, Repository>();

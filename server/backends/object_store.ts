@@ -5,6 +5,7 @@ import { type Digest, isDigest } from "../../content/digest.ts";
 import type { PieceReader } from "../../content/piece_reader.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import type { Tag } from "../../reference/tag.ts";
+import { checkInteger } from "../options.ts";
 import type {
   BackendUpload,
   Page,
@@ -13,11 +14,10 @@ import type {
   StoredBlob,
   StoredManifest,
 } from "./backend.ts";
-import { checkInteger } from "../options.ts";
 import { joinSegments, writeSegments } from "./segments.ts";
 import { Turns } from "./turns.ts";
 
-/** A storage of named objects, such as a bucket. What was written is seen by everybody at once. */
+/** A storage of named objects, such as a bucket. What was written is visible to every reader at once. */
 export interface ObjectStore {
   /** An object's bytes, or a part of them; `undefined` where there is no such object. */
   get(
@@ -46,7 +46,7 @@ export interface StoredObject {
 /** A {@linkcode RegistryBackend} in a storage of objects. */
 export interface ObjectBackend extends RegistryBackend {
   /**
-   * Removes uploads that nobody came back for, and the bytes of blobs that no repository has any
+   * Removes abandoned uploads, and the bytes of blobs that no repository has any
    * more: deleting a blob leaves them, since another process may be giving it to a repository. Call
    * it while nothing is pushed.
    *
@@ -63,7 +63,7 @@ export interface ObjectBackendOptions {
    */
   segmentBytes?: number;
   /**
-   * After how long an upload that nobody writes to is removed, in milliseconds. A Worker has no time
+   * After how long an upload without a write is removed, in milliseconds. A Worker has no time
    * between requests: call `collect` there now and then.
    * @default {86400000}
    */

@@ -7,7 +7,7 @@ export interface WriteSegmentsOptions {
   bytes: number;
   /** Keeps a segment. */
   write(segment: Bytes): Promise<void>;
-  /** Told every piece before it is kept. */
+  /** Called with every piece before it is kept. */
   onPiece?: (piece: Bytes) => void;
   /** The most bytes that are taken. @default {Infinity} */
   maximum?: number;

@@ -37,17 +37,17 @@ const WRITES: [pieces: string[], maximum: number, segments: string[], ended: boo
 for (const [pieces, maximum, segments, ended] of WRITES) {
   Deno.test(`writeSegments: ${JSON.stringify(pieces)}, at most ${maximum}`, async () => {
     const written: string[] = [];
-    let told = "";
+    let reported = "";
     const reached = await writeSegments(reader(pieces), {
       bytes: 4,
       maximum,
-      onPiece: (piece) => void (told += new TextDecoder().decode(piece)),
+      onPiece: (piece) => void (reported += new TextDecoder().decode(piece)),
       write: (segment) => {
         written.push(new TextDecoder().decode(segment));
         return Promise.resolve();
       },
     });
-    assertEquals([written, told, reached], [segments, segments.join(""), ended]);
+    assertEquals([written, reported, reached], [segments, segments.join(""), ended]);
   });
 }
 

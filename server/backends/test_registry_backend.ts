@@ -1,14 +1,15 @@
 /**
  * The contract of {@linkcode RegistryBackend} as test cases: every backend of this package, and every
- * one that somebody writes, is run through the same ones.
+ * one of your own, is run through the same ones.
  *
  * @module
  */
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { type Bytes, concatBytes, encodeText } from "../../content/bytes.ts";
 import { bytesStream } from "../../content/body.ts";
+import { type Bytes, concatBytes, encodeText } from "../../content/bytes.ts";
 import { digestOf } from "../../content/digest.ts";
 import { pieceReader } from "../../content/piece_reader.ts";
+import { listCases, manifestCases, restartCases } from "./test_registry_backend_manifests.ts";
 import {
   append,
   bytesOf,
@@ -24,7 +25,6 @@ import {
   tag,
   textOf,
 } from "./test_registry_backend_samples.ts";
-import { listCases, manifestCases, restartCases } from "./test_registry_backend_manifests.ts";
 import type { RegistryBackendUnderTest } from "./test_registry_backend_samples.ts";
 
 /** More than the buffers on the way hold, and not a multiple of their sizes. */
@@ -183,14 +183,14 @@ const uploadCases: Case[] = [
     await upload.finish(digest);
     assertEquals(await textOf(backend, "app", digest), "hello world");
   }],
-  ["an upload is told every piece that it keeps", async ({ backend }) => {
+  ["an upload reports every piece that it keeps", async ({ backend }) => {
     const content = pattern(LARGE_BYTES);
     for (const reader of [() => pieceReader(bytesStream(content)), () => ownPieces(content)]) {
       const upload = await backend.createUpload(repo("app"));
-      const told: Bytes[] = [];
-      const ended = await upload.append(reader(), (piece) => void told.push(piece.slice()));
+      const pieces: Bytes[] = [];
+      const ended = await upload.append(reader(), (piece) => void pieces.push(piece.slice()));
       assertEquals(ended, true);
-      assertEquals(await digestOf(concatBytes(told)), await digestOf(content));
+      assertEquals(await digestOf(concatBytes(pieces)), await digestOf(content));
       assertEquals(await digestOf(await bytesOf(await upload.open())), await digestOf(content));
       await upload.cancel();
     }
@@ -226,22 +226,25 @@ const uploadCases: Case[] = [
     assertEquals(await new Response(await upload.open()).text(), "hello");
     await upload.cancel();
   }],
-  ["a reader that fails: what it told is there, and the upload goes on", async ({ backend }) => {
-    const upload = await backend.createUpload(repo("app"));
-    await append(upload, "0");
-    let told = "";
-    const broken = failing(["12", "345"], new Error("the line is cut"));
-    const error = await failure(
-      upload.append(broken, (piece) => told += new TextDecoder().decode(piece)),
-    );
-    assertEquals((error as Error).message, "the line is cut");
-    assertEquals([told, upload.size], ["12345", 6]);
-    assertEquals(await new Response(await upload.open()).text(), "012345");
-    await append(upload, "6789");
-    const digest = await digestOfText("0123456789");
-    await upload.finish(digest);
-    assertEquals(await textOf(backend, "app", digest), "0123456789");
-  }],
+  [
+    "a reader that fails: what it reported is there, and the upload goes on",
+    async ({ backend }) => {
+      const upload = await backend.createUpload(repo("app"));
+      await append(upload, "0");
+      let reported = "";
+      const broken = failing(["12", "345"], new Error("the line is cut"));
+      const error = await failure(
+        upload.append(broken, (piece) => reported += new TextDecoder().decode(piece)),
+      );
+      assertEquals((error as Error).message, "the line is cut");
+      assertEquals([reported, upload.size], ["12345", 6]);
+      assertEquals(await new Response(await upload.open()).text(), "012345");
+      await append(upload, "6789");
+      const digest = await digestOfText("0123456789");
+      await upload.finish(digest);
+      assertEquals(await textOf(backend, "app", digest), "0123456789");
+    },
+  ],
   ["an upload is found by its repository and name alone", async ({ backend }) => {
     const upload = await backend.createUpload(repo("app"));
     await append(upload, "hel");

@@ -233,7 +233,7 @@ export const listCases: Case[] = [
 ];
 
 export const restartCases: Case[] = [
-  ["after a restart, everything that was told is there", async ({ backend, reopen }) => {
+  ["after a restart, everything that was acknowledged is there", async ({ backend, reopen }) => {
     if (reopen === undefined) return;
     const subject = await manifestOf("subject", { contentType: "application/one; x=y" });
     const sbom = await referrerOf("sbom", subject.digest);

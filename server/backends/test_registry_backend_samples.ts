@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Bytes, encodeText } from "../../content/bytes.ts";
 import { bytesStream } from "../../content/body.ts";
+import { type Bytes, encodeText } from "../../content/bytes.ts";
 import { type Digest, digestOf } from "../../content/digest.ts";
 import { MEDIA_TYPES } from "../../content/media_types.ts";
 import { type PieceReader, pieceReader } from "../../content/piece_reader.ts";
@@ -14,7 +14,7 @@ export interface RegistryBackendUnderTest {
   backend: RegistryBackend;
   /**
    * A second backend on the same storage, as after a restart: for one that keeps everything. What was
-   * told by the first one must be there.
+   * acknowledged by the first one must be there.
    */
   reopen?(): Promise<RegistryBackend>;
   /** Ends whatever was started for it. */

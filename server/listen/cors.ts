@@ -78,7 +78,7 @@ export function answerPages(
     const preflight = isPreflight(request);
     const response = preflight ? emptyResponse(204) : await next();
     const headers = new Headers(response.headers);
-    // What one page is told must not be kept for another one.
+    // A cache must not give one page the answer to another.
     if (origins !== undefined) headers.append("vary", "Origin");
     if (origin !== undefined) {
       headers.set("access-control-allow-origin", origin);

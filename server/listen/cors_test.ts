@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { InvalidOptionError } from "../../errors.ts";
-import { cors, type CorsOptions } from "./cors.ts";
 import { createRegistry, type Registry } from "../registry.ts";
+import { cors, type CorsOptions } from "./cors.ts";
 
 const PAGE = "https://app.example";
 

@@ -2,7 +2,7 @@
 export type Later = (run: () => void, milliseconds: number) => void;
 
 /** What `setTimeout` and its like take at most; a longer time would end at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * The machine's own timer, by way of a signal's. That one keeps no process alive, on any runtime,
@@ -41,7 +41,7 @@ export class Deadlines {
     this.#later = later;
   }
 
-  /** Watches a deadline. One that comes earlier than it was is told again. */
+  /** Watches a deadline. Call it again for one that comes earlier than it was. */
   watch(deadline: Deadline): void {
     this.#watched.add(deadline);
     this.#ringBy(deadline.due);

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { type Deadline, Deadlines, laterOnThisMachine } from "./deadlines.ts";
 import { TestClock, until } from "../fixture_test.ts";
+import { type Deadline, Deadlines, laterOnThisMachine } from "./deadlines.ts";
 
 function world() {
   const clock = new TestClock(0);

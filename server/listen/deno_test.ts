@@ -3,10 +3,10 @@ import { assert, assertEquals } from "@std/assert";
 import { type Bytes, encodeText } from "../../content/bytes.ts";
 import { digestOf, toDigest } from "../../content/digest.ts";
 import { createHasher } from "../../content/hasher.ts";
-import { memoryWire, onDisk, until } from "../fixture_test.ts";
-import { listenDeno } from "./deno.ts";
-import { createRegistry } from "../registry.ts";
 import { createTestRegistry } from "../../testing/test_registry.ts";
+import { memoryWire, onDisk, until } from "../fixture_test.ts";
+import { createRegistry } from "../registry.ts";
+import { listenDeno } from "./deno.ts";
 
 const MIB = 1024 * 1024;
 const SIZE = 64 * MIB;
@@ -151,7 +151,7 @@ Deno.test("listenDeno: HEAD, ranges and the whole of 64 MiB, asked for in one go
     client.close();
   }));
 
-Deno.test("listenDeno: nobody looks at the signal of a request that a fault delays", async () => {
+Deno.test("listenDeno: the signal of a request that a fault delays is not read", async () => {
   const { fetch: answer } = createTestRegistry({ faults: { delay: 1 } });
   let looked = 0;
   const listener = await listenDeno(

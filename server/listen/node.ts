@@ -45,7 +45,7 @@ interface NodeResponse {
   off(event: "drain" | "close", listener: () => void): void;
 }
 
-/** How much of a request's body waits in memory for whoever reads it, in bytes. */
+/** How much of a request's body waits in memory until it is read, in bytes. */
 const BODY_BUFFER_BYTES = 1024 * 1024;
 
 /**
@@ -138,7 +138,7 @@ function requestBody(incoming: NodeRequest): ReadableStream<Bytes> {
     start(controller) {
       let open = true;
       incoming.on("data", (chunk) => {
-        if (!open) return; // nobody reads it any more: what still comes is thrown away
+        if (!open) return; // it is no longer read: what still comes is thrown away
         try {
           controller.enqueue(chunk);
         } catch {

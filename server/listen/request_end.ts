@@ -2,7 +2,7 @@
 const ends = new WeakMap<Request, AbortSignal>();
 
 /**
- * Says what ends the waiting for a request. Deno (2.9) prints a warning as soon as somebody looks at
+ * Says what ends the waiting for a request. Deno (2.9) prints a warning as soon as a program reads
  * the signal of a request that is then answered.
  */
 export function endWith(request: Request, signal: AbortSignal): void {

@@ -2,8 +2,8 @@ import { InvalidOptionError } from "../../errors.ts";
 import { runtimeName } from "../../runtime/builtin.ts";
 import { answerPages, type CorsOptions } from "./cors.ts";
 import { listenDeno } from "./deno.ts";
-import { listenNode } from "./node.ts";
 import type { Tls } from "./listener.ts";
+import { listenNode } from "./node.ts";
 
 /** Options of {@linkcode serve}. */
 export interface ServeOptions {
@@ -31,7 +31,7 @@ export interface ServeOptions {
   cors?: true | CorsOptions;
   /** Ends the server at once, and what it is doing with it. */
   signal?: AbortSignal;
-  /** Told once it listens. */
+  /** Called once it listens. */
   onListen?: (server: ServedRegistry) => void;
   /**
    * How long `close` lets running requests go on, in milliseconds.

@@ -3,10 +3,10 @@ import { type Bytes, encodeText } from "../../content/bytes.ts";
 import { digestOf } from "../../content/digest.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import { EMPTY_DIGEST, Wire } from "../fixture_test.ts";
-import { listenDeno } from "./deno.ts";
-import { listenNode } from "./node.ts";
-import type { Listener } from "./listener.ts";
 import { createRegistry, type Registry } from "../registry.ts";
+import { listenDeno } from "./deno.ts";
+import type { Listener } from "./listener.ts";
+import { listenNode } from "./node.ts";
 import { serve, type ServedRegistry } from "./serve.ts";
 
 interface Running {
@@ -268,7 +268,7 @@ for (const [name, listen] of Object.entries(LISTENERS)) {
     });
   });
 
-  Deno.test(`${name}: a body that nobody reads is not taken`, async () => {
+  Deno.test(`${name}: a body that is not read is not taken`, async () => {
     let answer = () => {};
     const answered = new Promise<void>((resolve) => answer = resolve);
     const handler = async () => {
@@ -298,9 +298,9 @@ for (const [name, listen] of Object.entries(LISTENERS)) {
 }
 
 Deno.test("serve: url, port, onListen, and close", async () => {
-  let told: ServedRegistry | undefined;
-  const server = await serve(createRegistry(), { onListen: (listening) => told = listening });
-  assertStrictEquals(told, server);
+  let listened: ServedRegistry | undefined;
+  const server = await serve(createRegistry(), { onListen: (listening) => listened = listening });
+  assertStrictEquals(listened, server);
   assertEquals(server.hostname, "127.0.0.1");
   assertEquals(server.url, `http://127.0.0.1:${server.port}`);
   const response = await fetch(`${server.url}/v2/`);
@@ -316,7 +316,7 @@ Deno.test("serve: the address in the URL is one that a client can use", async ()
   await close();
 });
 
-Deno.test("serve: close waits for what runs, for as long as it was told", async () => {
+Deno.test("serve: close waits for what runs, for as long as its grace says", async () => {
   for (const [grace, expected] of [[60_000, "done"], [20, "cut"]] as const) {
     let answer = () => {};
     let asked = () => {};

@@ -4,9 +4,9 @@ import { digestOf } from "../../content/digest.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import { selfSigned } from "../../tests/peers/certificate.ts";
 import { Wire } from "../fixture_test.ts";
+import { createRegistry } from "../registry.ts";
 import { listenDeno } from "./deno.ts";
 import { listenNode } from "./node.ts";
-import { createRegistry } from "../registry.ts";
 import { serve } from "./serve.ts";
 
 const { pem: cert, keyPem: key } = await selfSigned();

@@ -1,11 +1,11 @@
 /** Clients that are slow, that go away, and that come at once: over sockets, on both listeners. */
 import { assert, assertEquals } from "@std/assert";
 import { encodeText } from "../../content/bytes.ts";
+import { createTestRegistry, type TestRegistryOptions } from "../../testing/test_registry.ts";
+import { MemoryBackend } from "../backends/memory.ts";
 import { digest, TestClock, until, Wire } from "../fixture_test.ts";
 import { listenDeno } from "./deno.ts";
 import { listenNode } from "./node.ts";
-import { MemoryBackend } from "../backends/memory.ts";
-import { createTestRegistry, type TestRegistryOptions } from "../../testing/test_registry.ts";
 
 interface World {
   wire: Wire;
@@ -68,7 +68,7 @@ function slowTest(
   }
 }
 
-/** A client that sends what it is told, when it is told. */
+/** A client that sends what a test gives it. */
 async function dial(port: number, text: string): Promise<Deno.TcpConn> {
   const connection = await Deno.connect({ hostname: "127.0.0.1", port });
   await connection.write(encodeText(text));
@@ -122,7 +122,7 @@ slowTest("a client that sends a byte at a time, and others beside it", async (wo
   assertEquals(closed.status, 201);
 });
 
-slowTest("a hundred clients that stall keep nobody waiting", async ({ wire, port }) => {
+slowTest("a hundred clients that stall keep no other waiting", async ({ wire, port }) => {
   const stalled: Deno.TcpConn[] = [];
   for (let count = 0; count < 100; count++) {
     const requests = [
@@ -153,7 +153,7 @@ slowTest("an upload whose client is gone is cleaned up after its time", async (w
   await pass(60_000);
   assertEquals(kept(), 1);
   await pass(1);
-  assertEquals(kept(), 0, "its bytes are gone, and nobody asked");
+  assertEquals(kept(), 0, "its bytes are gone, without a request");
   const late = await wire.send("PATCH", location, { body: " world" });
   assertEquals([late.status, late.code], [404, "BLOB_UPLOAD_UNKNOWN"]);
   assertEquals((await wire.send("GET", "/v2/app/tags/list")).status, 404, "nothing was stored");

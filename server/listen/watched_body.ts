@@ -14,7 +14,7 @@ export class StalledBody extends BrokenBody {
 }
 
 /**
- * Headers of an answer to a body without its end: nobody can tell where the next request starts
+ * Headers of an answer to a body without its end: where the next request starts is unknown
  * (RFC 9110, 15.5.9).
  */
 export function afterBroken(body: BrokenBody): Record<string, string> {

@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { encodeText } from "../../content/bytes.ts";
 import { type PieceReader, pieceReader } from "../../content/piece_reader.ts";
-import { Deadlines } from "./deadlines.ts";
 import { streamOf, TestClock } from "../fixture_test.ts";
+import { Deadlines } from "./deadlines.ts";
 import { BrokenBody, StalledBody, watchedBody } from "./watched_body.ts";
 
 function watch(body: PieceReader) {

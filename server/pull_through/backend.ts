@@ -1,5 +1,5 @@
-import { type Digest, isDigest } from "../../content/digest.ts";
 import type { Descriptor } from "../../content/descriptor.ts";
+import { type Digest, isDigest } from "../../content/digest.ts";
 import type { ContentSource } from "../../content/store.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import type { Tag } from "../../reference/tag.ts";
@@ -11,11 +11,11 @@ import type {
   StoredBlob,
   StoredManifest,
 } from "../backends/backend.ts";
+import { Refusal } from "../refusal.ts";
 import { UpstreamBlobs } from "./blobs.ts";
 import { UpstreamLists } from "./lists.ts";
 import { UpstreamManifests } from "./manifests.ts";
 import { sourceOf, UnknownRepository, type Upstream } from "./upstream.ts";
-import { Refusal } from "../refusal.ts";
 
 /** How a registry pulls through. */
 export interface PullThroughOptions {
@@ -33,7 +33,7 @@ export interface PullThroughOptions {
   manifestLimit: number;
   /** The time, in milliseconds. */
   now: () => number;
-  /** Told why the upstream failed. */
+  /** Called with the reason when the upstream fails. */
   onError: (error: unknown) => void;
 }
 
@@ -55,7 +55,7 @@ export class PullThroughBackend implements RegistryBackend {
   readonly #shared: Shared;
   readonly #warn: (text: string) => void;
 
-  /** A backend in front of an upstream; `warn` is told when what it answers may be out of date. */
+  /** A backend in front of an upstream; `warn` is called when what it answers may be out of date. */
   constructor(options: PullThroughOptions | Shared, warn: (text: string) => void = () => {}) {
     this.#shared = "options" in options ? options : share(options);
     this.#backend = this.#shared.options.backend;

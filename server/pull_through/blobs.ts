@@ -6,10 +6,10 @@ import type { ContentSource } from "../../content/store.ts";
 import { InvalidContentError } from "../../errors.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import type { RegistryBackend, StoredBlob } from "../backends/backend.ts";
+import { Refusal } from "../refusal.ts";
 import { BlobFill } from "./fill.ts";
 import { Flights, RecentMap } from "./recent.ts";
 import { ask, UpstreamRefusal } from "./upstream.ts";
-import { Refusal } from "../refusal.ts";
 
 /** Enough for the layers of some hundred images; a descriptor is some 200 bytes. */
 const DESCRIPTORS_KEPT = 10_000;
@@ -130,7 +130,7 @@ export class UpstreamBlobs {
 
   /**
    * The blob in the backend, or the one fill of it. The place of a fill is taken before the backend
-   * is asked, and given back after the backend has the blob: so nobody can miss both.
+   * is asked, and given back after the backend has the blob: so no reader can miss both.
    */
   #once(
     repository: RepositoryName,

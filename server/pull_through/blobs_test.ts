@@ -2,10 +2,10 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Bytes } from "../../content/bytes.ts";
 import { concatBytes } from "../../content/bytes.ts";
 import { ContentNotFoundError, NetworkError, RateLimitedError } from "../../errors.ts";
-import { digest as digestOfText, UNKNOWN_DIGEST } from "../fixture_test.ts";
 import type { RegistryBackend } from "../backends/backend.ts";
 import { diskBackend } from "../backends/disk.ts";
 import { MemoryBackend } from "../backends/memory.ts";
+import { digest as digestOfText, UNKNOWN_DIGEST } from "../fixture_test.ts";
 import { noise, type PulledThrough, pulledThrough } from "./fixture_test.ts";
 
 /** More than one piece of a backend in memory. */
@@ -14,7 +14,7 @@ const SIZE = 1024 * 1024 + 17;
 /** Several reads, and little enough for a hundred readers. */
 const SHARED = 200_000;
 
-/** A source of pieces that come when they are told to. */
+/** A source of pieces that come when a test says so. */
 class Slow {
   readonly #controllers: ReadableStreamDefaultController<Bytes>[] = [];
   cancelled = 0;
@@ -149,7 +149,7 @@ Deno.test("pull-through, blobs: waves of requests while it comes and after: one 
   assertEquals(through.upstream.count("open"), 1);
 });
 
-Deno.test("pull-through, blobs: readers follow while it comes, whoever does not read", async () => {
+Deno.test("pull-through, blobs: readers follow while it comes, also beside one that does not read", async () => {
   const through = pulledThrough();
   const bytes = noise(SIZE);
   const blob = await through.upstream.blob(bytes);
@@ -391,7 +391,7 @@ Deno.test("pull-through, blobs: what is cached is served while the upstream is d
 });
 
 for (const digest of [UNKNOWN_DIGEST, "blake3:abc"]) {
-  Deno.test(`pull-through, blobs: ${digest.slice(0, 6)} that nobody has: 404 BLOB_UNKNOWN`, async () => {
+  Deno.test(`pull-through, blobs: ${digest.slice(0, 6)} that neither side has: 404 BLOB_UNKNOWN`, async () => {
     const { wire } = pulledThrough();
     for (const method of ["GET", "HEAD"]) {
       const answer = await wire.send(method, path({ digest }));

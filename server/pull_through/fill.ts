@@ -27,7 +27,7 @@ type Phase = "opening" | "filling" | "closing" | "there" | "failed";
  * It goes as fast as the two allow. Readers follow in the backend, each at its own pace: none holds
  * the others back, and none makes anything pile up in memory. The last byte that a reader wants is
  * kept from it until the whole blob has been verified, so that wrong bytes never end cleanly. When
- * the last reader gives up, so does the fill: nothing is fetched that nobody waits for.
+ * the last reader gives up, so does the fill: nothing is fetched without a reader.
  */
 export class BlobFill {
   /** Resolves when it is over, however it went. */
@@ -55,7 +55,7 @@ export class BlobFill {
     return this.#phase === "there";
   }
 
-  /** Whether it was given up, since nobody reads it any more. */
+  /** Whether it was given up, since it has no reader left. */
   get givenUp(): boolean {
     return this.#stop.signal.aborted;
   }
@@ -132,7 +132,7 @@ export class BlobFill {
       left = true;
       this.#readers--;
       if (this.#readers > 0 || this.#phase === "there" || this.#phase === "failed") return;
-      this.#stop.abort(new DOMException("Nobody reads the blob any more", "AbortError"));
+      this.#stop.abort(new DOMException("The blob has no reader left", "AbortError"));
     };
     return {
       read: async (view) => {

@@ -1,4 +1,4 @@
-/** What the tests of pulling through share: an upstream that counts, and fails when it is told. */
+/** What the tests of pulling through share: an upstream that counts, and fails on demand. */
 import type { Body } from "../../content/body.ts";
 import { type Bytes, encodeText } from "../../content/bytes.ts";
 import type { Descriptor } from "../../content/descriptor.ts";
@@ -101,7 +101,7 @@ export class FakeUpstream implements ContentSource {
 export interface PulledThrough {
   upstream: FakeUpstream;
   wire: Wire;
-  /** What the registry was told of failures. */
+  /** The failures that the registry reported. */
   errors: unknown[];
   /** Moves the registry's clock on, by milliseconds. */
   later(milliseconds: number): void;

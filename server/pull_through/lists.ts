@@ -4,10 +4,10 @@ import { MEDIA_TYPES } from "../../content/media_types.ts";
 import type { ContentSource } from "../../content/store.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import type { Page, PageRequest, RegistryBackend } from "../backends/backend.ts";
+import { SortedNames } from "../backends/sorted_names.ts";
 import { RecentMap } from "./recent.ts";
 import { Revalidation, type RevalidationOptions } from "./revalidation.ts";
 import { ask, UnknownRepository } from "./upstream.ts";
-import { SortedNames } from "../backends/sorted_names.ts";
 
 /** Lists that are kept: one of 10,000 tags is about a megabyte. */
 const LISTS_KEPT = 100;
@@ -15,7 +15,7 @@ const LISTS_KEPT = 100;
 /** How many of a backend's own tags are read at a time. */
 const OWN_PAGE = 1_000;
 
-/** Of a repository that nobody knows there is nothing to list. */
+/** A repository that neither side has: nothing to list. */
 function nothingIfUnknown(error: unknown): undefined {
   if (!(error instanceof UnknownRepository)) throw error;
 }

@@ -10,11 +10,11 @@ import { isIndex } from "../../manifest/types.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import type { Tag } from "../../reference/tag.ts";
 import type { RegistryBackend, StoredManifest } from "../backends/backend.ts";
+import { readManifest } from "../read_manifest.ts";
 import type { UpstreamBlobs } from "./blobs.ts";
 import { Flights, RecentMap } from "./recent.ts";
 import { Revalidation, type RevalidationOptions } from "./revalidation.ts";
 import { ask, UnknownRepository, UpstreamRefusal } from "./upstream.ts";
-import { readManifest } from "../read_manifest.ts";
 
 /** Manifests whose blobs have been remembered: a digest is some 100 bytes. */
 const MANIFESTS_READ = 10_000;

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type Bytes, encodeText } from "../../content/bytes.ts";
 import { MEDIA_TYPES } from "../../content/media_types.ts";
-import { MemoryStore } from "../../stores/memory_store.ts";
 import { ContentNotFoundError, NetworkError, NotFoundError } from "../../errors.ts";
+import { MemoryStore } from "../../stores/memory_store.ts";
 import { UNKNOWN_DIGEST } from "../fixture_test.ts";
 import { pulledThrough } from "./fixture_test.ts";
 
@@ -186,7 +186,7 @@ Deno.test("pull-through, manifests: sha512, and an index with its image", async 
 });
 
 Deno.test({
-  name: "pull-through, manifests: an upstream that hangs keeps nobody from what is cached",
+  name: "pull-through, manifests: an upstream that hangs keeps no reader from what is cached",
   fn: async () => {
     const { upstream, wire, later } = pulledThrough();
     await upstream.image("v1");

@@ -29,7 +29,7 @@ export interface RevalidationOptions {
   patience?: number;
   /** The time, in milliseconds. */
   now: () => number;
-  /** Told why the upstream failed. */
+  /** Called with the reason when the upstream fails. */
   onError: (error: unknown) => void;
 }
 

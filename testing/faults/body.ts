@@ -1,11 +1,9 @@
-import { pieceReader } from "../../content/piece_reader.ts";
 import type { Bytes } from "../../content/bytes.ts";
+import { pieceReader } from "../../content/piece_reader.ts";
+import { LONGEST_TIMER_MS } from "../../server/listen/deadlines.ts";
 
 /** Waits; rejects with the signal's reason when it aborts. `Infinity` waits for that alone. */
 export type Sleep = (milliseconds: number, signal?: AbortSignal) => Promise<void>;
-
-/** What `setTimeout` takes at most, nearly 25 days. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The machine's own time. */
 export const sleepForReal: Sleep = (milliseconds, signal) =>
@@ -40,12 +38,12 @@ export interface BodyFaults {
 /** A paced body moves so many times a second: pieces are a tenth of what a second lets through. */
 const PIECES_PER_SECOND = 10;
 
-/** What a broken connection is told as, by `fetch` too. */
+/** What `fetch` rejects with when a connection breaks. */
 export function brokenConnection(): TypeError {
   return new TypeError("Cannot go on: the connection broke, as a fault says");
 }
 
-/** A body with faults. Whoever cancels it ends its waiting. */
+/** A body with faults. Cancelling it ends its waiting. */
 export function faultyBody(
   stream: ReadableStream<Bytes>,
   faults: BodyFaults,

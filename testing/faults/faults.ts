@@ -1,12 +1,12 @@
 import type { Bytes } from "../../content/bytes.ts";
 import { InvalidOptionError } from "../../errors.ts";
-import { errorAnswer, textAnswer } from "../quirks/answer.ts";
-import type { Middleware, RequestContext } from "../../server/middleware.ts";
-import { answered, changed } from "../quirks/changed.ts";
-import { matcher, type RequestMatch } from "../quirks/match.ts";
-import { type BodyFaults, brokenConnection, faultyBody, type Sleep } from "./body.ts";
 import { endOf } from "../../server/listen/request_end.ts";
 import type { StallLimit } from "../../server/listen/watched_body.ts";
+import type { Middleware, RequestContext } from "../../server/middleware.ts";
+import { answered, changed } from "../changed.ts";
+import { errorAnswer, textAnswer } from "../quirks/answer.ts";
+import { matcher, type RequestMatch } from "../quirks/match.ts";
+import { type BodyFaults, brokenConnection, faultyBody, type Sleep } from "./body.ts";
 
 /**
  * Something that goes wrong, once or always. What is given here happens together, in this order:
@@ -72,7 +72,7 @@ export interface FaultSettings extends StallLimit {
 }
 
 /**
- * A fault around a registry.
+ * A fault as middleware.
  *
  * @throws {InvalidOptionError} When a number is not what it must be.
  */

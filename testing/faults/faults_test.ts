@@ -1,14 +1,14 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { encodeText } from "../../content/bytes.ts";
 import { InvalidOptionError } from "../../errors.ts";
-import type { FaultRule } from "./faults.ts";
+import { serve } from "../../server/listen/serve.ts";
 import { digest, memoryWire, specTest } from "../fixture_test.ts";
 import { createTestRegistry } from "../test_registry.ts";
-import { serve } from "../../server/listen/serve.ts";
+import type { FaultRule } from "./faults.ts";
 
 const START = 1_700_000_000_000;
 
-/** A clock that nobody waits for; endless waits end by `end`. */
+/** A clock without waiting; endless waits end by `end`. */
 function fakeTime() {
   const slept: number[] = [];
   let end: () => void = () => {};
@@ -104,7 +104,7 @@ specTest("fault: over a socket a cut body is an error too", async (wire) => {
   assertEquals((await wire.send("GET", `/v2/app/blobs/${large}`)).bytes.byteLength, 100_000);
 }, { faults: { cutAfter: 50_000, on: { endpoint: "blob", method: "GET", nth: 1 } } });
 
-Deno.test("fault: no answer comes, until somebody gives up", async () => {
+Deno.test("fault: no answer comes, until the client gives up", async () => {
   const time = fakeTime();
   const wire = memoryWire({ ...time, faults: { stall: "answer", on: { nth: 1 } } });
   const abort = new AbortController();
@@ -129,7 +129,7 @@ Deno.test("fault: the answer's body stands still after k bytes, and goes on", as
   assertEquals((await reader.read()).done, true);
 });
 
-Deno.test("fault: whoever cancels a body that stands still is free", async () => {
+Deno.test("fault: cancelling a body that stands still ends its wait", async () => {
   const wire = memoryWire({ faults: { stall: 0, on: { method: "GET" } } });
   const hello = await wire.pushBlob("app", "hello");
   const { body } = await wire.fetch(`${wire.origin}/v2/app/blobs/${hello}`, {});

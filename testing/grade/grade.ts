@@ -2,11 +2,6 @@ import type { Bytes } from "../../content/bytes.ts";
 import { isDigest } from "../../content/digest.ts";
 import { type Piece, pieceReader } from "../../content/piece_reader.ts";
 import { fallbackTag } from "../../manifest/referrers_index.ts";
-import { type GradeEntry, type GradeOutcome, type GradeProvocation, jsonIn } from "./journal.ts";
-import { provoke } from "./provoke.ts";
-import type { GradeReport } from "./report.ts";
-import { applyRule } from "./rule.ts";
-import { GRADE_RULES } from "./rules.ts";
 import {
   type Handler,
   type Middleware,
@@ -15,7 +10,13 @@ import {
   withRequest,
 } from "../../server/middleware.ts";
 import type { Registry } from "../../server/registry.ts";
+import { changedRequest } from "../changed.ts";
 import { createTestRegistry, type TestRegistryOptions } from "../test_registry.ts";
+import { type GradeEntry, type GradeOutcome, type GradeProvocation, jsonIn } from "./journal.ts";
+import { provoke } from "./provoke.ts";
+import type { GradeReport } from "./report.ts";
+import { applyRule } from "./rule.ts";
+import { GRADE_RULES } from "./rules.ts";
 
 /** Options of {@linkcode grade}. */
 export interface GradeOptions {
@@ -112,13 +113,11 @@ export function grade(
 
   /** A request to the other origin, as the registry would have got it. */
   function atHome(request: Request, { url }: GradeEntry): Request {
-    const headers = new Headers(request.headers);
-    if (url.pathname !== "/token") {
-      headers.delete("authorization");
-      const authorization = given.get(url.pathname);
-      if (authorization) headers.set("authorization", authorization);
-    }
-    return rebuilt(request, (origin ?? url.origin) + url.pathname + url.search, headers);
+    const authorization = given.get(url.pathname) ?? undefined;
+    return changedRequest(request, {
+      url: (origin ?? url.origin) + url.pathname + url.search,
+      ...(url.pathname !== "/token" && { headers: { authorization } }),
+    });
   }
 
   function enter(context: RequestContext): GradeEntry {
@@ -199,9 +198,9 @@ async function watched(request: Request, entry: GradeEntry): Promise<Request> {
     const bytes = new Uint8Array(await request.arrayBuffer());
     entry.bytesIn = bytes.byteLength;
     if (bytes.byteLength <= READ_AT_MOST_BYTES) entry.body = bytes;
-    return new Request(request.url, { method, headers: request.headers, body: bytes });
+    return changedRequest(request, { body: bytes });
   }
-  return rebuilt(request, request.url, request.headers, await counted(request.body, entry));
+  return changedRequest(request, { body: await counted(request.body, entry) });
 }
 
 /** The same body, counted. Whether there is anything in one of unknown length, its start tells. */
@@ -222,16 +221,6 @@ async function counted(body: ReadableStream, entry: GradeEntry): Promise<Readabl
     },
     cancel: (reason) => reader.cancel(reason),
   }, { highWaterMark: 0 });
-}
-
-function rebuilt(
-  { method, body: own }: Request,
-  url: string,
-  headers: Headers,
-  body: BodyInit | null = own,
-): Request {
-  const init: RequestInit & { duplex: "half" } = { method, headers, duplex: "half" };
-  return new Request(url, body === null ? init : { ...init, body });
 }
 
 /** Reads a response that a rule looks into; its client gets the same bytes. */

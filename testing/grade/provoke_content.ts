@@ -84,7 +84,7 @@ function isBlob(request: Request, response: Response, kind: string | undefined):
 }
 
 /** A response with another body, of which its headers know nothing. */
-export function withBody(response: Response, body: BodyInit | null): Response {
+function withBody(response: Response, body: BodyInit | null): Response {
   const { status, headers } = response;
   return new Response(body, { status, headers });
 }

@@ -1,7 +1,8 @@
 import { byteRange } from "../../server/byte_range.ts";
+import { emptyResponse } from "../../server/refusal.ts";
+import { changedRequest } from "../changed.ts";
 import { nextLinkOf } from "./journal.ts";
 import type { Provoke } from "./provocation.ts";
-import { emptyResponse } from "../../server/refusal.ts";
 
 /** Redirects every download of a blob to the other origin, as registries do that keep them there. */
 export const redirectBlobs: Provoke = (next, { otherOrigin }) => {
@@ -13,9 +14,8 @@ export const redirectBlobs: Provoke = (next, { otherOrigin }) => {
       return stored(request, kept.get(entry.url.pathname));
     }
     if (request.method !== "GET" || entry.route?.kind !== "blob") return await next(request, entry);
-    const headers = new Headers(request.headers);
-    headers.delete("range");
-    const response = await next(new Request(request.url, { headers }), entry);
+    const whole = changedRequest(request, { headers: { range: undefined } });
+    const response = await next(whole, entry);
     if (response.status !== 200) return response;
     // Counted before anything is awaited: clients download several at once.
     const path = `/storage/${++count}`;

@@ -1,31 +1,35 @@
-import type { GradeEntry } from "./journal.ts";
+import { changedRequest } from "../changed.ts";
+import { errorAnswer } from "../quirks/answer.ts";
+import type { GradeEntry, GradeProvocation } from "./journal.ts";
 import type { Provoke } from "./provocation.ts";
-import { jsonResponse } from "../../server/refusal.ts";
 
-/** Long enough to tell whoever waits from whoever does not, in seconds. */
+/** Long enough to tell a client that waits from one that does not, in seconds. */
 const RETRY_AFTER_S = 1;
 
 /** Answers 429 to the first request that only reads. */
-export const rateLimit: Provoke = (next) => {
-  let done = false;
-  return async (request, entry) => {
-    if (done || !onlyReads(entry)) return await next(request, entry);
-    done = true;
-    entry.provoked.add("rate-limit");
-    return failure(429, "TOOMANYREQUESTS", { "retry-after": String(RETRY_AFTER_S) });
-  };
-};
+export const rateLimit: Provoke = failingOnce("rate-limit", 429, "TOOMANYREQUESTS", {
+  "retry-after": String(RETRY_AFTER_S),
+});
 
 /** Answers 503 to the first request that only reads. */
-export const unavailable: Provoke = (next) => {
-  let done = false;
-  return async (request, entry) => {
-    if (done || !onlyReads(entry)) return await next(request, entry);
-    done = true;
-    entry.provoked.add("unavailable");
-    return failure(503, "UNAVAILABLE", {});
+export const unavailable: Provoke = failingOnce("unavailable", 503, "UNAVAILABLE");
+
+function failingOnce(
+  name: GradeProvocation,
+  status: number,
+  code: string,
+  headers: HeadersInit = {},
+): Provoke {
+  return (next) => {
+    let done = false;
+    return async (request, entry) => {
+      if (done || !onlyReads(entry)) return await next(request, entry);
+      done = true;
+      entry.provoked.add(name);
+      return errorAnswer(status, code, "this answer is given once, on purpose", headers);
+    };
   };
-};
+}
 
 /** Puts a warning on every answer. */
 export const warnings: Provoke = (next) => async (request, entry) => {
@@ -35,11 +39,11 @@ export const warnings: Provoke = (next) => async (request, entry) => {
   return response;
 };
 
-/** Takes nobody's credentials, but for those that a token is asked for with. */
+/** Refuses all credentials but those of token requests. */
 export const denyTokens: Provoke = (next) => async (request, entry) => {
   if (entry.authorization === 0 || entry.route === undefined) return await next(request, entry);
   entry.provoked.add("deny-tokens");
-  return await next(withAuthorization(request, undefined), entry);
+  return await next(changedRequest(request, { headers: { authorization: undefined } }), entry);
 };
 
 /**
@@ -57,7 +61,10 @@ export const expireTokens: Provoke = (next) => {
       ended = true;
       entry.provoked.add("expire-tokens");
       // An unknown token: the challenge says what is wrong, as with one that has ended.
-      return await next(withAuthorization(request, "Bearer ended"), entry);
+      return await next(
+        changedRequest(request, { headers: { authorization: "Bearer ended" } }),
+        entry,
+      );
     }
     const response = await next(request, entry);
     if (response.status < 300) good ??= authorization;
@@ -68,22 +75,4 @@ export const expireTokens: Provoke = (next) => {
 function onlyReads({ method, route, byOtherOrigin }: GradeEntry): boolean {
   return (method === "GET" || method === "HEAD") && !byOtherOrigin && route !== undefined &&
     route.kind !== "ping";
-}
-
-function failure(status: number, code: string, headers: Record<string, string>): Response {
-  const errors = [{ code, message: "this answer is given once, on purpose" }];
-  return jsonResponse(JSON.stringify({ errors }), { status, headers });
-}
-
-function withAuthorization(request: Request, authorization: string | undefined): Request {
-  const headers = new Headers(request.headers);
-  headers.delete("authorization");
-  if (authorization !== undefined) headers.set("authorization", authorization);
-  const init: RequestInit & { duplex: "half" } = {
-    method: request.method,
-    headers,
-    body: request.body,
-    duplex: "half",
-  };
-  return new Request(request.url, init);
 }

@@ -1,7 +1,7 @@
-import { type Bytes } from "../../content/bytes.ts";
+import { emptyResponse, Refusal } from "../../server/refusal.ts";
+import { changedRequest } from "../changed.ts";
 import { nextLinkOf } from "./journal.ts";
 import type { Graded, Provoke } from "./provocation.ts";
-import { emptyResponse, Refusal } from "../../server/refusal.ts";
 
 /** What is hard to write anew as it was: escapes, an empty value, names out of order, one twice. */
 const AWKWARD = "%2Fx%2By%3D%3D&z=2&a=&a=1";
@@ -56,13 +56,8 @@ export const refuseChunks: Provoke = (next) => {
     refused.add(pathname);
     const bytes = new Uint8Array(await request.arrayBuffer());
     const half = bytes.slice(0, bytes.byteLength >> 1);
-    const headers = new Headers(request.headers);
-    headers.delete("content-range");
-    headers.set("content-length", String(half.byteLength));
-    const response = await next(
-      new Request(request.url, { method: "PATCH", headers, body: half }),
-      entry,
-    );
+    const headers = { "content-range": undefined, "content-length": String(half.byteLength) };
+    const response = await next(changedRequest(request, { headers, body: half }), entry);
     if (response.status >= 300) return response;
     entry.provoked.add("refuse-chunks");
     entry.taken = half.byteLength;
@@ -106,11 +101,7 @@ export const ignoreTags: Provoke = (next) => async (request, entry) => {
     url.searchParams.has("tag");
   if (!isTagged) return await next(request, entry);
   entry.provoked.add("ignore-tags");
-  const bare = new Request(url.origin + url.pathname, {
-    method: "PUT",
-    headers: request.headers,
-    body: entry.body as Bytes,
-  });
+  const bare = changedRequest(request, { url: url.origin + url.pathname, body: entry.body });
   return await next(bare, entry);
 };
 

@@ -1,7 +1,7 @@
-import type { GradeEntry, GradeJournal } from "./journal.ts";
-import type { GradeLevel, GradeResult } from "./report.ts";
 import { redactUrl } from "../tape/redact_url.ts";
 import { TapeSecrets } from "../tape/secrets.ts";
+import type { GradeEntry, GradeJournal } from "./journal.ts";
+import type { GradeLevel, GradeResult } from "./report.ts";
 
 /** One instance of a duty: kept, or what broke it. */
 export type Finding = "kept" | { broken: string };

@@ -1,4 +1,5 @@
 import { encodeText } from "../../content/bytes.ts";
+import { parseScopes } from "../../server/access/scopes.ts";
 import {
   after,
   type GradeEntry,
@@ -7,7 +8,6 @@ import {
   isSameRequest,
 } from "./journal.ts";
 import { broken, type Finding, type GradeRule } from "./rule.ts";
-import { parseScopes } from "../../server/access/scopes.ts";
 
 /** As often as this, a request may be answered 401 in spite of its credentials. */
 const DENIED_AT_MOST = 2;

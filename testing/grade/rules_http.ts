@@ -15,7 +15,7 @@ export const HTTP_RULES: readonly GradeRule[] = [
     *judge(journal) {
       for (const entry of journal.entries) {
         if (!entry.provoked.has("warnings") || entry.status >= 300) continue;
-        // Nothing changes between two HEADs, and nobody needs the same answer at once again.
+        // Nothing changes between two HEADs, and the same answer is not needed at once again.
         const next = after(journal, entry)[0];
         if (entry.method === "PUT" && next !== undefined && isSameRequest(entry, next)) {
           yield broken(next, "it was sent again after a Warning");

@@ -1,6 +1,6 @@
+import type { RouteKind } from "../../server/route.ts";
 import { after, type GradeEntry, type GradeJournal, jsonIn, nextLinkOf } from "./journal.ts";
 import { broken, type Finding, type GradeRule } from "./rule.ts";
-import type { RouteKind } from "../../server/route.ts";
 
 /** What a client does with lists that come in pages. */
 export const LIST_RULES: readonly GradeRule[] = [
@@ -100,7 +100,7 @@ function* followed(journal: GradeJournal, kinds: readonly RouteKind[]): Iterable
     }
     // A run that failed here has not taken one page for all of them.
     if (journal.outcome === "failed") continue;
-    // Whoever asks for a number of items and gets them may want no more.
+    // A client that asks for a number of items and gets them may want no more.
     const wanted = Number(page.url.searchParams.get("n") ?? Infinity);
     if (itemCount(page) >= wanted) continue;
     yield broken(page, "its Link was not followed");

@@ -123,7 +123,7 @@ export const UPLOAD_RULES: readonly GradeRule[] = [
     seenWhen: "an upload was begun and not closed, and the run's end is known",
     *judge(journal) {
       for (const { opening, requests } of uploadsIn(journal)) {
-        // Whoever does not go to another origin cannot cancel there either.
+        // A client that does not go to another origin cannot cancel there either.
         if (opening.provoked.has("foreign-locations")) continue;
         const last = requests.filter(({ method }) => method === "PUT");
         // What the registry has ended needs no cancelling; it says where to go on otherwise.

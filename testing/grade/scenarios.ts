@@ -1,5 +1,5 @@
-import type { GradeOptions } from "./grade.ts";
 import type { TestRegistryOptions } from "../test_registry.ts";
+import type { GradeOptions } from "./grade.ts";
 
 /** A registry, what it provokes, and what a client should do there to show how it takes it. */
 export interface GradeScenario {
@@ -35,7 +35,7 @@ function scenario(
 }
 
 /**
- * Scenarios that show every duty to whoever grades a client: one run of the client each.
+ * Scenarios that show every duty of a client: one run of the client each.
  *
  * @example
  * ```ts

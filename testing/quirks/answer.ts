@@ -1,5 +1,5 @@
-import { jsonResponse } from "../../server/refusal.ts";
 import type { Handler, RequestContext } from "../../server/middleware.ts";
+import { jsonResponse } from "../../server/refusal.ts";
 import { mayPush } from "./ask.ts";
 
 /** An error of some registry's: codes that are not in the specification too. */
@@ -25,7 +25,7 @@ export function textAnswer(
   });
 }
 
-/** The registry's refusal of somebody who may not push; else that error. */
+/** The registry's refusal of a client that may not push; else that error. */
 export async function refusePush(
   next: Handler,
   context: RequestContext,

@@ -1,5 +1,5 @@
 import type { Handler, RequestContext } from "../../server/middleware.ts";
-import { changedOwn } from "./changed.ts";
+import { changedOwn } from "../changed.ts";
 
 /**
  * A question to the registry that the client did not ask, with its credentials: the answer's body

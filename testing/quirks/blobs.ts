@@ -2,11 +2,11 @@ import type { Bytes } from "../../content/bytes.ts";
 import { type Digest, isDigest, toDigest } from "../../content/digest.ts";
 import { createHasher } from "../../content/hasher.ts";
 import { pieceReader } from "../../content/piece_reader.ts";
+import type { Handler, Middleware, RequestContext } from "../../server/middleware.ts";
+import { answered, changed, changedOwn } from "../changed.ts";
+import type { QuirkOptions } from "./options.ts";
 import { isOtherOrigin } from "./other_origin.ts";
 import type { Places } from "./places.ts";
-import type { QuirkOptions } from "./options.ts";
-import type { Handler, Middleware, RequestContext } from "../../server/middleware.ts";
-import { answered, changed, changedOwn } from "./changed.ts";
 
 /** The digest of no bytes: it is wrong for any other content. */
 const WRONG_DIGEST = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

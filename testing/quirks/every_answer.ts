@@ -1,8 +1,8 @@
 import { encodeText } from "../../content/bytes.ts";
-import type { QuirkOptions, RateLimitQuirk } from "./options.ts";
-import { errorAnswer, textAnswer } from "./answer.ts";
 import type { Middleware } from "../../server/middleware.ts";
-import { answered } from "./changed.ts";
+import { answered } from "../changed.ts";
+import { errorAnswer, textAnswer } from "./answer.ts";
+import type { QuirkOptions, RateLimitQuirk } from "./options.ts";
 
 /** The length of an error that no client should read whole. */
 const HUGE_BYTES = 10 * 1024 * 1024;

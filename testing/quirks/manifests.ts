@@ -1,9 +1,9 @@
 import { bareMediaType, isManifestMediaType } from "../../content/media_types.ts";
-import { errorAnswer, refusePush } from "./answer.ts";
-import type { QuirkOptions } from "./options.ts";
 import type { Handler, Middleware, RequestContext } from "../../server/middleware.ts";
+import { changed } from "../changed.ts";
+import { errorAnswer, refusePush } from "./answer.ts";
 import { ask } from "./ask.ts";
-import { changed } from "./changed.ts";
+import type { QuirkOptions } from "./options.ts";
 
 type Quirks = Pick<
   QuirkOptions,

@@ -44,8 +44,8 @@ export interface QuirkOptions {
   /** The same for a mount that names no `from`. */
   mountWithoutFrom?: number;
   /**
-   * The least size of a chunk that is not the last, in bytes: told as `OCI-Chunk-Min-Length`. What
-   * follows a smaller one is answered with 416.
+   * The least size of a chunk that is not the last, in bytes: announced as `OCI-Chunk-Min-Length`.
+   * What follows a smaller one is answered with 416.
    */
   minChunk?: number;
   /** The largest PATCH. */
@@ -65,7 +65,7 @@ export interface QuirkOptions {
   stuckRange?: boolean;
   /** Errors of uploads come without `Location` and `Range`. */
   bareUploadErrors?: boolean;
-  /** The state of an upload (end-13) is not told: 404. */
+  /** The state of an upload (end-13) is 404. */
   noUploadStatus?: boolean;
   /** A second PATCH of one upload is answered with 404, and the upload has ended. */
   oneChunk?: boolean;
@@ -86,7 +86,7 @@ export interface QuirkOptions {
   /** `Range` is not looked at: the answer is the whole blob. */
   noRanges?: boolean;
   /**
-   * Blobs are redirected to a storage on another origin, which answers 400 to whoever sends it
+   * Blobs are redirected to a storage on another origin, which answers 400 to a request with
    * `Authorization`.
    */
   blobRedirects?: boolean | {
@@ -144,7 +144,7 @@ export interface QuirkOptions {
   pingScope?: string;
   /**
    * Where the token service seems to be to those who ask the registry under its public name: the
-   * registry answers at every origin. Under any other name it is where it always is, so that nobody
+   * registry answers at every origin. Under any other name it is where it always is, so that no client
    * on a socket is sent to a stranger's service.
    */
   realmOrigin?: {
@@ -174,7 +174,7 @@ export interface LocationQuirks {
    */
   once?: boolean | "writes";
   /**
-   * Uploads go to another origin, which answers 400 to whoever sends it `Authorization`. A `fetch`
+   * Uploads go to another origin, which answers 400 to a request with `Authorization`. A `fetch`
    * of the registry's answers there; over sockets the origin must lead to the same registry, at a
    * second port for instance. `true` is `https://elsewhere.` and the registry's host, and on
    * loopback the same port under the other name: `localhost` for `127.0.0.1`, and the reverse.
@@ -217,8 +217,8 @@ export interface TokenQuirks {
   refusedActions?: readonly string[];
   /**
    * Azure's way: beside the token service, `POST exchange` (`grant_type=access_token`) gives a refresh
-   * token for a token of Microsoft Entra. Here that one is the password of this user; and whoever
-   * logs in as this user with a refresh token for a password is let in as well.
+   * token for a token of Microsoft Entra. Here that one is the password of this user; and a
+   * login as this user with a refresh token for a password is taken as well.
    */
   exchangeFor?: string;
 }

@@ -1,8 +1,8 @@
+import { encodeText } from "../../content/bytes.ts";
+import type { Middleware } from "../../server/middleware.ts";
+import { answered, changed, withQuery } from "../changed.ts";
 import { errorAnswer } from "./answer.ts";
 import type { PageQuirks } from "./options.ts";
-import type { Middleware } from "../../server/middleware.ts";
-import { answered, changed, withQuery } from "./changed.ts";
-import { encodeText } from "../../content/bytes.ts";
 
 const LISTS = ["tags", "catalog", "referrers"];
 

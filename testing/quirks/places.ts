@@ -1,7 +1,7 @@
+import { type Handler, type RequestContext, withRequest } from "../../server/middleware.ts";
+import { answered, changed } from "../changed.ts";
 import { errorAnswer, textAnswer } from "./answer.ts";
 import type { LocationQuirks } from "./options.ts";
-import { type Handler, type RequestContext, withRequest } from "../../server/middleware.ts";
-import { answered, changed } from "./changed.ts";
 import { markOtherOrigin } from "./other_origin.ts";
 
 /** What a ticket stands for: a URL of the registry, asked for with a client's credentials. */
@@ -21,7 +21,7 @@ interface Place {
   query?: string;
 }
 
-const ELSEWHERE = "/elsewhere/";
+const TICKETS = "/elsewhere/";
 
 /** More than that are clients that never come back: the oldest are forgotten. */
 const MAX_PLACES = 10_000;
@@ -34,8 +34,8 @@ export class Places {
   /** Finds the registry's own URL again, before anything else looks at a request. */
   async accept(next: Handler, context: RequestContext): Promise<Response> {
     const { request, url } = context;
-    if (!url.pathname.startsWith(ELSEWHERE)) return await this.#find(next, context);
-    const ticket = this.#tickets.get(url.pathname.slice(ELSEWHERE.length));
+    if (!url.pathname.startsWith(TICKETS)) return await this.#find(next, context);
+    const ticket = this.#tickets.get(url.pathname.slice(TICKETS.length));
     if (request.headers.has("authorization")) {
       // In the words of a storage: two ways to authenticate are one too many.
       return textAnswer(400, "<Error><Code>InvalidArgument</Code></Error>", "application/xml");
@@ -84,7 +84,7 @@ export class Places {
     return await next(changed(context, { url: own }));
   }
 
-  /** Sends whoever asks for a blob to a storage on another origin. */
+  /** Redirects requests for a blob to a storage on another origin. */
   redirect(context: RequestContext, status: number, origin: string | undefined): Response {
     const location = this.#ticket(context, context.url, originFor(context.url, origin), true);
     // A signature in the query, as storages have it: clients must not pass it on.
@@ -127,7 +127,7 @@ export class Places {
       authorization: context.request.headers.get("authorization") ?? undefined,
       storage,
     });
-    return new URL(ELSEWHERE + id, origin);
+    return new URL(TICKETS + id, origin);
   }
 }
 

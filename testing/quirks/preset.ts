@@ -36,7 +36,7 @@ export type PresetName =
 
 /** The habits of a registry. */
 export interface Preset {
-  /** How it authenticates; without it anybody may do anything. */
+  /** How it authenticates; without it every client may do anything. */
   auth?: { basic: Pick<BasicAuthOptions, "realm"> } | {
     bearer: Pick<BearerAuthOptions, "realm" | "service">;
   };

@@ -1,5 +1,5 @@
-import type { Preset } from "./preset.ts";
 import type { QuirkOptions } from "./options.ts";
+import type { Preset } from "./preset.ts";
 
 /**
  * Uploads to both of Amazon's registries, all reported of the private one.

@@ -2,7 +2,7 @@ import type { Preset } from "./preset.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
-/** Registries that anybody can use: Docker Hub, GitHub's, Quay and GitLab's. */
+/** Public registries: Docker Hub, GitHub's, Quay and GitLab's. */
 export const PUBLIC_PRESETS: Readonly<
   Record<"dockerHub" | "ghcr" | "gitlab" | "quay", Preset>
 > = {

@@ -1,5 +1,5 @@
-import type { Preset } from "./preset.ts";
 import type { QuirkOptions } from "./options.ts";
+import type { Preset } from "./preset.ts";
 
 /** What both versions of distribution do, as seen of 2.8.2 and 3.1.2. */
 const DISTRIBUTION: QuirkOptions = {
@@ -36,7 +36,7 @@ export const SERVER_PRESETS: Readonly<
     // `repositories` says which ones do.
     auth: { bearer: { realm: "/service/token", service: "harbor-registry" } },
     quirks: {
-      // It sets cookies, and whoever sends one back needs a token against forgery:
+      // It sets cookies, and a client that sends one back needs a token against forgery:
       // https://github.com/dotnet/sdk/pull/37221
       cookies: true,
     },

@@ -1,10 +1,10 @@
 import { InvalidOptionError } from "../../errors.ts";
 import type { RegistryAuth } from "../../server/access/options.ts";
+import type { QuirkRule } from "./options.ts";
 import type { Preset, PresetName } from "./preset.ts";
 import { CLOUD_PRESETS } from "./preset_clouds.ts";
 import { PUBLIC_PRESETS } from "./preset_hubs.ts";
 import { SERVER_PRESETS } from "./preset_servers.ts";
-import type { QuirkRule } from "./options.ts";
 import { type OneOrMore, rulesOf } from "./quirks.ts";
 
 /** Every preset, from what was seen or reported of the registry. */
@@ -61,11 +61,11 @@ export function withPreset<T extends Habits>(options: T): T {
 /** How the preset authenticates, and whom the caller lets in; another way of the caller's wins. */
 function authOf({ auth: own }: Preset, given: RegistryAuth | undefined): RegistryAuth | undefined {
   if (own === undefined) return given;
-  const everybody = { anonymous: ["pull", "push", "delete"] } as const;
+  const everything = { anonymous: ["pull", "push", "delete"] } as const;
   if ("basic" in own) {
     if (given !== undefined && !("basic" in given)) return given;
-    return { basic: { ...own.basic, ...(given?.basic ?? everybody) } };
+    return { basic: { ...own.basic, ...(given?.basic ?? everything) } };
   }
   if (given !== undefined && !("bearer" in given)) return given;
-  return { bearer: { ...own.bearer, ...(given?.bearer ?? everybody) } };
+  return { bearer: { ...own.bearer, ...(given?.bearer ?? everything) } };
 }

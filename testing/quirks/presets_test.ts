@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { InvalidOptionError } from "../../errors.ts";
 import { memoryWire } from "../fixture_test.ts";
-import { PRESETS } from "./presets.ts";
-import type { PresetName } from "./preset.ts";
 import { createTestRegistry } from "../test_registry.ts";
+import type { PresetName } from "./preset.ts";
+import { PRESETS } from "./presets.ts";
 
 const CHALLENGES: Record<PresetName, string | null> = {
   acr: 'Bearer realm="https://r.test/oauth2/token",service="azurecr.io"',

@@ -1,7 +1,8 @@
+import type { Middleware, RequestContext } from "../../server/middleware.ts";
 import { finished } from "../../server/registry.ts";
 import { faultQuirk, type FaultRule, type FaultSettings } from "../faults/faults.ts";
-import { cookiesQuirk, errorBodiesQuirk, headersQuirk, rateLimitQuirk } from "./every_answer.ts";
 import { digestQuirk, noRangesQuirk, redirectQuirk } from "./blobs.ts";
+import { cookiesQuirk, errorBodiesQuirk, headersQuirk, rateLimitQuirk } from "./every_answer.ts";
 import { manifestQuirk } from "./manifests.ts";
 import { matcher } from "./match.ts";
 import type { QuirkRule } from "./options.ts";
@@ -10,7 +11,6 @@ import { Places } from "./places.ts";
 import { referrersQuirk } from "./referrers.ts";
 import { challengeQuirk, exchangeQuirk, tokensQuirk } from "./tokens.ts";
 import { uploadQuirk } from "./uploads.ts";
-import type { Middleware, RequestContext } from "../../server/middleware.ts";
 
 /** One rule, or several. */
 export type OneOrMore<T> = T | readonly T[];

@@ -1,8 +1,8 @@
-import { errorAnswer, textAnswer } from "./answer.ts";
-import type { QuirkOptions } from "./options.ts";
 import type { Handler, Middleware, RequestContext } from "../../server/middleware.ts";
+import { answered, changed } from "../changed.ts";
+import { errorAnswer, textAnswer } from "./answer.ts";
 import { ask } from "./ask.ts";
-import { answered, changed } from "./changed.ts";
+import type { QuirkOptions } from "./options.ts";
 
 /** end-12 as registries do it that do not: no API, and headers that say there is one. */
 export function referrersQuirk(options: QuirkOptions): Middleware | undefined {
@@ -37,7 +37,7 @@ function absent(how: NonNullable<QuirkOptions["noReferrers"]>): Response {
   }
 }
 
-/** The manifest whose fallback tag this is, although nobody pushed one. */
+/** The manifest whose fallback tag this is, although none was pushed. */
 async function subjectOf(
   next: Handler,
   context: RequestContext,

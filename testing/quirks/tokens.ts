@@ -1,13 +1,13 @@
 import { encodeText } from "../../content/bytes.ts";
-import type { QuirkOptions, TokenQuirks } from "./options.ts";
+import { readForm } from "../../server/access/read_form.ts";
 import { basicCredentials } from "../../server/access/users.ts";
 import { bodyReader } from "../../server/exchange.ts";
-import { errorAnswer } from "./answer.ts";
-import type { Handler, Middleware, RequestContext } from "../../server/middleware.ts";
-import { answered, changed } from "./changed.ts";
-import { readForm } from "../../server/access/read_form.ts";
-import { Refusal } from "../../server/refusal.ts";
 import { type StallLimit, watchedBody } from "../../server/listen/watched_body.ts";
+import type { Handler, Middleware, RequestContext } from "../../server/middleware.ts";
+import { Refusal } from "../../server/refusal.ts";
+import { answered, changed } from "../changed.ts";
+import { errorAnswer } from "./answer.ts";
+import type { QuirkOptions, TokenQuirks } from "./options.ts";
 
 /** Challenges and refusals as some registries have them. */
 export function challengeQuirk(

@@ -1,11 +1,11 @@
 import { type Bytes, EMPTY } from "../../content/bytes.ts";
 import { type PieceReader, pieceReader } from "../../content/piece_reader.ts";
+import { type StallLimit, watchedBody } from "../../server/listen/watched_body.ts";
+import type { Handler, Middleware, RequestContext } from "../../server/middleware.ts";
+import { answered, changed, withQuery } from "../changed.ts";
+import { limitedBody } from "../faults/body.ts";
 import { errorAnswer, refusePush } from "./answer.ts";
 import type { QuirkOptions } from "./options.ts";
-import type { Handler, Middleware, RequestContext } from "../../server/middleware.ts";
-import { answered, changed, withQuery } from "./changed.ts";
-import { limitedBody } from "../faults/body.ts";
-import { type StallLimit, watchedBody } from "../../server/listen/watched_body.ts";
 
 /** What was seen of an upload. */
 interface Upload {
@@ -164,7 +164,7 @@ async function withoutEmptyBody(
   const { body, headers } = context.request;
   if (body === null || Number(headers.get("content-length")) > 0) return context;
   const reader = watchedBody(pieceReader(body as ReadableStream<Bytes>), limit);
-  // What breaks is told again to the registry, which knows what to answer.
+  // A failure is repeated to the registry, which knows what to answer.
   let first: ReturnType<PieceReader["read"]> | undefined = reader.read();
   const { done, value } = await first.catch(() => ({ done: false, value: EMPTY }));
   if (done || value === undefined) return changed(context, { body: null });

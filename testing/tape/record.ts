@@ -3,11 +3,11 @@ import type { Bytes } from "../../content/bytes.ts";
 import { digestOf } from "../../content/digest.ts";
 import { checkInteger } from "../../server/options.ts";
 import { RecordedBody } from "./recorded_body.ts";
-import type { Tape, TapeBody, TapeContent, TapeExchange } from "./tape.ts";
 import { asText, redactBody } from "./redact_body.ts";
 import { redactRequestHeaders, redactResponseHeaders } from "./redact_headers.ts";
 import { isRegistryPath, redactUrl } from "./redact_url.ts";
 import { TapeSecrets } from "./secrets.ts";
+import type { Tape, TapeBody, TapeContent, TapeExchange } from "./tape.ts";
 
 /** Options of {@linkcode record}. */
 export interface RecordOptions {
@@ -89,7 +89,7 @@ interface Heard {
  * const ours = new RegistryClientV2({
  *   name: "registry.test/app",
  *   fetch: replayed.fetch as typeof fetch,
- *   username: "anybody",
+ *   username: "another",
  *   password: "anything",
  * });
  * const { size } = await ours.putBlob(new TextEncoder().encode("hello"));
@@ -105,7 +105,7 @@ export function record(
   const heard: Heard[] = [];
   const secrets = new TapeSecrets();
   /** Where content went or came from outside the specification's paths: storage. */
-  const elsewhere = new Set<string>();
+  const storage = new Set<string>();
   let start: number | undefined;
 
   async function recorded(
@@ -113,7 +113,7 @@ export function record(
     init?: RequestInit,
   ): Promise<Response> {
     const exchange = describe(input, init);
-    exchange.content = isContent(exchange, elsewhere);
+    exchange.content = isContent(exchange, storage);
     heard.push(exchange);
     const watched = await watchRequest(input, init, exchange, bodyLimit);
     const sent = now();
@@ -130,7 +130,7 @@ export function record(
     exchange.took = now() - sent;
     const location = response.headers.get("location");
     if (location !== null && exchange.content && URL.canParse(location, exchange.url)) {
-      elsewhere.add(new URL(location, exchange.url).href.replace(/#.*/, ""));
+      storage.add(new URL(location, exchange.url).href.replace(/#.*/, ""));
     }
     return await watchResponse(response, exchange, bodyLimit);
   }
@@ -165,11 +165,11 @@ function describe(input: Request | URL | string, init: RequestInit | undefined):
   };
 }
 
-function isContent({ method, url }: Heard, elsewhere: ReadonlySet<string>): boolean {
+function isContent({ method, url }: Heard, storage: ReadonlySet<string>): boolean {
   const { pathname } = new URL(url);
   if (/^\/v2\/.+\/blobs\/uploads\//.test(pathname)) return true;
   if (isRegistryPath(pathname)) return !/^\/v2\/?$/.test(pathname);
-  return elsewhere.has(url) || (method !== "GET" && startsWithAny(url, elsewhere));
+  return storage.has(url) || (method !== "GET" && startsWithAny(url, storage));
 }
 
 /** An upload goes on at a Location with a digest behind it. */

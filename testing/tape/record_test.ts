@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { encodeText } from "../../content/bytes.ts";
 import { digest, streamOf } from "../fixture_test.ts";
-import { record } from "./record.ts";
 import { createTestRegistry } from "../test_registry.ts";
+import { record } from "./record.ts";
 
 const ORIGIN = "http://registry.test";
 

@@ -55,7 +55,7 @@ export class RecordedBody {
     }, { highWaterMark: 0 });
   }
 
-  /** Records a body that somebody else reads as well; one that breaks is cut there. */
+  /** Records a copy of a body; one that breaks is cut there. */
   async drain(stream: ReadableStream<Bytes> | null): Promise<void> {
     if (stream === null) {
       this.ended = true;
@@ -64,7 +64,7 @@ export class RecordedBody {
     try {
       for await (const _ of this.watch(stream));
     } catch {
-      // Whoever reads the original is told.
+      // The reader of the original gets the error.
     }
   }
 
@@ -72,6 +72,6 @@ export class RecordedBody {
     this.size += piece.byteLength;
     this.#hasher.update(piece);
     if (this.size > this.#limit) this.#pieces = [];
-    else this.#pieces.push(piece.slice()); // whoever reads the stream may write over its pieces
+    else this.#pieces.push(piece.slice()); // the stream's reader may write over its pieces
   }
 }

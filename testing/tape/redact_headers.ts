@@ -1,7 +1,7 @@
-import type { TapeSecrets } from "./secrets.ts";
 import { redactUrl } from "./redact_url.ts";
+import type { TapeSecrets } from "./secrets.ts";
 
-/** Headers whose values say nothing of anybody. Every other one is there by its name alone. */
+/** Headers whose values hold nothing private. Every other one is there by its name alone. */
 const KEPT_REQUEST = new Set([
   ...["accept", "accept-encoding", "content-length", "content-range", "content-type"],
   ...["docker-distribution-api-version", "if-range", "range", "user-agent"],

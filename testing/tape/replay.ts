@@ -1,8 +1,9 @@
 import { Refusal } from "../../server/refusal.ts";
-import { checkTape, type Tape, type TapeExchange, type TapeResponse } from "./tape.ts";
+import { sleepForReal } from "../faults/body.ts";
 import { fillerStream, type TapeBodies, tapeBytes, tapeStream } from "./body.ts";
 import { redactUrl, unescape } from "./redact_url.ts";
 import { TapeSecrets } from "./secrets.ts";
+import { checkTape, type Tape, type TapeExchange, type TapeResponse } from "./tape.ts";
 
 /** Options of {@linkcode replay}. */
 export interface ReplayOptions {
@@ -65,7 +66,7 @@ export function replay(
   options: ReplayOptions = {},
 ): (request: Request) => Promise<Response> {
   checkTape(tape);
-  const { timing = false, filler = false, bodies, wait = sleep } = options;
+  const { timing = false, filler = false, bodies, wait = sleepForReal } = options;
   const recorded = new Map<string, Recorded[]>();
   const origins = new Set<string>();
   for (const exchange of tape.exchanges) {
@@ -182,8 +183,4 @@ async function readToEnd({ body }: Request): Promise<void> {
 
 function isBodyless(method: string, status: number): boolean {
   return method === "HEAD" || status === 204 || status === 205 || status === 304;
-}
-
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -1,12 +1,12 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { InvalidOptionError } from "../../errors.ts";
 import { RegistryClientV2 } from "../../registry_client_v2.ts";
-import { digest } from "../fixture_test.ts";
-import { record } from "./record.ts";
-import { createTestRegistry } from "../test_registry.ts";
 import { serve } from "../../server/listen/serve.ts";
-import type { Tape, TapeExchange } from "./tape.ts";
+import { digest } from "../fixture_test.ts";
+import { createTestRegistry } from "../test_registry.ts";
+import { record } from "./record.ts";
 import { replay, type ReplayOptions } from "./replay.ts";
+import type { Tape, TapeExchange } from "./tape.ts";
 
 const ORIGIN = "https://registry.test";
 

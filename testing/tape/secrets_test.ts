@@ -1,12 +1,12 @@
 /** Secrets of every kind go through a recording, and none of them is in the tape. */
 import { assert, assertEquals } from "@std/assert";
-import { RegistryClientV2, type RegistryClientV2 as Client } from "../../registry_client_v2.ts";
 import type { ConnectionOptions } from "../../registry_client_options.ts";
+import { RegistryClientV2, type RegistryClientV2 as Client } from "../../registry_client_v2.ts";
 import type { Middleware } from "../../server/middleware.ts";
 import { digest } from "../fixture_test.ts";
 import type { TestRegistryOptions } from "../test_registry.ts";
-import { record } from "./record.ts";
 import { createTestRegistry } from "../test_registry.ts";
+import { record } from "./record.ts";
 import { TapeSecrets } from "./secrets.ts";
 
 const PASSWORD = "correct horse/battery+staple";

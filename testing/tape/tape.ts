@@ -17,7 +17,7 @@ export interface TapeBody {
   digest: string;
   /** How many bytes that are. */
   size: number;
-  /** Whether it broke, or nobody read it to its end: these are the bytes up to there. */
+  /** Whether it broke, or was not read to its end: these are the bytes up to there. */
   cut?: true;
 }
 
@@ -59,7 +59,7 @@ export interface TapeExchange {
 
 /**
  * What a client and a registry said to each other, without their secrets: JSON, as it is, that can
- * be kept in a file and sent to somebody else. Content of up to a limit is in it.
+ * be kept in a file and sent to another person. Content of up to a limit is in it.
  */
 export interface Tape {
   /** The version of this form. */

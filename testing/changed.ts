@@ -1,28 +1,29 @@
-import { ownRequest, type RequestContext, withRequest } from "../../server/middleware.ts";
+import { ownRequest, type RequestContext, withRequest } from "../server/middleware.ts";
 
 /** What becomes of a request. */
 export interface RequestChange {
   /** The method. */
   method?: string;
   /** The URL. */
-  url?: URL;
+  url?: URL | string;
   /** Headers to set; those that are `undefined` are taken away. */
   headers?: Record<string, string | undefined>;
   /** The body; `null` for none. */
   body?: BodyInit | null;
 }
 
-/** The same request with something changed; the one that came stays as it is. */
+/** The same context with something changed in its request; the one that came stays as it is. */
 export function changed(context: RequestContext, change: RequestChange): RequestContext {
-  return withRequest(context, changedRequest(context, change));
+  return withRequest(context, changedRequest(context.request, change));
 }
 
 /** A request like the client's that a quirk sends on its own account, with the client's credentials. */
 export function changedOwn(context: RequestContext, change: RequestChange): RequestContext {
-  return ownRequest(changedRequest(context, change));
+  return ownRequest(changedRequest(context.request, change));
 }
 
-function changedRequest({ request, url }: RequestContext, change: RequestChange): Request {
+/** A request like another one, with something changed. */
+export function changedRequest(request: Request, change: RequestChange): Request {
   const headers = changedHeaders(request.headers, change.headers);
   const body = change.body === undefined ? request.body : change.body;
   if (body === null) headers.delete("content-length");
@@ -32,7 +33,7 @@ function changedRequest({ request, url }: RequestContext, change: RequestChange)
     duplex: "half",
     ...(body !== null && { body }),
   };
-  return new Request(change.url ?? url, init);
+  return new Request(change.url ?? request.url, init);
 }
 
 /** The URL with another query. */
