@@ -19,6 +19,7 @@ import { getBlob, listTags } from "@davit/registry-client/endpoints";
 import { RegistryClientV2 as SameClient } from "@davit/registry-client/registry-client-v2";
 import { createRegistry } from "@davit/registry-client/server";
 import { MemoryStore } from "@davit/registry-client/stores";
+import { createTestRegistry, type TestRegistryOptions } from "@davit/registry-client/testing";
 import type { ManifestOCI, RegistryClientOpts } from "@davit/registry-client/types";
 
 const credentials: CredentialSource = ({ host }) =>
@@ -31,6 +32,14 @@ const options: RegistryClientOpts = {
   allowHost: publicHostsOnly(),
   fetch: createRegistry().fetch,
   onEvent: (event) => void event.type,
+};
+
+const failing: TestRegistryOptions = { preset: "ghcr", faults: { status: 503, on: { nth: 2 } } };
+
+/** The same client against a registry that fails. */
+export const unlucky: RegistryClientOpts = {
+  ...options,
+  fetch: createTestRegistry(failing).fetch,
 };
 
 /** Every kind of body, and what comes back. */

@@ -152,6 +152,23 @@ const steps = {
     await assert.rejects(stranger.getBlob(digest), RegistryApiError);
   },
 
+  async "a registry for tests: one that fails once, and a grade"() {
+    const { createTestRegistry, grade, record } = await load("/testing");
+    const faults = { status: 503, on: { endpoint: "blob", method: "GET", nth: 1 } };
+    const { fetch, requests } = createTestRegistry({ preset: "quay", faults });
+    const recording = record(fetch);
+    const retry = { minDelay: 1 };
+    const name = "localhost:5000/you/app";
+    const scopes = ["pull", "push"];
+    const client = new RegistryClientV2({ name, scopes, fetch: recording.fetch, retry });
+    const { digest } = await client.putBlob(new TextEncoder().encode("own"));
+    assert.equal(await (await client.getBlob(digest)).text(), "own");
+    assert.equal(requests.filter(({ status }) => status === 503).length, 1);
+    const { exchanges } = await recording.tape();
+    assert.equal(exchanges.length, requests.length);
+    assert.ok(grade().report().results.length > 30);
+  },
+
   async "what docker login left: a config in DOCKER_CONFIG, and a helper on the PATH"() {
     const { createRegistry, serve } = await load("/server");
     const { dockerCredentials, dockerCredentialsSync, login, logout } = await load("/auth");
