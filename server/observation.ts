@@ -97,11 +97,8 @@ export class Observation {
   }
 }
 
-/**
- * Counts in the consumer's own buffer, where it brings one: a `TransformStream` would copy
- * everything once more.
- */
-function countBytes(
+/** The same stream, counted as it is read: a `TransformStream` would copy everything once more. */
+export function countBytes(
   stream: ReadableStream<Bytes>,
   onBytes: (count: number) => void,
 ): ReadableStream<Bytes> {

@@ -1,3 +1,4 @@
+import { encodeText } from "../content/bytes.ts";
 import { ownRequest, type RequestContext, withRequest } from "../server/middleware.ts";
 
 /** What becomes of a request. */
@@ -55,6 +56,12 @@ export function answered(
   const headers = changedHeaders(response.headers, change.headers);
   const body = change.body === undefined ? response.body : change.body;
   return new Response(body, { status: change.status ?? response.status, headers });
+}
+
+/** A response like another one, with this as its JSON. */
+export function answeredJson(response: Response, value: unknown): Response {
+  const body = encodeText(JSON.stringify(value));
+  return answered(response, { body, headers: { "content-length": String(body.byteLength) } });
 }
 
 function changedHeaders(

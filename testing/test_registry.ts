@@ -72,9 +72,7 @@ export function createTestRegistry(options: TestRegistryOptions = {}): Registry 
   const { middleware = [] } = rest;
   const { stallTimeout, now, later } = registrySettings(rest);
   const limits = { stallTimeout, now, deadlines: new Deadlines(now, later), sleep };
-  const own = tape === undefined
-    ? misbehave({ quirks, faults }, limits)
-    : replaying(replay(tape, how));
+  const own = tape === undefined ? misbehave(quirks, faults, limits) : replaying(replay(tape, how));
   return createRegistry({ ...rest, middleware: own ? [...middleware, own] : middleware });
 }
 

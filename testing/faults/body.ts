@@ -1,5 +1,5 @@
 import type { Bytes } from "../../content/bytes.ts";
-import { pieceReader } from "../../content/piece_reader.ts";
+import { type PieceReader, pieceReader } from "../../content/piece_reader.ts";
 import { LONGEST_TIMER_MS } from "../../server/listen/deadlines.ts";
 
 /** Waits; rejects with the signal's reason when it aborts. `Infinity` waits for that alone. */
@@ -100,6 +100,29 @@ export function faultyBody(
       await reader.cancel(reason);
     },
   }, { highWaterMark: 0 });
+}
+
+/**
+ * A body whose first piece was read to see whether there is any. What breaks then is repeated to the
+ * reader of the stream, which knows what to answer.
+ */
+export async function peekedBody(
+  reader: PieceReader,
+): Promise<{ empty: boolean; stream: ReadableStream<Bytes> }> {
+  let first: ReturnType<PieceReader["read"]> | undefined = reader.read();
+  const { done } = await first.catch(() => ({ done: false }));
+  return {
+    empty: done,
+    stream: new ReadableStream<Bytes>({
+      async pull(controller) {
+        const { done, value } = await (first ?? reader.read());
+        first = undefined;
+        if (done || value === undefined) return controller.close();
+        controller.enqueue(value);
+      },
+      cancel: (reason) => reader.cancel(reason),
+    }, { highWaterMark: 0 }),
+  };
 }
 
 /** A body that breaks where it is longer than so many bytes, and says whether it did. */

@@ -1,6 +1,6 @@
 import type { Bytes } from "../../content/bytes.ts";
 import { isDigest } from "../../content/digest.ts";
-import { type Piece, pieceReader } from "../../content/piece_reader.ts";
+import { pieceReader } from "../../content/piece_reader.ts";
 import { fallbackTag } from "../../manifest/referrers_index.ts";
 import {
   type Handler,
@@ -9,8 +9,10 @@ import {
   type RequestContext,
   withRequest,
 } from "../../server/middleware.ts";
+import { countBytes } from "../../server/observation.ts";
 import type { Registry } from "../../server/registry.ts";
-import { changedRequest } from "../changed.ts";
+import { answered, changedRequest } from "../changed.ts";
+import { peekedBody } from "../faults/body.ts";
 import { createTestRegistry, type TestRegistryOptions } from "../test_registry.ts";
 import { type GradeEntry, type GradeOutcome, type GradeProvocation, jsonIn } from "./journal.ts";
 import { provoke } from "./provoke.ts";
@@ -205,22 +207,13 @@ async function watched(request: Request, entry: GradeEntry): Promise<Request> {
 
 /** The same body, counted. Whether there is anything in one of unknown length, its start tells. */
 async function counted(body: ReadableStream, entry: GradeEntry): Promise<ReadableStream<Bytes>> {
-  const reader = pieceReader(body as ReadableStream<Bytes>);
-  let first: Piece | undefined;
+  let stream = body as ReadableStream<Bytes>;
   if (!entry.headers.has("content-length")) {
-    first = await reader.read().catch(() => undefined);
-    entry.hasBody = first !== undefined && !first.done;
+    const peeked = await peekedBody(pieceReader(stream));
+    entry.hasBody = !peeked.empty;
+    stream = peeked.stream;
   }
-  return new ReadableStream<Bytes>({
-    async pull(controller) {
-      const { done, value } = first ?? await reader.read();
-      first = undefined;
-      if (done || value === undefined) return controller.close();
-      entry.bytesIn += value.byteLength;
-      controller.enqueue(value);
-    },
-    cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
+  return countBytes(stream, (count) => entry.bytesIn += count);
 }
 
 /** Reads a response that a rule looks into; its client gets the same bytes. */
@@ -233,7 +226,7 @@ async function readList(response: Response, entry: GradeEntry): Promise<Response
   if (response.body === null || size > READ_AT_MOST_BYTES) return response;
   const bytes = new Uint8Array(await response.arrayBuffer());
   entry.answerBody = bytes;
-  return new Response(bytes, { status: response.status, headers: response.headers });
+  return answered(response, { body: bytes });
 }
 
 /** The fallback tag of a manifest's subject. */

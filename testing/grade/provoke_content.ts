@@ -1,4 +1,5 @@
 import type { Bytes } from "../../content/bytes.ts";
+import { answered } from "../changed.ts";
 import { CANARY } from "./journal.ts";
 import type { Provoke } from "./provocation.ts";
 
@@ -16,7 +17,7 @@ export const corruptBlobs: Provoke = (next) => async (request, entry) => {
   const bytes = new Uint8Array(await response.arrayBuffer());
   bytes[bytes.byteLength >> 1]! ^= 1;
   entry.provoked.add("corrupt-blobs");
-  return withBody(response, bytes);
+  return answered(response, { body: bytes });
 };
 
 /** Puts a digest that nothing has in place of the first one in every manifest asked for by digest. */
@@ -43,7 +44,7 @@ function corrupting(
     const text = await response.text();
     const corrupted = text.replace(/sha256:[0-9a-f]{64}/, CANARY);
     if (corrupted !== text) entry.provoked.add(name);
-    return withBody(response, new TextEncoder().encode(corrupted) as Bytes);
+    return answered(response, { body: new TextEncoder().encode(corrupted) as Bytes });
   };
 }
 
@@ -72,7 +73,7 @@ export const cutBlobs: Provoke = (next) => {
         controller.enqueue(bytes);
       },
     }, { highWaterMark: 0 });
-    return withBody(response, broken);
+    return answered(response, { body: broken });
   };
 };
 
@@ -81,10 +82,4 @@ const CUT_AFTER_MS = 50;
 
 function isBlob(request: Request, response: Response, kind: string | undefined): boolean {
   return request.method === "GET" && kind === "blob" && response.status === 200;
-}
-
-/** A response with another body, of which its headers know nothing. */
-function withBody(response: Response, body: BodyInit | null): Response {
-  const { status, headers } = response;
-  return new Response(body, { status, headers });
 }

@@ -1,6 +1,5 @@
-import { encodeText } from "../../content/bytes.ts";
 import type { Middleware } from "../../server/middleware.ts";
-import { answered, changed, withQuery } from "../changed.ts";
+import { answered, answeredJson, changed, withQuery } from "../changed.ts";
 import { errorAnswer } from "./answer.ts";
 import type { PageQuirks } from "./options.ts";
 
@@ -39,9 +38,5 @@ async function edited(response: Response, { unsorted, nulls }: PageQuirks): Prom
     const names: unknown[] = unsorted ? value.toReversed() : value;
     page[key] = !nulls ? names : names.length === 0 ? null : names.flatMap((name) => [null, name]);
   }
-  const bytes = encodeText(JSON.stringify(page));
-  return answered(response, {
-    body: bytes,
-    headers: { "content-length": String(bytes.byteLength) },
-  });
+  return answeredJson(response, page);
 }

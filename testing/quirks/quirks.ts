@@ -15,14 +15,6 @@ import { uploadQuirk } from "./uploads.ts";
 /** One rule, or several. */
 export type OneOrMore<T> = T | readonly T[];
 
-/** What a registry does wrong. */
-export interface Misbehaviour {
-  /** How it differs from others. */
-  quirks?: OneOrMore<QuirkRule>;
-  /** What goes wrong. */
-  faults?: OneOrMore<FaultRule>;
-}
-
 /** The rules as a list. */
 export function rulesOf<T extends object>(rules: OneOrMore<T> | undefined): readonly T[] {
   if (rules === undefined) return [];
@@ -36,7 +28,8 @@ export function rulesOf<T extends object>(rules: OneOrMore<T> | undefined): read
  * @throws {InvalidOptionError} When an option is not what it must be.
  */
 export function misbehave(
-  { quirks, faults }: Misbehaviour,
+  quirks: OneOrMore<QuirkRule> | undefined,
+  faults: OneOrMore<FaultRule> | undefined,
   settings: FaultSettings,
 ): Middleware | undefined {
   const general: QuirkRule = {};

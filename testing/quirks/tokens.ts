@@ -1,11 +1,10 @@
-import { encodeText } from "../../content/bytes.ts";
 import { readForm } from "../../server/access/read_form.ts";
 import { basicCredentials } from "../../server/access/users.ts";
 import { bodyReader } from "../../server/exchange.ts";
 import { type StallLimit, watchedBody } from "../../server/listen/watched_body.ts";
 import type { Handler, Middleware, RequestContext } from "../../server/middleware.ts";
 import { Refusal } from "../../server/refusal.ts";
-import { answered, changed } from "../changed.ts";
+import { answered, answeredJson, changed } from "../changed.ts";
 import { errorAnswer } from "./answer.ts";
 import type { QuirkOptions, TokenQuirks } from "./options.ts";
 
@@ -101,8 +100,7 @@ async function exchanged(
   ));
   if (!response.ok) return response;
   const { refresh_token } = await response.json() as { refresh_token: string };
-  const bytes = encodeText(JSON.stringify({ refresh_token }));
-  return answered(response, { body: bytes, headers: { "content-length": `${bytes.byteLength}` } });
+  return answeredJson(response, { refresh_token });
 }
 
 /** What the token service itself is asked, by POST. */
@@ -140,10 +138,6 @@ export function tokensQuirk(quirks: TokenQuirks): Middleware {
     const answer = await response.json() as Record<string, unknown>;
     if (noExpiry) delete answer.expires_in;
     if (only !== undefined) delete answer[only === "token" ? "access_token" : "token"];
-    const bytes = encodeText(JSON.stringify(answer));
-    return answered(response, {
-      body: bytes,
-      headers: { "content-length": String(bytes.byteLength) },
-    });
+    return answeredJson(response, answer);
   };
 }

@@ -1,9 +1,9 @@
-import { type Bytes, EMPTY } from "../../content/bytes.ts";
-import { type PieceReader, pieceReader } from "../../content/piece_reader.ts";
+import type { Bytes } from "../../content/bytes.ts";
+import { pieceReader } from "../../content/piece_reader.ts";
 import { type StallLimit, watchedBody } from "../../server/listen/watched_body.ts";
 import type { Handler, Middleware, RequestContext } from "../../server/middleware.ts";
 import { answered, changed, withQuery } from "../changed.ts";
-import { limitedBody } from "../faults/body.ts";
+import { limitedBody, peekedBody } from "../faults/body.ts";
 import { errorAnswer, refusePush } from "./answer.ts";
 import type { QuirkOptions } from "./options.ts";
 
@@ -164,21 +164,8 @@ async function withoutEmptyBody(
   const { body, headers } = context.request;
   if (body === null || Number(headers.get("content-length")) > 0) return context;
   const reader = watchedBody(pieceReader(body as ReadableStream<Bytes>), limit);
-  // A failure is repeated to the registry, which knows what to answer.
-  let first: ReturnType<PieceReader["read"]> | undefined = reader.read();
-  const { done, value } = await first.catch(() => ({ done: false, value: EMPTY }));
-  if (done || value === undefined) return changed(context, { body: null });
-  return changed(context, {
-    body: new ReadableStream<Bytes>({
-      async pull(controller) {
-        const piece = await (first ?? reader.read());
-        first = undefined;
-        if (piece.done || piece.value === undefined) return controller.close();
-        controller.enqueue(piece.value);
-      },
-      cancel: (reason) => reader.cancel(reason),
-    }, { highWaterMark: 0 }),
-  });
+  const { empty, stream } = await peekedBody(reader);
+  return changed(context, { body: empty ? null : stream });
 }
 
 async function refusedPut(
