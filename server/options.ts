@@ -140,52 +140,40 @@ const REVALIDATE_AFTER_MS = 60_000;
 /** Enough for a test to look at what a client did, and no leak in a server that runs for weeks. */
 const REQUESTS_KEPT = 1_000;
 
+const ABOVE_ZERO = [
+  "manifestLimit",
+  "tagPageSize",
+  "referrersPageSize",
+  "uploadExpiry",
+  "stallTimeout",
+] as const;
+const NOT_BELOW_ZERO = ["chunkMinLength", "revalidateAfter", "requestsKept"] as const;
+
 /**
  * The options with their defaults.
  *
  * @throws {InvalidOptionError} When one is not what it must be.
  */
 export function registrySettings(options: RegistryOptions): RegistrySettings {
-  const {
-    deletes = true,
-    referrersApi = true,
-    manifestLimit = MANIFEST_LIMIT_BYTES,
-    tagPageSize = PAGE_SIZE,
-    referrersPageSize = PAGE_SIZE,
-    chunkMinLength = 0,
-    uploadExpiry = UPLOAD_EXPIRY_MS,
-    stallTimeout = STALL_TIMEOUT_MS,
-    upstreamPushes = false,
-    revalidateAfter = REVALIDATE_AFTER_MS,
-    requestsKept = REQUESTS_KEPT,
-    onError = () => {},
-    now = Date.now,
-    later = laterOnThisMachine,
-  } = options;
-  checkInteger("manifestLimit", manifestLimit, 1);
-  checkInteger("tagPageSize", tagPageSize, 1);
-  checkInteger("referrersPageSize", referrersPageSize, 1);
-  checkInteger("chunkMinLength", chunkMinLength, 0);
-  checkInteger("uploadExpiry", uploadExpiry, 1);
-  checkInteger("stallTimeout", stallTimeout, 1);
-  checkInteger("revalidateAfter", revalidateAfter, 0);
-  checkInteger("requestsKept", requestsKept, 0);
-  return {
-    deletes,
-    referrersApi,
-    manifestLimit,
-    tagPageSize,
-    referrersPageSize,
-    chunkMinLength,
-    uploadExpiry,
-    stallTimeout,
-    upstreamPushes,
-    revalidateAfter,
-    requestsKept,
-    onError,
-    now,
-    later,
+  const settings: RegistrySettings = {
+    deletes: options.deletes ?? true,
+    referrersApi: options.referrersApi ?? true,
+    manifestLimit: options.manifestLimit ?? MANIFEST_LIMIT_BYTES,
+    tagPageSize: options.tagPageSize ?? PAGE_SIZE,
+    referrersPageSize: options.referrersPageSize ?? PAGE_SIZE,
+    chunkMinLength: options.chunkMinLength ?? 0,
+    uploadExpiry: options.uploadExpiry ?? UPLOAD_EXPIRY_MS,
+    stallTimeout: options.stallTimeout ?? STALL_TIMEOUT_MS,
+    upstreamPushes: options.upstreamPushes ?? false,
+    revalidateAfter: options.revalidateAfter ?? REVALIDATE_AFTER_MS,
+    requestsKept: options.requestsKept ?? REQUESTS_KEPT,
+    onError: options.onError ?? (() => {}),
+    now: options.now ?? Date.now,
+    later: options.later ?? laterOnThisMachine,
   };
+  for (const name of ABOVE_ZERO) checkInteger(name, settings[name], 1);
+  for (const name of NOT_BELOW_ZERO) checkInteger(name, settings[name], 0);
+  return settings;
 }
 
 /**

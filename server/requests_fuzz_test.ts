@@ -13,7 +13,7 @@ import {
   scopesOfClaim,
 } from "./access/scopes.ts";
 import { TokenKeys } from "./access/token_keys.ts";
-import { basicCredentials, saysNobody } from "./access/users.ts";
+import { basicCredentials, namesNoUser } from "./access/users.ts";
 import { byteRange } from "./byte_range.ts";
 import { nextLink } from "./pages.ts";
 import { Refusal } from "./refusal.ts";
@@ -190,9 +190,9 @@ fuzz(
     const bytes = new TextEncoder().encode(`${name}:${password}`);
     const header = `Basic ${btoa(String.fromCharCode(...bytes))}`;
     assertEquals(basicCredentials(header), { name, password });
-    assertEquals(saysNobody(header), name === "" && password === "");
+    assertEquals(namesNoUser(header), name === "" && password === "");
     const credentials = basicCredentials(noise);
-    if (credentials === undefined) assert(!saysNobody(noise));
+    if (credentials === undefined) assert(!namesNoUser(noise));
     else assert(!credentials.name.includes(":") && /^basic /i.test(noise));
   },
 );

@@ -1,7 +1,7 @@
 import { Refusal } from "../refusal.ts";
 import type { Access, Authorizer, Need } from "./access.ts";
 import type { BasicAuthOptions } from "./options.ts";
-import { basicCredentials, saysNobody, Users } from "./users.ts";
+import { basicCredentials, namesNoUser, Users } from "./users.ts";
 
 /** Basic authentication. */
 export class BasicAuthorizer implements Authorizer {
@@ -21,7 +21,7 @@ export class BasicAuthorizer implements Authorizer {
    */
   async authorize(request: Request, _url: URL, need: Need): Promise<Access> {
     const header = request.headers.get("authorization");
-    if (saysNobody(header)) {
+    if (namesNoUser(header)) {
       // Clients learn from the ping that there is something to log in to, so it always asks.
       const enough = typeof need === "object" &&
         this.#users.anonymous.may(need.repository, need.action);

@@ -9,7 +9,7 @@ import type { TokenServiceOptions } from "./options.ts";
 import { readForm } from "./read_form.ts";
 import { formatScopes, grantScopes, parseScopes } from "./scopes.ts";
 import { TokenKeys } from "./token_keys.ts";
-import { basicCredentials, saysNobody, Users } from "./users.ts";
+import { basicCredentials, namesNoUser, Users } from "./users.ts";
 
 interface TokenRequest {
   service: string | null;
@@ -100,7 +100,7 @@ export class TokenService {
       scopes: query.getAll("scope"),
       offline: query.get("offline_token") === "true",
     };
-    if (saysNobody(header)) return await this.#grant(asked, this.#users.anonymous);
+    if (namesNoUser(header)) return await this.#grant(asked, this.#users.anonymous);
     const credentials = basicCredentials(header);
     const access = credentials && await this.#users.login(credentials.name, credentials.password);
     if (credentials === undefined || access === undefined) return refuse(401, "invalid_client");

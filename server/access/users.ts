@@ -100,7 +100,7 @@ export function basicCredentials(
 }
 
 /** Whether a header names no user: skopeo sends an empty user name and password for that. */
-export function saysNobody(header: string | null): boolean {
+export function namesNoUser(header: string | null): boolean {
   if (header === null) return true;
   const credentials = basicCredentials(header);
   return credentials !== undefined && credentials.name === "" && credentials.password === "";

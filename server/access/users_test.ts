@@ -4,7 +4,7 @@ import { encodeBase64 } from "../../content/base64.ts";
 import { encodeText } from "../../content/bytes.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import type { RegistryUser, RegistryUsersOptions } from "./options.ts";
-import { basicCredentials, saysNobody, Users } from "./users.ts";
+import { basicCredentials, namesNoUser, Users } from "./users.ts";
 
 function basic(text: string | Uint8Array): string {
   return `Basic ${encodeBase64(typeof text === "string" ? encodeText(text) : text)}`;
@@ -32,9 +32,9 @@ for (
   });
 }
 
-Deno.test("saysNobody: no header, or an empty name and password", () => {
-  assertEquals([null, basic(":")].map(saysNobody), [true, true]);
-  assertEquals([basic("me:"), basic(":x"), "Bearer x", ""].map(saysNobody), [
+Deno.test("namesNoUser: no header, or an empty name and password", () => {
+  assertEquals([null, basic(":")].map(namesNoUser), [true, true]);
+  assertEquals([basic("me:"), basic(":x"), "Bearer x", ""].map(namesNoUser), [
     false,
     false,
     false,

@@ -94,9 +94,8 @@ export async function serve(
   const pages = options.cors && answerPages(options.cors);
   const answer = (request: Request) => registry.fetch(request);
   const handler = pages ? (request: Request) => pages(request, () => answer(request)) : answer;
-  const listener = runtimeName() === "deno"
-    ? await listenDeno(handler, hostname, port, tls)
-    : await listenNode(handler, hostname, port, tls);
+  const listen = runtimeName() === "deno" ? listenDeno : listenNode;
+  const listener = await listen(handler, hostname, port, tls);
 
   const abort = () => listener.abort();
   if (signal?.aborted) abort();
