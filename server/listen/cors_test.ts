@@ -27,7 +27,7 @@ for (
     ["another port than the scheme's", { origins: [PAGE] }, `${PAGE}:8443`, null],
     ["the same host by another scheme", { origins: [PAGE] }, "http://app.example", null],
     ["a page without an origin", { origins: [PAGE] }, "null", null],
-    ["nobody", { origins: [] }, PAGE, null],
+    ["no page", { origins: [] }, PAGE, null],
   ] as [string, true | CorsOptions, string, string | null][]
 ) {
   Deno.test(`CORS: ${title}`, async () => {

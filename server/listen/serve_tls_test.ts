@@ -41,7 +41,7 @@ for (const [name, listen] of Object.entries({ listenDeno, listenNode })) {
         `Bearer realm="${origin}/token",service="davit"`,
         "a request knows that it came by HTTPS",
       );
-      await assertRejects(() => fetch(`${origin}/v2/`), TypeError, undefined, "nobody trusts it");
+      await assertRejects(() => fetch(`${origin}/v2/`), TypeError, undefined, "it is not trusted");
       const plain = await fetch(`http://127.0.0.1:${listener.port}/v2/`).then(
         ({ status, body }) => body?.cancel().then(() => status) ?? status,
         () => "refused",

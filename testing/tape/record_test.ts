@@ -102,7 +102,7 @@ Deno.test("record: a failure is on the tape by its name, and reaches the caller"
   assertEquals([exchange!.failure, exchange!.response], ["TypeError", undefined]);
 });
 
-Deno.test("record: a body that breaks, or that nobody reads, is cut", async () => {
+Deno.test("record: a body that breaks, or that is not read, is cut", async () => {
   const blob = `${ORIGIN}/v2/app/blobs/${await digest("x")}`;
   const broken = answering(() => new Response(streamOf(["abc"], new Error("reset"))));
   await assertRejects(async () => await (await broken.fetch(blob)).text(), Error, "reset");
