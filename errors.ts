@@ -72,7 +72,6 @@ export class ApiError extends Error {
   /** An error with a message and, where there is one, the cause. */
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
-    this.name = new.target.name;
   }
 }
 
@@ -407,6 +406,44 @@ export class RateLimitedError extends HttpError {
 export class RegistryResponseError extends HttpError {
   /** Names this kind of error. */
   override readonly code = "REGISTRY_RESPONSE";
+}
+
+// A bundler may rename a class, but no key: `error.name` reads the same in a minified bundle.
+const classes: Record<string, { prototype: Error }> = {
+  ApiError,
+  InvalidOptionError,
+  InvalidReferenceError,
+  InvalidDigestError,
+  BadDigestError,
+  ContentNotFoundError,
+  SizeMismatchError,
+  InvalidContentError,
+  InvalidManifestError,
+  ManifestVerificationError,
+  LimitError,
+  TimeoutError,
+  NetworkError,
+  DownloadError,
+  UploadError,
+  TooManyRedirectsError,
+  HostRefusedError,
+  CertificateError,
+  ProxyError,
+  AuthenticationError,
+  CredentialError,
+  UnsupportedRuntimeError,
+  InternalError,
+  HttpError,
+  UnauthorizedError,
+  ForbiddenError,
+  NotFoundError,
+  UnsupportedError,
+  TagImmutableError,
+  RateLimitedError,
+  RegistryResponseError,
+};
+for (const [name, { prototype }] of Object.entries(classes)) {
+  Object.defineProperty(prototype, "name", { value: name, writable: true, configurable: true });
 }
 
 /** The name under which `docker_registry_client` exports {@linkcode ApiError}. */

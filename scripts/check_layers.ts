@@ -41,12 +41,15 @@ export const LAYERS: Record<string, readonly string[]> = {
     ...["artifact", "copy", "stores", "registry_store", "registry_client_v2", "endpoints"],
     ...["auth", "transport", "manifest", "reference", "content", "runtime"],
   ],
-  // It re-exports: the client, the store, and the types that stand in their signatures.
+  // They re-export: the client, the store, the endpoints, and the types in their signatures.
   mod: [
     ...["registry_store", "registry_client_v2", "endpoints", "auth", "transport", "manifest"],
     ...["reference", "content"],
   ],
 };
+
+/** Files at the root that only re-export: one room, which nothing inside the package imports. */
+const RE_EXPORTS = ["mod.ts", "endpoints.ts"];
 
 /** Rooms outside the package: they see it as its users do. Each may import those named, by file. */
 const OUTSIDE: Record<string, readonly string[]> = {
@@ -83,6 +86,7 @@ function isTest(file: string): boolean {
 function roomOf(file: string): string {
   const slash = file.indexOf("/");
   if (slash >= 0) return file.slice(0, slash);
+  if (RE_EXPORTS.includes(file)) return "mod";
   const name = file.replace(/(?:_test)?\.ts$/, "");
   return /^registry_(?:client|channel)/.test(name) ? "registry_client_v2" : name;
 }
@@ -109,17 +113,17 @@ function edgeBreach(
   const from = roomOf(file);
   const to = roomOf(target);
   if (target.startsWith("../")) return "is outside the project";
-  const isMod = target === "mod.ts" || target.endsWith("/mod.ts");
+  const isMod = RE_EXPORTS.includes(target) || target.endsWith("/mod.ts");
   const outside = OUTSIDE[from];
   if (outside !== undefined) {
     if (from === to || outside.includes(to) || isMod || exports.has(target)) return undefined;
     if (from === "tests" && TEST_SUITE.test(target)) return undefined;
     if (to in OUTSIDE) return `${from} may not import ${to}`;
-    return `${from} may import public exports only: import ${to}/mod.ts or ${PACKAGE}`;
+    return `${from} may import public exports only: import what ${PACKAGE} exports`;
   }
-  if (isMod && file !== "mod.ts") {
+  if (isMod && from !== "mod") {
     return from === to || LAYERS[from]?.includes(to)
-      ? "inside the package the file is imported, never a mod.ts"
+      ? "inside the package the file is imported, never one that re-exports"
       : `${from} may not import ${to}`;
   }
   if (from === to || FOR_ALL.includes(to) || LAYERS[from]?.includes(to)) return undefined;
@@ -166,6 +170,23 @@ function runtimeBreaches(file: string, code: string, strings: ImportEdge[]): Bre
     }
   }
   return breaches;
+}
+
+/**
+ * What only a module that is run may ask of itself. dnt takes either for `import.meta`, and adds a
+ * polyfill that needs Node's types; a bundle has one `import.meta` for all files.
+ */
+const META_PROPERTIES = /(?<![\w$.])(new\s*\.\s*target|import\s*\.\s*meta)(?![\w$])/;
+
+function metaBreaches(file: string, code: string): Breach[] {
+  const ownUse = ["scripts", "tests", "bench", "examples"].includes(roomOf(file));
+  if (ownUse || isTest(file) || /(?:^|\/)main\.ts$/.test(file)) return [];
+  return code.split("\n").flatMap((text, index) => {
+    const name = META_PROPERTIES.exec(text)?.[1];
+    if (name === undefined) return [];
+    const message = `${name} may not stand here: only a command's main.ts may ask for it`;
+    return [{ file, line: index + 1, message }];
+  });
 }
 
 function nameBreaches(file: string): Breach[] {
@@ -222,7 +243,8 @@ export function checkTree(
       const message = `${codeLines} lines without comments and blanks: at most ${MAX_CODE_LINES}`;
       breaches.push({ file, line: 1, message });
     }
-    breaches.push(...nameBreaches(file), ...runtimeBreaches(file, code, strings));
+    breaches.push(...nameBreaches(file), ...metaBreaches(file, code));
+    breaches.push(...runtimeBreaches(file, code, strings));
     const own: { target: string; line: number }[] = [];
     for (const { specifier, line } of imports) {
       const target = targetOf(file, specifier);

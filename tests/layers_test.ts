@@ -31,6 +31,7 @@ const allowed: [string, string, string][] = [
   ["the root mod.ts re-exports", "mod.ts", "./registry_client_v2.ts"],
   ["a room's mod.ts re-exports", "endpoints/mod.ts", "./tags.ts"],
   ["the root mod.ts, a room's", "mod.ts", "./endpoints/mod.ts"],
+  ["the root endpoints.ts re-exports", "endpoints.ts", "./registry_channel.ts"],
   ["an integration, the store", "integrations/chainloop/push.ts", "../../registry_store.ts"],
   ["an example, by name", "examples/list_tags.ts", "@davit/registry-client"],
   ["a test, a mod.ts", "tests/tags_test.ts", "../server/mod.ts"],
@@ -123,7 +124,7 @@ const forbidden: [string, string, string, string][] = [
     "mod.ts inside the package",
     "endpoints/ping.ts",
     "../transport/mod.ts",
-    "endpoints/ping.ts → transport/mod.ts: inside the package the file is imported, never a mod.ts",
+    "endpoints/ping.ts → transport/mod.ts: inside the package the file is imported, never one that re-exports",
   ],
   [
     "the root's mod.ts inside the package",
@@ -132,10 +133,16 @@ const forbidden: [string, string, string, string][] = [
     "endpoints/ping.ts → mod.ts: endpoints may not import mod",
   ],
   [
+    "the root's endpoints.ts inside the package",
+    "endpoints/ping.ts",
+    "../endpoints.ts",
+    "endpoints/ping.ts → endpoints.ts: endpoints may not import mod",
+  ],
+  [
     "its own mod.ts",
     "endpoints/ping.ts",
     "./mod.ts",
-    "endpoints/ping.ts → endpoints/mod.ts: inside the package the file is imported, never a mod.ts",
+    "endpoints/ping.ts → endpoints/mod.ts: inside the package the file is imported, never one that re-exports",
   ],
   [
     "itself by name",
@@ -147,7 +154,7 @@ const forbidden: [string, string, string, string][] = [
     "a test past the public exports",
     "tests/tags_test.ts",
     "../endpoints/tags.ts",
-    "tests/tags_test.ts → endpoints/tags.ts: tests may import public exports only: import endpoints/mod.ts or @davit/registry-client",
+    "tests/tags_test.ts → endpoints/tags.ts: tests may import public exports only: import what @davit/registry-client exports",
   ],
   [
     "an example, a script",
@@ -257,6 +264,28 @@ const runtimeNames: [string, string, string, string[]][] = [
 
 for (const [name, file, text, expected] of runtimeNames) {
   Deno.test(`layers: the runtime's names: ${name}`, () =>
+    assertEquals(check({ [file]: text }), expected));
+}
+
+const MAIN = "may not stand here: only a command's main.ts may ask for it";
+const metaProperties: [string, string, string, string[]][] = [
+  ["new.target", "errors.ts", "\nnew.target.name;", [`errors.ts:2: new.target ${MAIN}`]],
+  ["import.meta", "content/a.ts", "import.meta.url;", [`content/a.ts:1: import.meta ${MAIN}`]],
+  ["in a template", "content/a.ts", "`${import.meta.url}`;", [
+    `content/a.ts:1: import.meta ${MAIN}`,
+  ]],
+  ["in the command", "cli/commands/pull.ts", "import.meta.url;", [
+    `cli/commands/pull.ts:1: import.meta ${MAIN}`,
+  ]],
+  ["a command's main", "cli/main.ts", "if (import.meta.main) main();", []],
+  ["the server's main", "server/main.ts", "if (import.meta.main) main();", []],
+  ["a script", "scripts/a.ts", "import.meta.url;", []],
+  ["a test beside its file", "content/a_test.ts", "import.meta.url;", []],
+  ["comments, strings and other names", "content/a.ts", "a.import.meta; // new.target\n''", []],
+];
+
+for (const [name, file, text, expected] of metaProperties) {
+  Deno.test(`layers: what a module asks of itself: ${name}`, () =>
     assertEquals(check({ [file]: text }), expected));
 }
 
