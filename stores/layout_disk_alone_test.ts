@@ -4,7 +4,8 @@
  * alone.
  */
 import { assertEquals } from "@std/assert";
-import { join, relative } from "@std/path";
+import { join } from "@std/path/join";
+import { relative } from "@std/path/relative";
 import { bytesStream } from "../content/body.ts";
 import { encodeText } from "../content/bytes.ts";
 import { digestOf } from "../content/digest.ts";

@@ -1,4 +1,6 @@
-import { dirname, join, resolve } from "@std/path";
+import { dirname } from "@std/path/dirname";
+import { join } from "@std/path/join";
+import { resolve } from "@std/path/resolve";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import { type Digest, digestEncoded, hashAlgorithm } from "../content/digest.ts";
 import type { PieceReader } from "../content/piece_reader.ts";

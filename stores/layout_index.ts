@@ -1,4 +1,6 @@
-import { basename, dirname, join } from "@std/path";
+import { basename } from "@std/path/basename";
+import { dirname } from "@std/path/dirname";
+import { join } from "@std/path/join";
 import { checkDescriptor, type Descriptor } from "../content/descriptor.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { InvalidContentError, LimitError } from "../errors.ts";

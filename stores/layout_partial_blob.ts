@@ -1,4 +1,5 @@
-import { join, relative } from "@std/path";
+import { join } from "@std/path/join";
+import { relative } from "@std/path/relative";
 import type { Bytes } from "../content/bytes.ts";
 import { type Digest, digestEncoded, hashAlgorithm, toDigest } from "../content/digest.ts";
 import { createHasher, type Hasher } from "../content/hasher.ts";

@@ -1,4 +1,6 @@
-import { basename, dirname, join } from "@std/path";
+import { basename } from "@std/path/basename";
+import { dirname } from "@std/path/dirname";
+import { join } from "@std/path/join";
 import type { Bytes } from "../content/bytes.ts";
 import { pieceReader } from "../content/piece_reader.ts";
 import { type FileCursor, openCursor } from "../runtime/files.ts";

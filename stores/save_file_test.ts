@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { join } from "@std/path";
+import { join } from "@std/path/join";
 import { bytesStream } from "../content/body.ts";
 import { type Bytes, concatBytes } from "../content/bytes.ts";
 import { digestOf } from "../content/digest.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import { fromFileUrl } from "@std/path/from-file-url";
 import { hash } from "bcryptjs";
 import { denoCommand } from "../scripts/deno.ts";
 import { createTokenKey } from "../server/access/token_keys.ts";

@@ -1,4 +1,4 @@
-import { join } from "@std/path";
+import { join } from "@std/path/join";
 import { ApiError, CredentialError, LimitError, UnsupportedRuntimeError } from "../../errors.ts";
 import {
   environment as ownEnvironment,

@@ -1,4 +1,6 @@
-import { basename, dirname, join } from "@std/path";
+import { basename } from "@std/path/basename";
+import { dirname } from "@std/path/dirname";
+import { join } from "@std/path/join";
 import { ApiError, CredentialError, TimeoutError, UnsupportedRuntimeError } from "../../errors.ts";
 import { hasCode, isMissing, type LoginFiles, loginFiles } from "../../runtime/files.ts";
 import { encodeText } from "../../content/bytes.ts";

@@ -1,4 +1,4 @@
-import { join } from "@std/path";
+import { join } from "@std/path/join";
 import { isRepositoryName, type RepositoryName } from "../../reference/repository_name.ts";
 import { type FileSystem, isMissing } from "../../runtime/files.ts";
 

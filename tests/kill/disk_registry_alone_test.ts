@@ -3,7 +3,7 @@
  * what it had answered is there, and nothing that is not whole.
  */
 import { assert, assertEquals } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import { fromFileUrl } from "@std/path/from-file-url";
 import { denoArguments, stdSource } from "../../scripts/deno.ts";
 import { type Child, startChild } from "../peers/child.ts";
 import { openClient } from "../peers/clients.ts";

@@ -1,0 +1,1 @@
+export declare function resolve(...paths: string[]): string;
