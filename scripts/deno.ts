@@ -3,6 +3,9 @@
  * cannot be reached. The only place in the project that knows of the difference.
  *
  * `DAVIT_STD=jsr` or `DAVIT_STD=npm` forces one; otherwise JSR is asked, for at most two seconds.
+ *
+ * The lock of npm's packages is never written by the way: `deno task deno check --frozen=false mod.ts`
+ * updates it on purpose.
  */
 
 /** Where the standard library comes from. */
@@ -12,9 +15,10 @@ const PROBE_TIMEOUT_MS = 2_000;
 /** A small module: whether it can be imported is the question. */
 const PROBE = "jsr:@std/assert@^1.0.16/assertion-error";
 const NPM_MAP = new URL("./npm_std/import_map.json", import.meta.url);
+const CONFIG = new URL("../deno.json", import.meta.url);
 const NPM_LOCK = new URL("./npm_std/deno.lock", import.meta.url);
 
-/** The subcommands that resolve imports, and so take `--import-map` and `--lock`. */
+/** The subcommands that resolve imports, and so take `--import-map`, `--lock` and `--config`. */
 const RESOLVING = [
   "bench",
   "cache",
@@ -50,19 +54,18 @@ export async function stdSource(): Promise<{ source: StdSource; reason: string }
     : { source: "npm", reason: problem };
 }
 
-/** The arguments for `deno`, with those that choose the source put after the subcommand. */
+/** The arguments for `deno`, with those that choose the source put after the subcommand: the caller's own come last, and win. */
 export function denoArguments(args: readonly string[], source: StdSource): string[] {
   const [command, ...rest] = args;
   if (command === undefined) return [];
   if (source === "jsr" || !RESOLVING.includes(command)) return [...args];
-  const lock = Deno.env.get("CI") === "true" ? ["--frozen"] : [];
+  const path = (url: URL) => decodeURIComponent(url.pathname);
+  // The lock also lists what the configuration imports: with another one it would be out of date.
+  const configured = rest.some((word) => /^(?:-c|--config|--no-config)(?:=|$)/.test(word));
   return [
     command,
-    "--import-map",
-    decodeURIComponent(NPM_MAP.pathname),
-    "--lock",
-    decodeURIComponent(NPM_LOCK.pathname),
-    ...(command === "doc" ? [] : lock),
+    ...["--import-map", path(NPM_MAP), "--lock", path(NPM_LOCK), "--frozen"],
+    ...(configured ? [] : ["--config", path(CONFIG)]),
     ...rest,
   ];
 }
