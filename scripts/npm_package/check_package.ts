@@ -9,6 +9,17 @@ const SPECIFIERS = /\b(?:from |import |import\(|require\()"([^"\n]+)"/g;
 const RUNTIME_TYPES =
   /\b(?:Deno|NodeJS|Buffer|AsyncDisposable|Disposable)\b|Symbol\.(?:asyncD|d)ispose|<reference types/;
 
+/** `import("x")`, and what TypeScript, and so dnt, makes of it in CommonJS. */
+const LATER =
+  /\bimport\("([^"\n]+)"\)|Promise\.resolve\(\)\.then\(\(\) => (?:\w+\()?require\("([^"\n]+)"\)/g;
+
+/** The modules that code imports when it is loaded, and those that it imports when it needs them. */
+export function importsOf(code: string): { atOnce: string[]; later: string[] } {
+  const later = [...code.matchAll(LATER)].map(([, esm, script]) => esm ?? script!);
+  const rest = code.replace(LATER, "");
+  return { atOnce: [...rest.matchAll(SPECIFIERS)].map(([, specifier]) => specifier!), later };
+}
+
 /** A text without its comments: examples in them import what they like. */
 function withoutComments(text: string): string {
   return text.replace(/\/\*[^]*?\*\//g, "").replace(/^\s*\/\/(?!\/).*$/gm, "");

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { packageFaults } from "./check_package.ts";
+import { importsOf, packageFaults } from "./check_package.ts";
 import { packageManifest } from "./manifest.ts";
 
 const MANIFEST = packageManifest({
@@ -64,4 +64,20 @@ for (const [name, changes, faults] of cases) {
       await Deno.remove(folder, { recursive: true });
     }
   });
+}
+
+const forms: [name: string, code: string, atOnce: string[], later: string[]][] = [
+  ["import and export", `import { a } from "a"; import "b"; export * from "c";`, [
+    "a",
+    "b",
+    "c",
+  ], []],
+  ["require", `const a = __importStar(require("a"));`, ["a"], []],
+  ["import()", `const a = await import("a");`, [], ["a"]],
+  ["dnt's import()", `await Promise.resolve().then(() => __importStar(require("a")));`, [], ["a"]],
+  ["dnt's, bare", `Promise.resolve().then(() => require("a")); require("a");`, ["a"], ["a"]],
+];
+
+for (const [name, code, atOnce, later] of forms) {
+  Deno.test(`importsOf: ${name}`, () => assertEquals(importsOf(code), { atOnce, later }));
 }
