@@ -1,3 +1,18 @@
+/**
+ * The client of one repository, with a method for each endpoint of the distribution specification:
+ * the entry point `registry-client-v2` of `docker_registry_client`.
+ *
+ * @example
+ * ```ts
+ * import { RegistryClientV2 } from "@davit/registry-client/registry-client-v2";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const client = new RegistryClientV2({ name: "ghcr.io/you/app" });
+ * assertEquals(client.repo.remoteName, "you/app");
+ * ```
+ *
+ * @module
+ */
 import { HttpError, InvalidManifestError, InvalidOptionError } from "./errors.ts";
 import { type AuthInfo, authInfo } from "./auth/auth_info.ts";
 import type { Body } from "./content/body.ts";
