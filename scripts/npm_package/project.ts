@@ -10,7 +10,7 @@ export const ROOT: string = decodeURIComponent(new URL(ROOT_URL).pathname).repla
 export interface EntryPoint {
   /** The name under which it is imported: `"."`, `"./endpoints"`. */
   name: string;
-  /** Its file, from the project's folder: `"endpoints/mod.ts"`. */
+  /** Its file, from the project's folder: `"stores/mod.ts"`. */
   file: string;
 }
 
