@@ -7,15 +7,9 @@
  * @module
  */
 
-/** One entry of a registry's error body: `{"errors": [{code, message?, detail?}]}`. */
-export interface RegistryError {
-  /** The registry's code, such as `MANIFEST_UNKNOWN`; the spec's list is open. */
-  code?: string;
-  /** The registry's own words. */
-  message: string;
-  /** Whatever the registry added. */
-  detail?: unknown;
-}
+import type { DockerResponse, RegistryError } from "./docker_response.ts";
+
+export type { RegistryError } from "./docker_response.ts";
 
 /** What a registry said of its request quota. Counts are requests, windows seconds. */
 export interface RateLimit {
@@ -308,16 +302,12 @@ export class InternalError extends ApiError {
   override readonly code = "INTERNAL";
 }
 
-/** What {@linkcode HttpError} is made of. */
+/** What else is known of an {@linkcode HttpError}. */
 export interface HttpErrorOptions extends ErrorOptions {
-  /** The response; its body has been read. */
-  resp: Response;
-  /** The registry's own errors. */
-  errors: RegistryError[];
-  /** The request's method. */
-  method: string;
-  /** The request's URL, without secrets. */
-  url: string;
+  /** The request's method. @default {""} */
+  method?: string;
+  /** The request's URL, without secrets. @default {the response's} */
+  url?: string;
   /** How long to wait before another try, in milliseconds, as `Retry-After` said. */
   retryAfter?: number;
   /** The registry's quota, where it was told. */
@@ -328,12 +318,12 @@ export interface HttpErrorOptions extends ErrorOptions {
 const RETRYABLE_STATUSES = [408, 425, 429, 500, 502, 503, 504];
 
 /** A response with an error status. Its subclasses name the ones that programs ask about. */
-export abstract class HttpError extends ApiError {
+export class HttpError extends ApiError {
   /**
-   * The response; its body has been read. It does not show when the error is printed: its headers
-   * may hold signed URLs and cookies.
+   * The response, with as much of its body as was read. It does not show when the error is printed:
+   * its headers may hold signed URLs and cookies.
    */
-  declare readonly resp: Response;
+  declare readonly resp: DockerResponse;
   /** The registry's own errors, in its own words; empty where it gave none. */
   readonly errors: RegistryError[];
   /** The registry's own codes, such as `MANIFEST_UNKNOWN`. */
@@ -352,15 +342,20 @@ export abstract class HttpError extends ApiError {
   readonly rateLimit?: RateLimit;
 
   /** An error of the registry's. */
-  constructor(message: string, options: HttpErrorOptions) {
+  constructor(
+    resp: DockerResponse,
+    errors: RegistryError[],
+    message: string,
+    options: HttpErrorOptions = {},
+  ) {
     super(message, options);
-    Object.defineProperty(this, "resp", { value: options.resp, enumerable: false });
-    this.errors = options.errors;
-    this.codes = options.errors.flatMap((error) => error.code ?? []);
-    this.statusCode = options.resp.status;
-    this.method = options.method;
-    this.url = options.url;
-    this.retryable = RETRYABLE_STATUSES.includes(options.resp.status);
+    Object.defineProperty(this, "resp", { value: resp, enumerable: false });
+    this.errors = errors;
+    this.codes = errors.flatMap((error) => error.code ?? []);
+    this.statusCode = resp.status;
+    this.method = options.method ?? "";
+    this.url = options.url ?? resp.url;
+    this.retryable = RETRYABLE_STATUSES.includes(resp.status);
     if (options.retryAfter !== undefined) this.retryAfter = options.retryAfter;
     if (options.rateLimit !== undefined) this.rateLimit = options.rateLimit;
   }

@@ -137,7 +137,7 @@ export type {
   Send,
 } from "./transport/channel.ts";
 export type { Piece, PieceReader } from "./content/piece_reader.ts";
-export type { DockerResponse } from "./transport/docker_response.ts";
+export type { DockerResponse } from "./docker_response.ts";
 export type { HeaderFields } from "./transport/header_fields.ts";
 export type { HostOptions, HostsOptions } from "./transport/host_options.ts";
 export type { MirrorOptions } from "./transport/mirror_options.ts";

@@ -13,6 +13,7 @@
  *
  * @module
  */
+import type { DockerResponse } from "./docker_response.ts";
 import { HttpError, InvalidManifestError, InvalidOptionError } from "./errors.ts";
 import { type AuthInfo, authInfo } from "./auth/auth_info.ts";
 import type { Body } from "./content/body.ts";
@@ -43,7 +44,7 @@ import { type Connection, credentialsOf, openConnection } from "./registry_chann
 import type { RegistryClientOpts } from "./registry_client_options.ts";
 import { bodyOf, type StreamBody } from "./content/stream_body.ts";
 import type { Channel, ChannelResponse } from "./transport/channel.ts";
-import { DockerResponse } from "./transport/docker_response.ts";
+import { dockerResponse } from "./transport/docker_response.ts";
 import { redactUrl } from "./transport/redact.ts";
 
 // The entry point `registry-client-v2` of docker_registry_client has this beside the client.
@@ -222,7 +223,7 @@ export class RegistryClientV2 {
     options: EndpointOptions & { headers?: RequestInit["headers"]; expectStatus?: number[] } = {},
   ): Promise<DockerResponse> {
     const answer = await ping(this.#channel, this.#with(options));
-    const resp = dockerResponse("GET", answer);
+    const resp = dockerResponse(answer.response, asked("GET", answer));
     await resp.dockerBody();
     return resp;
   }
@@ -324,9 +325,7 @@ export class RegistryClientV2 {
           `${mediaType}, which is not accepted here. 'platform' chooses one image of an index`,
       );
     }
-    const { status, headers } = answer.response;
-    const response = new Response(bytes, { status, headers });
-    const resp = dockerResponse("GET", { ...answer, response });
+    const resp = dockerResponse(answer.response, asked("GET", answer), bytes);
     return { resp, manifest, bytes, mediaType, digest };
   }
 
@@ -646,14 +645,14 @@ function acceptedTypes(lists: boolean, oci: boolean): string[] {
   ];
 }
 
-function dockerResponse(method: string, { response, url }: ChannelResponse): DockerResponse {
-  return new DockerResponse(response, { method, url: redactUrl(url) });
+/** What a response answers, for its error. */
+function asked(method: string, { url }: ChannelResponse): { method: string; url: string } {
+  return { method, url: redactUrl(url) };
 }
 
-/** Each hop's response, without the last one's body: that is somebody else's to read. */
+/** Each hop's response, without the last one's body, which the caller reads. */
 function dockerResponses(method: string, answer: ChannelResponse): DockerResponse[] {
-  return [...answer.hops, answer.response].map(({ status, statusText, headers }) => {
-    const response = new Response(null, { status, statusText, headers });
-    return dockerResponse(method, { ...answer, response });
-  });
+  return [...answer.hops, answer.response].map((hop) =>
+    dockerResponse(hop, asked(method, answer), null)
+  );
 }

@@ -17,10 +17,11 @@ export interface Breach {
 }
 
 /** What every room may import. */
-const FOR_ALL = ["errors", "events"];
+const FOR_ALL = ["errors", "events", "docker_response"];
 
-/** The table of the architecture: a room may import itself, what stands here, and errors and events. */
+/** The table of the architecture: a room may import itself, what stands here, and {@linkcode FOR_ALL}. */
 export const LAYERS: Record<string, readonly string[]> = {
+  docker_response: [],
   errors: [],
   events: [],
   runtime: [],

@@ -30,7 +30,7 @@ const allowed: [string, string, string][] = [
   ["the client from the store", "registry_store.ts", "./registry_client_v2.ts"],
   ["the root mod.ts re-exports", "mod.ts", "./registry_client_v2.ts"],
   ["a room's mod.ts re-exports", "stores/mod.ts", "./memory.ts"],
-  ["the root mod.ts, a room's", "mod.ts", "./stores/mod.ts"],
+  ["the root mod.ts, a room's", "mod.ts", "./auth/mod.ts"],
   ["the root endpoints.ts re-exports", "endpoints.ts", "./registry_channel.ts"],
   ["an integration, the store", "integrations/chainloop/push.ts", "../../registry_store.ts"],
   ["an example, by name", "examples/list_tags.ts", "@davit/registry-client"],

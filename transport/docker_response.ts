@@ -1,6 +1,10 @@
-import { InvalidContentError, type RegistryError } from "../errors.ts";
+import type {
+  ByteArray,
+  DockerResponse as DockerResponseFace,
+  RegistryError,
+} from "../docker_response.ts";
+import { type HttpError, InvalidContentError } from "../errors.ts";
 import { bareMediaType } from "../content/media_types.ts";
-import type { Bytes } from "../content/bytes.ts";
 import { systemClock } from "./clock.ts";
 import { httpError } from "./http_error.ts";
 import { parseRateLimit } from "./rate_limit.ts";
@@ -8,67 +12,91 @@ import { registryErrors } from "./registry_errors.ts";
 import { parseRetryAfter } from "./retry_after.ts";
 
 /** A registry's response, with the reading methods that `docker_registry_client` has. */
-export class DockerResponse extends Response {
-  #bytes: Promise<Bytes> | undefined;
-  #request: { method: string; url: string };
+export type DockerResponse = DockerResponseFace;
 
-  /** A response like another one, whose body this one takes over. */
-  constructor(response: Response, request: { method: string; url: string }) {
-    super(response.body, response);
-    this.#request = request;
-    // A response that was made has no URL of its own.
-    Object.defineProperty(this, "url", { value: request.url });
-  }
+/** What makes a {@linkcode DockerResponse}, as `Response` makes a response. */
+export interface DockerResponseConstructor {
+  /** A response of a body and what `Response` takes beside it. */
+  new (...args: ConstructorParameters<typeof Response>): DockerResponse;
+  /** What its responses inherit. */
+  readonly prototype: DockerResponse;
+}
 
-  /**
-   * The whole body. It is read once and kept.
-   *
-   * @throws {TypeError} When `dockerStream` or another reader took the body before.
-   */
-  async dockerBody(): Promise<Bytes> {
-    this.#bytes ??= this.arrayBuffer().then((buffer) => new Uint8Array(buffer));
-    return await this.#bytes;
-  }
+/** The request that a response answers, for its error. */
+interface Asked {
+  method: string;
+  url: string;
+}
 
-  /**
-   * The body as JSON.
-   *
-   * @throws {InvalidContentError} When it is not JSON.
-   */
-  async dockerJson(): Promise<unknown> {
-    const bytes = await this.dockerBody();
-    try {
-      return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-    } catch (cause) {
-      const type = bareMediaType(this.headers.get("content-type")) || "no content type";
-      throw new InvalidContentError(
-        `Cannot read the answer as JSON: ${bytes.byteLength} bytes of ${type}`,
-        { cause },
-      );
+let responseClass: DockerResponseConstructor | undefined;
+const requests = new WeakMap<Response, Asked>();
+
+/** The class, made when it is first needed: to name `Response` loads the whole of Node's `fetch`. */
+function dockerResponseClass(): DockerResponseConstructor {
+  return responseClass ??= class DockerResponse extends Response implements DockerResponseFace {
+    decodedBody?: ByteArray;
+    #read: Promise<ByteArray> | undefined;
+
+    async dockerBody(): Promise<ByteArray> {
+      this.#read ??= this.arrayBuffer().then((buffer) => new Uint8Array(buffer));
+      return this.decodedBody ??= await this.#read;
     }
-  }
 
-  /** The body as a stream; afterwards it cannot be read in another way. */
-  dockerStream(): ReadableStream<Bytes> {
-    return (this.body ?? new Response("").body) as ReadableStream<Bytes>;
-  }
+    async dockerJson<T = Record<string, unknown>>(): Promise<T> {
+      const bytes = await this.dockerBody();
+      try {
+        return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+      } catch (cause) {
+        const type = bareMediaType(this.headers.get("content-type")) || "no content type";
+        throw new InvalidContentError(
+          `Cannot read the answer as JSON: ${bytes.byteLength} bytes of ${type}`,
+          { cause },
+        );
+      }
+    }
 
-  /** The registry's own errors; empty where the body holds none. */
-  async dockerErrors(): Promise<RegistryError[]> {
-    return registryErrors(await this.dockerBody());
-  }
+    dockerStream(): ReadableStream<ByteArray> {
+      if (this.body !== null) return this.body as ReadableStream<ByteArray>;
+      throw new InvalidContentError("Cannot stream the answer: it has no body");
+    }
 
-  /** An error to throw, made of this response and the registry's own words. */
-  async dockerThrowable(message: string): Promise<Error> {
-    const retryAfter = parseRetryAfter(this.headers.get("retry-after"), systemClock.now());
-    const rateLimit = parseRateLimit(this.headers);
-    return httpError(message, {
-      resp: this,
-      errors: await this.dockerErrors(),
-      method: this.#request.method,
-      url: this.#request.url,
-      ...(retryAfter !== undefined && { retryAfter }),
-      ...(rateLimit !== undefined && { rateLimit }),
-    });
-  }
+    async dockerErrors(): Promise<RegistryError[]> {
+      return registryErrors(await this.dockerBody());
+    }
+
+    async dockerThrowable(message: string): Promise<HttpError> {
+      const retryAfter = parseRetryAfter(this.headers.get("retry-after"), systemClock.now());
+      const rateLimit = parseRateLimit(this.headers);
+      return httpError(message, {
+        resp: this,
+        errors: await this.dockerErrors(),
+        ...requests.get(this),
+        ...(retryAfter !== undefined && { retryAfter }),
+        ...(rateLimit !== undefined && { rateLimit }),
+      });
+    }
+  };
+}
+
+/** The class of a registry's responses; `Response` is its base. */
+export const DockerResponse: DockerResponseConstructor = /* @__PURE__ */ new Proxy(
+  function () {} as unknown as DockerResponseConstructor,
+  {
+    get: (_stand_in, key) => Reflect.get(dockerResponseClass(), key),
+    has: (_stand_in, key) => Reflect.has(dockerResponseClass(), key),
+    construct: (_stand_in, args, made) => Reflect.construct(dockerResponseClass(), args, made),
+  },
+);
+
+/** A response like another one, whose body this one takes over, or with a body that was read. */
+export function dockerResponse(
+  response: Response,
+  asked: Asked,
+  body: BodyInit | null = response.body,
+): DockerResponse {
+  const made = new (dockerResponseClass())(body, response);
+  // A response that was made has no URL of its own.
+  Object.defineProperty(made, "url", { value: asked.url });
+  requests.set(made, asked);
+  return made;
 }

@@ -4,16 +4,17 @@ import {
   assertInstanceOf,
   assertRejects,
   assertStrictEquals,
+  assertThrows,
 } from "@std/assert";
 import { InvalidContentError, NotFoundError, RateLimitedError } from "../errors.ts";
 import { encodeText } from "../content/bytes.ts";
-import { DockerResponse } from "./docker_response.ts";
+import { DockerResponse, dockerResponse } from "./docker_response.ts";
 
 const ERRORS = '{"errors":[{"code":"NAME_UNKNOWN","message":"no such"}]}';
 const ASKED = { method: "GET", url: "https://registry.test/v2/?_state=…" };
 
 function respond(body: BodyInit | null, init: ResponseInit = {}): DockerResponse {
-  return new DockerResponse(new Response(body, init), ASKED);
+  return dockerResponse(new Response(body, init), ASKED);
 }
 
 Deno.test("DockerResponse: is a Response with the status, headers, URL and body given", async () => {
@@ -32,11 +33,30 @@ for (const status of [204, 205, 304]) {
   });
 }
 
+Deno.test("DockerResponse: is a class as any other, made of what Response takes", async () => {
+  class OwnResponse extends DockerResponse {
+    own = true;
+  }
+  const response = new OwnResponse("hello", { status: 404, headers: { "x-a": "b" } });
+  for (const type of [OwnResponse, DockerResponse, Response]) assertInstanceOf(response, type);
+  assertEquals([response.own, response.status, response.headers.get("x-a")], [true, 404, "b"]);
+  assertEquals([DockerResponse.prototype.constructor.name, "json" in DockerResponse], [
+    "DockerResponse",
+    true,
+  ]);
+  assert(!(new Response() instanceof DockerResponse));
+  const error = await response.dockerThrowable("Cannot do it");
+  assertInstanceOf(error, NotFoundError);
+  assertEquals([error.method, error.url], ["", ""]);
+});
+
 Deno.test("DockerResponse: dockerBody is read once and kept", async () => {
   const response = respond("hello");
   const [one, other] = await Promise.all([response.dockerBody(), response.dockerBody()]);
   assertEquals(one, encodeText("hello"));
   assertStrictEquals(one, other);
+  assertStrictEquals(response.decodedBody, one);
+  assertEquals(respond("hello").decodedBody, undefined);
 });
 
 Deno.test("DockerResponse: dockerJson and dockerErrors share the body", async () => {
@@ -63,13 +83,13 @@ for (const [name, body, type, message] of NOT_JSON) {
   });
 }
 
-Deno.test("DockerResponse: dockerStream is the body itself, empty where there is none", async () => {
+Deno.test("DockerResponse: dockerStream is the body itself, and an error where there is none", async () => {
   const response = respond("hello");
   const reader = response.dockerStream().getReader();
   assertEquals((await reader.read()).value, encodeText("hello"));
   assertEquals((await reader.read()).done, true);
   await assertRejects(() => response.dockerBody(), TypeError);
-  assertEquals(await new Response(respond(null).dockerStream()).text(), "");
+  assertThrows(() => respond(null).dockerStream(), InvalidContentError, "it has no body");
 });
 
 Deno.test("DockerResponse: dockerThrowable is the error for the status", async () => {

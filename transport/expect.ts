@@ -4,6 +4,7 @@ import { concatBytes } from "../content/bytes.ts";
 import { type PieceReader, pieceReader, readAll, stallGuard } from "../content/piece_reader.ts";
 import type { HttpError, RegistryError } from "../errors.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "./channel.ts";
+import { dockerResponse } from "./docker_response.ts";
 import { httpError } from "./http_error.ts";
 import { parseRateLimit } from "./rate_limit.ts";
 import { redactUrl } from "./redact.ts";
@@ -35,11 +36,12 @@ export async function responseError(
   const { headers } = response;
   const retryAfter = parseRetryAfter(headers.get("retry-after"), channel.clock.now());
   const rateLimit = parseRateLimit(headers);
+  const asked = { method: request.method, url: redactUrl(url) };
+  const bytes = await readStart(response, channel.limits, request);
   return httpError(`Cannot ${request.what}`, {
-    resp: response,
-    errors: await responseErrors(channel, request, response),
-    method: request.method,
-    url: redactUrl(url),
+    resp: dockerResponse(response, asked, bytes.byteLength > 0 ? bytes : null),
+    errors: registryErrors(bytes),
+    ...asked,
     ...(retryAfter !== undefined && { retryAfter }),
     ...(rateLimit !== undefined && { rateLimit }),
     ...(anonymity?.cause !== undefined && { cause: anonymity.cause }),

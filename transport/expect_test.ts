@@ -10,6 +10,7 @@ import {
 import { encodeText } from "../content/bytes.ts";
 import { DEFAULT_LIMITS, type Limits } from "../content/limits.ts";
 import type { Channel } from "./channel.ts";
+import { DockerResponse } from "./docker_response.ts";
 import { readBody, responseError, sendExpecting } from "./expect.ts";
 import { FakeClock, request, scripted, type Step, watchedResponse } from "./fake_send_test.ts";
 
@@ -67,7 +68,9 @@ Deno.test("sendExpecting: any other status is the typed error, with all that it 
     RateLimitedError,
     "Cannot do the thing: 429 TOOMANYREQUESTS: slow",
   );
-  assertEquals(error.resp, resp);
+  assertInstanceOf(error.resp, DockerResponse);
+  assertEquals([error.resp.status, error.resp.headers.get("retry-after")], [429, "30"]);
+  assertEquals(await error.resp.dockerErrors(), error.errors);
   assertEquals([error.method, error.url], ["PUT", "https://registry.test/v2/?_state=…"]);
   assertEquals([error.codes, error.retryAfter, error.retryable], [
     ["TOOMANYREQUESTS"],

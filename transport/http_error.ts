@@ -1,3 +1,4 @@
+import type { DockerResponse, RegistryError } from "../docker_response.ts";
 import {
   ForbiddenError,
   type HttpError,
@@ -19,8 +20,16 @@ const REQUEST_CODES = ["DIGEST_INVALID", "NAME_INVALID", "TAG_INVALID", "MANIFES
 /** A manifest by its tag. docker-registry 2.8.2 deletes none: it misses a digest in its place. */
 const TAG_URL = /\/manifests\/[^/:]+$/;
 
+/** A response, and what is known of it. */
+export interface FailedResponse extends HttpErrorOptions {
+  /** The response. */
+  resp: DockerResponse;
+  /** The registry's own errors. */
+  errors: RegistryError[];
+}
+
 /** The error class for a response, with the registry's own words after the message, and a reason. */
-export function httpError(message: string, options: HttpErrorOptions, reason?: string): HttpError {
+export function httpError(message: string, options: FailedResponse, reason?: string): HttpError {
   const { resp, errors } = options;
   const words = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "));
   const said = plain(words.length === 0 ? resp.statusText : words.join("; "));
@@ -28,11 +37,11 @@ export function httpError(message: string, options: HttpErrorOptions, reason?: s
   // A proxy's page is called "502 Bad Gateway".
   const status = said.startsWith(String(resp.status)) ? "" : resp.status;
   const text = [`${message}:`, status, said, why].filter(Boolean).join(" ");
-  return new (errorClass(options))(`${text}${patience(options)}`, options);
+  return new (errorClass(options))(resp, errors, `${text}${patience(options)}`, options);
 }
 
 /** How long the registry wants to be left alone, where it said so. */
-function patience({ resp, retryAfter = 0 }: HttpErrorOptions): string {
+function patience({ resp, retryAfter = 0 }: FailedResponse): string {
   if (retryAfter <= 0 || ![429, 503].includes(resp.status)) return "";
   return `. Try again in ${Math.ceil(retryAfter / 1_000)} s`;
 }
@@ -43,10 +52,7 @@ function plain(words: string): string {
   return text.length > WORDS_CHARACTERS ? `${text.slice(0, WORDS_CHARACTERS)}…` : text;
 }
 
-function errorClass({ resp, errors, method, url }: HttpErrorOptions): new (
-  message: string,
-  options: HttpErrorOptions,
-) => HttpError {
+function errorClass({ resp, errors, method, url = "" }: FailedResponse): typeof HttpError {
   const { status } = resp;
   const codes = errors.map((error) => error.code);
   if (method === "PUT" && errors.some(isImmutableTag)) return TagImmutableError;

@@ -2,7 +2,6 @@ import { assertEquals, assertInstanceOf } from "@std/assert";
 import {
   ForbiddenError,
   HttpError,
-  type HttpErrorOptions,
   NotFoundError,
   RateLimitedError,
   RegistryResponseError,
@@ -10,6 +9,7 @@ import {
   UnauthorizedError,
   UnsupportedError,
 } from "../errors.ts";
+import { DockerResponse } from "./docker_response.ts";
 import { httpError } from "./http_error.ts";
 
 interface Case {
@@ -19,7 +19,7 @@ interface Case {
   code?: string;
   message?: string;
   url?: string;
-  expected: new (message: string, options: HttpErrorOptions) => HttpError;
+  expected: typeof HttpError;
   is: string;
 }
 
@@ -114,7 +114,7 @@ const CASES: Case[] = [
 for (const { name, method = "GET", status, code, message = "", expected, is, ...at } of CASES) {
   Deno.test(`httpError: ${name}`, () => {
     const error = httpError("Cannot do it", {
-      resp: new Response(null, { status }),
+      resp: new DockerResponse(null, { status }),
       errors: code === undefined && message === ""
         ? []
         : [{ message, ...(code !== undefined && { code }) }],
@@ -153,7 +153,7 @@ const MESSAGES: [name: string, init: ResponseInit, errors: [string?, string?][],
 for (const [name, init, errors, text] of MESSAGES) {
   Deno.test(`httpError: the message has ${name}`, () => {
     const error = httpError("Cannot do it", {
-      resp: new Response(null, init),
+      resp: new DockerResponse(null, init),
       errors: errors.map(([code, message = ""]) => ({ message, ...(code && { code }) })),
       method: "GET",
       url: "",
@@ -164,7 +164,7 @@ for (const [name, init, errors, text] of MESSAGES) {
 
 Deno.test("httpError: what may pass says so, with the wait and the quota", () => {
   const error = httpError("Cannot do it", {
-    resp: new Response(null, { status: 429 }),
+    resp: new DockerResponse(null, { status: 429 }),
     errors: [],
     method: "GET",
     url: "",

@@ -12,6 +12,7 @@ import type { DavitEvent } from "../events.ts";
 import { openBody } from "../content/body.ts";
 import { encodeText } from "../content/bytes.ts";
 import type { ChannelRequest } from "./channel.ts";
+import { DockerResponse } from "./docker_response.ts";
 import { FakeClock, request, scripted, type Step, watchedResponse } from "./fake_send_test.ts";
 import { backoff } from "./retries.ts";
 import { isRetryable, retry } from "./retry.ts";
@@ -89,12 +90,7 @@ for (const [name, error, requests] of ERRORS) {
 }
 
 Deno.test("retry: an HTTP error that another middleware threw is not repeated", async () => {
-  const error = new RateLimitedError("429", {
-    resp: status(429),
-    errors: [],
-    method: "GET",
-    url: "",
-  });
+  const error = new RateLimitedError(new DockerResponse(null, { status: 429 }), [], "429");
   assert(error.retryable);
   const { send, seen } = retried([error, status(200)]);
   await assertRejects(() => send(request()), RateLimitedError);

@@ -14,9 +14,6 @@ export function streamsBodies(): boolean {
   return runtimeName() !== "browser";
 }
 
-/** It obeys a signal; what others give may not. */
-const RUNTIMES_OWN = globalThis.fetch;
-
 /**
  * Sends by a `fetch`: one exchange, no redirects (a browser does not show them, so there it follows).
  *
@@ -56,8 +53,7 @@ export function fetchSend(
     if (upload === undefined) clock.sent(body?.size);
     else clock.waitFor("server");
     try {
-      const answered = fetch(address(request.url), init);
-      const response = await (fetch === RUNTIMES_OWN ? answered : answer(answered, signal));
+      const response = await answer(fetch(address(request.url), init), signal);
       const failure = upload?.failure();
       if (failure !== undefined) {
         // A server that answers a body which broke says less than the source did.

@@ -6,13 +6,10 @@
  * import { DockerResponse } from "@davit/registry-client/docker-json-client";
  * import { assertEquals } from "@std/assert";
  *
- * const response = new DockerResponse(new Response('{"a":1}'), {
- *   method: "GET",
- *   url: "https://ghcr.io/v2/",
- * });
+ * const response = new DockerResponse('{"a":1}', { status: 200 });
  * assertEquals(await response.dockerJson(), { a: 1 });
  * ```
  *
  * @module
  */
-export { DockerResponse } from "../../transport/docker_response.ts";
+export { DockerResponse, type DockerResponseConstructor } from "../../transport/docker_response.ts";

@@ -34,4 +34,4 @@ export {
 } from "../../manifest/types.ts";
 export type { RegistryImage, RegistryIndex, RegistryRepo } from "../../reference/compat.ts";
 export type { RegistryClientOpts } from "../../registry_client_options.ts";
-export type { DockerResponse } from "../../transport/docker_response.ts";
+export type { ByteArray, DockerResponse } from "../../docker_response.ts";

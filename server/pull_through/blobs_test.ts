@@ -6,6 +6,7 @@ import type { RegistryBackend } from "../backends/backend.ts";
 import { diskBackend } from "../backends/disk.ts";
 import { MemoryBackend } from "../backends/memory.ts";
 import { digest as digestOfText, UNKNOWN_DIGEST } from "../fixture_test.ts";
+import { DockerResponse } from "../../transport/docker_response.ts";
 import { noise, type PulledThrough, pulledThrough } from "./fixture_test.ts";
 
 /** More than one piece of a backend in memory. */
@@ -412,11 +413,9 @@ Deno.test("pull-through, blobs: an upstream that describes something else: 502",
 });
 
 function rateLimited(retryAfter: number): RateLimitedError {
-  const resp = new Response(null, { status: 429 });
-  return new RateLimitedError("Too many", {
-    ...{ resp, errors: [], method: "GET", url: "https://secret.test/" },
-    retryAfter,
-  });
+  const resp = new DockerResponse(null, { status: 429 });
+  const asked = { method: "GET", url: "https://secret.test/" };
+  return new RateLimitedError(resp, [], "Too many", { ...asked, retryAfter });
 }
 
 function pause(): Promise<void> {

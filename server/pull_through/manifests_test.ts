@@ -4,6 +4,7 @@ import { MEDIA_TYPES } from "../../content/media_types.ts";
 import { ContentNotFoundError, NetworkError, NotFoundError } from "../../errors.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import { UNKNOWN_DIGEST } from "../fixture_test.ts";
+import { DockerResponse } from "../../transport/docker_response.ts";
 import { pulledThrough } from "./fixture_test.ts";
 
 const MINUTE = 60_000;
@@ -389,11 +390,9 @@ Deno.test("pull-through: a function that throws is an upstream that failed", asy
 });
 
 function notFound(code: string): NotFoundError {
-  return new NotFoundError("Cannot find it", {
-    resp: new Response(null, { status: 404 }),
-    errors: [{ code, message: "" }],
-    ...{ method: "GET", url: "https://secret.test/" },
-  });
+  const resp = new DockerResponse(null, { status: 404 });
+  const asked = { method: "GET", url: "https://secret.test/" };
+  return new NotFoundError(resp, [{ code, message: "" }], "Cannot find it", asked);
 }
 
 function gate(): { promise: Promise<void>; resolve: () => void } {

@@ -5,6 +5,7 @@ import {
   assertRejects,
   assertStrictEquals,
   assertStringIncludes,
+  assertThrows,
 } from "@std/assert";
 import * as davit from "@davit/registry-client";
 import {
@@ -30,16 +31,14 @@ import {
 import { DockerResponse } from "@davit/registry-client/docker-json-client";
 import { type ErrorClass, NAME, pair, sha256, UNKNOWN, utf8, wire } from "./sample.ts";
 
-const REQUEST = { method: "GET", url: "https://registry.test/v2/" };
-
 function response(body: BodyInit | null, init: ResponseInit = {}): DockerResponse {
-  return new DockerResponse(new Response(body, init), REQUEST);
+  return new DockerResponse(body, init);
 }
 
-Deno.test("DockerResponse: is a Response with its status, headers and url", () => {
+Deno.test("DockerResponse: is a Response, made as one", () => {
   const resp = response("x", { status: 201, headers: { "x-a": "b" } });
   assertInstanceOf(resp, Response);
-  assertEquals([resp.status, resp.headers.get("x-a"), resp.url], [201, "b", REQUEST.url]);
+  assertEquals([resp.status, resp.headers.get("x-a")], [201, "b"]);
 });
 
 Deno.test("DockerResponse.dockerBody: a Uint8Array, read once and kept", async () => {
@@ -58,11 +57,18 @@ Deno.test("DockerResponse.dockerJson: the body's JSON; after it dockerBody still
   await assertRejects(() => response("<html>").dockerJson(), InvalidContentError);
 });
 
+Deno.test("DockerResponse.decodedBody: the bytes, once they are read", async () => {
+  const resp = response('{"a":1}');
+  assertEquals(resp.decodedBody, undefined);
+  await resp.dockerJson();
+  assertStrictEquals(resp.decodedBody, await resp.dockerBody());
+});
+
 Deno.test("DockerResponse.dockerStream: the body as a stream", async () => {
   const stream = response("hello").dockerStream();
   assertInstanceOf(stream, ReadableStream);
   assertEquals(await new Response(stream).text(), "hello");
-  assertEquals(await new Response(response(null).dockerStream()).text(), "");
+  assertThrows(() => response(null).dockerStream(), InvalidContentError);
 });
 
 const errorBodies: [body: string, errors: unknown[]][] = [
@@ -90,6 +96,27 @@ Deno.test("DockerResponse.dockerThrowable: an error with the message and the reg
   assertStringIncludes(error.message, "Cannot do it");
   assertStringIncludes(error.message, "not for you");
   assertStrictEquals(error.resp, resp);
+});
+
+Deno.test("HttpError: is made of a response, errors and a message", () => {
+  const resp = response("", { status: 503 });
+  const errors = [{ code: "UNAVAILABLE", message: "later" }];
+  const error = new HttpError(resp, errors, "Cannot do it");
+  assertInstanceOf(error, ApiError);
+  assertEquals([error.name, error.message, error.statusCode], ["HttpError", "Cannot do it", 503]);
+  assertStrictEquals(error.resp, resp);
+  assertStrictEquals(error.errors, errors);
+  assertEquals([error.codes, error.retryable], [["UNAVAILABLE"], true]);
+});
+
+Deno.test("HttpError.resp: a DockerResponse, whose body can be read", async () => {
+  const body = { errors: [{ code: "DENIED", message: "no" }] };
+  const { fetch } = wire(() => Response.json(body, { status: 403 }));
+  const client = new RegistryClientV2({ name: NAME, fetch });
+  const { resp, name } = await assertRejects(() => client.listTags(), HttpError);
+  assertInstanceOf(resp, DockerResponse);
+  assertEquals([await resp.dockerJson(), await resp.dockerErrors()], [body, body.errors]);
+  assertEquals(name, "ForbiddenError");
 });
 
 const statuses: [status: number, type: ErrorClass, code: string][] = [

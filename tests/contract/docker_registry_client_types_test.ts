@@ -19,6 +19,7 @@ import {
 import type { DockerResponse } from "@davit/registry-client/docker-json-client";
 import type {
   AuthInfo,
+  ByteArray,
   RegistryClientOpts,
   RegistryError,
   RegistryImage,
@@ -163,14 +164,19 @@ Deno.test("every method's parameters and answers, as users of the original wrote
 Deno.test("DockerResponse's methods", () => {
   const read = async (resp: DockerResponse) => {
     const body: Uint8Array = await resp.dockerBody();
-    const json: unknown = await resp.dockerJson();
+    const json = await resp.dockerJson();
+    typed<Same<typeof json, Record<string, unknown>>>();
+    const tags = await resp.dockerJson<TagList>();
+    typed<Same<typeof tags, TagList>>();
+    const decoded: ByteArray | undefined = resp.decodedBody;
     const stream: ReadableStream<Uint8Array> = resp.dockerStream();
     const errors: RegistryError[] = await resp.dockerErrors();
     const code: string | undefined = errors[0]?.code;
     const message: string = errors[0]!.message;
-    const detail: unknown = errors[0]!.detail;
-    const error: Error = await resp.dockerThrowable("Cannot do it");
-    return [body, json, stream, code, message, detail, error];
+    const detail: string | undefined = errors[0]!.detail;
+    const error = await resp.dockerThrowable("Cannot do it");
+    const again: DockerResponse = error.resp;
+    return [body, json, tags, decoded, stream, code, message, detail, again, error.errors];
   };
   assertEquals(read.length, 1);
 });

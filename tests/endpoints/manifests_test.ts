@@ -56,7 +56,7 @@ testRegistries("manifests", [
       assertEquals(found.bytes, manifestData);
       assertEquals(found.manifest, JSON.parse(new TextDecoder().decode(bytes)));
       assertEquals(found.resp.status, 200);
-      assertEquals(await found.resp.dockerJson(), found.manifest);
+      assertEquals(await found.resp.dockerJson<unknown>(), found.manifest);
     }
   }],
   ["end-7 PUT: a tag moves", async (on) => {
