@@ -259,17 +259,34 @@ export class ProxyError extends ApiError {
   }
 }
 
+/** What a token service answered, where an {@linkcode AuthenticationError} comes of an answer. */
+export interface AuthenticationErrorOptions extends ErrorOptions {
+  /** The token service's status. */
+  statusCode?: number | undefined;
+  /** Its refusal, without what it may repeat of the credentials. */
+  resp?: DockerResponse | undefined;
+  /** The errors in that. */
+  errors?: RegistryError[] | undefined;
+}
+
 /** A challenge that cannot be met, or a token service that refused or answered nonsense. */
 export class AuthenticationError extends ApiError {
   /** Names this kind of error. */
   override readonly code = "AUTHENTICATION_FAILED";
   /** The token service's status, where it answered. */
   readonly statusCode?: number;
+  /** The token service's refusal, where there was one. It does not show when the error is printed. */
+  declare readonly resp: DockerResponse | undefined;
+  /** The token service's own errors; empty where it gave none. */
+  readonly errors: RegistryError[];
 
-  /** A failure to authenticate; `statusCode` is the token service's. */
-  constructor(message: string, options?: ErrorOptions & { statusCode?: number }) {
+  /** A failure to authenticate, with what the token service answered. */
+  constructor(message: string, options: AuthenticationErrorOptions = {}) {
     super(message, options);
-    if (options?.statusCode !== undefined) this.statusCode = options.statusCode;
+    const { resp, statusCode = resp?.status, errors = [] } = options;
+    if (statusCode !== undefined) this.statusCode = statusCode;
+    Object.defineProperty(this, "resp", { value: resp, enumerable: false });
+    this.errors = errors;
   }
 }
 
@@ -440,8 +457,3 @@ const classes: Record<string, { prototype: Error }> = {
 for (const [name, { prototype }] of Object.entries(classes)) {
   Object.defineProperty(prototype, "name", { value: name, writable: true, configurable: true });
 }
-
-/** The name under which `docker_registry_client` exports {@linkcode ApiError}. */
-export { ApiError as RegistryApiError };
-/** The name under which `docker_registry_client` exports {@linkcode HttpError}. */
-export { HttpError as RegistryHttpError };

@@ -2,7 +2,6 @@ import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "@s
 import * as errors from "./errors.ts";
 
 for (const [name, type] of Object.entries(errors)) {
-  if (name === "RegistryApiError" || name === "RegistryHttpError") continue; // the old names
   Deno.test(`${name}: its name is a literal, which no bundler changes`, () => {
     const named = Object.getOwnPropertyDescriptor(type.prototype, "name");
     assertEquals(named, { value: name, writable: true, enumerable: false, configurable: true });

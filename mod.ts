@@ -17,6 +17,10 @@
  * @module
  */
 export * from "./errors.ts";
+export {
+  ApiError as RegistryApiError,
+  HttpError as RegistryHttpError,
+} from "./integrations/docker_registry_client/errors.ts";
 export type * from "./events.ts";
 export * from "./registry_client_v2.ts";
 export * from "./registry_store.ts";

@@ -250,10 +250,9 @@ export class Authorizer {
   #explained(refusal: AuthenticationError, need: Need): AuthenticationError {
     const why = this.anonymity(need, undefined);
     if (why === undefined) return refusal;
-    const { statusCode } = refusal;
+    const { statusCode, resp, errors } = refusal;
     return new AuthenticationError(`${refusal.message} (${why.reason})`, {
-      cause: why.cause,
-      ...(statusCode !== undefined && { statusCode }),
+      ...{ cause: why.cause, statusCode, resp, errors },
     });
   }
 

@@ -4,6 +4,7 @@ import type { Limits } from "../content/limits.ts";
 import { AuthenticationError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { ChannelRequest, ChannelResponse, Clock, Send } from "../transport/channel.ts";
+import { DockerResponse } from "../transport/docker_response.ts";
 import { readBody, responseErrors } from "../transport/expect.ts";
 import { redactUrl } from "../transport/redact.ts";
 import { basicAuthorization, type Credential } from "./credential.ts";
@@ -114,13 +115,16 @@ async function ask(
     return parseToken(bytes, what, response.headers.get("date"));
   }
   // Not as an error of its own: a service may repeat what it was sent, and that is cut only here.
-  const errors = await responseErrors(context, request, response);
+  const errors = (await responseErrors(context, request, response)).map(({ code, message }) => ({
+    ...(code !== undefined && { code: publicWords(code, credential) }),
+    message: publicWords(message, credential),
+  }));
   const words = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "));
-  const said = publicWords(words.join("; ") || response.statusText, credential);
+  const said = words.join("; ") || publicWords(response.statusText, credential);
   const why = question.withheld ?? (way.anonymous ? "no credentials were sent" : undefined);
   throw new AuthenticationError(
     `Cannot ${what}: ${response.status}${said && ` ${said}`}${why ? ` (${why})` : ""}`,
-    { statusCode: response.status },
+    { resp: new DockerResponse(JSON.stringify({ errors }), { status: response.status }), errors },
   );
 }
 

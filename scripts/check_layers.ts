@@ -42,9 +42,17 @@ export const LAYERS: Record<string, readonly string[]> = {
     ...["artifact", "copy", "stores", "registry_store", "registry_client_v2", "endpoints"],
     ...["auth", "transport", "manifest", "reference", "content", "runtime"],
   ],
-  // They re-export: the client, the store, the endpoints, and the types in their signatures.
+  // They re-export: the client, the store, the endpoints, old names, and the types of all these.
   mod: [
-    ...["registry_store", "registry_client_v2", "endpoints", "auth", "transport", "manifest"],
+    ...[
+      "integrations",
+      "registry_store",
+      "registry_client_v2",
+      "endpoints",
+      "auth",
+      "transport",
+      "manifest",
+    ],
     ...["reference", "content"],
   ],
 };

@@ -3,6 +3,7 @@ import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert"
 import * as root from "@davit/registry-client";
 import * as common from "@davit/registry-client/common";
 import * as dockerJsonClient from "@davit/registry-client/docker-json-client";
+import * as errors from "@davit/registry-client/errors";
 import * as clientV2 from "@davit/registry-client/registry-client-v2";
 import * as types from "@davit/registry-client/types";
 import type * as rootTypes from "@davit/registry-client";
@@ -69,8 +70,38 @@ Deno.test('"./registry-client-v2": the client is the root\'s', () => {
 
 Deno.test('".": RegistryApiError and RegistryHttpError are ApiError and HttpError', () => {
   assertStrictEquals(root.RegistryApiError, root.ApiError);
-  assertStrictEquals(root.RegistryHttpError, root.HttpError);
+  assertStrictEquals(root.RegistryHttpError, errors.HttpError);
   assertInstanceOf(root.HttpError.prototype, root.ApiError);
+  const resp = new dockerJsonClient.DockerResponse("", { status: 404 });
+  for (const type of [root.HttpError, root.RegistryHttpError, root.NotFoundError]) {
+    const error = new type(resp, [], "Cannot do it");
+    assertInstanceOf(error, root.HttpError);
+    assertInstanceOf(error, root.RegistryHttpError);
+  }
+  assertEquals(new root.InternalError("m") instanceof root.RegistryHttpError, false);
+  class OwnError extends root.RegistryHttpError {}
+  assertInstanceOf(new OwnError(resp, [], "m"), OwnError);
+  assertEquals(new root.NotFoundError(resp, [], "m") instanceof OwnError, false);
+});
+
+const errorNames = [
+  ...["ApiError", "BadDigestError", "InvalidContentError", "InternalError"],
+  ...["ManifestVerificationError", "InvalidManifestError", "DownloadError", "UploadError"],
+  ...["TooManyRedirectsError", "UnauthorizedError", "ForbiddenError", "NotFoundError"],
+];
+
+for (const name of errorNames) {
+  Deno.test(`"./errors": ${name} is the root's`, () => {
+    const found = errors[name as keyof typeof errors];
+    assertStrictEquals(found, root[name as keyof typeof root] as never);
+    assertEquals(found.prototype.name, name);
+  });
+}
+
+Deno.test('"./errors": getHttpError is the class for a status', () => {
+  const { ForbiddenError, HttpError, NotFoundError, UnauthorizedError } = errors;
+  const classes = [401, 403, 404, 500].map(errors.getHttpError);
+  assertEquals(classes, [UnauthorizedError, ForbiddenError, NotFoundError, HttpError]);
 });
 
 Deno.test('"./types": the media types are there too', () => {
@@ -134,6 +165,9 @@ export type InTypes = [
   typeTypes.DockerResponse,
   typeTypes.RegistryError,
 ];
+
+/** The bytes that a response answers. */
+export type BytesOfTypes = typeTypes.ByteArray;
 
 Deno.test("the types are the same at the root, in ./types and in ./common", () => {
   const same = <A, B>(_yes: [A] extends [B] ? [B] extends [A] ? true : never : never) => {};
