@@ -73,7 +73,7 @@ export {
   type RegistryImage,
   type RegistryIndex,
   type RegistryRepo,
-} from "./reference/compat.ts";
+} from "./integrations/docker_registry_client/references.ts";
 
 export * from "./manifest/types.ts";
 export {

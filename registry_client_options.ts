@@ -2,7 +2,7 @@ import type { OnEvent } from "./events.ts";
 import type { Limits } from "./content/limits.ts";
 import type { Credential, CredentialSource } from "./auth/credential.ts";
 import type { TrustedRealms } from "./auth/realm_policy.ts";
-import type { RegistryRepo } from "./reference/compat.ts";
+import type { RegistryRepo } from "./reference/registry_repo.ts";
 import type { AllowHost } from "./transport/allow_host.ts";
 import type { HostsOptions } from "./transport/host_options.ts";
 import type { ProxyOptions } from "./transport/proxy_options.ts";
@@ -79,7 +79,10 @@ export interface ConnectionOptions {
 
 /** Options of `RegistryClientV2`. One of `name` and `repo` is required. */
 export interface RegistryClientOpts extends ConnectionOptions {
-  /** The repository: `"alpine"`, `"ghcr.io/you/app"`, `"http://localhost:5000/app"`. */
+  /**
+   * The repository: `"alpine"`, `"ghcr.io/you/app"`, `"http://localhost:5000/app"`. Or a registry
+   * alone, for `ping`, `login` and `repositories`: `"ghcr.io"`, `"https://index.docker.io/v1/"`.
+   */
   name?: string;
   /** The repository, as a text or as `parseRepo` gave it. */
   repo?: string | RegistryRepo;

@@ -39,7 +39,12 @@ import {
   type ManifestV2List,
   type TagList,
 } from "./manifest/types.ts";
-import { parseRepo, type RegistryRepo, urlFromIndex } from "./reference/compat.ts";
+import {
+  indexOrigin,
+  type RegistryRepo,
+  registryRepo,
+  repoOrRegistry,
+} from "./reference/registry_repo.ts";
 import { type Connection, credentialsOf, openConnection } from "./registry_channel.ts";
 import type { RegistryClientOpts } from "./registry_client_options.ts";
 import { bodyOf, type StreamBody } from "./content/stream_body.ts";
@@ -167,8 +172,8 @@ export class RegistryClientV2 {
         "Cannot make a RegistryClientV2 as exactly one of 'name' and 'repo' is needed",
       );
     }
-    this.repo = typeof given === "string" ? parseRepo(given) : given;
-    this.origin = urlFromIndex(this.repo.index, scheme ?? plainScheme(this.repo, options));
+    this.repo = typeof given === "string" ? repoOrRegistry(given) : given;
+    this.origin = indexOrigin(this.repo.index, scheme ?? plainScheme(this.repo, options));
     this.insecure = insecure;
     this.acceptOCIManifests = options.acceptOCIManifests ?? true;
     this.acceptManifestLists = options.acceptManifestLists ?? true;
@@ -191,7 +196,7 @@ export class RegistryClientV2 {
    * @throws {InvalidOptionError} When the name is one of another registry.
    */
   withRepo(name: string): RegistryClientV2 {
-    const repo = parseRepo(name, this.repo.index);
+    const repo = registryRepo(name, this.repo.index);
     if (repo.index.name !== this.repo.index.name) {
       throw new InvalidOptionError(
         `Cannot use ${repo.canonicalName} as a repository of ${this.repo.index.name}: it is of ` +

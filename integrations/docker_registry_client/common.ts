@@ -11,7 +11,7 @@
  *
  * @module
  */
-export * from "../../reference/compat.ts";
+export * from "./references.ts";
 export { digestFromManifestStr } from "../../manifest/digest_from_manifest.ts";
 export {
   MEDIATYPE_MANIFEST_LIST_V2,

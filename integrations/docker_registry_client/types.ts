@@ -32,6 +32,6 @@ export {
   MEDIATYPE_OCI_MANIFEST_INDEX_V1,
   MEDIATYPE_OCI_MANIFEST_V1,
 } from "../../manifest/types.ts";
-export type { RegistryImage, RegistryIndex, RegistryRepo } from "../../reference/compat.ts";
+export type { RegistryImage, RegistryIndex, RegistryRepo } from "./references.ts";
 export type { RegistryClientOpts } from "../../registry_client_options.ts";
 export type { ByteArray, DockerResponse } from "../../docker_response.ts";

@@ -1,6 +1,6 @@
-import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { VERSION } from "../content/version.ts";
-import { InvalidOptionError, InvalidReferenceError } from "../errors.ts";
+import { assertEquals, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
+import { VERSION } from "../../content/version.ts";
+import { InvalidOptionError, InvalidReferenceError } from "../../errors.ts";
 import {
   DEFAULT_INDEX_NAME,
   DEFAULT_INDEX_URL,
@@ -15,7 +15,7 @@ import {
   type RegistryIndex,
   splitIntoTwo,
   urlFromIndex,
-} from "./compat.ts";
+} from "./references.ts";
 
 const HUB: RegistryIndex = { name: "docker.io", official: true, scheme: "https" };
 const LOCAL: RegistryIndex = { name: "localhost:5000", official: false, scheme: "http" };
@@ -63,7 +63,8 @@ const badIndexes: [arg: string, problem: string][] = [
 
 for (const [arg, problem] of badIndexes) {
   Deno.test(`parseIndex: ${arg}: ${problem}`, () => {
-    assertThrows(() => parseIndex(arg), InvalidReferenceError, problem);
+    const error = assertThrows(() => parseIndex(arg), InvalidReferenceError, problem);
+    assertMatch(error.message, /^invalid index: Cannot parse "/);
   });
 }
 
@@ -239,6 +240,7 @@ for (const [arg, problem] of badRepositories) {
   Deno.test(`parseRepo: ${arg.slice(0, 40)}: ${problem}`, () => {
     const error = assertThrows(() => parseRepo(arg), InvalidReferenceError, problem);
     assertEquals(error.code, "INVALID_REFERENCE");
+    assertMatch(error.message, /^invalid repository namespace or name: Cannot parse "/);
   });
 }
 

@@ -1,22 +1,29 @@
 /**
- * The names of `docker_registry_client` for the same things; the grammar is `reference.ts`'s.
+ * The names of `docker_registry_client` for registries, repositories and images. The grammar is that
+ * of `reference/`; messages begin with "invalid", as its users' tests and programs expect.
  *
  * @module
  */
-import { USER_AGENT } from "../content/version.ts";
-import { InvalidReferenceError } from "../errors.ts";
-import { quoteInput } from "./quote_input.ts";
-import { familiarReference, isOfficial, parseReference, type Reference } from "./reference.ts";
+import { USER_AGENT } from "../../content/version.ts";
+import { InvalidReferenceError } from "../../errors.ts";
 import {
   DEFAULT_REGISTRY,
   DOCKER_HUB_ORIGIN,
   isLoopback,
-  looksLikeHost,
   parseRegistry,
-  type Registry,
-  registryOrigin,
   type Scheme,
-} from "./registry.ts";
+} from "../../reference/registry.ts";
+import {
+  indexOrigin,
+  parseImage,
+  type RegistryIndex,
+  type RegistryRepo,
+  registryRepo,
+  toIndex,
+  toRepo,
+} from "../../reference/registry_repo.ts";
+
+export type { RegistryIndex, RegistryRepo } from "../../reference/registry_repo.ts";
 
 /** The registry of names that name none. */
 export const DEFAULT_INDEX_NAME: string = DEFAULT_REGISTRY;
@@ -32,30 +39,6 @@ export const DEFAULT_TAG = "latest";
 
 /** What the `User-Agent` header says unless an option says otherwise. */
 export const DEFAULT_USERAGENT: string = USER_AGENT;
-
-/** A registry. */
-export interface RegistryIndex {
-  /** The host, with its port where it has one; `docker.io` for Docker Hub. */
-  name: string;
-  /** Whether it is Docker Hub. */
-  official: boolean;
-  /** How it is spoken to. */
-  scheme: Scheme;
-}
-
-/** A repository. */
-export interface RegistryRepo {
-  /** The registry. */
-  index: RegistryIndex;
-  /** Whether it is one of Docker Hub's official images. */
-  official: boolean;
-  /** The name within the registry: `library/busybox`. */
-  remoteName: string;
-  /** The name as docker prints it: `busybox`, `ghcr.io/a/b`. */
-  localName: string;
-  /** The name with the registry: `docker.io/busybox`, `ghcr.io/a/b`. */
-  canonicalName: string;
-}
 
 /** A repository, and what is meant in it. */
 export interface RegistryImage extends RegistryRepo {
@@ -88,7 +71,7 @@ export interface RegistryImage extends RegistryRepo {
  * ```
  */
 export function parseIndex(arg?: string): RegistryIndex {
-  return toIndex(parseRegistry(arg || DEFAULT_REGISTRY));
+  return named("index", () => toIndex(parseRegistry(arg || DEFAULT_REGISTRY)));
 }
 
 /**
@@ -109,12 +92,7 @@ export function parseIndex(arg?: string): RegistryIndex {
  * ```
  */
 export function parseRepo(arg: string, defaultIndex?: string | RegistryIndex): RegistryRepo {
-  const reference = parse(arg, defaultIndex);
-  if (reference.tag === undefined && reference.digest === undefined) return toRepo(reference);
-  throw new InvalidReferenceError(
-    `Cannot parse ${quoteInput(arg)} as a repository: it has a tag or a digest; ` +
-      "a repository is [http[s]://][host[:port]/]name, and parseRepoAndRef takes the rest too",
-  );
+  return named(REPOSITORY, () => registryRepo(arg, defaultIndex));
 }
 
 /**
@@ -137,7 +115,7 @@ export function parseRepoAndRef(
   arg: string,
   defaultIndex?: string | RegistryIndex,
 ): RegistryImage {
-  const reference = parse(arg, defaultIndex, DEFAULT_TAG);
+  const reference = named(REPOSITORY, () => parseImage(arg, defaultIndex, DEFAULT_TAG));
   const { tag = null, digest = null } = reference;
   const repo = toRepo(reference);
   const suffix = (tag === null ? "" : `:${tag}`) + (digest === null ? "" : `@${digest}`);
@@ -173,7 +151,7 @@ export const parseRepoAndTag: typeof parseRepoAndRef = parseRepoAndRef;
  * ```
  */
 export function urlFromIndex(index: RegistryIndex, scheme?: Scheme): string {
-  return registryOrigin(hostOf(index), { scheme: scheme ?? index.scheme });
+  return indexOrigin(index, scheme);
 }
 
 /**
@@ -209,34 +187,15 @@ export function splitIntoTwo(str: string, sep: string): [string] | [string, stri
   return index === -1 ? [str] : [str.slice(0, index), str.slice(index + sep.length)];
 }
 
-function parse(arg: string, index?: string | RegistryIndex, defaultTag?: string): Reference {
-  const defaultRegistry = typeof index === "object" && index !== null
-    ? `${index.scheme ?? toIndex({ registry: index.name }).scheme}://${hostOf(index)}`
-    : index || DEFAULT_REGISTRY;
-  return parseReference(arg, { defaultRegistry, defaultTag });
-}
+/** How messages about a repository begin there: "invalid repository name", or "… namespace". */
+const REPOSITORY = "repository namespace or name";
 
-// An index made by hand may hold a bare name such as `registry`, which in a text would be part of
-// a repository's name: with its port it is a host everywhere.
-function hostOf({ name, scheme }: RegistryIndex): string {
-  return looksLikeHost(name) ? name : `${name}:${scheme === "http" ? 80 : 443}`;
-}
-
-function toIndex({ registry, scheme }: Registry): RegistryIndex {
-  return {
-    name: registry,
-    official: registry === DEFAULT_REGISTRY,
-    scheme: scheme ?? (isLoopback(registry) ? "http" : "https"),
-  };
-}
-
-function toRepo({ registry, repository, scheme }: Reference): RegistryRepo {
-  const official = isOfficial({ registry, repository });
-  return {
-    index: toIndex({ registry, scheme }),
-    official,
-    remoteName: repository,
-    localName: familiarReference({ registry, repository }),
-    canonicalName: `${registry}/${official ? repository.slice("library/".length) : repository}`,
-  };
+/** What a parser answers; where it throws, with a message that begins as the original's. */
+function named<T>(kind: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof InvalidReferenceError)) throw error;
+    throw new InvalidReferenceError(`invalid ${kind}: ${error.message}`, { cause: error.cause });
+  }
 }
