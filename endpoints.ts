@@ -56,12 +56,13 @@ export {
   supportsReferrers,
 } from "./endpoints/referrers.ts";
 export type { EndpointOptions } from "./endpoints/request.ts";
-export { listTags, type ListTagsOptions, tags } from "./endpoints/tags.ts";
+export { listTags, type ListTagsOptions, tagPages, tags } from "./endpoints/tags.ts";
 export {
   cancelBlobUpload,
   completeBlobUpload,
   type CompleteUploadResult,
   getBlobUploadStatus,
+  postBlob,
   startBlobUpload,
   type StartUploadOptions,
   uploadBlobChunk,

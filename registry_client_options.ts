@@ -87,9 +87,9 @@ export interface RegistryClientOpts extends ConnectionOptions {
   /** The repository, as a text or as `parseRepo` gave it. */
   repo?: string | RegistryRepo;
   /** A user name; with `password` it is short for `credentials`. */
-  username?: string;
+  username?: string | undefined;
   /** The password or access token. */
-  password?: string;
+  password?: string | undefined;
   /** A bearer token that is sent as it is; short for `credentials: {accessToken}`. */
   token?: string;
   /** The scheme, whatever the name says. @default {"https", on this machine "http"} */

@@ -19,7 +19,6 @@ import { type AuthInfo, authInfo } from "./auth/auth_info.ts";
 import type { Body } from "./content/body.ts";
 import type { Bytes } from "./content/bytes.ts";
 import type { Descriptor, Platform } from "./content/descriptor.ts";
-import type { HashAlgorithm } from "./content/hasher.ts";
 import { MEDIA_TYPES } from "./content/media_types.ts";
 import * as blobs from "./endpoints/blobs.ts";
 import * as catalog from "./endpoints/catalog.ts";
@@ -144,10 +143,10 @@ export class RegistryClientV2 {
   readonly repo: RegistryRepo;
   /** The registry's origin: `"https://registry-1.docker.io"`. */
   readonly origin: string;
-  /** Whether `getManifest` accepts OCI manifests. */
-  readonly acceptOCIManifests: boolean;
-  /** Whether `getManifest` accepts an index, OCI's or Docker's. */
-  readonly acceptManifestLists: boolean;
+  /** Whether `getManifest` accepts OCI manifests; for the next call on. */
+  acceptOCIManifests: boolean;
+  /** Whether `getManifest` accepts an index, OCI's or Docker's; for the next call on. */
+  acceptManifestLists: boolean;
   /** The user name that was given. */
   readonly username: string | undefined;
   /** The password that was given; it does not show when the client is printed. */
@@ -252,15 +251,16 @@ export class RegistryClientV2 {
    * @throws {AuthenticationError} When the token service refuses.
    */
   async performLogin(options: LoginOpts = {}): Promise<AuthInfo> {
+    const { remoteName } = this.repo;
     const {
-      scope = `repository:${this.repo.remoteName}:${this.scopes.join(",")}`,
+      scope = remoteName && `repository:${remoteName}:${this.scopes.join(",")}`,
       pingRes = await this.ping(options),
       signal,
     } = options;
     return await authInfo(this.#connection.auth, {
       ping: pingRes,
       scope,
-      repository: this.repo.remoteName,
+      ...(remoteName && { repository: remoteName }),
       ...this.#with({ ...(signal && { signal }) }),
     });
   }
@@ -275,12 +275,28 @@ export class RegistryClientV2 {
   }
 
   /**
-   * All tags, gathered from every page (end-8).
+   * All tags, gathered from every page (end-8). `startingAfter` is the older name of `last`.
    *
    * @throws {NotFoundError} When there is no such repository.
    */
-  async listTags(options: tags.ListTagsOptions = {}): Promise<TagList> {
-    return await tags.listTags(this.#channel, this.repo.remoteName, this.#with(options));
+  async listTags(
+    { startingAfter, ...options }: tags.ListTagsOptions & { startingAfter?: string } = {},
+  ): Promise<TagList> {
+    const listed = this.#with({
+      ...(startingAfter !== undefined && { last: startingAfter }),
+      ...options,
+    });
+    return await tags.listTags(this.#channel, this.repo.remoteName, listed);
+  }
+
+  /** The same as `listTags`, which reads every page too. */
+  async listAllTags(options: tags.ListTagsOptions = {}): Promise<TagList> {
+    return await this.listTags(options);
+  }
+
+  /** The tags as the registry's pages, each as it comes (end-8). */
+  listTagsPaginated(options: tags.ListTagsOptions = {}): AsyncGenerator<TagList> {
+    return tags.tagPages(this.#channel, this.repo.remoteName, this.#with(options));
   }
 
   /** The tags, one by one, a page at a time (end-8). */
@@ -361,13 +377,13 @@ export class RegistryClientV2 {
    */
   async putManifest(
     { manifestData, ref, schemaVersion, mediaType, tags, ...options }: EndpointOptions & {
-      manifestData: Bytes;
+      manifestData: Uint8Array;
       ref: string;
       schemaVersion?: number;
       mediaType?: string;
       tags?: readonly string[];
     },
-  ): Promise<{ digest: string; location: string | undefined }> {
+  ): Promise<{ digest: string; location: string | null }> {
     if (schemaVersion !== undefined && schemaVersion !== 2) {
       throw new InvalidOptionError(
         `Cannot put the manifest as 'schemaVersion' must be 2: current value is ${schemaVersion}`,
@@ -384,7 +400,7 @@ export class RegistryClientV2 {
         ...(tags !== undefined && { tags }),
       },
     );
-    return { digest: descriptor.digest, location };
+    return { digest: descriptor.digest, location: location ?? null };
   }
 
   /**
@@ -478,23 +494,36 @@ export class RegistryClientV2 {
   }
 
   /**
-   * Starts an upload (end-4); with `mount`, as one that may turn out to be needless (end-11): then
-   * `mounted` is true, and nothing is to be sent.
+   * Starts an upload (end-4a). With `mount` it may turn out to be needless (end-11): then `mounted` is
+   * true, and nothing is to be sent. With `digest` and `data` it is one request (end-4b): then
+   * `completed` is true, unless the registry wants an upload all the same.
+   *
+   * @throws {BadDigestError} When `data` has another digest than `digest`.
+   * @throws {InvalidOptionError} When `digest` or `data` stands alone, or beside `mount`.
    */
   async startBlobUpload(
-    { mount, ...options }: EndpointOptions & {
-      digestAlgorithm?: HashAlgorithm;
+    { mount, digest, data, ...options }: uploads.StartUploadOptions & {
       mount?: { digest: string; from?: string };
+      digest?: string;
+      data?: Uint8Array;
     } = {},
   ): Promise<uploads.UploadSession> {
     const { remoteName } = this.repo;
+    const whole = digest !== undefined && data !== undefined;
+    if (whole && mount === undefined) {
+      return await uploads.postBlob(this.#channel, remoteName, digest, data, this.#with(options));
+    }
+    if (digest !== undefined || data !== undefined) {
+      throw new InvalidOptionError(
+        "Cannot start the upload: 'digest' and 'data' stand for a whole blob, without 'mount'",
+      );
+    }
     if (mount === undefined) {
       return await uploads.startBlobUpload(this.#channel, remoteName, this.#with(options));
     }
-    const { digest, ...from } = mount;
-    const result = await this.mountBlob({ digest, ...from, ...options });
+    const result = await this.mountBlob({ ...options, ...mount });
     if (!result.mounted) return result.session;
-    const location = new URL(`/v2/${remoteName}/blobs/${digest}`, this.origin).href;
+    const location = new URL(`/v2/${remoteName}/blobs/${mount.digest}`, this.origin).href;
     return { location, offset: 0, mounted: true };
   }
 
@@ -504,7 +533,7 @@ export class RegistryClientV2 {
    * @throws {RegistryResponseError} With status 416 when the registry has other bytes than those.
    */
   async uploadBlobChunk(
-    { session, data, ...options }: UploadRef & { data: Bytes },
+    { session, data, ...options }: UploadRef & { data: Uint8Array },
   ): Promise<uploads.UploadSession> {
     return await uploads.uploadBlobChunk(
       this.#channel,
@@ -537,7 +566,7 @@ export class RegistryClientV2 {
    * @throws {RegistryResponseError} When the registry finds another digest.
    */
   async completeBlobUpload(
-    { session, digest, data, ...options }: UploadRef & { digest: string; data?: Bytes },
+    { session, digest, data, ...options }: UploadRef & { digest: string; data?: Uint8Array },
   ): Promise<uploads.CompleteUploadResult> {
     return await uploads.completeBlobUpload(
       this.#channel,

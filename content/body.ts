@@ -1,5 +1,5 @@
 import { InvalidOptionError, UploadError } from "../errors.ts";
-import type { Bytes } from "./bytes.ts";
+import { type Bytes, toBytes } from "./bytes.ts";
 import { type PieceReader, pieceReader } from "./piece_reader.ts";
 
 /** A body that can be opened as often as needed, from any offset: replayed and resumed. */
@@ -14,7 +14,7 @@ export interface ReopenableBody {
  * What can be sent. Bytes, a `Blob` and an object with `open` are sent again after a challenge, a
  * redirect or a fault, and resumed from an offset; a stream goes out once.
  */
-export type Body = Bytes | Blob | ReadableStream<Bytes> | ReopenableBody;
+export type Body = Uint8Array | Blob | ReadableStream<Bytes> | ReopenableBody;
 
 /** A {@linkcode Body} as it travels, from the caller or a store to the wire. */
 export interface OpenBody {
@@ -45,11 +45,12 @@ const PIECE_BYTES = 256 * 1024;
  */
 export function openBody(body: Body, size?: number): OpenBody {
   if (body instanceof Uint8Array) {
+    const bytes = toBytes(body);
     return {
-      size: body.byteLength,
+      size: bytes.byteLength,
       reopenable: true,
-      bytes: body,
-      open: (offset = 0) => opened(bytesStream(body.subarray(offset))),
+      bytes,
+      open: (offset = 0) => opened(bytesStream(bytes.subarray(offset))),
     };
   }
   if (body instanceof Blob) {

@@ -1,6 +1,14 @@
 /** Bytes over an `ArrayBuffer` of their own, spelled so that TypeScript 5.5 to 7 take it. */
 export type Bytes = ReturnType<Uint8Array["slice"]>;
 
+/**
+ * A caller's bytes, which may be typed as any array or a Node `Buffer`; a copy of those that threads
+ * share, which nothing sends.
+ */
+export function toBytes(data: Uint8Array): Bytes {
+  return data.buffer instanceof ArrayBuffer ? data as Bytes : new Uint8Array(data);
+}
+
 /** No bytes. */
 export const EMPTY: Bytes = new Uint8Array(0);
 

@@ -1,5 +1,5 @@
 import { BadDigestError, ManifestVerificationError } from "../errors.ts";
-import type { Bytes } from "../content/bytes.ts";
+import { toBytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { isDigest } from "../content/digest.ts";
 import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
@@ -117,9 +117,10 @@ export async function putManifest(
   channel: Channel,
   repository: string,
   ref: string,
-  bytes: Bytes,
+  data: Uint8Array,
   options: PutManifestOptions = {},
 ): Promise<PutManifestResult> {
+  const bytes = toBytes(data);
   const tags = tagsToPut(ref, options.tags ?? []);
   const own = manifestMediaType(bytes);
   const mediaType = options.mediaType ?? own;

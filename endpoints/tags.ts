@@ -21,17 +21,32 @@ export async function listTags(
   repository: string,
   options: ListTagsOptions = {},
 ): Promise<TagList> {
-  const request = tagsRequest(channel, repository, options);
   const list: TagList = { name: repository, tags: [] };
-  for await (const { json } of pages(channel, request, options)) {
-    for (const tag of tagsOf(json, request.what)) list.tags.push(tag);
-    if (typeof json.name === "string") list.name = json.name;
-    if (Array.isArray(json.child)) list.child = [...list.child ?? [], ...json.child];
-    if (typeof json.manifest === "object" && json.manifest !== null) {
-      list.manifest = { ...list.manifest, ...json.manifest as TagList["manifest"] };
-    }
+  for await (const { name, tags, child, manifest } of tagPages(channel, repository, options)) {
+    list.name = name;
+    for (const tag of tags) list.tags.push(tag);
+    if (child !== undefined) list.child = [...list.child ?? [], ...child];
+    if (manifest !== undefined) list.manifest = { ...list.manifest, ...manifest };
   }
   return list;
+}
+
+/** The tags of a repository as the registry's pages (end-8). */
+export async function* tagPages(
+  channel: Channel,
+  repository: string,
+  options: ListTagsOptions = {},
+): AsyncGenerator<TagList> {
+  const request = tagsRequest(channel, repository, options);
+  for await (const { json } of pages(channel, request, options)) {
+    const { name, child, manifest } = json as Partial<TagList>;
+    yield {
+      name: typeof name === "string" ? name : repository,
+      tags: tagsOf(json, request.what),
+      ...(Array.isArray(child) && { child }),
+      ...(typeof manifest === "object" && manifest !== null && { manifest }),
+    };
+  }
 }
 
 /** The tags of a repository, one by one, a page at a time (end-8). */
@@ -40,8 +55,7 @@ export async function* tags(
   repository: string,
   options: ListTagsOptions = {},
 ): AsyncGenerator<string> {
-  const request = tagsRequest(channel, repository, options);
-  for await (const { json } of pages(channel, request, options)) yield* tagsOf(json, request.what);
+  for await (const { tags } of tagPages(channel, repository, options)) yield* tags;
 }
 
 function tagsRequest(

@@ -1,7 +1,7 @@
 import { type OpenBody, openBody } from "../content/body.ts";
 import { BadDigestError, InvalidContentError, InvalidOptionError } from "../errors.ts";
-import { type Bytes, EMPTY } from "../content/bytes.ts";
-import { type Digest, isDigest, parseDigest } from "../content/digest.ts";
+import { EMPTY, toBytes } from "../content/bytes.ts";
+import { type Digest, digestOf, hashAlgorithm, isDigest, parseDigest } from "../content/digest.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
@@ -18,6 +18,8 @@ export interface UploadSession {
   readonly minChunk?: number;
   /** Whether the blob was mounted: then nothing is to be sent, and the location is the blob's. */
   readonly mounted?: boolean;
+  /** Whether the upload is complete: then nothing is to be sent, and the location is the blob's. */
+  readonly completed?: boolean;
 }
 
 /** Options of {@linkcode startBlobUpload}. */
@@ -63,6 +65,40 @@ export async function startBlobUpload(
 }
 
 /**
+ * Pushes a whole blob in the request that starts the upload (end-4b). A registry that does not do
+ * that answers an upload to go on with: then the session is not `completed`, and has no bytes.
+ *
+ * @throws {BadDigestError} When the bytes have another digest.
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#single-post
+ */
+export async function postBlob(
+  channel: Channel,
+  repository: string,
+  expected: string,
+  data: Uint8Array,
+  options: EndpointOptions = {},
+): Promise<UploadSession> {
+  const digest = parseDigest(expected);
+  const bytes = toBytes(data);
+  const actual = await digestOf(bytes, hashAlgorithm(digest));
+  if (actual !== digest) {
+    throw new BadDigestError(
+      `Cannot send the blob as ${digest}: its ${bytes.byteLength} bytes have the digest ${actual}`,
+      { expected: digest, actual },
+    );
+  }
+  const request = uploadRequest(channel, repository, { digest }, options);
+  request.headers.set("content-type", MEDIA_TYPES.octetStream);
+  const post = { ...request, body: openBody(bytes) };
+  const answer = await sendExpecting(channel, post, [201, 202]);
+  if (answer.response.status === 202) return await sessionOf(channel, request, answer, 0);
+  completed(request.what, digest, answer.response.headers);
+  const offset = bytes.byteLength;
+  const blob = { location: `/v2/${repository}/blobs/${digest}`, offset };
+  return { ...await sessionOf(channel, request, answer, offset, blob), completed: true };
+}
+
+/**
  * Sends a chunk (end-5). The chunk's offset is the session's.
  *
  * @throws {RegistryResponseError} With status 416 when the registry has other bytes than those.
@@ -72,7 +108,7 @@ export async function uploadBlobChunk(
   channel: Channel,
   repository: string,
   session: UploadSession,
-  data: Bytes,
+  data: Uint8Array,
   options: EndpointOptions = {},
 ): Promise<UploadSession> {
   if (data.byteLength === 0) {
@@ -163,7 +199,7 @@ export async function completeBlobUpload(
   repository: string,
   session: UploadSession,
   digest: string,
-  data: Bytes = EMPTY,
+  data: Uint8Array = EMPTY,
   options: EndpointOptions = {},
 ): Promise<CompleteUploadResult> {
   return await closeUpload(channel, repository, session, digest, openBody(data), options);

@@ -1,6 +1,9 @@
 /** How much of a bad input a message repeats, in characters: enough to find it, not to flood a log. */
 const SHOWN_CHARACTERS = 200;
 
+/** A host, where what follows it is a path with an `@` in it. */
+const HOST = /^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+|localhost)(?::\d{1,5})?\//i;
+
 const SCHEME = /^[a-zA-Z][a-zA-Z0-9+.-]{0,15}:\/\//;
 
 /**
@@ -27,7 +30,8 @@ function hideSecrets(text: string, where: "reference" | "registry"): string {
   let rest = text.slice(scheme.length);
   const at = rest.lastIndexOf("@");
   if (at !== -1 && (where === "registry" || isUserInformation(scheme, rest, at))) {
-    rest = `***${rest.slice(at)}`;
+    const host = where === "reference" ? HOST.exec(rest.slice(0, at))?.[0] ?? "" : "";
+    rest = `${host}***${rest.slice(at)}`;
   }
   return scheme + rest.replace(/[?#][^]+$/, (query) => `${query[0]}***`);
 }

@@ -42,7 +42,7 @@ testRegistries("manifests", [
     const expected = { mediaType: descriptor.mediaType, digest, size: manifestData.byteLength };
     const put = await client.putManifest({ manifestData, ref: "v1" });
     assertEquals(put.digest, digest);
-    if (put.location !== undefined) assert(put.location.endsWith(digest), put.location);
+    if (put.location !== null) assert(put.location.endsWith(digest), put.location);
     await client.putManifest({
       manifestData,
       ref: digest,
