@@ -1,0 +1,26 @@
+/**
+ * Pushes a file as a manifest, to the byte, under a tag or its own digest. REGISTRY_USER and
+ * REGISTRY_PASSWORD are who is asking, where the registry wants to know.
+ *
+ *     deno run --allow-net --allow-read=. --allow-env=REGISTRY_USER,REGISTRY_PASSWORD examples/put_manifest.ts localhost:5000/app:v1 manifest.json
+ */
+import { parseRepoAndRef, RegistryClientV2 } from "@davit/registry-client";
+
+const [reference, path] = Deno.args;
+if (reference === undefined || path === undefined) {
+  console.error("usage: put_manifest REFERENCE FILE");
+  Deno.exit(2);
+}
+
+const image = parseRepoAndRef(reference);
+const client = new RegistryClientV2({
+  repo: image,
+  scopes: ["pull", "push"],
+  username: Deno.env.get("REGISTRY_USER"),
+  password: Deno.env.get("REGISTRY_PASSWORD"),
+});
+const { digest } = await client.putManifest({
+  manifestData: await Deno.readFile(path),
+  ref: image.digest ?? image.tag ?? "latest",
+});
+console.log(digest);
