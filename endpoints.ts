@@ -93,4 +93,5 @@ export type { Piece, PieceReader } from "./content/piece_reader.ts";
 export type { RateLimit } from "./errors.ts";
 export type * from "./events.ts";
 export type * from "./manifest/types.ts";
+export type * from "./integrations/docker_registry_client/manifests.ts";
 export type { ParsedManifest } from "./manifest/parse_manifest.ts";

@@ -76,6 +76,7 @@ export {
 } from "./integrations/docker_registry_client/references.ts";
 
 export * from "./manifest/types.ts";
+export * from "./integrations/docker_registry_client/manifests.ts";
 export {
   buildIndex,
   type BuildIndexOptions,

@@ -31,11 +31,11 @@ import type { EndpointOptions } from "./endpoints/request.ts";
 import * as tags from "./endpoints/tags.ts";
 import * as uploads from "./endpoints/uploads.ts";
 import {
+  type DockerManifest,
+  type DockerManifestList,
+  type ImageManifest,
   isIndex,
   type Manifest,
-  type ManifestOCI,
-  type ManifestV2,
-  type ManifestV2List,
   type TagList,
 } from "./manifest/types.ts";
 import {
@@ -307,15 +307,15 @@ export class RegistryClientV2 {
   /** Docker's manifest of one image. */
   getManifest(
     options: GetManifestOpts & { acceptOCIManifests: false } & OneImageOpts,
-  ): Promise<ManifestResult<ManifestV2>>;
+  ): Promise<ManifestResult<DockerManifest>>;
   /** The manifest of one image. */
   getManifest(
     options: GetManifestOpts & OneImageOpts,
-  ): Promise<ManifestResult<ManifestV2 | ManifestOCI>>;
+  ): Promise<ManifestResult<DockerManifest | ImageManifest>>;
   /** Docker's manifests only. */
   getManifest(
     options: GetManifestOpts & { acceptOCIManifests: false },
-  ): Promise<ManifestResult<ManifestV2 | ManifestV2List>>;
+  ): Promise<ManifestResult<DockerManifest | DockerManifestList>>;
   /** A manifest or an index. */
   getManifest(options: GetManifestOpts): Promise<ManifestResult>;
   /**

@@ -1,14 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
+import { MEDIA_TYPES } from "../content/media_types.ts";
 import {
   type DockerManifestList,
   type ImageManifest,
   isImage,
   isIndex,
   type Manifest,
-  MEDIATYPE_MANIFEST_LIST_V2,
-  MEDIATYPE_MANIFEST_V2,
-  MEDIATYPE_OCI_MANIFEST_INDEX_V1,
-  MEDIATYPE_OCI_MANIFEST_V1,
   type TagList,
 } from "./types.ts";
 
@@ -28,7 +25,7 @@ const KINDS: { name: string; manifest: Manifest; index: boolean }[] = [
   { name: "an OCI manifest", manifest: IMAGE, index: false },
   {
     name: "a Docker manifest",
-    manifest: { ...IMAGE, mediaType: MEDIATYPE_MANIFEST_V2 },
+    manifest: { ...IMAGE, mediaType: MEDIA_TYPES.dockerManifest },
     index: false,
   },
   { name: "an OCI index", manifest: { schemaVersion: 2, manifests: [] }, index: true },
@@ -44,28 +41,11 @@ for (const { name, manifest, index } of KINDS) {
 
 Deno.test("a manifest's type narrows by its media type, and by the guards", () => {
   const manifest = LIST as Manifest;
-  assert(manifest.mediaType === MEDIATYPE_MANIFEST_LIST_V2);
+  assert(manifest.mediaType === MEDIA_TYPES.dockerManifestList);
   assertEquals(manifest.manifests[0]!.platform.architecture, "amd64");
   const other = IMAGE as Manifest;
   assert(isImage(other));
   assertEquals(other.layers.length, 0);
-});
-
-Deno.test("docker_registry_client: the media type constants", () => {
-  assertEquals(
-    [
-      MEDIATYPE_MANIFEST_V2,
-      MEDIATYPE_MANIFEST_LIST_V2,
-      MEDIATYPE_OCI_MANIFEST_V1,
-      MEDIATYPE_OCI_MANIFEST_INDEX_V1,
-    ] as string[],
-    [
-      "application/vnd.docker.distribution.manifest.v2+json",
-      "application/vnd.docker.distribution.manifest.list.v2+json",
-      "application/vnd.oci.image.manifest.v1+json",
-      "application/vnd.oci.image.index.v1+json",
-    ],
-  );
 });
 
 Deno.test("docker_registry_client: TagList takes what Google's registries add", () => {
@@ -76,7 +56,7 @@ Deno.test("docker_registry_client: TagList takes what Google's registries add", 
     manifest: {
       [HELLO.digest]: {
         imageSizeBytes: "20",
-        mediaType: MEDIATYPE_OCI_MANIFEST_V1,
+        mediaType: MEDIA_TYPES.ociManifest,
         tag: ["latest"],
         timeCreatedMs: "0",
         timeUploadedMs: "1700000000000",

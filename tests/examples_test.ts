@@ -1,5 +1,5 @@
 /** Each file of examples/, run with the permissions of its header against a served registry. */
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { dockerCredentials } from "../auth/mod.ts";
 import { buildImageConfig, buildIndex, buildManifest, RegistryClientV2 } from "../mod.ts";
 import { createRegistry, type Registry, type RegistryAuth, serve } from "../server/mod.ts";

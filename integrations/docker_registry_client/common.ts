@@ -18,4 +18,4 @@ export {
   MEDIATYPE_MANIFEST_V2,
   MEDIATYPE_OCI_MANIFEST_INDEX_V1,
   MEDIATYPE_OCI_MANIFEST_V1,
-} from "../../manifest/types.ts";
+} from "./manifests.ts";

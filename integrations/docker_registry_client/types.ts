@@ -15,23 +15,8 @@
  */
 export type { AuthInfo } from "../../auth/auth_info.ts";
 export type { RegistryError } from "../../errors.ts";
-export type {
-  Manifest,
-  ManifestOCI,
-  ManifestOCIDescriptor,
-  ManifestOCIIndex,
-  ManifestV2,
-  ManifestV2Descriptor,
-  ManifestV2List,
-  TagList,
-  TagListManifest,
-} from "../../manifest/types.ts";
-export {
-  MEDIATYPE_MANIFEST_LIST_V2,
-  MEDIATYPE_MANIFEST_V2,
-  MEDIATYPE_OCI_MANIFEST_INDEX_V1,
-  MEDIATYPE_OCI_MANIFEST_V1,
-} from "../../manifest/types.ts";
+export type { Manifest, TagList, TagListManifest } from "../../manifest/types.ts";
+export * from "./manifests.ts";
 export type { RegistryImage, RegistryIndex, RegistryRepo } from "./references.ts";
 export type { RegistryClientOpts } from "../../registry_client_options.ts";
 export type { ByteArray, DockerResponse } from "../../docker_response.ts";
