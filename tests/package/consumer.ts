@@ -15,6 +15,7 @@ import {
 import { type CredentialSource, publicHostsOnly } from "@davit/registry-client/auth";
 import { parseRepoAndRef } from "@davit/registry-client/common";
 import { DockerResponse } from "@davit/registry-client/docker-json-client";
+import { HttpError as OldHttpError } from "@davit/registry-client/errors";
 import { getBlob, listTags } from "@davit/registry-client/endpoints";
 import { RegistryClientV2 as SameClient } from "@davit/registry-client/registry-client-v2";
 import { createRegistry } from "@davit/registry-client/server";
@@ -68,6 +69,7 @@ export function statusOf(error: unknown): number | undefined {
     const code: "NOT_FOUND" = error.code;
     return code.length;
   }
+  if (error instanceof OldHttpError && error.errors.length === 0) return error.resp.status;
   return error instanceof HttpError ? error.statusCode : undefined;
 }
 

@@ -6,6 +6,7 @@ import { RegistryClientV2 } from "@davit/registry-client";
 import { openFile } from "@davit/registry-client/stores";
 import { Buffer } from "node:buffer";
 import { createReadStream } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 
 const app = new RegistryClientV2({ name: "ghcr.io/you/app", scopes: ["pull", "push"] });
@@ -16,6 +17,12 @@ await app.putBlob({
   size: 5,
   open: (start = 0) => Readable.toWeb(createReadStream("layer.tar", { start })),
 });
+const data: Buffer = await readFile("manifest.json");
+await app.putManifest({ manifestData: data, ref: "v1" });
+const session = await app.uploadBlobChunk({ session: await app.startBlobUpload(), data });
+await app.completeBlobUpload({ session, digest, data });
+await app.startBlobUpload({ digest, data });
+await app.putBlob(data as Uint8Array);
 await app.blobUpload({ digest, stream: createReadStream("layer.tar"), contentLength: 5 });
 
 const { stream } = await app.getBlob(digest);

@@ -22,6 +22,22 @@ async function load(entry = "") {
   return format === "require" ? require(PACKAGE + entry) : await import(PACKAGE + entry);
 }
 
+/** What Node loads its own `fetch` for when it is named: longer than the package takes to load. */
+const touched = [];
+for (const name of ["fetch", "Response", "Request", "Headers", "FormData"]) {
+  const original = Object.getOwnPropertyDescriptor(globalThis, name);
+  Object.defineProperty(globalThis, name, {
+    configurable: true,
+    get() {
+      touched.push(name);
+      Object.defineProperty(globalThis, name, original);
+      return globalThis[name];
+    },
+  });
+}
+for (const entry of entryPoints) await load(entry.slice(1));
+const touchedByImports = [...touched];
+
 const main = await load();
 const endpoints = await load("/endpoints");
 const { RegistryClientV2, NotFoundError, RegistryApiError } = main;
@@ -59,6 +75,11 @@ const steps = {
   async ping() {
     assert.equal((await client.ping()).status, 200);
     assert.equal(await client.supportsV2(), true);
+  },
+
+  "importing loads no fetch"() {
+    assert.deepEqual(touchedByImports, []);
+    assert.ok(touched.includes("Response"));
   },
 
   async "push and pull bytes"() {
@@ -133,6 +154,9 @@ const steps = {
     assert.equal(missing.code, "NOT_FOUND");
     assert.equal((await load("/registry-client-v2")).RegistryClientV2, RegistryClientV2);
     assert.equal((await load("/common")).parseRepo, main.parseRepo);
+    const { HttpError } = await load("/errors");
+    assert.ok(missing instanceof HttpError);
+    assert.equal(missing.name, "NotFoundError");
     const { DockerResponse } = await load("/docker-json-client");
     assert.ok(await client.ping() instanceof DockerResponse);
   },
