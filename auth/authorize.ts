@@ -1,37 +1,30 @@
 import { UploadError } from "../errors.ts";
 import type { ChannelRequest, ChannelResponse, Middleware, Send } from "../transport/channel.ts";
-import { type Authorization, type AuthorizeOptions, Authorizer, type Need } from "./authorizer.ts";
-import { type Challenge, parseChallenges } from "./challenge.ts";
-import { rememberedScopes } from "./scope.ts";
 import { copyFields, headerFields } from "../transport/header_fields.ts";
+import type { Authorizer, Call } from "./authorizer.ts";
+import { type Challenge, parseChallenges } from "./challenge.ts";
+import type { Authorization } from "./repository_auth.ts";
 
 /**
  * How often one request is sent: without a token, with one, and with one for the scopes that the
- * registry then named; or with an old token, a new one, and a wider one.
+ * registry then named; or with an old token, a new one, and a wider one. Once, it may start over.
  */
 const MAX_SENDS = 3;
 
 /**
  * Puts credentials on a registry's requests and answers its challenges. A request's intent says
  * what for; one without an intent is sent as it is, and one to another origin without credentials.
- * Once the registry's challenge is known, tokens are asked for before a request is sent.
- *
- * @throws {InvalidOptionError} When an option cannot be used: see {@linkcode AuthorizeOptions}.
+ * Once a challenge of the repository, or of the registry, is known, tokens are asked for before a
+ * request is sent.
  */
-export function authorize(options: AuthorizeOptions): Middleware {
-  const authorizer = new Authorizer(options);
-  const scopesOf = rememberedScopes(options.scopes);
-
+export function authorize(authorizer: Authorizer): Middleware {
   return (next) => async (request) => {
-    if (request.intent === undefined) return await next(request);
-    if (request.url.origin !== authorizer.origin) return await next(without(request));
-    const { repository } = request.intent;
-    const need: Need = {
-      scopes: scopesOf(request.intent),
-      ...(repository !== undefined && { repository }),
-      ...(request.signal && { signal: request.signal }),
-    };
-    return await sendAuthorized(authorizer, next, request, need);
+    const { intent, url, signal } = request;
+    if (intent === undefined) return await next(request);
+    if (url.origin !== authorizer.origin) return await next(without(request));
+    const call = authorizer.call(intent, signal);
+    const warm = authorizer.warm(call);
+    return await sendAuthorized(authorizer, next, request, call, warm);
   };
 }
 
@@ -39,38 +32,41 @@ async function sendAuthorized(
   authorizer: Authorizer,
   next: Send,
   request: ChannelRequest,
-  need: Need,
+  call: Call,
+  warm: Authorization | undefined,
 ): Promise<ChannelResponse> {
-  const oneShot = request.body !== undefined && !request.body.reopenable;
-  if (oneShot && authorizer.scheme === undefined) {
-    // These bytes can be sent once: better one small request before them than a refusal after.
-    authorizer.learn(await probe(authorizer.origin, next, request));
-  }
-  let sent = authorizer.warm(need.scopes) ?? await authorizer.upFront(need);
+  const { origin } = authorizer;
+  const probe = () => askRegistry(origin, next, request);
+  call.oneShot = request.body !== undefined && !request.body.reopenable;
+  // These bytes can be sent once: better one small request before them than a refusal after.
+  if (call.oneShot && !authorizer.knows(call)) authorizer.suggest(call, await probe());
+  let sent = warm ?? await authorizer.upFront(call);
   let answer = await next(carrying(request, sent));
   for (let sends = 1; sends < MAX_SENDS; sends++) {
-    const challenges = refusal(answer, authorizer.origin, sent);
+    const challenges = refusal(answer, origin, sent);
     if (challenges === undefined) break;
-    let authorization: Authorization | undefined;
+    let other: Authorization | undefined;
     try {
-      const scheme = authorizer.learn(challenges) ??
-        authorizer.learn(await probe(authorizer.origin, next, request));
-      if (scheme !== undefined) {
-        authorization = await authorizer.answer(scheme, challenges, need, sent);
-      }
+      const { status } = answer.response;
+      other = await authorizer.afterRefusal(call, sent, { status, challenges }, probe);
     } catch (error) {
       await discard(answer);
       throw error;
     }
-    if (authorization === undefined) break;
+    if (other === undefined) break;
     await discard(answer);
-    if (oneShot) throw gone(request);
-    sent = authorization;
+    if (call.oneShot) throw gone(request);
+    sent = other;
+    if (sent.header === undefined) sends = 0;
     answer = await next(carrying(request, sent));
   }
-  if (sent === undefined && answer.response.ok) authorizer.noteOpen();
-  const anonymity = refuses(answer, authorizer.origin) && authorizer.anonymity(need, sent);
-  return anonymity ? { ...answer, anonymity } : answer;
+  if (refuses(answer, origin)) {
+    const anonymity = authorizer.anonymity(call, sent);
+    return anonymity ? { ...answer, anonymity } : answer;
+  }
+  const { ok, status } = answer.response;
+  if (ok || (sent.header !== undefined && status < 500)) authorizer.accept(call, sent);
+  return answer;
 }
 
 /** Whether the registry itself refuses, for want of credentials or of rights. */
@@ -87,7 +83,7 @@ function refuses({ response, url }: ChannelResponse, origin: string): boolean {
 function refusal(
   answer: ChannelResponse,
   origin: string,
-  sent?: Authorization,
+  { identity, token }: Pick<Authorization, "identity" | "token"> = {},
 ): Challenge[] | undefined {
   if (!refuses(answer, origin)) return undefined;
   const { response } = answer;
@@ -95,7 +91,7 @@ function refusal(
   const insufficient = challenges.some(({ params }) =>
     params.get("error") === "insufficient_scope"
   );
-  const password = sent?.asker?.username !== undefined && sent.token === undefined;
+  const password = identity?.username !== undefined && token === undefined;
   return response.status === 401 || insufficient || password ? challenges : undefined;
 }
 
@@ -103,26 +99,27 @@ function refusal(
  * end-1 `GET /v2/`, for its challenge alone: gcr.io answers some requests 401 without one. Its scope
  * is left out by the caller: ghcr.io names a placeholder.
  */
-async function probe(origin: string, next: Send, request: ChannelRequest): Promise<Challenge[]> {
+async function askRegistry(
+  origin: string,
+  next: Send,
+  { signal }: ChannelRequest,
+): Promise<Challenge[]> {
   const answer = await next({
     method: "GET",
     url: new URL("/v2/", origin),
     headers: headerFields(),
     purpose: "registry",
     what: `ask ${origin} how to authenticate`,
-    ...(request.signal && { signal: request.signal }),
+    ...(signal && { signal }),
   });
   await discard(answer);
   return refusal(answer, origin) ?? [];
 }
 
-function carrying(
-  request: ChannelRequest,
-  authorization: Authorization | undefined,
-): ChannelRequest {
-  if (authorization === undefined) return request;
+function carrying(request: ChannelRequest, { header }: Authorization): ChannelRequest {
+  if (header === undefined) return request;
   const headers = copyFields(request.headers);
-  headers.set("authorization", authorization.header);
+  headers.set("authorization", header);
   return { ...request, headers };
 }
 

@@ -4,14 +4,13 @@ import type { CredentialsWithheldEvent } from "../events.ts";
 import type { AuthorizeOptions } from "./authorizer.ts";
 import type { Credential } from "./credential.ts";
 import { type FakeClient, fakeClient, FakeWire, intent } from "./fake_channel_test.ts";
-import { RegistryAuth } from "./registry_auth.ts";
 
 const you: Credential = { username: "you", password: "x" };
 const BASIC = `Basic ${btoa("you:x")}`;
 const PULL = intent("app", "pull");
 const TAGS = "/v2/app/tags/list";
 
-/** A registry that names a token service; the service gives everybody a token. */
+/** A registry that names a token service; the service gives every request a token. */
 function registryWith(challenge: string): FakeWire {
   return new FakeWire(({ url, authorization }) => {
     if (!url.pathname.startsWith("/v2/")) return Response.json({ token: "T" });
@@ -85,7 +84,7 @@ for (const [name, origin, realm, credential, sent, trustedRealms] of ROWS) {
 
 Deno.test("credentials-withheld says once why, and which option allows it", async () => {
   const wire = registryWith('Bearer realm="https://sso.example/token?key=1"');
-  const client = fakeClient(wire, you, { state: new RegistryAuth() });
+  const client = fakeClient(wire, you);
   await client.call("GET", TAGS, PULL);
   await client.call("POST", "/v2/app/blobs/uploads/", intent("app", "pull", "push"));
   assertEquals(withheld(client), [{
@@ -114,7 +113,7 @@ Deno.test("a refusal after credentials were withheld says so too", async () => {
   assertStringIncludes(error.message, 'trustedRealms: {"registry.example": "sso.example"}');
 });
 
-Deno.test("nobody's credentials are not withheld", async () => {
+Deno.test("credentials that are not there are not withheld", async () => {
   const wire = registryWith('Bearer realm="https://sso.example/token"');
   const client = fakeClient(wire);
   await client.call("GET", TAGS, PULL);

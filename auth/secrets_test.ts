@@ -2,7 +2,6 @@ import { assertEquals, assertInstanceOf, assertNotMatch } from "@std/assert";
 import { ApiError } from "../errors.ts";
 import type { Credential, CredentialSource } from "./credential.ts";
 import { fakeClient, FakeWire, intent, type Seen } from "./fake_channel_test.ts";
-import { RegistryAuth } from "./registry_auth.ts";
 
 /** Every secret of these tests, and every token, in every spelling that something may repeat. */
 const SECRETS = [
@@ -66,7 +65,7 @@ for (const [who, credentials] of Object.entries(CREDENTIALS)) {
           ? new Response("", { status: 401, headers: { "www-authenticate": BEARER } })
           : service(seen)
       );
-      const client = fakeClient(wire, credentials, { state: new RegistryAuth() });
+      const client = fakeClient(wire, credentials);
       const outcome = await client.call("GET", TAGS, intent("app", "pull", "delete")).then(
         ({ response }) => response.status,
         (error: unknown) => {
@@ -74,7 +73,8 @@ for (const [who, credentials] of Object.entries(CREDENTIALS)) {
           return error;
         },
       );
-      const things = [outcome, client.events, client.options.tokens, client.options.state];
+      const { authorizer, events } = client;
+      const things = [outcome, events, authorizer, authorizer.repository("app")];
       for (const thing of things) {
         const shown = [
           Deno.inspect(thing, { depth: 20, showHidden: true, strAbbreviateSize: 1e6 }),

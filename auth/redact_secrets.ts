@@ -15,7 +15,7 @@ const QUERY = /(https?:\/\/[^\s"'<>?]*)\?[^\s"'<>]*/g;
  * A token service's words as a message may repeat them: on one line, cut, and without what was
  * sent: some services quote the password they refuse, in one encoding or another.
  */
-export function publicWords(words: string, credential: Readonly<Credential> | undefined): string {
+export function redactSecrets(words: string, credential: Readonly<Credential> | undefined): string {
   let text = words;
   for (const secret of spellings(credential)) text = text.replaceAll(secret, "***");
   text = text.replace(JWT, "***").replace(QUERY, "$1?…").replace(/[\s\p{Cc}\p{Cf}]+/gu, " ").trim();
