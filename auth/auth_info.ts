@@ -1,5 +1,5 @@
 import { AuthenticationError } from "../errors.ts";
-import type { Authorizer, Call } from "./authorizer.ts";
+import type { Authorizer, Need } from "./authorizer.ts";
 import { parseChallenges } from "./challenge.ts";
 import { parseScopes } from "./scope.ts";
 
@@ -35,14 +35,14 @@ export async function authInfo(
   authorizer: Authorizer,
   { ping, scope, repository, signal }: AuthInfoRequest,
 ): Promise<AuthInfo> {
-  const call: Call = {
+  const need: Need = {
     repository: authorizer.repository(repository),
     scopes: parseScopes(scope),
     signal,
   };
   const header = ping.headers.get("www-authenticate");
   if (header === null && ping.status !== 401) return { type: "None" };
-  const scheme = authorizer.suggest(call, parseChallenges(header));
+  const scheme = authorizer.choose(parseChallenges(header));
   if (scheme === undefined) {
     throw new AuthenticationError(
       `Cannot authenticate to ${
@@ -51,11 +51,13 @@ export async function authInfo(
         `Bearer authentication in a way that can be met`,
     );
   }
-  const authorization = await authorizer.authorization(scheme, call);
+  need.repository.suggest(scheme);
+  const authorization = await authorizer.authorization(scheme, need);
+  authorizer.suggest(scheme);
   if (authorization.header?.startsWith("Bearer ")) {
     return { type: "Bearer", token: authorization.header.slice("Bearer ".length) };
   }
-  const failure = authorizer.anonymity(call, authorization)?.cause;
+  const failure = authorizer.anonymity(need, authorization)?.cause;
   if (failure !== undefined) throw failure;
   const { username = "", password = "" } = authorization.identity ?? {};
   return { type: "Basic", username, password };

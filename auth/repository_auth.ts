@@ -1,7 +1,9 @@
 import type { ApiError } from "../errors.ts";
+import type { Anonymity } from "../transport/channel.ts";
 import { untilAborted } from "../transport/until_aborted.ts";
 import type { AuthScheme } from "./auth_scheme.ts";
 import { type Identity, sameIdentity } from "./credential.ts";
+import { failedReason } from "./reporting_credential_source.ts";
 import type { Scope } from "./scope.ts";
 
 /** What a request carries. */
@@ -79,10 +81,11 @@ export class RepositoryAuth {
    * Why the source gave no credentials, where it failed. It is forgotten with that, so that the next
    * call asks the source again; while anonymous requests are accepted, it is not asked.
    */
-  takeFailure(): ApiError | undefined {
-    const failure = this.#answered?.failure;
-    if (failure !== undefined) this.#forget();
-    return failure;
+  takeFailure(): Anonymity | undefined {
+    const cause = this.#answered?.failure;
+    if (cause === undefined) return undefined;
+    this.#forget();
+    return { reason: failedReason(cause), cause };
   }
 
   #forget(): void {

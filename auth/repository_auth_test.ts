@@ -49,7 +49,7 @@ Deno.test("RepositoryAuth.takeFailure answers the failure once, and has the sour
   const { repository } = source;
   assertEquals(repository.takeFailure(), undefined);
   await repository.identity();
-  assertStrictEquals(repository.takeFailure(), source.failure);
+  assertStrictEquals(repository.takeFailure()?.cause, source.failure);
   assertEquals(repository.takeFailure(), undefined);
   assertEquals(await repository.identity(), { username: "you2" });
   assertEquals([repository.takeFailure(), source.counted.asked], [undefined, 2]);
