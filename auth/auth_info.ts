@@ -51,7 +51,7 @@ export async function authInfo(
         `Bearer authentication in a way that can be met`,
     );
   }
-  need.repository.suggest(scheme);
+  need.repository.scheme ??= scheme;
   const authorization = await authorizer.authorization(scheme, need);
   authorizer.suggest(scheme);
   if (authorization.header?.startsWith("Bearer ")) {

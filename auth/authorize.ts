@@ -1,7 +1,23 @@
-import type { Middleware } from "../transport/channel.ts";
-import { copyFields } from "../transport/header_fields.ts";
-import type { Authorizer } from "./authorizer.ts";
-import { Negotiation } from "./negotiation.ts";
+import { UploadError } from "../errors.ts";
+import type {
+  ChannelRequest,
+  ChannelResponse,
+  Intent,
+  Middleware,
+  Send,
+} from "../transport/channel.ts";
+import { copyFields, headerFields } from "../transport/header_fields.ts";
+import { type AuthScheme, sameScheme } from "./auth_scheme.ts";
+import { type Authorizer, type Need, NOTHING } from "./authorizer.ts";
+import { type Challenge, parseChallenges } from "./challenge.ts";
+import type { Authorization } from "./repository_auth.ts";
+import { coversScopes, mergeScopes, parseScopes } from "./scope.ts";
+
+/**
+ * How often one request is sent: without a token, with one, and with one for the scopes that the
+ * registry then named; or with an old token, a new one, and a wider one. Once, it may start over.
+ */
+const MAX_SENDS = 3;
 
 /**
  * Puts credentials on a registry's requests and answers its challenges. A request's intent says
@@ -20,4 +36,228 @@ export function authorize(authorizer: Authorizer): Middleware {
     without.delete("authorization");
     return await next({ ...request, headers: without });
   };
+}
+
+/** One request on its way to the registry: what it carried, and what came of that. */
+class Negotiation {
+  readonly #authorizer: Authorizer;
+  readonly #next: Send;
+  readonly #request: ChannelRequest;
+  readonly #need: Need;
+  /** Whether the body can be sent only once. */
+  readonly #oneShot: boolean;
+  /** What was carried last and refused. */
+  #refused: Authorization | undefined;
+  /** How the repository was expected to be asked, and why nothing could be carried. */
+  #failed: { scheme: AuthScheme; error: unknown } | undefined;
+  /** Whether it was sent without credentials, and the repository's own challenge is known. */
+  #challenged = false;
+  /** Whether it follows what the repository did not say by itself: a guess, or what may be wrong. */
+  #doubtful = false;
+
+  /** Sends nothing yet. */
+  constructor(authorizer: Authorizer, next: Send, request: ChannelRequest, intent: Intent) {
+    this.#authorizer = authorizer;
+    this.#next = next;
+    this.#request = request;
+    this.#need = authorizer.need(intent, request.signal);
+    this.#oneShot = request.body !== undefined && !request.body.reopenable;
+  }
+
+  /** Sends the request until it is taken, or all that it can carry was refused. */
+  async send(): Promise<ChannelResponse> {
+    let sent = this.#authorizer.warm(this.#need) ?? await this.#upFront();
+    let answer = await this.#carrying(sent);
+    for (let sends = 1; sends < MAX_SENDS && this.#refuses(answer); sends++) {
+      const other = await this.#afterRefusal(answer, sent).catch(async (error) => {
+        await discard(answer);
+        throw error;
+      });
+      if (other === undefined) break;
+      await discard(answer);
+      if (this.#oneShot) throw gone(this.#request);
+      sent = other;
+      if (sent.header === undefined) sends = 0;
+      answer = await this.#carrying(sent);
+    }
+    if (this.#refuses(answer)) {
+      const last = sent.header === undefined ? this.#refused : sent;
+      const anonymity = this.#authorizer.anonymity(this.#need, last);
+      return anonymity ? { ...answer, anonymity } : answer;
+    }
+    const { ok, status } = answer.response;
+    const taken = ok || (sent.header !== undefined && status < 500);
+    if (taken) this.#authorizer.accept(this.#need, sent);
+    return answer;
+  }
+
+  /**
+   * What is carried before the registry was asked: a bearer token given as such, and whatever the
+   * repository, or else the registry, is known to want.
+   */
+  async #upFront(): Promise<Authorization> {
+    const { repository } = this.#need;
+    let scheme = this.#authorizer.expected(repository);
+    this.#doubtful = scheme !== repository.scheme;
+    if (scheme === undefined && this.#oneShot) {
+      // These bytes can be sent once: better one small request before them than a refusal after.
+      scheme = this.#authorizer.choose(await this.#probe());
+    }
+    scheme ??= NOTHING.scheme;
+    if (scheme.type === "none" && !this.#authorizer.hasToken) return NOTHING;
+    return await this.#tried(scheme, () => this.#authorizer.authorization(scheme, this.#need));
+  }
+
+  /**
+   * What to carry after a refusal; `undefined` for what is final. How a repository wants to be asked
+   * is said by the challenge to a request without credentials: one beside refused credentials may name
+   * a token service that gives nothing, or is not there. That is followed where it leads to hosts that
+   * were asked already; where it does not, or to no avail, the request is sent without credentials.
+   */
+  async #afterRefusal(
+    answer: ChannelResponse,
+    sent: Authorization,
+  ): Promise<Authorization | undefined> {
+    const { status } = answer.response;
+    const challenges = challengesOf(answer);
+    if (sent.header === undefined) {
+      return status === 401 || isInsufficient(challenges)
+        ? await this.#afterChallenge(challenges)
+        : undefined;
+    }
+    // A password may have ended (ECR's do after twelve hours): the source may have another by now.
+    const password = sent.identity?.username !== undefined && sent.token === undefined;
+    if (status !== 401 && !password && !isInsufficient(challenges)) return undefined;
+    this.#refused = sent;
+    const offered = this.#offered(challenges);
+    const scheme = offered ?? sent.scheme;
+    const other = () => this.#other(scheme, challenges);
+    const same = offered !== undefined && sameScheme(offered, sent.scheme);
+    if (sent.identity?.accessToken !== undefined || (same && !this.#doubtful)) return await other();
+    if (offered === undefined || this.#isNear(offered, sent.scheme)) {
+      this.#doubtful = true;
+      const found = await this.#tried(scheme, other);
+      if (found !== undefined || (offered === undefined && status !== 401)) return found;
+    }
+    return this.#challenged ? undefined : NOTHING;
+  }
+
+  /** What to carry after a refusal of a request that carried nothing: the challenge decides. */
+  async #afterChallenge(challenges: readonly Challenge[]): Promise<Authorization | undefined> {
+    this.#challenged = true;
+    const scheme = this.#authorizer.choose(challenges) ??
+      this.#authorizer.choose(await this.#probe());
+    const failed = this.#failed;
+    if (failed && (scheme === undefined || sameScheme(scheme, failed.scheme))) throw failed.error;
+    if (scheme === undefined) return undefined;
+    this.#need.repository.scheme ??= scheme;
+    return await this.#other(scheme, challenges);
+  }
+
+  /**
+   * What was not carried yet: a token in place of an old one or with the scopes that the challenge
+   * names, or other credentials where the source has some now.
+   */
+  async #other(
+    scheme: AuthScheme,
+    challenges: readonly Challenge[],
+  ): Promise<Authorization | undefined> {
+    const refused = this.#refused;
+    const named = challenges.filter((challenge) => challenge.scheme === "bearer")
+      .map(({ params }) => parseScopes(params.get("scope")));
+    const need = { ...this.#need, scopes: mergeScopes(...named, this.#need.scopes) };
+    const again = refused !== undefined && sameScheme(refused.scheme, scheme);
+    if (refused?.token !== undefined) {
+      const { fresh, value, scopes } = refused.token;
+      if (again && fresh && coversScopes(scopes, need.scopes)) return undefined;
+      // A new one may be another repository's, and good there.
+      if (again || !fresh) this.#authorizer.drop(value);
+    }
+    const password = again && refused.token === undefined ? refused : undefined;
+    const next = await this.#authorizer.authorization(scheme, need, password);
+    return next.header === refused?.header ? undefined : next;
+  }
+
+  /** Tries what no challenge has confirmed. Where that fails, nothing is carried. */
+  async #tried<T>(scheme: AuthScheme, authorize: () => Promise<T>): Promise<T | Authorization> {
+    try {
+      return await authorize();
+    } catch (error) {
+      if (this.#challenged || this.#oneShot || this.#request.signal?.aborted) throw error;
+      this.#failed = { scheme, error };
+      return NOTHING;
+    }
+  }
+
+  /** What a challenge beside refused credentials says; `none` where it cannot be met. */
+  #offered(challenges: readonly Challenge[]): AuthScheme | undefined {
+    try {
+      return this.#authorizer.choose(challenges);
+    } catch {
+      return NOTHING.scheme;
+    }
+  }
+
+  /** Whether a scheme leads to the registry itself or to a token service that was asked before. */
+  #isNear(scheme: AuthScheme, known: AuthScheme): boolean {
+    if (scheme.type !== "bearer") return scheme.type === "basic";
+    const { origin } = scheme.realm;
+    return origin === this.#authorizer.origin ||
+      (known.type === "bearer" && origin === known.realm.origin);
+  }
+
+  /**
+   * Whether the registry itself refuses. Storage behind a redirect, or an upload's other origin, could
+   * collect tokens by answering 401.
+   */
+  #refuses({ response, url }: ChannelResponse): boolean {
+    const { status } = response;
+    return (status === 401 || status === 403) && url.origin === this.#authorizer.origin;
+  }
+
+  /**
+   * end-1 `GET /v2/`, for its challenge alone: gcr.io answers some requests 401 without one. Its scope
+   * is left out by the caller: ghcr.io names a placeholder.
+   */
+  async #probe(): Promise<Challenge[]> {
+    const { origin } = this.#authorizer;
+    const { signal } = this.#request;
+    const answer = await this.#next({
+      method: "GET",
+      url: new URL("/v2/", origin),
+      headers: headerFields(),
+      purpose: "registry",
+      what: `ask ${origin} how to authenticate`,
+      ...(signal && { signal }),
+    });
+    await discard(answer);
+    return this.#refuses(answer) ? challengesOf(answer) : [];
+  }
+
+  #carrying({ header }: Authorization): Promise<ChannelResponse> {
+    if (header === undefined) return this.#next(this.#request);
+    const headers = copyFields(this.#request.headers);
+    headers.set("authorization", header);
+    return this.#next({ ...this.#request, headers });
+  }
+}
+
+function challengesOf({ response }: ChannelResponse): Challenge[] {
+  return parseChallenges(response.headers.get("www-authenticate"));
+}
+
+/** IBM says with 403 that a token lacks a scope. */
+function isInsufficient(challenges: readonly Challenge[]): boolean {
+  return challenges.some(({ params }) => params.get("error") === "insufficient_scope");
+}
+
+async function discard({ response }: ChannelResponse): Promise<void> {
+  await response.body?.cancel().catch(() => {});
+}
+
+function gone({ what }: ChannelRequest): UploadError {
+  return new UploadError(
+    `Cannot ${what}: the registry asked for authentication after the stream was sent, and its ` +
+      `bytes are gone. Pass {size, open()} instead of a stream, and davit sends it again`,
+  );
 }

@@ -75,15 +75,15 @@ const MAX_WITHHELD = 100;
 export class Authorizer {
   /** The registry's origin. */
   readonly origin: string;
+  /** Whether the caller gave a bearer token, which is then sent before any challenge. */
+  readonly hasToken: boolean;
   readonly #options: AuthorizeOptions;
   readonly #host: string;
   readonly #source: ReportingCredentialSource;
   readonly #tokens: TokenStore;
-  /** Whether the caller gave a bearer token, which is then sent before any challenge. */
-  readonly hasToken: boolean;
   readonly #repositories = new Map<string, RepositoryAuth>();
   readonly #withheld = new Set<string>();
-  /** What worked last, for whichever repository: what is tried first on one that is not known. */
+  /** What worked last, for whichever repository. */
   #scheme: AuthScheme | undefined;
 
   /**
@@ -124,9 +124,14 @@ export class Authorizer {
     return repository;
   }
 
-  /** How a repository is likely to want to be asked. */
-  expected({ repository }: Need): AuthScheme | undefined {
-    return repository.scheme ?? this.#scheme;
+  /** How a repository is likely to want to be asked: one that is not known, as others of its registry. */
+  expected({ scheme }: RepositoryAuth): AuthScheme | undefined {
+    return scheme ?? this.#scheme;
+  }
+
+  /** Remembers what to expect of repositories that are not known, where nothing has worked yet. */
+  suggest(scheme: AuthScheme): void {
+    this.#scheme ??= scheme;
   }
 
   /**
@@ -138,14 +143,10 @@ export class Authorizer {
     return chooseScheme(challenges, this.origin, this.#options.trustedRealms);
   }
 
-  /** Remembers what to try first on repositories that are not known, where nothing has worked yet. */
-  suggest(scheme: AuthScheme): void {
-    this.#scheme ??= scheme;
-  }
-
   /** Remembers what the registry took. */
   accept({ repository }: Need, sent: Authorization): void {
-    repository.accept(sent);
+    repository.accepted = sent;
+    repository.scheme = sent.scheme;
     if (sent.header !== undefined) this.#scheme = sent.scheme;
   }
 

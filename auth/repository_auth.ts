@@ -18,41 +18,19 @@ export interface Authorization {
   token?: { owner: number; value: string; scopes: readonly Scope[]; fresh: boolean };
 }
 
-/**
- * What is known of one repository: how it wants to be asked, and what the credential source answered
- * for it. Nothing secret shows when it is printed.
- */
+/** What is known of one repository: how it wants to be asked, and with which credentials. */
 export class RepositoryAuth {
+  /** How it wants to be asked: what it took last, else what its first challenge said. */
+  scheme?: AuthScheme;
+  /** What it took last; its token may have ended. */
+  accepted?: Authorization | undefined;
   readonly #source: () => Promise<Identity>;
   #identity: Promise<Identity> | undefined;
   #answered: { identity: Identity; failure?: ApiError } | undefined;
-  #scheme: AuthScheme | undefined;
-  #accepted: Authorization | undefined;
 
   /** Nothing is asked of the source yet. */
   constructor(source: () => Promise<Identity>) {
     this.#source = source;
-  }
-
-  /** How the repository wants to be asked: what it took last, else what it said first. */
-  get scheme(): AuthScheme | undefined {
-    return this.#scheme;
-  }
-
-  /** What it took last; its token may have ended. */
-  get accepted(): Authorization | undefined {
-    return this.#accepted;
-  }
-
-  /** Remembers what a challenge says, unless something is known. */
-  suggest(scheme: AuthScheme): void {
-    this.#scheme ??= scheme;
-  }
-
-  /** Remembers what was taken, in place of all that was known. */
-  accept(authorization: Authorization): void {
-    this.#scheme = authorization.scheme;
-    this.#accepted = authorization;
   }
 
   /**
@@ -89,6 +67,6 @@ export class RepositoryAuth {
   }
 
   #forget(): void {
-    this.#identity = this.#answered = this.#accepted = undefined;
+    this.#identity = this.#answered = this.accepted = undefined;
   }
 }
