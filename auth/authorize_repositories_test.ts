@@ -1,7 +1,15 @@
 /** How to ask belongs to a repository: hosts whose repositories differ, and change. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { AuthenticationError, NetworkError } from "../errors.ts";
-import { counted, fakeClient, FakeWire, intent, type Seen } from "./fake_channel_test.ts";
+import {
+  counted,
+  fakeClient,
+  FakeRegistry,
+  FakeWire,
+  intent,
+  type Seen,
+  textBody,
+} from "./fake_channel_test.ts";
 
 const YOU = { username: "you", password: "x" };
 const BASIC = `Basic ${btoa("you:x")}`;
@@ -253,4 +261,80 @@ Deno.test("a repository without rights: what stands beside its token is asked no
   const call = () => client.call("GET", "/v2/a/tags/list", intent("a", "pull"));
   for (const _ of ["cold", "known"]) assertEquals((await counted(registry, call))[0], 401);
   assertEquals(registry.lines.filter((line) => line.includes("dead")), []);
+});
+
+Deno.test("an open repository among others does not cost the next one a 401", async () => {
+  const registry = new MixedHost(
+    { a: { realm: REALM }, b: "none", c: { realm: REALM } },
+    undefined,
+  );
+  const client = fakeClient(registry, YOU);
+  await registry.calls(client, ["a", "b"]);
+  assertEquals(await registry.calls(client, ["c"]), [2]);
+});
+
+/** A host that has nothing: 404 to those that it knows. */
+class EmptyHost extends MixedHost {
+  constructor(wants: Record<string, Want>) {
+    super(wants, undefined);
+    const { answer } = this;
+    this.answer = async (seen) => {
+      const response = await answer(seen);
+      const found = response.ok && !seen.url.href.startsWith(REALM);
+      return found ? new Response(null, { status: 404 }) : response;
+    };
+  }
+}
+
+Deno.test("404 to a token: it was taken, and the next repository is asked that way up front", async () => {
+  const registry = new EmptyHost({ a: { realm: REALM }, b: { realm: REALM } });
+  const client = fakeClient(registry, YOU);
+  const call = (name: string) =>
+    counted(registry, () => client.call("GET", `/v2/${name}/tags/list`, intent(name, "pull")));
+  assertEquals([await call("a"), await call("b"), await call("b")], [[404, 3], [404, 2], [404, 1]]);
+});
+
+const stream = () => ({ ...textBody("hello"), reopenable: false });
+
+Deno.test("404 without credentials says nothing of how to push: a stream waits for the challenge", async () => {
+  const registry = new FakeRegistry();
+  const { answer } = registry;
+  registry.answer = (seen) =>
+    seen.method === "GET" && seen.line.includes("/v2/app/")
+      ? new Response(null, { status: 404 })
+      : answer(seen);
+  const client = fakeClient(registry, YOU);
+  await client.call("GET", "/v2/app/tags/list", intent("app", "pull"));
+  const push = intent("app", "pull", "push");
+  const put = () => client.call("PUT", "/v2/app/blobs/uploads/1", push, { body: stream() });
+  assertEquals(await counted(registry, put), [200, 3]);
+});
+
+Deno.test("a stream is not sent without the token that its repository is known to want", async () => {
+  const registry = new FakeRegistry();
+  const client = fakeClient(registry, YOU);
+  const push = intent("app", "pull", "push");
+  await client.call("POST", "/v2/app/blobs/uploads/", push);
+  client.clock.time += 3_600_000;
+  registry.options.token = () => new Response(null, { status: 503 });
+  const put = () => client.call("PUT", "/v2/app/blobs/uploads/1", push, { body: stream() });
+  await assertRejects(put, AuthenticationError, "503");
+  assertEquals(registry.seen.filter(({ body }) => body === "hello"), []);
+});
+
+Deno.test("a refusal without credentials, after withheld ones did not help, names trustedRealms", async () => {
+  const registry = new FakeWire(({ url, authorization }) => {
+    if (url.host === "sso.example") return Response.json({ token: "anonymous" });
+    if (url.pathname.startsWith("/v2/a/") && authorization !== null) return new Response("ok");
+    const response = new Response(null, { status: 401 });
+    if (url.pathname.startsWith("/v2/a/")) {
+      response.headers.set("www-authenticate", 'Bearer realm="https://sso.example/token"');
+    }
+    return response;
+  });
+  const client = fakeClient(registry, YOU);
+  await client.call("GET", "/v2/a/tags/list", intent("a", "pull"));
+  const { response, anonymity } = await client.call("GET", "/v2/b/x", intent("b", "pull"));
+  assertEquals([response.status, registry.seen.at(-2)!.authorization], [401, null]);
+  assertStringIncludes(anonymity!.reason, 'trustedRealms: {"registry.example": "sso.example"}');
 });

@@ -3,7 +3,14 @@ import { AuthenticationError } from "../errors.ts";
 import type { CredentialsWithheldEvent } from "../events.ts";
 import type { AuthorizeOptions } from "./authorizer.ts";
 import type { Credential } from "./credential.ts";
-import { type FakeClient, fakeClient, FakeWire, intent } from "./fake_channel_test.ts";
+import { authInfo } from "./auth_info.ts";
+import {
+  type FakeClient,
+  fakeClient,
+  FakeRegistry,
+  FakeWire,
+  intent,
+} from "./fake_channel_test.ts";
 
 const you: Credential = { username: "you", password: "x" };
 const BASIC = `Basic ${btoa("you:x")}`;
@@ -155,4 +162,42 @@ Deno.test("one repository with credentials and one without, on one registry", as
     ["registry.example", "Bearer T"],
     ["registry.example", BASIC],
   ]);
+});
+
+/** What a login for some repositories asks a token service, each with the identity that `of` makes. */
+async function logins(
+  of: (repository: string) => Credential | undefined,
+  realm = "/token",
+): Promise<number> {
+  const registry = new FakeRegistry();
+  const { authorizer } = fakeClient(registry, ({ repository }) => of(repository!));
+  const headers = { "www-authenticate": `Bearer realm="${realm}"` };
+  for (const repository of ["a", "b", "c"]) {
+    const ping = new Response(null, { status: 401, headers });
+    await authInfo(authorizer, { ping, repository, scope: "repository:shared:pull" });
+  }
+  return registry.tokenCalls.length;
+}
+
+Deno.test("equal credentials share tokens, in whichever objects they come", async () => {
+  assertEquals(await logins(() => ({ username: "you", password: "x" })), 1);
+  assertEquals(await logins(() => undefined), 1);
+});
+
+Deno.test("different credentials never share tokens", async () => {
+  assertEquals(await logins((repository) => ({ username: "you", password: repository })), 3);
+  assertEquals(await logins((repository) => ({ username: repository, password: "x" })), 3);
+  assertEquals(await logins((repository) => repository === "a" ? undefined : you), 2);
+});
+
+Deno.test("tokens that are anonymous, as credentials are withheld, are shared", async () => {
+  const realm = "https://sso.example/token";
+  assertEquals(await logins((repository) => ({ username: repository }), realm), 1);
+});
+
+Deno.test("credentials that are refused, and come again in another object, are not tried again", async () => {
+  const registry = new FakeRegistry({ users: { you: "right" } });
+  const client = fakeClient(registry, () => ({ username: "you", password: "wrong" }));
+  await assertRejects(() => client.call("GET", TAGS, PULL), AuthenticationError, "401");
+  assertEquals(registry.tokenCalls.length, 1);
 });

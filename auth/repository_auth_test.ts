@@ -74,7 +74,7 @@ Deno.test("RepositoryAuth: what was accepted goes with its identity, how to ask 
     const accepted: Authorization = { scheme: BASIC, header: "Basic x", identity };
     repository.accepted = accepted;
     repository.scheme = BASIC;
-    await repository.otherIdentity({ username: "somebody else" });
+    await repository.otherIdentity({ username: "another" });
     assertStrictEquals(repository.accepted, accepted);
     await refuse(repository);
     assertEquals([repository.scheme, repository.accepted], [BASIC, undefined]);

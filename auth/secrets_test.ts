@@ -23,15 +23,16 @@ function echo({ url, authorization, body }: Seen): string {
   } ${authorization?.startsWith("Basic ") && atob(authorization.slice("Basic ".length))}`;
 }
 
-const told = ({ method }: Seen) => method === "GET" ? "no hunter2" : "no identity-of-you";
+const echoed = ({ method }: Seen) => method === "GET" ? "no hunter2" : "no identity-of-you";
 const text = (seen: Seen, status: number) =>
-  new Response(echo(seen), { status, statusText: told(seen) });
+  new Response(echo(seen), { status, statusText: echoed(seen) });
 const json = (seen: Seen, status: number) =>
   Response.json({ errors: [{ code: "DENIED", message: echo(seen), detail: echo(seen) }] }, {
     status,
-    statusText: told(seen),
+    statusText: echoed(seen),
   });
-const bare = (seen: Seen, status: number) => new Response(null, { status, statusText: told(seen) });
+const bare = (seen: Seen, status: number) =>
+  new Response(null, { status, statusText: echoed(seen) });
 
 const CREDENTIALS: Record<string, Credential | CredentialSource> = {
   password: { username: "you", password: "hunter2" },

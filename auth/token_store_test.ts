@@ -192,7 +192,7 @@ Deno.test("TokenStore: a caller who gives up does not end the request of the oth
   assertEquals((await stayed).value, "t");
 });
 
-Deno.test("TokenStore: the request ends when nobody waits any more, and the next one is new", async () => {
+Deno.test("TokenStore: the request ends when no one waits any more, and the next one is new", async () => {
   const store = new TokenStore(new FakeClock());
   const flights: AbortSignal[] = [];
   const ask = (signal: AbortSignal): Promise<Token> => {
