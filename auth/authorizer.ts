@@ -56,7 +56,7 @@ export interface Need {
   signal?: AbortSignal | undefined;
 }
 
-/** What a request carries that carries nothing. */
+/** The authorization of a request that carries none. */
 export const NOTHING: Authorization = { scheme: { type: "none" } };
 
 /** What a token service answers to credentials that it does not take, an expired one among them. */
