@@ -1,10 +1,8 @@
 import { InvalidOptionError } from "./errors.ts";
 import type { DavitEvent } from "./events.ts";
 import { authorize } from "./auth/authorize.ts";
-import type { AuthorizeOptions } from "./auth/authorizer.ts";
+import { type AuthorizeOptions, Authorizer } from "./auth/authorizer.ts";
 import type { Credential, CredentialSource } from "./auth/credential.ts";
-import { RegistryAuth } from "./auth/registry_auth.ts";
-import { TokenCache } from "./auth/token_cache.ts";
 import { DEFAULT_LIMITS, type Limits } from "./content/limits.ts";
 import { USER_AGENT } from "./content/version.ts";
 import type { ConnectionOptions, RegistryClientOpts } from "./registry_client_options.ts";
@@ -30,8 +28,8 @@ const REQUESTS_AT_ONCE = 64;
 export interface Connection {
   /** What endpoints send their requests through. */
   channel: Channel;
-  /** What `performLogin` needs. */
-  auth: AuthorizeOptions;
+  /** Authenticates to the registry: what `performLogin` needs. */
+  auth: Authorizer;
   /** Ends connections that nothing else ends. */
   close(): void;
 }
@@ -84,11 +82,9 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
   const follow = redirect(limits);
   const tracing = compose(...when(onEvent, ({ trace }) => trace({ clock, emit })));
 
-  const auth: AuthorizeOptions = {
+  const authorization: AuthorizeOptions = {
     origin,
-    tokens: new TokenCache(clock),
-    state: new RegistryAuth(),
-    // A token is waited for inside the queue, so its own request must not wait in it too.
+    // Token requests bypass the limiter: the waiting request already holds a slot.
     send: compose(again, wire, tracing)(send),
     clock,
     limits,
@@ -97,19 +93,18 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     ...(options.scopes !== undefined && { scopes: options.scopes }),
     ...(options.trustedRealms !== undefined && { trustedRealms: options.trustedRealms }),
   };
+  const auth = new Authorizer(authorization);
   /** A mirror is a registry of its own: its tokens, its queue, and one try. */
   function openMirror({ origin, host }: Mirror): Send {
-    const { credentials, ...shared } = auth;
-    const own: AuthorizeOptions = {
+    const { credentials, ...shared } = authorization;
+    const own = new Authorizer({
       ...shared,
       origin,
-      tokens: new TokenCache(clock),
-      state: new RegistryAuth(),
       send: compose(wire, tracing)(send),
       // What was given for the registry is not the mirror's; a source knows hosts apart.
       ...(typeof credentials === "function" && { credentials }),
       scopes: [],
-    };
+    });
     const queue = limit(hosts[host]?.requestsAtOnce ?? REQUESTS_AT_ONCE);
     return compose(queue, authorize(own), follow, wire, tracing)(send);
   }

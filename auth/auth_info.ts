@@ -1,5 +1,5 @@
 import { AuthenticationError } from "../errors.ts";
-import { type AuthorizeOptions, Authorizer, type Need } from "./authorizer.ts";
+import type { Authorizer, Need } from "./authorizer.ts";
 import { parseChallenges } from "./challenge.ts";
 import { parseScopes } from "./scope.ts";
 
@@ -32,30 +32,33 @@ export interface AuthInfoRequest {
  * or the token service refuses; and, for Basic, when the credential source fails.
  */
 export async function authInfo(
-  options: AuthorizeOptions,
+  authorizer: Authorizer,
   { ping, scope, repository, signal }: AuthInfoRequest,
 ): Promise<AuthInfo> {
-  const authorizer = new Authorizer(options);
   const need: Need = {
+    repository: authorizer.repository(repository),
     scopes: parseScopes(scope),
-    ...(repository !== undefined && { repository }),
-    ...(signal && { signal }),
+    signal,
   };
   const header = ping.headers.get("www-authenticate");
   if (header === null && ping.status !== 401) return { type: "None" };
-  const scheme = authorizer.learn(parseChallenges(header));
+  const scheme = authorizer.choose(parseChallenges(header));
   if (scheme === undefined) {
     throw new AuthenticationError(
-      `Cannot authenticate to ${new URL(options.origin).host}: it asks neither for Basic nor for ` +
+      `Cannot authenticate to ${
+        new URL(authorizer.origin).host
+      }: it asks neither for Basic nor for ` +
         `Bearer authentication in a way that can be met`,
     );
   }
-  const authorization = await authorizer.upFront(need);
-  if (authorization?.header.startsWith("Bearer ")) {
+  need.repository.scheme ??= scheme;
+  const authorization = await authorizer.authorization(scheme, need);
+  authorizer.suggest(scheme);
+  if (authorization.header?.startsWith("Bearer ")) {
     return { type: "Bearer", token: authorization.header.slice("Bearer ".length) };
   }
   const failure = authorizer.anonymity(need, authorization)?.cause;
   if (failure !== undefined) throw failure;
-  const { username = "", password = "" } = authorization?.asker ?? {};
+  const { username = "", password = "" } = authorization.identity ?? {};
   return { type: "Basic", username, password };
 }

@@ -3,7 +3,6 @@ import { AuthenticationError } from "../errors.ts";
 import { type AuthInfo, authInfo } from "./auth_info.ts";
 import type { Credential } from "./credential.ts";
 import { fakeClient, FakeRegistry, intent } from "./fake_channel_test.ts";
-import { RegistryAuth } from "./registry_auth.ts";
 
 const you: Credential = { username: "you", password: "x" };
 
@@ -44,16 +43,16 @@ const ROWS: [
 for (const [name, response, credential, info] of ROWS) {
   Deno.test(`end-1 GET /v2/ → authInfo: ${name}`, async () => {
     const registry = new FakeRegistry();
-    const { options } = fakeClient(registry, credential);
-    assertEquals(await authInfo(options, { ping: response }), info);
+    const { authorizer } = fakeClient(registry, credential);
+    assertEquals(await authInfo(authorizer, { ping: response }), info);
   });
 }
 
 for (const challenge of [undefined, "Negotiate", "Bearer", 'Foo a="b"']) {
   Deno.test(`authInfo of 401 with ${challenge ?? "nothing"}: AUTHENTICATION_FAILED`, async () => {
-    const { options } = fakeClient(new FakeRegistry(), you);
+    const { authorizer } = fakeClient(new FakeRegistry(), you);
     await assertRejects(
-      () => authInfo(options, { ping: ping(401, challenge) }),
+      () => authInfo(authorizer, { ping: ping(401, challenge) }),
       AuthenticationError,
       "Cannot authenticate to registry.example: it asks neither for Basic nor for Bearer",
     );
@@ -61,24 +60,25 @@ for (const challenge of [undefined, "Negotiate", "Bearer", 'Foo a="b"']) {
 }
 
 Deno.test("authInfo asks for the scope given, and not for the ping's placeholder", async () => {
-  const registry = new FakeRegistry();
-  const { options } = fakeClient(registry, you);
-  await authInfo(options, { ping: ping(401, BEARER), scope: "repository:app:pull,push" });
-  await authInfo(options, { ping: ping(401, BEARER), scope: "" });
-  assertEquals(registry.asked, [["repository:app:pull,push"], []]);
+  for (const scope of ["repository:app:pull,push", ""]) {
+    const registry = new FakeRegistry();
+    const { authorizer } = fakeClient(registry, you);
+    await authInfo(authorizer, { ping: ping(401, BEARER), scope });
+    assertEquals(registry.asked, [scope === "" ? [] : [scope]]);
+  }
 });
 
 Deno.test("authInfo asks the source for the repository's credentials", async () => {
   const asked: unknown[] = [];
-  const { options } = fakeClient(new FakeRegistry(), (target) => void asked.push(target));
-  await authInfo(options, { ping: ping(401, BEARER), repository: "app" });
+  const { authorizer } = fakeClient(new FakeRegistry(), (target) => void asked.push(target));
+  await authInfo(authorizer, { ping: ping(401, BEARER), repository: "app" });
   assertEquals(asked, [{ host: "registry.example", repository: "app" }]);
 });
 
 Deno.test("authInfo: what it learned and got serves the requests to come", async () => {
   const registry = new FakeRegistry();
-  const { options, call } = fakeClient(registry, you, { state: new RegistryAuth() });
-  await authInfo(options, { ping: ping(401, BEARER), scope: "repository:app:pull" });
+  const { authorizer, call } = fakeClient(registry, you);
+  await authInfo(authorizer, { ping: ping(401, BEARER), scope: "repository:app:pull" });
   const { response } = await call("GET", "/v2/app/tags/list", intent("app", "pull"));
   assertEquals([response.status, registry.seen.length], [200, 2]);
 });

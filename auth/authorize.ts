@@ -1,136 +1,254 @@
 import { UploadError } from "../errors.ts";
-import type { ChannelRequest, ChannelResponse, Middleware, Send } from "../transport/channel.ts";
-import { type Authorization, type AuthorizeOptions, Authorizer, type Need } from "./authorizer.ts";
-import { type Challenge, parseChallenges } from "./challenge.ts";
-import { rememberedScopes } from "./scope.ts";
+import type {
+  ChannelRequest,
+  ChannelResponse,
+  Intent,
+  Middleware,
+  Send,
+} from "../transport/channel.ts";
 import { copyFields, headerFields } from "../transport/header_fields.ts";
+import { type AuthScheme, sameScheme } from "./auth_scheme.ts";
+import { type Authorizer, type Need, NOTHING } from "./authorizer.ts";
+import { type Challenge, parseChallenges } from "./challenge.ts";
+import type { Authorization } from "./repository_auth.ts";
+import { coversScopes, mergeScopes, parseScopes } from "./scope.ts";
 
 /**
  * How often one request is sent: without a token, with one, and with one for the scopes that the
- * registry then named; or with an old token, a new one, and a wider one.
+ * registry then named; or with an old token, a new one, and a wider one. Once, it may start over.
  */
 const MAX_SENDS = 3;
 
 /**
  * Puts credentials on a registry's requests and answers its challenges. A request's intent says
  * what for; one without an intent is sent as it is, and one to another origin without credentials.
- * Once the registry's challenge is known, tokens are asked for before a request is sent.
- *
- * @throws {InvalidOptionError} When an option cannot be used: see {@linkcode AuthorizeOptions}.
+ * Once a challenge of the repository, or of the registry, is known, tokens are asked for before a
+ * request is sent.
  */
-export function authorize(options: AuthorizeOptions): Middleware {
-  const authorizer = new Authorizer(options);
-  const scopesOf = rememberedScopes(options.scopes);
-
+export function authorize(authorizer: Authorizer): Middleware {
   return (next) => async (request) => {
-    if (request.intent === undefined) return await next(request);
-    if (request.url.origin !== authorizer.origin) return await next(without(request));
-    const { repository } = request.intent;
-    const need: Need = {
-      scopes: scopesOf(request.intent),
-      ...(repository !== undefined && { repository }),
-      ...(request.signal && { signal: request.signal }),
-    };
-    return await sendAuthorized(authorizer, next, request, need);
+    const { intent, url, headers } = request;
+    if (intent !== undefined && url.origin === authorizer.origin) {
+      return await new Negotiation(authorizer, next, request, intent).send();
+    }
+    if (intent === undefined || !headers.has("authorization")) return await next(request);
+    const without = copyFields(headers);
+    without.delete("authorization");
+    return await next({ ...request, headers: without });
   };
 }
 
-async function sendAuthorized(
-  authorizer: Authorizer,
-  next: Send,
-  request: ChannelRequest,
-  need: Need,
-): Promise<ChannelResponse> {
-  const oneShot = request.body !== undefined && !request.body.reopenable;
-  if (oneShot && authorizer.scheme === undefined) {
-    // These bytes can be sent once: better one small request before them than a refusal after.
-    authorizer.learn(await probe(authorizer.origin, next, request));
+/** One request on its way to the registry: what it carried, and what came of that. */
+class Negotiation {
+  readonly #authorizer: Authorizer;
+  readonly #next: Send;
+  readonly #request: ChannelRequest;
+  readonly #need: Need;
+  /** Whether the body can be sent only once. */
+  readonly #oneShot: boolean;
+  /** What was carried last and refused. */
+  #refused: Authorization | undefined;
+  /** How the repository was expected to be asked, and why nothing could be carried. */
+  #failed: { scheme: AuthScheme; error: unknown } | undefined;
+  /** Whether it was sent without credentials, and the repository's own challenge is known. */
+  #challenged = false;
+  /** Whether it follows what the repository did not say by itself: a guess, or what may be wrong. */
+  #doubtful = false;
+
+  /** Sends nothing yet. */
+  constructor(authorizer: Authorizer, next: Send, request: ChannelRequest, intent: Intent) {
+    this.#authorizer = authorizer;
+    this.#next = next;
+    this.#request = request;
+    this.#need = authorizer.need(intent, request.signal);
+    this.#oneShot = request.body !== undefined && !request.body.reopenable;
   }
-  let sent = authorizer.warm(need.scopes) ?? await authorizer.upFront(need);
-  let answer = await next(carrying(request, sent));
-  for (let sends = 1; sends < MAX_SENDS; sends++) {
-    const challenges = refusal(answer, authorizer.origin, sent);
-    if (challenges === undefined) break;
-    let authorization: Authorization | undefined;
-    try {
-      const scheme = authorizer.learn(challenges) ??
-        authorizer.learn(await probe(authorizer.origin, next, request));
-      if (scheme !== undefined) {
-        authorization = await authorizer.answer(scheme, challenges, need, sent);
-      }
-    } catch (error) {
+
+  /** Sends the request until it is taken, or all that it can carry was refused. */
+  async send(): Promise<ChannelResponse> {
+    let sent = this.#authorizer.warm(this.#need) ?? await this.#upFront();
+    let answer = await this.#carrying(sent);
+    for (let sends = 1; sends < MAX_SENDS && this.#refuses(answer); sends++) {
+      const other = await this.#afterRefusal(answer, sent).catch(async (error) => {
+        await discard(answer);
+        throw error;
+      });
+      if (other === undefined) break;
       await discard(answer);
-      throw error;
+      if (this.#oneShot) throw gone(this.#request);
+      sent = other;
+      if (sent.header === undefined) sends = 0;
+      answer = await this.#carrying(sent);
     }
-    if (authorization === undefined) break;
-    await discard(answer);
-    if (oneShot) throw gone(request);
-    sent = authorization;
-    answer = await next(carrying(request, sent));
+    if (this.#refuses(answer)) {
+      const last = sent.header === undefined ? this.#refused : sent;
+      const anonymity = this.#authorizer.anonymity(this.#need, last);
+      return anonymity ? { ...answer, anonymity } : answer;
+    }
+    const { ok, status } = answer.response;
+    const taken = ok || (sent.header !== undefined && status < 500);
+    if (taken) this.#authorizer.accept(this.#need, sent);
+    return answer;
   }
-  if (sent === undefined && answer.response.ok) authorizer.noteOpen();
-  const anonymity = refuses(answer, authorizer.origin) && authorizer.anonymity(need, sent);
-  return anonymity ? { ...answer, anonymity } : answer;
+
+  /**
+   * What is carried before the registry was asked: a bearer token given as such, and whatever the
+   * repository, or else the registry, is known to want.
+   */
+  async #upFront(): Promise<Authorization> {
+    const { repository } = this.#need;
+    let scheme = this.#authorizer.expected(repository);
+    this.#doubtful = scheme !== repository.scheme;
+    if (scheme === undefined && this.#oneShot) {
+      // These bytes can be sent once: better one small request before them than a refusal after.
+      scheme = this.#authorizer.choose(await this.#probe());
+    }
+    scheme ??= NOTHING.scheme;
+    if (scheme.type === "none" && !this.#authorizer.hasToken) return NOTHING;
+    return await this.#tried(scheme, () => this.#authorizer.authorization(scheme, this.#need));
+  }
+
+  /**
+   * What to carry after a refusal; `undefined` for what is final. How a repository wants to be asked
+   * is said by the challenge to a request without credentials: one beside refused credentials may name
+   * a token service that gives nothing, or is not there. That is followed where it leads to hosts that
+   * were asked already; where it does not, or to no avail, the request is sent without credentials.
+   */
+  async #afterRefusal(
+    answer: ChannelResponse,
+    sent: Authorization,
+  ): Promise<Authorization | undefined> {
+    const { status } = answer.response;
+    const challenges = challengesOf(answer);
+    if (sent.header === undefined) {
+      return status === 401 || isInsufficient(challenges)
+        ? await this.#afterChallenge(challenges)
+        : undefined;
+    }
+    // A password may have ended (ECR's do after twelve hours): the source may have another by now.
+    const password = sent.identity?.username !== undefined && sent.token === undefined;
+    if (status !== 401 && !password && !isInsufficient(challenges)) return undefined;
+    this.#refused = sent;
+    const offered = this.#offered(challenges);
+    const scheme = offered ?? sent.scheme;
+    const other = () => this.#other(scheme, challenges);
+    const same = offered !== undefined && sameScheme(offered, sent.scheme);
+    if (sent.identity?.accessToken !== undefined || (same && !this.#doubtful)) return await other();
+    if (offered === undefined || this.#isNear(offered, sent.scheme)) {
+      this.#doubtful = true;
+      const found = await this.#tried(scheme, other);
+      if (found !== undefined || (offered === undefined && status !== 401)) return found;
+    }
+    return this.#challenged ? undefined : NOTHING;
+  }
+
+  /** What to carry after a refusal of a request that carried nothing: the challenge decides. */
+  async #afterChallenge(challenges: readonly Challenge[]): Promise<Authorization | undefined> {
+    this.#challenged = true;
+    const scheme = this.#authorizer.choose(challenges) ??
+      this.#authorizer.choose(await this.#probe());
+    const failed = this.#failed;
+    if (failed && (scheme === undefined || sameScheme(scheme, failed.scheme))) throw failed.error;
+    if (scheme === undefined) return undefined;
+    this.#need.repository.scheme ??= scheme;
+    return await this.#other(scheme, challenges);
+  }
+
+  /**
+   * What was not carried yet: a token in place of an old one or with the scopes that the challenge
+   * names, or other credentials where the source has some now.
+   */
+  async #other(
+    scheme: AuthScheme,
+    challenges: readonly Challenge[],
+  ): Promise<Authorization | undefined> {
+    const refused = this.#refused;
+    const named = challenges.filter((challenge) => challenge.scheme === "bearer")
+      .map(({ params }) => parseScopes(params.get("scope")));
+    const need = { ...this.#need, scopes: mergeScopes(...named, this.#need.scopes) };
+    const again = refused !== undefined && sameScheme(refused.scheme, scheme);
+    if (refused?.token !== undefined) {
+      const { fresh, value, scopes } = refused.token;
+      if (again && fresh && coversScopes(scopes, need.scopes)) return undefined;
+      // A new one may be another repository's, and good there.
+      if (again || !fresh) this.#authorizer.drop(value);
+    }
+    const password = again && refused.token === undefined ? refused : undefined;
+    const next = await this.#authorizer.authorization(scheme, need, password);
+    return next.header === refused?.header ? undefined : next;
+  }
+
+  /** Tries what no challenge has confirmed. Where that fails, nothing is carried. */
+  async #tried<T>(scheme: AuthScheme, authorize: () => Promise<T>): Promise<T | Authorization> {
+    try {
+      return await authorize();
+    } catch (error) {
+      if (this.#challenged || this.#oneShot || this.#request.signal?.aborted) throw error;
+      this.#failed = { scheme, error };
+      return NOTHING;
+    }
+  }
+
+  /** What a challenge beside refused credentials says; `none` where it cannot be met. */
+  #offered(challenges: readonly Challenge[]): AuthScheme | undefined {
+    try {
+      return this.#authorizer.choose(challenges);
+    } catch {
+      return NOTHING.scheme;
+    }
+  }
+
+  /** Whether a scheme leads to the registry itself or to a token service that was asked before. */
+  #isNear(scheme: AuthScheme, known: AuthScheme): boolean {
+    if (scheme.type !== "bearer") return scheme.type === "basic";
+    const { origin } = scheme.realm;
+    return origin === this.#authorizer.origin ||
+      (known.type === "bearer" && origin === known.realm.origin);
+  }
+
+  /**
+   * Whether the registry itself refuses. Storage behind a redirect, or an upload's other origin, could
+   * collect tokens by answering 401.
+   */
+  #refuses({ response, url }: ChannelResponse): boolean {
+    const { status } = response;
+    return (status === 401 || status === 403) && url.origin === this.#authorizer.origin;
+  }
+
+  /**
+   * end-1 `GET /v2/`, for its challenge alone: gcr.io answers some requests 401 without one. Its scope
+   * is left out by the caller: ghcr.io names a placeholder.
+   */
+  async #probe(): Promise<Challenge[]> {
+    const { origin } = this.#authorizer;
+    const { signal } = this.#request;
+    const answer = await this.#next({
+      method: "GET",
+      url: new URL("/v2/", origin),
+      headers: headerFields(),
+      purpose: "registry",
+      what: `ask ${origin} how to authenticate`,
+      ...(signal && { signal }),
+    });
+    await discard(answer);
+    return this.#refuses(answer) ? challengesOf(answer) : [];
+  }
+
+  #carrying({ header }: Authorization): Promise<ChannelResponse> {
+    if (header === undefined) return this.#next(this.#request);
+    const headers = copyFields(this.#request.headers);
+    headers.set("authorization", header);
+    return this.#next({ ...this.#request, headers });
+  }
 }
 
-/** Whether the registry itself refuses, for want of credentials or of rights. */
-function refuses({ response, url }: ChannelResponse, origin: string): boolean {
-  return (response.status === 401 || response.status === 403) && url.origin === origin;
+function challengesOf({ response }: ChannelResponse): Challenge[] {
+  return parseChallenges(response.headers.get("www-authenticate"));
 }
 
-/**
- * The challenges of a response that refuses for want of credentials: 401, `insufficient_scope` with
- * 403 (IBM), or 403 to a password, which may have ended (ECR's do after twelve hours): the source may
- * have another by now. Only the registry's own refusals count: storage behind a redirect, or an
- * upload's other origin, could collect tokens by answering 401.
- */
-function refusal(
-  answer: ChannelResponse,
-  origin: string,
-  sent?: Authorization,
-): Challenge[] | undefined {
-  if (!refuses(answer, origin)) return undefined;
-  const { response } = answer;
-  const challenges = parseChallenges(response.headers.get("www-authenticate"));
-  const insufficient = challenges.some(({ params }) =>
-    params.get("error") === "insufficient_scope"
-  );
-  const password = sent?.asker?.username !== undefined && sent.token === undefined;
-  return response.status === 401 || insufficient || password ? challenges : undefined;
-}
-
-/**
- * end-1 `GET /v2/`, for its challenge alone: gcr.io answers some requests 401 without one. Its scope
- * is left out by the caller: ghcr.io names a placeholder.
- */
-async function probe(origin: string, next: Send, request: ChannelRequest): Promise<Challenge[]> {
-  const answer = await next({
-    method: "GET",
-    url: new URL("/v2/", origin),
-    headers: headerFields(),
-    purpose: "registry",
-    what: `ask ${origin} how to authenticate`,
-    ...(request.signal && { signal: request.signal }),
-  });
-  await discard(answer);
-  return refusal(answer, origin) ?? [];
-}
-
-function carrying(
-  request: ChannelRequest,
-  authorization: Authorization | undefined,
-): ChannelRequest {
-  if (authorization === undefined) return request;
-  const headers = copyFields(request.headers);
-  headers.set("authorization", authorization.header);
-  return { ...request, headers };
-}
-
-function without(request: ChannelRequest): ChannelRequest {
-  if (!request.headers.has("authorization")) return request;
-  const headers = copyFields(request.headers);
-  headers.delete("authorization");
-  return { ...request, headers };
+/** IBM says with 403 that a token lacks a scope. */
+function isInsufficient(challenges: readonly Challenge[]): boolean {
+  return challenges.some(({ params }) => params.get("error") === "insufficient_scope");
 }
 
 async function discard({ response }: ChannelResponse): Promise<void> {

@@ -46,7 +46,7 @@ Deno.test("a stream that was sent is not sent again: UPLOAD_FAILED says to pass 
   assertEquals(registry.open, 0);
 });
 
-Deno.test("a stream that nobody is allowed to push is the registry's 401", async () => {
+Deno.test("a stream that may not be pushed is the registry's 401", async () => {
   const registry = new FakeRegistry({ challenge: () => 'Basic realm="r"', users: { you: "y" } });
   const client = fakeClient(registry, you);
   assertEquals(

@@ -1,8 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { AuthenticationError, InvalidOptionError } from "../errors.ts";
 import type { Intent } from "../transport/channel.ts";
-import { authorize } from "./authorize.ts";
-import type { AuthorizeOptions } from "./authorizer.ts";
+import { type AuthorizeOptions, Authorizer } from "./authorizer.ts";
 import {
   counted,
   fakeClient,
@@ -11,8 +10,7 @@ import {
   intent,
   ORIGIN,
 } from "./fake_channel_test.ts";
-import { RegistryAuth } from "./registry_auth.ts";
-import { RENEW_BEFORE_MS } from "./token_cache.ts";
+import { RENEW_BEFORE_MS } from "./token_store.ts";
 
 const you = { username: "you", password: "x" };
 const PULL = intent("app", "pull");
@@ -425,24 +423,12 @@ Deno.test("a registry that changes its token service is followed", async () => {
 
 Deno.test("clients of one registry share what was learned, and tokens", async () => {
   const registry = new FakeRegistry();
-  const state = new RegistryAuth();
-  const first = fakeClient(registry, you, { state });
+  const first = fakeClient(registry, you);
   await first.call("GET", TAGS, PULL);
-  const second = fakeClient(registry, you, { state, tokens: first.options.tokens });
+  const second = fakeClient(registry, you, { authorizer: first.authorizer });
   assertEquals(await counted(registry, () => second.call("GET", TAGS, PULL)), [200, 1]);
   const call = () => second.call("GET", "/v2/other/tags/list", intent("other", "pull"));
   assertEquals(await counted(registry, call), [200, 2]);
-});
-
-Deno.test("clients with other credentials do not share tokens", async () => {
-  const registry = new FakeRegistry({ users: { you: "x", me: "y" } });
-  const first = fakeClient(registry, you);
-  await first.call("GET", TAGS, PULL);
-  const second = fakeClient(registry, { username: "me", password: "y" }, {
-    tokens: first.options.tokens,
-  });
-  assertEquals(await counted(registry, () => second.call("GET", TAGS, PULL)), [200, 3]);
-  assertEquals(registry.seen.at(-1)?.authorization, "Bearer t2");
 });
 
 Deno.test("an abort ends the wait for a token, and not the others' wait", async () => {
@@ -475,8 +461,8 @@ const BAD_OPTIONS: [name: string, options: Partial<AuthorizeOptions>, message: s
 ];
 
 for (const [name, bad, message] of BAD_OPTIONS) {
-  Deno.test(`authorize refuses ${name}: INVALID_OPTION`, () => {
+  Deno.test(`Authorizer refuses ${name}: INVALID_OPTION`, () => {
     const { options } = fakeClient(new FakeWire(() => new Response()));
-    assertThrows(() => authorize({ ...options, ...bad }), InvalidOptionError, message);
+    assertThrows(() => new Authorizer({ ...options, ...bad }), InvalidOptionError, message);
   });
 }

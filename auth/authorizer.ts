@@ -1,22 +1,27 @@
 import type { Limits } from "../content/limits.ts";
 import { AuthenticationError, InvalidOptionError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import type { Anonymity, Clock, Send } from "../transport/channel.ts";
+import type { Anonymity, Clock, Intent, Send } from "../transport/channel.ts";
 import { redactUrl } from "../transport/redact.ts";
+import { type AuthScheme, type BearerScheme, chooseScheme } from "./auth_scheme.ts";
 import type { Challenge } from "./challenge.ts";
 import {
   basicAuthorization,
   type Credential,
   type CredentialSource,
   credentialSource,
+  type Identity,
+  sameIdentity,
 } from "./credential.ts";
 import { checkTrustedRealms, type TrustedRealms, withheldReason } from "./realm_policy.ts";
-import { type Asker, RegistryAuth } from "./registry_auth.ts";
-import { type BearerScheme, chooseScheme, sameScheme, type Scheme } from "./scheme.ts";
-import { coversScopes, mergeScopes, parseScopes, type Scope } from "./scope.ts";
-import type { TokenCache } from "./token_cache.ts";
-import { requestToken, type TokenQuestion } from "./token_request.ts";
-import { failedReason, type ToldSource, toldSource } from "./told_source.ts";
+import {
+  type ReportingCredentialSource,
+  reportingCredentialSource,
+} from "./reporting_credential_source.ts";
+import { type Authorization, RepositoryAuth } from "./repository_auth.ts";
+import { intentScopes, type Scope } from "./scope.ts";
+import { requestToken, type TokenRequest } from "./token_request.ts";
+import { TokenStore } from "./token_store.ts";
 
 /** What authentication to one registry works with. */
 export interface AuthorizeOptions {
@@ -29,20 +34,13 @@ export interface AuthorizeOptions {
    * @default {[]}
    */
   scopes?: readonly string[];
-  /** Tokens, shared by the clients of one registry, or of many. */
-  tokens: TokenCache;
-  /** What was learned about the registry, shared by its clients. @default {new RegistryAuth()} */
-  state?: RegistryAuth;
-  /**
-   * Sends token requests, and tries again what may pass. It must not wait for a place in the same
-   * queue as the requests that wait for the token.
-   */
+  /** Sends token requests, and tries again what may pass. It must not wait for the limiter. */
   send: Send;
   /** Time. */
   clock: Clock;
   /** The limits in force. */
   limits: Required<Limits>;
-  /** Told token requests, credentials that were withheld, and sources that failed. */
+  /** Called with token requests, credentials that were withheld, and sources that failed. */
   emit: OnEvent;
   /** Token services on other hosts that may have the credentials. @default {{}} */
   trustedRealms?: TrustedRealms;
@@ -50,220 +48,194 @@ export interface AuthorizeOptions {
 
 /** What is to be authorized. */
 export interface Need {
-  /** The repository it is about. */
-  repository?: string;
+  /** What is known of the repository it is about. */
+  repository: RepositoryAuth;
   /** What a token must allow. */
   scopes: readonly Scope[];
   /** Ends the wait. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
-/** What a request can carry. */
-export interface Authorization {
-  /** The value of the `Authorization` header. */
-  header: string;
-  /** Whose it is. */
-  asker: Asker;
-  /** The token, where a token service gave one. */
-  token?: { value: string; scheme: Scheme; scopes: readonly Scope[]; fresh: boolean };
-}
+/** The authorization of a request that carries none. */
+export const NOTHING: Authorization = { scheme: { type: "none" } };
 
 /** What a token service answers to credentials that it does not take, an expired one among them. */
 const BAD_CREDENTIAL_STATUSES = [400, 401, 403];
 
-/** Turns credentials and challenges into `Authorization` headers, for one registry. */
+/** How many repositories are remembered; to ask one anew does no harm. */
+const MAX_REPOSITORIES = 1_000;
+
+/** How many origins are reported once; a registry that names others all the time is reported again. */
+const MAX_WITHHELD = 100;
+
+/**
+ * Turns credentials and challenges into `Authorization` headers, for one registry. The clients of a
+ * registry share one: it keeps what they learn of each repository, and their tokens.
+ */
 export class Authorizer {
   /** The registry's origin. */
   readonly origin: string;
+  /** Whether the caller gave a bearer token, which is then sent before any challenge. */
+  readonly hasToken: boolean;
   readonly #options: AuthorizeOptions;
   readonly #host: string;
-  readonly #source: ToldSource;
-  readonly #state: RegistryAuth;
-  readonly #warm = new WeakMap<readonly Scope[], Authorization>();
-  /** Whether the caller gave a bearer token, which then goes along unasked. */
-  readonly #hasToken: boolean;
+  readonly #source: ReportingCredentialSource;
+  readonly #tokens: TokenStore;
+  readonly #repositories = new Map<string, RepositoryAuth>();
+  readonly #withheld = new Set<string>();
+  /** What worked last, for whichever repository. */
+  #scheme: AuthScheme | undefined;
 
   /**
-   * Checks the options; asks nobody anything.
+   * Checks the options; sends nothing.
    *
    * @throws {InvalidOptionError} When the origin, the credentials or `trustedRealms` cannot be used.
    */
   constructor(options: AuthorizeOptions) {
-    const { origin, credentials, trustedRealms, state = new RegistryAuth() } = options;
+    const { origin, credentials, trustedRealms, clock, emit } = options;
     const url = originUrl(origin);
     checkTrustedRealms(trustedRealms);
     this.origin = url.origin;
     this.#options = options;
     this.#host = url.host;
-    this.#source = toldSource(credentialSource(credentials), options.emit);
-    this.#state = state;
-    this.#hasToken = typeof credentials === "object" && Boolean(credentials.accessToken);
+    this.#source = reportingCredentialSource(credentialSource(credentials), emit);
+    this.#tokens = new TokenStore(clock);
+    this.hasToken = typeof credentials === "object" && Boolean(credentials.accessToken);
   }
 
-  /** How the registry wants to be asked, as far as is known. */
-  get scheme(): Scheme | undefined {
-    return this.#state.scheme;
+  /** What a request with an intent needs. */
+  need(intent: Intent, signal?: AbortSignal): Need {
+    const scopes = intentScopes(intent, this.#options.scopes);
+    return { repository: this.repository(intent.repository), scopes, signal };
   }
 
-  /** Remembers that the registry answered a request that carried nothing. */
-  noteOpen(): void {
-    if (this.scheme === undefined) this.#state.learn({ type: "none" });
+  /** What is known of a repository; without a name, of the registry's own resources. */
+  repository(name?: string): RepositoryAuth {
+    const key = name ?? "";
+    const known = this.#repositories.get(key);
+    if (known !== undefined) return known;
+    const target = { host: this.#host, ...(name !== undefined && { repository: name }) };
+    const repository = new RepositoryAuth(() => this.#source(target));
+    for (const oldest of this.#repositories.keys()) {
+      if (this.#repositories.size < MAX_REPOSITORIES) break;
+      this.#repositories.delete(oldest);
+    }
+    this.#repositories.set(key, repository);
+    return repository;
+  }
+
+  /** How a repository is likely to want to be asked: one that is not known, as others of its registry. */
+  expected({ scheme }: RepositoryAuth): AuthScheme | undefined {
+    return scheme ?? this.#scheme;
+  }
+
+  /** Remembers what to expect of repositories that are not known, where nothing has worked yet. */
+  suggest(scheme: AuthScheme): void {
+    this.#scheme ??= scheme;
   }
 
   /**
-   * What the last request for these very scopes carried, while its token is good: a warm call need
-   * not look at anything else.
-   */
-  warm(scopes: readonly Scope[]): Authorization | undefined {
-    const known = this.#warm.get(scopes);
-    const { value, scheme } = known?.token ?? {};
-    const good = value !== undefined && scheme === this.scheme && this.#options.tokens.has(value);
-    return good ? known : undefined;
-  }
-
-  /**
-   * What a request carries before anybody asked: a bearer token given as such, and whatever the
-   * registry is known to want.
-   */
-  async upFront(need: Need): Promise<Authorization | undefined> {
-    const { scheme = { type: "none" } } = this;
-    if (scheme.type === "none" && !this.#hasToken) return undefined;
-    return await this.#forScheme(scheme, need, await this.#credential(need));
-  }
-
-  /**
-   * The way to meet some challenges; it is remembered. Falls back on what was known before.
+   * The best of some challenges that can be met.
    *
    * @throws {AuthenticationError} When the only way is a token service that is not acceptable.
    */
-  learn(challenges: readonly Challenge[]): Scheme | undefined {
-    const chosen = chooseScheme(challenges, this.origin, this.#options.trustedRealms);
-    if (chosen !== undefined) this.#state.learn(chosen);
-    return this.scheme?.type === "none" ? undefined : this.scheme;
+  choose(challenges: readonly Challenge[]): AuthScheme | undefined {
+    return chooseScheme(challenges, this.origin, this.#options.trustedRealms);
   }
 
-  /**
-   * What to carry after a refusal: what was not carried yet, a token in place of an old one or with
-   * the scopes that the challenge names, or other credentials where the source has some now.
-   * `undefined` when all of that would be the same again.
-   */
-  async answer(
-    scheme: Scheme,
-    challenges: readonly Challenge[],
-    need: Need,
-    sent: Authorization | undefined,
-  ): Promise<Authorization | undefined> {
-    const wanted = scheme.type === "bearer"
-      ? mergeScopes(challengedScopes(challenges), need.scopes)
-      : need.scopes;
-    if (sent?.token !== undefined) {
-      const { value, fresh, ...asked } = sent.token;
-      const again = sameScheme(asked.scheme, scheme) && coversScopes(asked.scopes, wanted);
-      if (fresh && again) return undefined;
-      this.#options.tokens.drop(value);
-    }
-    const asker = sent !== undefined && sent.token === undefined
-      ? await this.#otherCredential(need, sent.asker)
-      : await this.#credential(need);
-    const next = await this.#forScheme(scheme, { ...need, scopes: wanted }, asker);
-    return next?.header === sent?.header ? undefined : next;
+  /** Remembers what the registry took. */
+  accept({ repository }: Need, sent: Authorization): void {
+    repository.accepted = sent;
+    repository.scheme = sent.scheme;
+    if (sent.header !== undefined) this.#scheme = sent.scheme;
+  }
+
+  /** What was accepted last, while its token is good: all that a warm call needs. */
+  warm({ repository: { accepted }, scopes }: Need): Authorization | undefined {
+    if (accepted?.token === undefined) return accepted;
+    const value = this.#tokens.find(accepted.token.owner, scopes);
+    if (value === undefined) return undefined;
+    const token = { ...accepted.token, value, scopes, fresh: false };
+    return { ...accepted, header: `Bearer ${value}`, token };
+  }
+
+  /** Forgets a token that was refused. */
+  drop(token: string): void {
+    this.#tokens.drop(token);
   }
 
   /**
    * Why a request that was refused carried no credentials, where there are some or should be: the
    * source failed, or the token service may not have them.
    */
-  anonymity({ repository }: Need, sent: Authorization | undefined): Anonymity | undefined {
-    const scheme = sent?.token?.scheme;
-    if (sent?.asker !== undefined) {
-      if (scheme?.type !== "bearer" || scheme.trusted) return undefined;
-      return { reason: withheldReason(scheme.realm, this.origin) };
-    }
-    const cause = this.#state.takeFailure(repository);
-    return cause && { reason: failedReason(cause), cause };
+  anonymity({ repository }: Need, sent?: Authorization): Anonymity | undefined {
+    if (sent?.identity === undefined) return repository.takeFailure();
+    const { scheme } = sent;
+    if (scheme.type !== "bearer" || scheme.trusted) return undefined;
+    return { reason: withheldReason(scheme.realm, this.origin) };
   }
 
-  #credential({ repository, signal }: Need): Promise<Asker> {
-    return this.#state.credential(this.#source, this.#target(repository), signal);
-  }
-
-  #otherCredential({ repository, signal }: Need, refused: Asker): Promise<Asker> {
-    return this.#state.otherCredential(this.#source, this.#target(repository), refused, signal);
-  }
-
-  #target(repository: string | undefined): { host: string; repository?: string } {
-    return { host: this.#host, ...(repository !== undefined && { repository }) };
-  }
-
-  async #forScheme(scheme: Scheme, need: Need, asker: Asker): Promise<Authorization | undefined> {
-    if (asker?.accessToken !== undefined) return asItIs(asker);
-    if (scheme.type === "none") return undefined;
+  /**
+   * What meets a scheme with the credentials that the source gives.
+   *
+   * @param refused What was refused for its credentials: the source is asked again.
+   * @throws {AuthenticationError} When the token service gives none.
+   */
+  async authorization(
+    scheme: AuthScheme,
+    need: Need,
+    refused?: Authorization,
+  ): Promise<Authorization> {
+    const { repository, signal } = need;
+    const identity = refused === undefined
+      ? await repository.identity(signal)
+      : await repository.otherIdentity(refused.identity, signal);
+    if (identity?.accessToken !== undefined) return givenToken(scheme, identity);
+    if (scheme.type === "none") return NOTHING;
     // A password that must not go to the token service may go to the registry itself.
     const basic = scheme.type === "basic" || (scheme.basic && !scheme.trusted);
-    if (basic && asker?.username !== undefined) {
-      return { header: basicAuthorization(asker.username, asker.password ?? ""), asker };
+    if (basic && identity?.username !== undefined) {
+      const header = basicAuthorization(identity.username, identity.password ?? "");
+      return { scheme, header, identity };
     }
-    if (scheme.type === "basic") return undefined;
+    if (scheme.type === "basic") return NOTHING;
     try {
-      return await this.#bearer(scheme, need, asker);
+      return await this.#bearer(scheme, need, identity);
     } catch (error) {
       const refused = error instanceof AuthenticationError &&
         BAD_CREDENTIAL_STATUSES.includes(error.statusCode ?? 0);
       if (!refused) throw error;
-      if (asker === undefined) throw this.#explained(error, need);
-      const other = await this.#otherCredential(need, asker);
-      if (other === undefined || other === asker) throw error;
-      return asItIs(other) ?? await this.#bearer(scheme, need, other);
+      if (identity === undefined) throw explained(error, repository.takeFailure());
+      const other = await repository.otherIdentity(identity, signal);
+      if (other === undefined || sameIdentity(other, identity)) throw error;
+      if (other.accessToken !== undefined) return givenToken(scheme, other);
+      return await this.#bearer(scheme, need, other);
     }
   }
 
   async #bearer(
     scheme: BearerScheme,
     { scopes, signal }: Need,
-    asker: Asker,
+    identity: Identity,
   ): Promise<Authorization> {
-    const { tokens } = this.#options;
     const { realm, service, trusted } = scheme;
-    const question: TokenQuestion = {
-      realm,
-      scopes,
-      registry: this.#host,
-      ...(service !== undefined && { service }),
-      ...(asker && trusted && { credential: asker }),
-      ...(asker && !trusted && { withheld: withheldReason(realm, this.origin) }),
-    };
-    const { value, fresh } = await tokens.get(
-      { ...question, realm: realm.href },
-      scopes,
-      (flight) => {
-        this.#tellWithheld(question);
-        return requestToken(this.#options, question, flight);
-      },
-      signal,
-    );
-    const carried = { header: `Bearer ${value}`, asker };
-    this.#warm.set(scopes, { ...carried, token: { value, scheme, scopes, fresh: false } });
-    return { ...carried, token: { value, scheme, scopes, fresh } };
+    const withheld = identity && !trusted ? withheldReason(realm, this.origin) : undefined;
+    const holder = trusted ? identity : undefined;
+    const owner = this.#tokens.owner({ realm: realm.href, service, identity: holder });
+    const registry = this.#host;
+    const request: TokenRequest = { realm, service, scopes, identity: holder, registry, withheld };
+    const { value, fresh } = await this.#tokens.get(owner, scopes, (shared) => {
+      if (withheld !== undefined) this.#reportWithheld(realm.origin, withheld);
+      return requestToken(this.#options, request, shared);
+    }, signal);
+    return { scheme, header: `Bearer ${value}`, identity, token: { owner, value, scopes, fresh } };
   }
 
-  /** The token service's refusal of nobody, with why it was nobody who asked. */
-  #explained(refusal: AuthenticationError, need: Need): AuthenticationError {
-    const why = this.anonymity(need, undefined);
-    if (why === undefined) return refusal;
-    const { statusCode, resp, errors } = refusal;
-    return new AuthenticationError(`${refusal.message} (${why.reason})`, {
-      ...{ cause: why.cause, statusCode, resp, errors },
-    });
-  }
-
-  #tellWithheld({ realm, withheld }: TokenQuestion): void {
-    if (withheld === undefined || !this.#state.firstWithheld(realm.origin)) return;
-    this.#options.emit({
-      type: "credentials-withheld",
-      registry: this.origin,
-      origin: realm.origin,
-      reason: withheld,
-    });
+  #reportWithheld(origin: string, reason: string): void {
+    if (this.#withheld.has(origin)) return;
+    if (this.#withheld.size >= MAX_WITHHELD) this.#withheld.clear();
+    this.#withheld.add(origin);
+    this.#options.emit({ type: "credentials-withheld", registry: this.origin, origin, reason });
   }
 }
 
@@ -279,16 +251,16 @@ function originUrl(origin: string): URL {
   );
 }
 
-/** A bearer token that was given as such; no token service is asked. */
-function asItIs(asker: Asker): Authorization | undefined {
-  if (asker?.accessToken === undefined) return undefined;
-  return { header: `Bearer ${asker.accessToken}`, asker };
+/** A token service's refusal of an anonymous request, with why it was anonymous. */
+function explained(refusal: AuthenticationError, why?: Anonymity): AuthenticationError {
+  if (why === undefined) return refusal;
+  const { statusCode, resp, errors } = refusal;
+  return new AuthenticationError(`${refusal.message} (${why.reason})`, {
+    ...{ cause: why.cause, statusCode, resp, errors },
+  });
 }
 
-function challengedScopes(challenges: readonly Challenge[]): Scope[] {
-  return mergeScopes(
-    ...challenges
-      .filter(({ scheme }) => scheme === "bearer")
-      .map(({ params }) => parseScopes(params.get("scope"))),
-  );
+/** A bearer token that was given as such; no token service is asked. */
+function givenToken(scheme: AuthScheme, identity: NonNullable<Identity>): Authorization {
+  return { scheme, header: `Bearer ${identity.accessToken}`, identity };
 }

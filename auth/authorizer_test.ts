@@ -3,15 +3,21 @@ import { AuthenticationError } from "../errors.ts";
 import type { CredentialsWithheldEvent } from "../events.ts";
 import type { AuthorizeOptions } from "./authorizer.ts";
 import type { Credential } from "./credential.ts";
-import { type FakeClient, fakeClient, FakeWire, intent } from "./fake_channel_test.ts";
-import { RegistryAuth } from "./registry_auth.ts";
+import { authInfo } from "./auth_info.ts";
+import {
+  type FakeClient,
+  fakeClient,
+  FakeRegistry,
+  FakeWire,
+  intent,
+} from "./fake_channel_test.ts";
 
 const you: Credential = { username: "you", password: "x" };
 const BASIC = `Basic ${btoa("you:x")}`;
 const PULL = intent("app", "pull");
 const TAGS = "/v2/app/tags/list";
 
-/** A registry that names a token service; the service gives everybody a token. */
+/** A registry that names a token service; the service gives every request a token. */
 function registryWith(challenge: string): FakeWire {
   return new FakeWire(({ url, authorization }) => {
     if (!url.pathname.startsWith("/v2/")) return Response.json({ token: "T" });
@@ -85,7 +91,7 @@ for (const [name, origin, realm, credential, sent, trustedRealms] of ROWS) {
 
 Deno.test("credentials-withheld says once why, and which option allows it", async () => {
   const wire = registryWith('Bearer realm="https://sso.example/token?key=1"');
-  const client = fakeClient(wire, you, { state: new RegistryAuth() });
+  const client = fakeClient(wire, you);
   await client.call("GET", TAGS, PULL);
   await client.call("POST", "/v2/app/blobs/uploads/", intent("app", "pull", "push"));
   assertEquals(withheld(client), [{
@@ -114,7 +120,7 @@ Deno.test("a refusal after credentials were withheld says so too", async () => {
   assertStringIncludes(error.message, 'trustedRealms: {"registry.example": "sso.example"}');
 });
 
-Deno.test("nobody's credentials are not withheld", async () => {
+Deno.test("credentials that are not there are not withheld", async () => {
   const wire = registryWith('Bearer realm="https://sso.example/token"');
   const client = fakeClient(wire);
   await client.call("GET", TAGS, PULL);
@@ -156,4 +162,42 @@ Deno.test("one repository with credentials and one without, on one registry", as
     ["registry.example", "Bearer T"],
     ["registry.example", BASIC],
   ]);
+});
+
+/** What a login for some repositories asks a token service, each with the identity that `of` makes. */
+async function logins(
+  of: (repository: string) => Credential | undefined,
+  realm = "/token",
+): Promise<number> {
+  const registry = new FakeRegistry();
+  const { authorizer } = fakeClient(registry, ({ repository }) => of(repository!));
+  const headers = { "www-authenticate": `Bearer realm="${realm}"` };
+  for (const repository of ["a", "b", "c"]) {
+    const ping = new Response(null, { status: 401, headers });
+    await authInfo(authorizer, { ping, repository, scope: "repository:shared:pull" });
+  }
+  return registry.tokenCalls.length;
+}
+
+Deno.test("equal credentials share tokens, in whichever objects they come", async () => {
+  assertEquals(await logins(() => ({ username: "you", password: "x" })), 1);
+  assertEquals(await logins(() => undefined), 1);
+});
+
+Deno.test("different credentials never share tokens", async () => {
+  assertEquals(await logins((repository) => ({ username: "you", password: repository })), 3);
+  assertEquals(await logins((repository) => ({ username: repository, password: "x" })), 3);
+  assertEquals(await logins((repository) => repository === "a" ? undefined : you), 2);
+});
+
+Deno.test("tokens that are anonymous, as credentials are withheld, are shared", async () => {
+  const realm = "https://sso.example/token";
+  assertEquals(await logins((repository) => ({ username: repository }), realm), 1);
+});
+
+Deno.test("credentials that are refused, and come again in another object, are not tried again", async () => {
+  const registry = new FakeRegistry({ users: { you: "right" } });
+  const client = fakeClient(registry, () => ({ username: "you", password: "wrong" }));
+  await assertRejects(() => client.call("GET", TAGS, PULL), AuthenticationError, "401");
+  assertEquals(registry.tokenCalls.length, 1);
 });

@@ -29,104 +29,38 @@ export interface Challenge {
  * ```
  */
 export function parseChallenges(header: string | null): Challenge[] {
-  const scanner = new Scanner(header ?? "");
+  const text = header ?? "";
   const challenges: Challenge[] = [];
   let params: Map<string, string> | undefined;
-  while (scanner.skipSeparators()) {
-    const word = scanner.token();
-    if (word === "") {
-      scanner.skipOne();
+  for (let at = 0; at < text.length;) {
+    PART.lastIndex = at;
+    const [part = "", word, value, token68] = PART.exec(text) ?? [];
+    at += part.length || 1; // past what is no word
+    if (word === undefined) continue;
+    const name = word.toLowerCase();
+    if (value === undefined) {
+      params = new Map();
+      challenges.push({ scheme: name, params, ...(token68 !== undefined && { token68 }) });
       continue;
     }
-    const spaced = scanner.skipSpaces();
-    if (scanner.take("=")) {
-      scanner.skipSpaces();
-      const name = word.toLowerCase();
-      const value = scanner.value();
-      if (params !== undefined && !params.has(name)) params.set(name, value);
-      continue;
+    const from = at;
+    if (value === '"') { // one that never ends takes what is left
+      while (at < text.length && text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
+      at++;
     }
-    params = new Map();
-    const token68 = spaced ? scanner.token68() : undefined;
-    challenges.push({
-      scheme: word.toLowerCase(),
-      params,
-      ...(token68 !== undefined && { token68 }),
-    });
+    if (params === undefined || params.has(name)) continue;
+    params.set(name, value === '"' ? text.slice(from, at - 1).replace(/\\([^])/g, "$1") : value);
   }
   return challenges;
 }
 
-const SPACE = /[ \t]*/y;
-const SEPARATORS = /[ \t,]*/y;
-const TOKEN = /[!#$%&'*+.^_`|~0-9A-Za-z-]*/y;
-/** Ends at a comma or the end: else it is a parameter's name and `=`. */
-const TOKEN68 = /([A-Za-z0-9\-._~+/]+=*)[ \t]*(?=,|$)/y;
+/** A scheme, or a parameter's name. */
+const WORD = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/;
 /** Values that should be quoted and are not, URLs above all, go up to a comma or space. */
-const BARE_VALUE = /[^ \t,]*/y;
-
-class Scanner {
-  readonly #text: string;
-  #at = 0;
-
-  constructor(text: string) {
-    this.#text = text;
-  }
-
-  /** Skips what may stand between challenges; answers whether anything is left. */
-  skipSeparators(): boolean {
-    this.#match(SEPARATORS);
-    return this.#at < this.#text.length;
-  }
-
-  skipSpaces(): boolean {
-    return this.#match(SPACE) !== "";
-  }
-
-  skipOne(): void {
-    this.#at++;
-  }
-
-  take(character: string): boolean {
-    if (this.#text[this.#at] !== character) return false;
-    this.#at++;
-    return true;
-  }
-
-  token(): string {
-    return this.#match(TOKEN);
-  }
-
-  token68(): string | undefined {
-    TOKEN68.lastIndex = this.#at;
-    const match = TOKEN68.exec(this.#text);
-    if (match === null) return undefined;
-    this.#at = TOKEN68.lastIndex;
-    return match[1];
-  }
-
-  /** A quoted string or a bare value. A quote that never ends takes what is left. */
-  value(): string {
-    if (!this.take('"')) return this.#match(BARE_VALUE);
-    const parts: string[] = [];
-    let start = this.#at;
-    for (; this.#at < this.#text.length; this.#at++) {
-      const character = this.#text[this.#at];
-      if (character === '"') break;
-      if (character === "\\" && this.#at + 1 < this.#text.length) {
-        parts.push(this.#text.slice(start, this.#at));
-        start = ++this.#at;
-      }
-    }
-    parts.push(this.#text.slice(start, this.#at));
-    this.#at++;
-    return parts.join("");
-  }
-
-  #match(pattern: RegExp): string {
-    pattern.lastIndex = this.#at;
-    const found = pattern.exec(this.#text)?.[0] ?? "";
-    this.#at += found.length;
-    return found;
-  }
-}
+const VALUE = /[ \t]*=[ \t]*("|[^ \t,]*)/;
+/** Ends at a comma or the end: else it is a parameter's name and `=`. */
+const TOKEN68 = /[ \t]+([A-Za-z0-9\-._~+/]+=*)[ \t]*(?=,|$)/;
+const PART = new RegExp(
+  `[ \\t,]*(?:(${WORD.source})(?:${VALUE.source}|${TOKEN68.source})?)?`,
+  "y",
+);

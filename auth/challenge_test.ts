@@ -63,7 +63,7 @@ const ROWS: Row[] = [
     ["negotiate", {}],
     ["basic", { realm: "x" }],
   ]],
-  ["a scheme that nobody knows", 'Foo a="1", b=2, Basic realm="x"', [
+  ["a scheme that is not known", 'Foo a="1", b=2, Basic realm="x"', [
     ["foo", { a: "1", b: "2" }],
     ["basic", { realm: "x" }],
   ]],

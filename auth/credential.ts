@@ -4,8 +4,8 @@ import { InvalidOptionError } from "../errors.ts";
 import { VISIBLE_ASCII } from "./visible_ascii.ts";
 
 /**
- * What is known about who is asking. Any of the three kinds will do: a user name and password, an
- * identity token, or a bearer token. An object with nothing in it means: nobody.
+ * What to authenticate with. Any of the three kinds will do: a user name and password, an identity
+ * token, or a bearer token. An object with nothing in it means: anonymously.
  *
  * @example A user name and an access token, as Docker Hub and GitHub want them
  * ```ts
@@ -28,6 +28,9 @@ export interface Credential {
   accessToken?: string;
 }
 
+/** Who a request is made as: a credential that was checked; `undefined` for an anonymous one. */
+export type Identity = Readonly<Credential> | undefined;
+
 /** What credentials are wanted for. */
 export interface CredentialTarget {
   /**
@@ -44,10 +47,10 @@ export interface CredentialTarget {
  * registry wants credentials, not before, and once for each repository; and again when the registry
  * refuses what it gave, so that credentials may change while a client lives.
  *
- * One that throws does not end the call: the request goes on as nobody's, the event
+ * One that throws does not end the call: the request goes on anonymously, the event
  * `credentials-failed` says why, and so does the error when the registry refuses.
  *
- * @example Credentials for one host and nobody else
+ * @example Credentials for one host and no other
  * ```ts
  * import type { CredentialSource } from "@davit/registry-client/auth";
  * import { assertEquals } from "@std/assert";
@@ -115,9 +118,9 @@ export function checkCredential(credential: Credential): Readonly<Credential> | 
   return Object.keys(checked).length === 0 ? undefined : Object.freeze(checked);
 }
 
-/** Whether two credentials hold the same. */
-export function sameCredential(a: Credential, b: Credential): boolean {
-  return FIELDS.every((field) => a[field] === b[field]);
+/** Whether two identities are the same by value, whichever objects hold it. */
+export function sameIdentity(a: Identity, b: Identity): boolean {
+  return a === b || FIELDS.every((field) => a?.[field] === b?.[field]);
 }
 
 /**

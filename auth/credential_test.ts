@@ -5,7 +5,7 @@ import {
   checkCredential,
   type Credential,
   credentialSource,
-  sameCredential,
+  sameIdentity,
 } from "./credential.ts";
 
 const BASIC: [name: string, username: string, password: string, header: string][] = [
@@ -96,8 +96,12 @@ Deno.test("credentialSource takes a credential, a source or nothing", async () =
   assertThrows(() => credentialSource({ password: "b" }), InvalidOptionError);
 });
 
-Deno.test("sameCredential compares every field", () => {
-  assert(sameCredential({ username: "a", password: "b" }, { username: "a", password: "b" }));
-  assert(!sameCredential({ username: "a", password: "b" }, { username: "a", password: "c" }));
-  assert(!sameCredential({ accessToken: "b" }, { refreshToken: "b" }));
+Deno.test("sameIdentity compares every field", () => {
+  assert(sameIdentity({ username: "a", password: "b" }, { username: "a", password: "b" }));
+  assert(!sameIdentity({ username: "a", password: "b" }, { username: "a", password: "c" }));
+  assert(!sameIdentity({ accessToken: "b" }, { refreshToken: "b" }));
+  assert(!sameIdentity({ username: "a" }, { username: "A" }));
+  assert(!sameIdentity({ username: "a" }, undefined));
+  assert(!sameIdentity(undefined, { username: "a" }));
+  assert(sameIdentity(undefined, undefined));
 });

@@ -7,14 +7,13 @@ import { DEFAULT_LIMITS, type Limits } from "../content/limits.ts";
 import type { ChannelRequest, ChannelResponse, Clock, Intent, Send } from "../transport/channel.ts";
 import { encodeText } from "../content/bytes.ts";
 import { authorize } from "./authorize.ts";
-import type { AuthorizeOptions } from "./authorizer.ts";
+import { type AuthorizeOptions, Authorizer } from "./authorizer.ts";
 import { parseScope } from "./scope.ts";
-import { TokenCache } from "./token_cache.ts";
 
 /** The registry that the tests of this room talk to. */
 export const ORIGIN = "https://registry.example";
 
-/** A clock that stands still until it is told. This file holds no tests: it serves the others. */
+/** A clock that stands still until it is set. This file holds no tests: it serves the others. */
 export class FakeClock implements Clock {
   time = Date.UTC(2026, 0, 1);
 
@@ -114,7 +113,7 @@ async function readText(body: OpenBody | undefined): Promise<string> {
 export interface FakeRegistryOptions {
   /** The `WWW-Authenticate` of its 401; the scope is put in. @default Bearer at /token */
   challenge?: (scope: string) => string | null;
-  /** Users and passwords; without any, everybody gets tokens. */
+  /** Users and passwords; without any, all requests get tokens. */
   users?: Record<string, string>;
   /** The answer to a wrong password under Basic. @default {401} */
   wrongPassword?: Response;
@@ -213,9 +212,10 @@ function scopeOf(method: string, path: string): string {
   return `repository:${name}:${method === "GET" || method === "HEAD" ? "pull" : "pull,push"}`;
 }
 
-/** A client as small as it can be: `authorize` over a fake wire, and what it told. */
+/** A client as small as it can be: `authorize` over a fake wire, and the events. */
 export interface FakeClient {
   options: AuthorizeOptions;
+  authorizer: Authorizer;
   events: DavitEvent[];
   clock: FakeClock;
   call(method: string, path: string, intent?: Intent, extra?: Partial<ChannelRequest>): Promise<
@@ -223,28 +223,29 @@ export interface FakeClient {
   >;
 }
 
-/** Puts `authorize` over a fake wire. */
+/** Puts `authorize` over a fake wire. Clients of one registry share an `authorizer`. */
 export function fakeClient(
   wire: FakeWire,
   credentials?: Credential | CredentialSource,
-  overrides: Partial<AuthorizeOptions> & { limit?: Limits } = {},
+  overrides: Partial<AuthorizeOptions> & { limit?: Limits; authorizer?: Authorizer } = {},
 ): FakeClient {
-  const { limit, ...rest } = overrides;
+  const { limit, authorizer: shared, ...rest } = overrides;
   const clock = new FakeClock();
   const events: DavitEvent[] = [];
   const options: AuthorizeOptions = {
     origin: ORIGIN,
     ...(credentials && { credentials }),
-    tokens: new TokenCache(clock),
     send: wire.send,
     clock,
     limits: { ...DEFAULT_LIMITS, ...limit },
     emit: (event) => events.push(event),
     ...rest,
   };
-  const send = authorize(options)(wire.send);
+  const authorizer = shared ?? new Authorizer(options);
+  const send = authorize(authorizer)(wire.send);
   return {
     options,
+    authorizer,
     events,
     clock,
     call: (method, path, intent, extra = {}) =>

@@ -1,5 +1,5 @@
 /**
- * Who is asking: credentials, where they come from, and which hosts may be talked to.
+ * Authentication: credentials, where they come from, and which hosts may be spoken to.
  *
  * @example Credentials for two registries
  * ```ts

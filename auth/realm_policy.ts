@@ -67,8 +67,8 @@ export function resolveRealm(realm: string, origin: string): URL {
 /**
  * Whether a registry's credentials may go to a token service: it has the registry's own origin, or
  * its host name by https whatever the port (who holds its certificate is the registry), or the pair
- * is trusted. The same name by http on another port is not enough: on a shared machine that is
- * somebody else.
+ * is trusted. The same name by http on another port is not enough: on a shared machine that may be
+ * another user's program.
  */
 export function isTrustedRealm(realm: URL, origin: string, trusted: TrustedRealms = {}): boolean {
   const registry = new URL(origin);

@@ -72,7 +72,7 @@ const TRUST: Row[] = [
   ["a subdomain", "https://r.example", "https://auth.r.example/token", false],
   ["the parent domain", "https://r.corp.example", "https://corp.example/token", false],
   ["a host that begins alike", "https://r.example", "https://r.example.evil.example/t", false],
-  ["somebody else", "https://r.example", "https://evil.example/token", false],
+  ["a stranger", "https://r.example", "https://evil.example/token", false],
   ["Docker Hub", "https://registry-1.docker.io", "https://auth.docker.io/token", true],
   [
     "Docker Hub's service, other registry",

@@ -33,6 +33,11 @@ export function formatScope({ resource, actions }: Scope): string {
   return actions.length === 0 ? resource : `${resource}:${actions.join(",")}`;
 }
 
+/** Several scopes as text, separated by spaces. */
+export function formatScopes(scopes: readonly Scope[]): string {
+  return scopes.map(formatScope).join(" ");
+}
+
 /**
  * All actions of all lists, a resource at a time, in the order of their first appearance: what was
  * found missing goes first, because some servers read only the first scope.
@@ -58,14 +63,6 @@ export function coversScopes(held: readonly Scope[], wanted: readonly Scope[]): 
   });
 }
 
-/** A text that is equal for equal lists, whatever their order. */
-export function scopesKey(scopes: readonly Scope[]): string {
-  return scopes
-    .map(({ resource, actions }) => formatScope({ resource, actions: [...actions].sort() }))
-    .sort()
-    .join(" ");
-}
-
 /**
  * The scopes that a request needs. `extraActions` are asked for with those of the request's own
  * repository, so that a client that pulls first and pushes then gets one token for both.
@@ -81,26 +78,6 @@ export function intentScopes(intent: Intent, extraActions: readonly string[] = [
     scopes.push({ resource: `repository:${intent.mountFrom}`, actions: ["pull"] });
   }
   return mergeScopes(scopes);
-}
-
-/** How many different intents are remembered; one that is forgotten is only worked out again. */
-const INTENTS_KEPT = 1_000;
-
-/** {@linkcode intentScopes} that answers the same list for the same intent, at once. */
-export function rememberedScopes(
-  extraActions: readonly string[] = [],
-): (intent: Intent) => readonly Scope[] {
-  const known = new Map<string, readonly Scope[]>();
-  return (intent) => {
-    const { repository = "", actions, mountFrom = "", catalog } = intent;
-    const key = `${repository} ${actions} ${mountFrom} ${catalog}`;
-    let scopes = known.get(key);
-    if (scopes === undefined) {
-      if (known.size >= INTENTS_KEPT) known.clear();
-      known.set(key, scopes = intentScopes(intent, extraActions));
-    }
-    return scopes;
-  };
 }
 
 /** Whether `delete` is among the actions. */

@@ -1,16 +1,15 @@
-import { assertEquals, assertStrictEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import type { Intent } from "../transport/channel.ts";
 import {
   asksForDelete,
   coversScopes,
   deleteAsStar,
   formatScope,
+  formatScopes,
   intentScopes,
   mergeScopes,
   parseScope,
   parseScopes,
-  rememberedScopes,
-  scopesKey,
 } from "./scope.ts";
 
 const PARSED: [text: string, resource: string, actions: string[], formatted?: string][] = [
@@ -60,7 +59,7 @@ const MERGED: [name: string, lists: string[], merged: string][] = [
 
 for (const [name, lists, merged] of MERGED) {
   Deno.test(`mergeScopes: ${name}`, () => {
-    assertEquals(mergeScopes(...lists.map(parseScopes)).map(formatScope).join(" "), merged);
+    assertEquals(formatScopes(mergeScopes(...lists.map(parseScopes))), merged);
   });
 }
 
@@ -81,13 +80,6 @@ for (const [held, wanted, covers] of COVERS) {
     assertEquals(coversScopes(parseScopes(held), parseScopes(wanted)), covers);
   });
 }
-
-Deno.test("scopesKey does not depend on the order", () => {
-  assertEquals(
-    scopesKey(parseScopes("repository:b:push,pull repository:a:pull")),
-    scopesKey(parseScopes("repository:a:pull repository:b:pull,push")),
-  );
-});
 
 const INTENTS: [name: string, intent: Intent, extra: string[], scopes: string][] = [
   ["end-1 ping", { actions: [] }, [], ""],
@@ -125,7 +117,7 @@ const INTENTS: [name: string, intent: Intent, extra: string[], scopes: string][]
 
 for (const [name, intent, extra, scopes] of INTENTS) {
   Deno.test(`intentScopes: ${name}`, () => {
-    assertEquals(intentScopes(intent, extra).map(formatScope).join(" "), scopes);
+    assertEquals(formatScopes(intentScopes(intent, extra)), scopes);
   });
 }
 
@@ -134,21 +126,4 @@ Deno.test("deleteAsStar touches only what names delete", () => {
   assertEquals(asksForDelete(scopes), true);
   assertEquals(deleteAsStar(scopes).map(formatScope), ["repository:a:*", "repository:b:pull"]);
   assertEquals(asksForDelete(deleteAsStar(scopes)), false);
-});
-
-Deno.test("rememberedScopes answers the same list for the same intent, and no other", () => {
-  const scopesOf = rememberedScopes(["push"]);
-  const intents: Intent[] = [
-    { repository: "app", actions: ["pull"] },
-    { repository: "app", actions: ["pull", "delete"] },
-    { repository: "other", actions: ["pull"] },
-    { repository: "app", actions: ["pull"], mountFrom: "base" },
-    { repository: "app", actions: ["pull"], mountFrom: "undefined" },
-    { repository: "undefined", actions: [] },
-    { actions: [], catalog: true },
-    { actions: [] },
-  ];
-  const lists = intents.map(scopesOf);
-  assertEquals(lists, intents.map((intent) => intentScopes(intent, ["push"])));
-  intents.forEach((intent, at) => assertStrictEquals(scopesOf({ ...intent }), lists[at]));
 });

@@ -2,7 +2,6 @@ import { assertEquals, assertInstanceOf, assertNotMatch } from "@std/assert";
 import { ApiError } from "../errors.ts";
 import type { Credential, CredentialSource } from "./credential.ts";
 import { fakeClient, FakeWire, intent, type Seen } from "./fake_channel_test.ts";
-import { RegistryAuth } from "./registry_auth.ts";
 
 /** Every secret of these tests, and every token, in every spelling that something may repeat. */
 const SECRETS = [
@@ -24,15 +23,16 @@ function echo({ url, authorization, body }: Seen): string {
   } ${authorization?.startsWith("Basic ") && atob(authorization.slice("Basic ".length))}`;
 }
 
-const told = ({ method }: Seen) => method === "GET" ? "no hunter2" : "no identity-of-you";
+const echoed = ({ method }: Seen) => method === "GET" ? "no hunter2" : "no identity-of-you";
 const text = (seen: Seen, status: number) =>
-  new Response(echo(seen), { status, statusText: told(seen) });
+  new Response(echo(seen), { status, statusText: echoed(seen) });
 const json = (seen: Seen, status: number) =>
   Response.json({ errors: [{ code: "DENIED", message: echo(seen), detail: echo(seen) }] }, {
     status,
-    statusText: told(seen),
+    statusText: echoed(seen),
   });
-const bare = (seen: Seen, status: number) => new Response(null, { status, statusText: told(seen) });
+const bare = (seen: Seen, status: number) =>
+  new Response(null, { status, statusText: echoed(seen) });
 
 const CREDENTIALS: Record<string, Credential | CredentialSource> = {
   password: { username: "you", password: "hunter2" },
@@ -62,11 +62,13 @@ for (const [who, credentials] of Object.entries(CREDENTIALS)) {
   for (const [how, service] of Object.entries(SERVICES)) {
     Deno.test(`no secret of ${who} shows when the token service answers ${how}`, async () => {
       const wire = new FakeWire((seen) =>
-        seen.url.pathname.startsWith("/v2/")
+        seen.authorization === "Bearer token-of-service"
+          ? new Response("ok")
+          : seen.url.pathname.startsWith("/v2/")
           ? new Response("", { status: 401, headers: { "www-authenticate": BEARER } })
           : service(seen)
       );
-      const client = fakeClient(wire, credentials, { state: new RegistryAuth() });
+      const client = fakeClient(wire, credentials);
       const outcome = await client.call("GET", TAGS, intent("app", "pull", "delete")).then(
         ({ response }) => response.status,
         (error: unknown) => {
@@ -74,7 +76,8 @@ for (const [who, credentials] of Object.entries(CREDENTIALS)) {
           return error;
         },
       );
-      const things = [outcome, client.events, client.options.tokens, client.options.state];
+      const { authorizer, events } = client;
+      const things = [outcome, events, authorizer];
       for (const thing of things) {
         const shown = [
           Deno.inspect(thing, { depth: 20, showHidden: true, strAbbreviateSize: 1e6 }),

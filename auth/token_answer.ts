@@ -1,5 +1,5 @@
 import { AuthenticationError } from "../errors.ts";
-import type { Token } from "./token_cache.ts";
+import type { Token } from "./token_store.ts";
 import { VISIBLE_ASCII } from "./visible_ascii.ts";
 
 /**

@@ -6,13 +6,13 @@ import type { OnEvent } from "../events.ts";
 import type { ChannelRequest, ChannelResponse, Clock, Send } from "../transport/channel.ts";
 import { DockerResponse } from "../transport/docker_response.ts";
 import { readBody, responseErrors } from "../transport/expect.ts";
-import { redactUrl } from "../transport/redact.ts";
-import { basicAuthorization, type Credential } from "./credential.ts";
-import { publicWords } from "./public_words.ts";
-import { asksForDelete, deleteAsStar, formatScope, type Scope } from "./scope.ts";
-import { parseToken } from "./token_answer.ts";
-import type { Token } from "./token_cache.ts";
 import { headerFields } from "../transport/header_fields.ts";
+import { redactUrl } from "../transport/redact.ts";
+import { basicAuthorization, type Identity } from "./credential.ts";
+import { redactSecrets } from "./redact_secrets.ts";
+import { asksForDelete, deleteAsStar, formatScope, formatScopes, type Scope } from "./scope.ts";
+import { parseToken } from "./token_answer.ts";
+import type { Token } from "./token_store.ts";
 
 /** What a token request goes through. */
 export interface TokenRequestContext {
@@ -22,37 +22,37 @@ export interface TokenRequestContext {
   clock: Clock;
   /** `tokenBytes`, `errorBytes` and `stallTimeout` count here. */
   limits: Required<Limits>;
-  /** Told each request. */
+  /** Called with each request. */
   emit: OnEvent;
 }
 
 /** What is asked of a token service. */
-export interface TokenQuestion {
+export interface TokenRequest {
   /** The token service. */
   realm: URL;
   /** The service it speaks for, as the challenge named it. */
-  service?: string;
+  service?: string | undefined;
   /** What the token shall allow. */
   scopes: readonly Scope[];
-  /** Who asks; nobody for an anonymous token. It must be allowed to go to the realm. */
-  credential?: Readonly<Credential>;
+  /** Who gets the token; `undefined` for an anonymous one. It must be allowed to go to the realm. */
+  identity?: Identity;
   /** The registry's host, for messages. */
   registry: string;
   /** Why credentials that are there do not go along, for messages. */
-  withheld?: string;
+  withheld?: string | undefined;
 }
 
-/** Who davit says it is. The specification asks for a name, services do not check it. */
+/** The client's name. The specification asks for one, services do not check it. */
 const CLIENT_ID = "davit";
 
-/** What services answer that do not know one of the two ways to ask. */
-const OTHER_WAY_STATUSES = [404, 405];
+/** What services answer that do not know one of the grants. */
+const UNKNOWN_GRANT_STATUSES = [404, 405];
 
 /** What a service answers that does not know the action `delete`; Quay: 400. */
 const REFUSED_STATUSES = [400, 401, 403];
 
 /**
- * Asks a token service for a token. Where it refuses a request that names `delete`, it is asked
+ * Requests a token from a token service. Where it refuses a request that names `delete`, it is asked
  * once more with `*`.
  *
  * @throws {AuthenticationError} When the service refuses, redirects or answers something else;
@@ -61,50 +61,50 @@ const REFUSED_STATUSES = [400, 401, 403];
  */
 export async function requestToken(
   context: TokenRequestContext,
-  question: TokenQuestion,
+  request: TokenRequest,
   signal?: AbortSignal,
 ): Promise<Token> {
   try {
-    return await ask(context, question, signal);
+    return await askService(context, request, signal);
   } catch (error) {
     const refused = error instanceof AuthenticationError &&
       REFUSED_STATUSES.includes(error.statusCode ?? 0);
-    if (!refused || !asksForDelete(question.scopes)) throw error;
-    return await ask(context, { ...question, scopes: deleteAsStar(question.scopes) }, signal);
+    if (!refused || !asksForDelete(request.scopes)) throw error;
+    return await askService(context, { ...request, scopes: deleteAsStar(request.scopes) }, signal);
   }
 }
 
-async function ask(
+async function askService(
   context: TokenRequestContext,
-  question: TokenQuestion,
+  { realm, service, scopes, identity, registry, withheld }: TokenRequest,
   signal: AbortSignal | undefined,
 ): Promise<Token> {
-  const { realm, credential, registry } = question;
-  // A challenge may have named them: they are a stranger's words.
-  const scopes = publicWords(question.scopes.map(formatScope).join(" "), credential);
+  // A challenge may have named the scopes: they are a stranger's words.
+  const words = redactSecrets(formatScopes(scopes), identity);
   const what = `get a token from ${realm.origin}${realm.pathname} for ${registry}` +
-    (scopes && ` (${scopes})`);
-  const ways = waysToAsk(question);
-  let way: Way;
+    (words && ` (${words})`);
+  const grants = grantsOf(identity);
   let request: ChannelRequest;
   let answer: ChannelResponse;
+  let anonymous: boolean;
   for (;;) {
-    way = ways.shift()!;
+    const grant = grants.shift();
+    const parameters = new URLSearchParams(grant && { ...grant, client_id: CLIENT_ID });
+    if (service !== undefined) parameters.append("service", service);
     request = {
-      ...way.request,
+      ...(grant === undefined
+        ? query(realm, parameters, scopes, identity)
+        : form(realm, parameters, scopes)),
       purpose: "realm",
       redirect: "manual",
       what,
       ...(signal && { signal }),
     };
-    context.emit({
-      type: "token",
-      realm: redactUrl(realm),
-      scopes: question.scopes.map(formatScope),
-      anonymous: way.anonymous,
-    });
+    anonymous = grant === undefined && identity?.username === undefined;
+    const event = { realm: redactUrl(realm), scopes: scopes.map(formatScope), anonymous };
+    context.emit({ type: "token", ...event });
     answer = await context.send(request);
-    if (ways.length === 0 || !OTHER_WAY_STATUSES.includes(answer.response.status)) break;
+    if (grants.length === 0 || !UNKNOWN_GRANT_STATUSES.includes(answer.response.status)) break;
     await answer.response.body?.cancel().catch(() => {});
   }
   await refuseRedirect(answer, what);
@@ -116,12 +116,12 @@ async function ask(
   }
   // Not as an error of its own: a service may repeat what it was sent, and that is cut only here.
   const errors = (await responseErrors(context, request, response)).map(({ code, message }) => ({
-    ...(code !== undefined && { code: publicWords(code, credential) }),
-    message: publicWords(message, credential),
+    ...(code !== undefined && { code: redactSecrets(code, identity) }),
+    message: redactSecrets(message, identity),
   }));
-  const words = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "));
-  const said = words.join("; ") || publicWords(response.statusText, credential);
-  const why = question.withheld ?? (way.anonymous ? "no credentials were sent" : undefined);
+  const texts = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "));
+  const said = texts.join("; ") || redactSecrets(response.statusText, identity);
+  const why = withheld ?? (anonymous ? "no credentials were sent" : undefined);
   throw new AuthenticationError(
     `Cannot ${what}: ${response.status}${said && ` ${said}`}${why ? ` (${why})` : ""}`,
     { resp: new DockerResponse(JSON.stringify({ errors }), { status: response.status }), errors },
@@ -140,56 +140,50 @@ async function refuseRedirect({ response, hops }: ChannelResponse, what: string)
   );
 }
 
-interface Way {
-  request: Pick<ChannelRequest, "method" | "url" | "headers" | "body">;
-  anonymous: boolean;
-}
+/** What OAuth2's form says of a credential; `undefined` for the plain GET. */
+type Grant = { grant_type: string } & Record<string, string> | undefined;
 
 /**
- * The ways to ask, in their order: OAuth2 where an identity token is held; the plain GET that every
+ * The grants to try, in their order: OAuth2 where an identity token is held; the plain GET that every
  * registry's service knows; and OAuth2 with the password, for services that know nothing else.
  */
-function waysToAsk(question: TokenQuestion): Way[] {
-  const { username, password = "", refreshToken } = question.credential ?? {};
-  const ways: Way[] = [];
+function grantsOf({ username, password = "", refreshToken }: NonNullable<Identity> = {}): Grant[] {
+  const grants: Grant[] = [undefined];
   if (refreshToken !== undefined) {
-    ways.push(post(question, { grant_type: "refresh_token", refresh_token: refreshToken }));
+    grants.unshift({ grant_type: "refresh_token", refresh_token: refreshToken });
   }
-  ways.push(get(question, username, password));
-  if (username !== undefined) {
-    ways.push(post(question, { grant_type: "password", username, password }));
-  }
-  return ways;
+  if (username !== undefined) grants.push({ grant_type: "password", username, password });
+  return grants;
 }
 
 /** @see https://distribution.github.io/distribution/spec/auth/token/ */
-function get(question: TokenQuestion, username: string | undefined, password: string): Way {
-  const query = new URLSearchParams();
-  if (question.service !== undefined) query.append("service", question.service);
-  for (const scope of question.scopes) query.append("scope", formatScope(scope));
-  const url = new URL(question.realm);
+function query(
+  realm: URL,
+  parameters: URLSearchParams,
+  scopes: readonly Scope[],
+  identity: Identity,
+): Pick<ChannelRequest, "method" | "url" | "headers"> {
+  for (const scope of scopes) parameters.append("scope", formatScope(scope));
+  const url = new URL(realm);
   // Put behind the realm's own parameters, which searchParams would write anew.
-  url.search = [url.search.slice(1), query.toString()].filter(Boolean).join("&");
+  url.search = [url.search.slice(1), parameters.toString()].filter(Boolean).join("&");
   const headers = headerFields({ accept: "application/json" });
+  const { username, password = "" } = identity ?? {};
   if (username !== undefined) headers.set("authorization", basicAuthorization(username, password));
-  return { request: { method: "GET", url, headers }, anonymous: username === undefined };
+  return { method: "GET", url, headers };
 }
 
 /** @see https://distribution.github.io/distribution/spec/auth/oauth/ */
-function post(question: TokenQuestion, grant: Record<string, string>): Way {
-  const form = new URLSearchParams(grant);
-  form.append("client_id", CLIENT_ID);
-  if (question.service !== undefined) form.append("service", question.service);
-  if (question.scopes.length > 0) {
-    form.append("scope", question.scopes.map(formatScope).join(" "));
-  }
+function form(
+  realm: URL,
+  parameters: URLSearchParams,
+  scopes: readonly Scope[],
+): Pick<ChannelRequest, "method" | "url" | "headers" | "body"> {
+  if (scopes.length > 0) parameters.append("scope", formatScopes(scopes));
   const headers = headerFields({
     accept: "application/json",
     "content-type": "application/x-www-form-urlencoded",
   });
-  const body = openBody(encodeText(form.toString()));
-  return {
-    request: { method: "POST", url: new URL(question.realm), headers, body },
-    anonymous: false,
-  };
+  const body = openBody(encodeText(parameters.toString()));
+  return { method: "POST", url: new URL(realm), headers, body };
 }

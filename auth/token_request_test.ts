@@ -5,8 +5,8 @@ import type { DavitEvent } from "../events.ts";
 import type { Credential } from "./credential.ts";
 import { FakeClock, FakeWire, type Seen } from "./fake_channel_test.ts";
 import { parseScopes } from "./scope.ts";
-import type { Token } from "./token_cache.ts";
-import { requestToken, type TokenQuestion } from "./token_request.ts";
+import type { Token } from "./token_store.ts";
+import { requestToken, type TokenRequest } from "./token_request.ts";
 
 const you: Credential = { username: "you", password: "hunter2" };
 const identity: Credential = { refreshToken: "refresh-1" };
@@ -20,7 +20,7 @@ interface Asked {
 
 function ask(
   answer: (seen: Seen) => Response | Promise<Response>,
-  question: Partial<Omit<TokenQuestion, "scopes">> & { scopes?: string } = {},
+  request: Partial<Omit<TokenRequest, "scopes">> & { scopes?: string } = {},
 ): Asked {
   const wire = new FakeWire(answer);
   const events: DavitEvent[] = [];
@@ -34,8 +34,8 @@ function ask(
     realm: new URL("https://auth.example/token"),
     service: "registry",
     registry: "r.example",
-    ...question,
-    scopes: parseScopes(question.scopes ?? "repository:a:pull"),
+    ...request,
+    scopes: parseScopes(request.scopes ?? "repository:a:pull"),
   });
   return { wire, events, token };
 }
@@ -44,7 +44,7 @@ const good = () => Response.json({ token: "T", expires_in: 300 });
 
 const REQUESTS: [
   name: string,
-  question: Parameters<typeof ask>[1],
+  request: Parameters<typeof ask>[1],
   url: string,
   authorization: string | null,
 ][] = [
@@ -56,7 +56,7 @@ const REQUESTS: [
   ],
   [
     "with Basic",
-    { credential: you },
+    { identity: you },
     "https://auth.example/token?service=registry&scope=repository%3Aa%3Apull",
     BASIC,
   ],
@@ -82,9 +82,9 @@ const REQUESTS: [
   ],
 ];
 
-for (const [name, question, url, authorization] of REQUESTS) {
+for (const [name, request, url, authorization] of REQUESTS) {
   Deno.test(`requestToken by GET: ${name}`, async () => {
-    const { wire, token } = ask(good, question);
+    const { wire, token } = ask(good, request);
     assertEquals(await token, { value: "T", lifetime: 300_000 });
     assertEquals(wire.seen.length, 1);
     const [seen] = wire.seen;
@@ -107,7 +107,7 @@ Deno.test("requestToken leaves out a service that the challenge did not name", a
 
 Deno.test("requestToken by POST: an identity token as a form, one scope joined by spaces", async () => {
   const { wire, token } = ask(() => Response.json({ access_token: "T" }), {
-    credential: identity,
+    identity,
     scopes: "repository:b:pull,push repository:a:pull",
   });
   assertEquals(await token, { value: "T", lifetime: 60_000 });
@@ -150,7 +150,7 @@ for (const [name, credential, statuses, lines] of FALLBACKS) {
       const status = left.shift()!;
       return status === 200 ? good() : new Response("no such page", { status });
     };
-    const { wire, token } = ask(answer, { credential });
+    const { wire, token } = ask(answer, { identity: credential });
     assertEquals((await token).value, "T");
     assertEquals(
       wire.seen.map(({ method, authorization, body }) => {
@@ -166,7 +166,7 @@ for (const [name, credential, statuses, lines] of FALLBACKS) {
 Deno.test("requestToken: the password grant carries user and password in the form", async () => {
   const { wire, token } = ask(
     ({ method }) => method === "GET" ? new Response(null, { status: 405 }) : good(),
-    { credential: you },
+    { identity: you },
   );
   await token;
   const form = new URLSearchParams(wire.seen[1]?.body);
@@ -260,7 +260,7 @@ Deno.test("requestToken: a redirect that the wire followed all the same is refus
 });
 
 Deno.test("requestToken: a redirect is not a reason to ask another way", async () => {
-  const { wire, token } = ask(() => new Response(null, { status: 301 }), { credential: identity });
+  const { wire, token } = ask(() => new Response(null, { status: 301 }), { identity });
   await assertRejects(() => token, AuthenticationError);
   assertEquals(wire.lines, ["POST auth.example/token"]);
 });
@@ -308,7 +308,7 @@ Deno.test("requestToken: other failures of a delete, and refusals of others, are
 Deno.test("requestToken tells each request, without the realm's secrets", async () => {
   const { events, token } = ask(
     ({ method }) => method === "POST" ? new Response(null, { status: 404 }) : good(),
-    { credential: identity, realm: new URL("https://auth.example/token?key=hunter2") },
+    { identity, realm: new URL("https://auth.example/token?key=hunter2") },
   );
   await token;
   const event = {
@@ -327,7 +327,7 @@ Deno.test("requestToken says what was not sent, and why", async () => {
   await assertRejects(() => none.token, AuthenticationError, "(no credentials were sent)");
   const withheld = ask(() => json({}, 401), { withheld: "because" });
   await assertRejects(() => withheld.token, AuthenticationError, "(because)");
-  const sent = ask(() => json({}, 401), { credential: you });
+  const sent = ask(() => json({}, 401), { identity: you });
   const error = await assertRejects(() => sent.token, AuthenticationError);
   assertInstanceOf(error, AuthenticationError);
   assertEquals(error.message.endsWith("401 Status Text"), true);

@@ -4,7 +4,7 @@ import { pieceReader, readAll } from "../../content/piece_reader.ts";
 import { ApiError, AuthenticationError, NetworkError, TimeoutError } from "../../errors.ts";
 import { untilAborted } from "../../transport/until_aborted.ts";
 import type { Credential } from "../credential.ts";
-import { publicWords } from "../public_words.ts";
+import { redactSecrets } from "../redact_secrets.ts";
 import type { ProviderSettings } from "./provider_options.ts";
 import { serviceWords } from "./service_words.ts";
 import { VISIBLE_ASCII } from "../visible_ascii.ts";
@@ -132,7 +132,7 @@ async function answerOf(
   if (!response.ok) {
     const { code, message } = serviceWords(bytes);
     if (code !== undefined && accepts.includes(code)) return { fields: {}, headers, refusal: code };
-    const words = publicWords([code, message].filter(Boolean).join(": "), secrets);
+    const words = redactSecrets([code, message].filter(Boolean).join(": "), secrets);
     throw refused(`answers ${status}${words && ` ${words}`}`, status);
   }
   let fields: unknown;

@@ -2,7 +2,7 @@ import type { AuthenticationError } from "../errors.ts";
 import type { Challenge } from "./challenge.ts";
 import { isTrustedRealm, resolveRealm, type TrustedRealms } from "./realm_policy.ts";
 
-/** A registry that wants tokens from a token service. */
+/** A repository that wants tokens from a token service. */
 export interface BearerScheme {
   /** Names the scheme. */
   readonly type: "bearer";
@@ -12,16 +12,16 @@ export interface BearerScheme {
   readonly service?: string;
   /** Whether credentials may go to the token service. */
   readonly trusted: boolean;
-  /** Whether the registry takes Basic as well. */
+  /** Whether Basic is taken as well. */
   readonly basic: boolean;
 }
 
-/** How a registry wants to be asked. */
-export type Scheme = { readonly type: "none" } | { readonly type: "basic" } | BearerScheme;
+/** How a repository wants to be asked. */
+export type AuthScheme = { readonly type: "none" } | { readonly type: "basic" } | BearerScheme;
 
 /**
- * The best challenge that can be met: Bearer, else Basic. Schemes that nobody here knows are passed
- * over; `undefined` when nothing is left.
+ * The best challenge that can be met: Bearer, else Basic. Unknown schemes are passed over;
+ * `undefined` when nothing is left.
  *
  * @throws {AuthenticationError} When the only challenge is a Bearer whose realm is not acceptable.
  */
@@ -29,7 +29,7 @@ export function chooseScheme(
   challenges: readonly Challenge[],
   origin: string,
   trustedRealms?: TrustedRealms,
-): Scheme | undefined {
+): AuthScheme | undefined {
   const basic = challenges.some(({ scheme }) => scheme === "basic");
   let refused: AuthenticationError | undefined;
   for (const { scheme, params } of challenges) {
@@ -50,7 +50,7 @@ export function chooseScheme(
 }
 
 /** Whether two schemes ask the same of the same. */
-export function sameScheme(a: Scheme | undefined, b: Scheme | undefined): boolean {
+export function sameScheme(a: AuthScheme | undefined, b: AuthScheme | undefined): boolean {
   if (a?.type !== "bearer" || b?.type !== "bearer") return a?.type === b?.type;
   return a.realm.href === b.realm.href && a.service === b.service;
 }

@@ -1,6 +1,6 @@
 import { assertEquals, assertNotMatch } from "@std/assert";
 import type { Credential } from "./credential.ts";
-import { publicWords } from "./public_words.ts";
+import { redactSecrets } from "./redact_secrets.ts";
 
 const SECRET = 'p&s "w+rd/ü';
 const you: Credential = { username: "you", password: SECRET };
@@ -43,12 +43,12 @@ const ROWS: [name: string, words: string, credential: Credential | undefined, sh
 ];
 
 for (const [name, words, credential, shown] of ROWS) {
-  Deno.test(`publicWords: ${name}`, () => assertEquals(publicWords(words, credential), shown));
+  Deno.test(`redactSecrets: ${name}`, () => assertEquals(redactSecrets(words, credential), shown));
 }
 
-Deno.test("publicWords cuts after taking secrets out, not before", () => {
+Deno.test("redactSecrets cuts after taking secrets out, not before", () => {
   const words = "x".repeat(295) + SECRET + "y".repeat(1_000);
-  const shown = publicWords(words, you);
+  const shown = redactSecrets(words, you);
   assertEquals(shown, `${"x".repeat(295)}***yy…`);
   assertNotMatch(shown, /p&s/);
 });

@@ -6,22 +6,24 @@ import type { ChannelRequest } from "../transport/channel.ts";
 import { authInfo } from "./auth_info.ts";
 import type { Credential, CredentialSource } from "./credential.ts";
 import { counted, fakeClient, FakeRegistry, FakeWire, intent } from "./fake_channel_test.ts";
-import { RegistryAuth } from "./registry_auth.ts";
-import { failedReason, toldSource } from "./told_source.ts";
+import { failedReason, reportingCredentialSource } from "./reporting_credential_source.ts";
 
 const TARGET = { host: "r.example", repository: "a" };
 const PULL = intent("app", "pull");
 const TAGS = "/v2/app/tags/list";
 const JWT = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ5b3UifQ.c2ln";
 
-function told(source: CredentialSource) {
+function reporting(source: CredentialSource) {
   const events: DavitEvent[] = [];
-  return { events, asked: toldSource(source, (event) => events.push(event))(TARGET) };
+  return {
+    events,
+    asked: reportingCredentialSource(source, (event) => events.push(event))(TARGET),
+  };
 }
 
-for (const nobody of [undefined, null, {}, { username: "", password: "" }]) {
-  Deno.test(`toldSource: ${JSON.stringify(nobody) ?? "undefined"} is nobody`, async () => {
-    const { events, asked } = told(() => nobody as Credential | undefined);
+for (const nothing of [undefined, null, {}, { username: "", password: "" }]) {
+  Deno.test(`reportingCredentialSource: ${JSON.stringify(nothing) ?? "undefined"} is none`, async () => {
+    const { events, asked } = reporting(() => nothing as Credential | undefined);
     assertEquals([await asked, events], [undefined, []]);
   });
 }
@@ -39,8 +41,8 @@ const FAILURES: [name: string, thrown: unknown, message: string][] = [
 
 for (const [name, thrown, message] of FAILURES) {
   for (const way of ["throws", "rejects with"]) {
-    Deno.test(`toldSource: a source that ${way} ${name}: AUTHENTICATION_FAILED, and an event`, async () => {
-      const { events, asked } = told(() => {
+    Deno.test(`reportingCredentialSource: a source that ${way} ${name}: AUTHENTICATION_FAILED, and an event`, async () => {
+      const { events, asked } = reporting(() => {
         if (way === "throws") throw thrown;
         return Promise.reject(thrown);
       });
@@ -57,9 +59,9 @@ for (const [name, thrown, message] of FAILURES) {
   }
 }
 
-Deno.test("toldSource: davit's own errors pass as they are", async () => {
+Deno.test("reportingCredentialSource: davit's own errors pass as they are", async () => {
   const failure = new AuthenticationError("Cannot log in: because");
-  const { events, asked } = told(() => Promise.reject(failure));
+  const { events, asked } = reporting(() => Promise.reject(failure));
   assertStrictEquals(await assertRejects(() => asked), failure);
   assertEquals(events, [{
     type: "credentials-failed",
@@ -68,8 +70,8 @@ Deno.test("toldSource: davit's own errors pass as they are", async () => {
   }]);
 });
 
-Deno.test("toldSource: an answer that cannot be used is a failure", async () => {
-  const { events, asked } = told(() => ({ username: "a:b", password: "hunter2" }));
+Deno.test("reportingCredentialSource: an answer that cannot be used is a failure", async () => {
+  const { events, asked } = reporting(() => ({ username: "a:b", password: "hunter2" }));
   await assertRejects(() => asked, InvalidOptionError, "username must not hold ':'");
   assertEquals(events.map(({ type }) => type), ["credentials-failed"]);
 });
@@ -90,7 +92,7 @@ Deno.test("a source that fails does not stop an anonymous pull, and is asked onc
   const client = fakeClient(registry, () => {
     asked++;
     throw new Error("the keychain is locked");
-  }, { state: new RegistryAuth() });
+  });
   assertEquals(await counted(registry, () => client.call("GET", TAGS, PULL)), [200, 3]);
   assertEquals(registry.tokenCalls.map(({ authorization }) => authorization), [null]);
   for (let time = 0; time < 10; time++) {
@@ -162,7 +164,7 @@ Deno.test("a refusal after credentials were withheld names trustedRealms", async
   assert(error.message.includes('trustedRealms: {"registry.example": "sso.example"}'));
 });
 
-Deno.test("a token service that refuses nobody says that the source failed, and is its cause", async () => {
+Deno.test("a token service that refuses an anonymous request says that the source failed, and is its cause", async () => {
   const registry = new FakeRegistry({ token: () => new Response("", { status: 401 }) });
   const error = await assertRejects(
     () => fakeClient(registry, broken).call("GET", TAGS, PULL),
@@ -197,9 +199,9 @@ Deno.test("an abort while the source is asked is the signal's reason, not a fail
 
 for (const [challenge, answer] of [['Bearer realm="/token"', "Bearer"], ["Basic", "throws"]]) {
   Deno.test(`end-1 authInfo with a source that fails, ${challenge}: ${answer}`, async () => {
-    const { options, events } = fakeClient(new FakeRegistry(), broken);
+    const { authorizer, events } = fakeClient(new FakeRegistry(), broken);
     const ping = new Response("", { status: 401, headers: { "www-authenticate": challenge! } });
-    const info = () => authInfo(options, { ping });
+    const info = () => authInfo(authorizer, { ping });
     if (answer === "throws") {
       await assertRejects(info, AuthenticationError, "the keychain is locked");
     } else assertEquals(await info(), { type: "Bearer", token: "t1" });

@@ -1,21 +1,27 @@
 import { ApiError, AuthenticationError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { checkCredential, type Credential, type CredentialSource } from "./credential.ts";
-import { publicWords } from "./public_words.ts";
+import {
+  checkCredential,
+  type CredentialSource,
+  type CredentialTarget,
+  type Identity,
+} from "./credential.ts";
+import { redactSecrets } from "./redact_secrets.ts";
 
 /** A source that fails with davit's own errors only. */
-export type ToldSource = (
-  target: Parameters<CredentialSource>[0],
-) => Promise<Readonly<Credential> | undefined>;
+export type ReportingCredentialSource = (target: CredentialTarget) => Promise<Identity>;
 
 /**
- * A source whose failures are typed, and told by the event `credentials-failed`. Whoever asks goes
- * on as nobody: a helper that is missing must not stop an anonymous pull.
+ * A source whose failures are typed, and reported by the event `credentials-failed`. The caller goes
+ * on anonymously: a helper that is missing must not stop an anonymous pull.
  *
  * What it throws is davit's own error as it came, else an {@linkcode AuthenticationError} that says
  * in the source's words what went wrong, without what looks like a token in them.
  */
-export function toldSource(source: CredentialSource, emit: OnEvent): ToldSource {
+export function reportingCredentialSource(
+  source: CredentialSource,
+  emit: OnEvent,
+): ReportingCredentialSource {
   return async (target) => {
     try {
       return checkCredential(await source(target) ?? {});
@@ -43,5 +49,5 @@ function typed(cause: unknown, host: string): ApiError {
 
 /** A source's own words may repeat what it was about to hand out. */
 function words(error: unknown): string {
-  return publicWords(error instanceof Error ? error.message : String(error), undefined);
+  return redactSecrets(error instanceof Error ? error.message : String(error), undefined);
 }

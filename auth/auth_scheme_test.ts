@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { AuthenticationError } from "../errors.ts";
 import { parseChallenges } from "./challenge.ts";
-import { chooseScheme, sameScheme, type Scheme } from "./scheme.ts";
+import { type AuthScheme, chooseScheme, sameScheme } from "./auth_scheme.ts";
 
 const ORIGIN = "https://r.example";
 const OWN = 'Bearer realm="https://r.example/token",service="s"';
@@ -29,7 +29,7 @@ const ROWS: [name: string, header: string, chosen: string][] = [
   ["the first of two Bearers", `${ELSEWHERE}, ${OWN}`, "https://sso.example/token"],
 ];
 
-function show(scheme: Scheme | undefined): string {
+function show(scheme: AuthScheme | undefined): string {
   if (scheme?.type !== "bearer") return scheme?.type ?? "nothing";
   const { realm, service, trusted, basic } = scheme;
   return [realm.href, service, trusted && "trusted", basic && "or basic"].filter(Boolean).join(" ");
@@ -55,7 +55,7 @@ Deno.test("chooseScheme throws when the only way is by http", () => {
 });
 
 Deno.test("sameScheme compares type, realm and service", () => {
-  const bearer = (realm: string, service?: string): Scheme => ({
+  const bearer = (realm: string, service?: string): AuthScheme => ({
     type: "bearer",
     realm: new URL(realm),
     trusted: true,
