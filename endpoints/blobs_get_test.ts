@@ -117,7 +117,7 @@ Deno.test("end-2 GET blobs: what is no JSON is INVALID_CONTENT", async () => {
   assertEquals(error.code, "INVALID_CONTENT");
 });
 
-Deno.test("end-2 GET blobs: a redirect to storage is followed, and told", async () => {
+Deno.test("end-2 GET blobs: a redirect to storage is followed, with an event", async () => {
   const location = "https://cdn.test/blob?sig=1";
   const registry = fakeRegistry(
     steps(new Response(null, { status: 307, headers: { location } }), ok()),
@@ -177,7 +177,7 @@ const BAD: Bad[] = [
     message: `Cannot pull the blob ${DIGEST} of app: 404 BLOB_UNKNOWN`,
   },
   {
-    name: "206 that nobody asked for",
+    name: "206 that was not asked for",
     answer: part(0, 9),
     error: RegistryResponseError,
     code: "REGISTRY_RESPONSE",

@@ -158,7 +158,7 @@ export async function deleteManifest(
   ref: string,
   options: EndpointOptions = {},
 ): Promise<void> {
-  const subject = isDigest(ref) && channel.learned.referrersApi !== true
+  const subject = isDigest(ref) && channel.capabilities.referrersApi !== true
     ? await subjectBeforeDelete(channel, repository, ref, options)
     : undefined;
   await deleteManifestRequest(channel, repository, ref, options);

@@ -21,12 +21,12 @@ Deno.test("progressTeller: not oftener than every 250 ms, and at the end", () =>
     tell(bytes, false);
   }
   tell(100, true);
-  const told = { type: "progress", direction: "upload", repository: "app", total: 100 };
+  const event = { type: "progress", direction: "upload", repository: "app", total: 100 };
   assertEquals<unknown>(events, [
-    { ...told, bytes: 30, done: false },
-    { ...told, bytes: 60, done: false },
-    { ...told, bytes: 90, done: false },
-    { ...told, bytes: 100, done: true },
+    { ...event, bytes: 30, done: false },
+    { ...event, bytes: 60, done: false },
+    { ...event, bytes: 90, done: false },
+    { ...event, bytes: 100, done: true },
   ]);
 });
 

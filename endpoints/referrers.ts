@@ -94,7 +94,7 @@ export async function supportsReferrers(
   digest: string,
   options: EndpointOptions = {},
 ): Promise<boolean> {
-  if (channel.learned.referrersApi !== undefined) return channel.learned.referrersApi;
+  if (channel.capabilities.referrersApi !== undefined) return channel.capabilities.referrersApi;
   const request = referrersRequest(channel, repository, parseDigest(digest), options);
   const answer = await askApi(channel, request);
   await answer?.response.body?.cancel();
@@ -157,23 +157,23 @@ async function askApi(
   channel: Channel,
   request: ChannelRequest,
 ): Promise<ChannelResponse | undefined> {
-  if (channel.learned.referrersApi === false) return undefined;
+  if (channel.capabilities.referrersApi === false) return undefined;
   const answer = await channel.send(request);
   const { status, headers, body } = answer.response;
   const isIndex = bareMediaType(headers.get("content-type")) === MEDIA_TYPES.ociIndex;
   if (status === 200 && isIndex) {
-    channel.learned.referrersApi = true;
+    channel.capabilities.referrersApi = true;
     return answer;
   }
   if (status === 200) {
     await body?.cancel();
-    channel.learned.referrersApi = false;
+    channel.capabilities.referrersApi = false;
     return undefined;
   }
   const error = await responseError(channel, request, answer);
   if (!NO_API.includes(status)) throw error;
   // A missing repository looks like a missing API: this says nothing of the next repository.
-  if (!error.codes.includes("NAME_UNKNOWN")) channel.learned.referrersApi = false;
+  if (!error.codes.includes("NAME_UNKNOWN")) channel.capabilities.referrersApi = false;
   return undefined;
 }
 
@@ -230,7 +230,7 @@ export async function recordReferrer(
   const digest = parseDigest(subject);
   if (ociSubject !== null) {
     // The header has lied: some registries sent it and had no API. Asked once for a repository.
-    const { trustedSubject } = channel.learned;
+    const trustedSubject = channel.capabilities.trustedSubject ??= new Set();
     if (trustedSubject.has(repository)) return;
     if (await supportsReferrers(channel, repository, digest, options)) {
       if (trustedSubject.size >= TRUSTED_KEPT) trustedSubject.clear();
@@ -271,6 +271,9 @@ export async function forgetReferrer(
   }
 }
 
+/** The last write to each fallback tag of a registry, so that the next one waits for it. */
+const FALLBACK_WRITES = new WeakMap<Channel, Map<string, Promise<void>>>();
+
 /** A change to a fallback index; the same index, or none, when nothing is to be done. */
 type Change = (index: ImageIndex | undefined) => ImageIndex | undefined;
 
@@ -282,7 +285,8 @@ async function changeFallback(
   options: EndpointOptions,
   change: Change,
 ): Promise<void> {
-  const { fallbackWrites } = channel.learned;
+  const fallbackWrites = FALLBACK_WRITES.get(channel) ?? new Map<string, Promise<void>>();
+  FALLBACK_WRITES.set(channel, fallbackWrites);
   const key = `${repository} ${subject}`;
   const before = fallbackWrites.get(key) ?? Promise.resolve();
   const turn = before.then(() => writeFallback(channel, repository, subject, options, change));

@@ -73,7 +73,7 @@ Deno.test("end-7 with a subject: an OCI-Subject that lies is found out", async (
 
 Deno.test("end-7 with a subject: a thousand repositories are trusted, and no more are remembered", async () => {
   const { attach, channel } = setUp((server) => server.api = server.ociSubject = true);
-  const { trustedSubject } = channel.learned;
+  const trustedSubject = channel.capabilities.trustedSubject = new Set<string>();
   for (let i = 0; i < 999; i++) trustedSubject.add(`app/${i}`);
   await attach(ONE);
   assertEquals(trustedSubject.size, 1_000);

@@ -60,14 +60,14 @@ export function repositoryRequest(channel: Channel, parts: RequestParts): Channe
   };
 }
 
-/** A manifest's reference: a digest or a tag, told apart. */
+/** A manifest's reference: a digest or a tag. */
 export type ManifestReference = { digest: Digest; tag?: undefined } | {
   digest?: undefined;
   tag: string;
 };
 
 /**
- * Tells a tag from a digest and checks either one's grammar.
+ * Distinguishes a tag from a digest and checks either one's grammar.
  *
  * @throws {InvalidDigestError} When it has a colon and is no digest.
  * @throws {InvalidReferenceError} When it is no tag.

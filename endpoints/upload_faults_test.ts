@@ -179,7 +179,7 @@ Deno.test("putBlob: the closing PUT dies after a PATCH of the whole: HEAD finds 
   const lost = fakeUploads((server) => server.faults.push(["PUT", before()]));
   await putBlob(lost.channel, "app", body);
   assertEquals(lost.methods(), ["POST", "PATCH 1000000", "PUT", "HEAD", "GET", "PUT"]);
-  assertEquals(opened, [0, 1_000_000]);
+  assertEquals(opened, [0], "every byte is there");
 });
 
 for (const status of [400, 404]) {
@@ -252,7 +252,7 @@ Deno.test("putBlob: 413 is no try, and chunks shrink until they are taken", asyn
     "PATCH 125000",
     "PUT 125000",
   ]);
-  assertEquals(registry.channel.learned.maxChunk, 125_000);
+  assertEquals(registry.channel.capabilities.maxChunk, 125_000);
   const { channel, methods } = registry;
   const before = methods().length;
   await putBlob(channel, "app", pieces(LARGE.subarray(1)), { size: LARGE.length - 1 });
