@@ -17,6 +17,8 @@ import {
 } from "../manifest/referrers_index.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { responseError } from "../transport/expect.ts";
+import { Retries } from "../transport/retries.ts";
+import type { RetryPolicy } from "../transport/retry_policy.ts";
 import { untilAborted } from "../transport/until_aborted.ts";
 import { type ListOptions, pages } from "./pages.ts";
 import {
@@ -50,8 +52,13 @@ const NO_API = [400, 404, 405, 406, 501];
 /** Repositories whose OCI-Subject is trusted: one that is forgotten costs one request more. */
 const TRUSTED_KEPT = 1_000;
 
-/** Tries to win the fallback tag against other writers before giving up. */
-const FALLBACK_TRIES = 10;
+/**
+ * Tries to win the fallback tag against other writers. The waits are as long as a read and a write
+ * take, at random and then longer, so that two writers do not meet again.
+ */
+function fallbackPolicy(took: number): RetryPolicy {
+  return { maxAttempts: 10, minDelay: 2 * took, maxDelay: 10 * took };
+}
 
 /**
  * The manifests whose subject is this digest (end-12), from the referrers API, or from the fallback
@@ -311,7 +318,8 @@ async function writeFallback(
 ): Promise<void> {
   const { clock } = channel;
   const tag = fallbackTag(subject);
-  for (let attempt = 1; attempt <= FALLBACK_TRIES; attempt++) {
+  let retries: Retries | undefined;
+  for (;;) {
     const started = clock.now();
     const { index, digest } = await readFallback(channel, repository, subject, options);
     const changed = change(index);
@@ -320,19 +328,23 @@ async function writeFallback(
       if (await deleteTag(channel, repository, tag, options)) return;
     }
     const written = await putIndex(channel, repository, tag, changed, options);
-    // At random, so that two writers do not meet again; longer each time, as there may be many.
     const took = clock.now() - started;
-    await clock.sleep(Math.ceil(took * (1 + attempt * Math.random())), options.signal);
+    await clock.sleep(took, options.signal);
     if (await namesManifest(channel, repository, tag, written, options)) return;
+    retries ??= new Retries({ ...channel, retry: fallbackPolicy(took) });
+    const delay = retries.failed();
+    if (delay === undefined) {
+      throw new InvalidContentError(
+        `Cannot write the fallback tag ${tag} of ${repository}: other writers won ` +
+          `${retries.failures} times`,
+      );
+    }
+    await clock.sleep(delay, options.signal);
   }
-  throw new InvalidContentError(
-    `Cannot write the fallback tag ${tag} of ${repository}: other writers won ${FALLBACK_TRIES} ` +
-      `times`,
-  );
 }
 
 /**
- * PUT an index. An entry may have been deleted by somebody who left the index as it was: registries
+ * PUT an index. Whoever deleted an entry may have left the index as it was: registries
  * that look for the entries take the index without it alone. Answers the digest of what was put.
  */
 async function putIndex(

@@ -114,3 +114,9 @@ export function resolveUrl(channel: Channel, target: string, base: URL, what: st
   }
   return url;
 }
+
+/** An answer's Content-Length, where it has one that counts bytes. */
+export function contentLength(headers: Headers): number | undefined {
+  const length = headers.get("content-length");
+  return length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
+}
