@@ -132,15 +132,20 @@ export interface RightsOfNext {
   mountFrom?: string;
 }
 
-/** Whether there is such a blob (end-2). */
-export async function hasBlob(
+/**
+ * Looks whether there is such a blob (end-2): the headers of its HEAD, or `undefined`. Every check of
+ * a blob's existence is this one.
+ */
+export async function findBlob(
   channel: Channel,
   repository: string,
   digest: string,
   options: EndpointOptions = {},
   next: RightsOfNext = {},
-): Promise<boolean> {
-  return await lookForBlob(channel, repository, digest, options, next) !== undefined;
+): Promise<Headers | undefined> {
+  const request = blobRequest(channel, "HEAD", repository, parseDigest(digest), options, next);
+  const { response } = await sendExpecting(channel, request, [200, 404]);
+  return response.status === 200 ? response.headers : undefined;
 }
 
 /**
@@ -155,7 +160,7 @@ export async function statBlob(
   digest: string,
   options: EndpointOptions = {},
 ): Promise<Descriptor | undefined> {
-  const headers = await lookForBlob(channel, repository, digest, options);
+  const headers = await findBlob(channel, repository, digest, options);
   if (headers === undefined) return undefined;
   const mediaType = bareMediaType(headers.get("content-type"));
   return {
@@ -163,19 +168,6 @@ export async function statBlob(
     digest,
     size: contentLength(headers) ?? await sizeByGet(channel, repository, digest, options),
   };
-}
-
-/** The one look at whether a blob is there: the headers of its HEAD, or `undefined`. */
-async function lookForBlob(
-  channel: Channel,
-  repository: string,
-  digest: string,
-  options: EndpointOptions,
-  next?: RightsOfNext,
-): Promise<Headers | undefined> {
-  const request = blobRequest(channel, "HEAD", repository, parseDigest(digest), options, next);
-  const { response } = await sendExpecting(channel, request, [200, 404]);
-  return response.status === 200 ? response.headers : undefined;
 }
 
 async function sizeByGet(

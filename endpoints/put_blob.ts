@@ -8,7 +8,7 @@ import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { Channel } from "../transport/channel.ts";
 import { sendExpecting } from "../transport/expect.ts";
 import { checkAnsweredDigest } from "./answered_digest.ts";
-import { hasBlob, type RightsOfNext, statBlob } from "./blobs.ts";
+import { findBlob, type RightsOfNext, statBlob } from "./blobs.ts";
 import { mountBlob } from "./mount.ts";
 import { progressTeller } from "./progress.ts";
 import type { EndpointOptions } from "./request.ts";
@@ -119,14 +119,15 @@ async function lookFirst(
   if (mountFrom !== undefined && channel.capabilities.mount !== false) {
     try {
       const all = { ...rights, mountFrom };
-      const there = await hasBlob(channel, repository, digest, options, all);
-      return { there, from: mountFrom };
+      const found = await findBlob(channel, repository, digest, options, all);
+      return { there: found !== undefined, from: mountFrom };
     } catch (error) {
       // A token service may refuse the whole token for the other repository's sake.
       if (!(error instanceof AuthenticationError)) throw error;
     }
   }
-  return { there: await hasBlob(channel, repository, digest, options, rights) };
+  const found = await findBlob(channel, repository, digest, options, rights);
+  return { there: found !== undefined };
 }
 
 /**

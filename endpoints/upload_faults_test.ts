@@ -68,6 +68,13 @@ const FAULTS: Fault[] = [
     unknown: ["GET", "DELETE", "POST", "PATCH 1000000", "PUT"],
   },
   {
+    name: "reset midway, and the registry reports one byte more than was sent: it starts again",
+    fault: (server) => midway(server, 1_000_000),
+    change: (server) => server.range = (size) => `0-${size === 0 ? 0 : size}`,
+    known: ["HEAD", "GET", "DELETE", "POST", "PUT 1000000"],
+    unknown: ["HEAD", "GET", "DELETE", "POST", "PUT 1000000"],
+  },
+  {
     name: "reset midway, and the upload is gone: it starts again",
     fault: (server) => async (seen) => {
       await seen.read(300_000);
@@ -151,6 +158,36 @@ Deno.test("putBlob: a resumption opens the body at the offset, and sends the res
   assertEquals([resume!.direction, resume!.offset], ["upload", offset]);
   assertEquals(resume!.reason, "the connection was reset");
   assertEquals(registry.of("progress").at(-1)!.bytes, LARGE.length);
+});
+
+Deno.test("putBlob: every stream that was opened for chunks is let go of, when the whole goes after all", async () => {
+  let left = 0;
+  const body: Body = {
+    size: LARGE.length,
+    open(offset = 0) {
+      left++;
+      const reader = bytesStream(LARGE.subarray(offset)).getReader();
+      return new ReadableStream({
+        async pull(controller) {
+          const { done, value } = await reader.read();
+          if (!done) return controller.enqueue(value);
+          left--;
+          controller.close();
+        },
+        cancel() {
+          left--;
+        },
+      }, { highWaterMark: 0 });
+    },
+  };
+  const refused: FakeUploads["faults"] = [1, 2].flatMap(() => [
+    ["PATCH", (_, serve) => serve()],
+    ["PATCH", answer(() => failure(405, "UNSUPPORTED"))],
+  ]);
+  const registry = fakeUploads((server) => server.faults.push(...refused));
+  await putBlob(registry.channel, "app", body, { chunkSize: 100_000 });
+  assertEquals(registry.methods().slice(-2), ["PATCH 1000000", "PUT"]);
+  assertEquals(left, 0);
 });
 
 Deno.test("putBlob: a body that is read twice is hashed once", async () => {

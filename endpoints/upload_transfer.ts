@@ -5,7 +5,7 @@ import type { Channel, RegistryCapabilities } from "../transport/channel.ts";
 import { Retries } from "../transport/retries.ts";
 import { RETRYABLE_STATUSES } from "../transport/retry.ts";
 import { untilAborted } from "../transport/until_aborted.ts";
-import { hasBlob } from "./blobs.ts";
+import { findBlob } from "./blobs.ts";
 import { ChunkFeed } from "./chunk_feed.ts";
 import type { EndpointOptions } from "./request.ts";
 import { learnFindings, suspicionOf } from "./upload_findings.ts";
@@ -51,8 +51,10 @@ export async function transferBlob(
   const transfer = new Transfer(channel, repository, session, upload, options);
   try {
     await transfer.run();
+    transfer.release();
   } catch (error) {
-    await transfer.abandon(error);
+    transfer.release(error);
+    await transfer.cancel();
     throw error;
   }
 }
@@ -110,14 +112,13 @@ class Transfer {
     }
   }
 
-  /** Lets go of the body, and of the upload. */
-  async abandon(error: unknown): Promise<void> {
-    void this.#chunks?.cancel(error); // the caller's body may take its time with that
-    await this.#cancel();
+  /** Lets go of the body; the caller's may take its time with that. */
+  release(reason?: unknown): void {
+    void this.#chunks?.cancel(reason);
   }
 
   /** Tells the registry that no more will come; it may not care. Answers whether it did. */
-  async #cancel(): Promise<boolean> {
+  async cancel(): Promise<boolean> {
     const signal = AbortSignal.timeout(CANCEL_TIMEOUT_MS);
     return await cancelBlobUpload(this.channel, this.repository, this.#session, { signal })
       .then(() => true, () => false);
@@ -290,7 +291,7 @@ class Transfer {
     const { digest } = this.upload;
     if (digest === undefined) return false;
     try {
-      return await hasBlob(this.channel, this.repository, digest, this.options);
+      return await findBlob(this.channel, this.repository, digest, this.options) !== undefined;
     } catch {
       this.options.signal?.throwIfAborted();
       return false;
@@ -319,7 +320,7 @@ class Transfer {
     const { upload } = this;
     if (!upload.reopenable && !this.#chunks?.holds(0)) throw this.#failed(error);
     // An upload that was there, and could not be asked about: so it will be the next time.
-    if (await this.#cancel() && this.#unanswered) this.#found.uploadStatus = false;
+    if (await this.cancel() && this.#unanswered) this.#found.uploadStatus = false;
     this.#unanswered = false;
     // An upload that is gone once may be a registry's restart. Twice, it takes no chunks. A stream
     // has but this one chance.
