@@ -249,6 +249,35 @@ for (const status of [400, 405, 411, 415, 501]) {
   });
 }
 
+Deno.test("putBlob: a whole PATCH that is refused is no try", async () => {
+  const registry = fakeUploads(
+    (server) => server.faults.push(["PATCH", answer(() => new Response(null, { status: 405 }))]),
+    { retry: { maxAttempts: 1 } },
+  );
+  await putBlob(registry.channel, "app", reopenable(LARGE).body);
+  assertEquals(registry.methods().at(-1), "PUT 1000000");
+});
+
+Deno.test("putBlob: a registry that loses bytes again and again ends the tries: only what is new is progress", async () => {
+  const registry = fakeUploads((server) => {
+    for (let round = 0; round < 20; round++) {
+      server.faults.push(["PATCH", (_, serve) => serve()], ["PATCH", async (seen) => {
+        await seen.read();
+        for (const id of server.sessions.keys()) server.sessions.set(id, LARGE.slice(0, 10));
+        throw reset();
+      }]);
+    }
+  });
+  const body = reopenable(LARGE).body;
+  await assertRejects(
+    () => putBlob(registry.channel, "app", body, { chunkSize: 100_000 }),
+    UploadError,
+    "the connection was reset",
+  );
+  const lost = registry.of("resume").map(({ offset }) => offset);
+  assertEquals(lost, [10, 10, 10], "once for the ten bytes more that came the second time");
+});
+
 Deno.test("putBlob: 413 is no try, and chunks shrink until they are taken", async () => {
   const limit = 200_000;
   const registry = fakeUploads(() => {}, { retry: { maxAttempts: 1 } });
@@ -310,6 +339,9 @@ Deno.test("putBlob: a registry that takes no size at all ends in its error", asy
   );
   assertEquals(error.statusCode, 413);
   assertEquals([...registry.server.sessions], []);
+  const asked = registry.seen.filter(({ method }) => method === "PATCH");
+  const sizes = asked.map(({ request }) => request.body!.size);
+  assertEquals(sizes, [500_000, 250_000, 125_000], "62,500 are less than is worth a try");
 });
 
 interface Chunked {
@@ -380,6 +412,22 @@ const CHUNKED: Chunked[] = [
       "PATCH 200000",
       "PATCH 200000",
       "PATCH 200000",
+      "PUT 200000",
+    ],
+  },
+  {
+    name: "404 to the second chunk, once (a registry that restarts): in chunks again",
+    faults: () => [
+      ["PATCH", (_, serve) => serve()],
+      ["PATCH", answer(() => failure(404, "BLOB_UPLOAD_UNKNOWN"))],
+    ],
+    methods: [
+      "PATCH 400000",
+      "PATCH",
+      "DELETE",
+      "POST",
+      "PATCH 400000",
+      "PATCH 400000",
       "PUT 200000",
     ],
   },

@@ -200,6 +200,21 @@ for (const { name, options, faults, methods, cause, message = "" } of GONE) {
 
 const MENDED: Case[] = [
   {
+    name: "in chunks, no status: the first died midway, so a new upload is as good",
+    options: CHUNKS,
+    faults: (server) => [...hasNoStatus(server), ["PATCH", midway(server, 300_000)]],
+    methods: [
+      "POST",
+      "PATCH 327680",
+      "GET",
+      "DELETE",
+      "POST",
+      "PATCH 400000",
+      "PATCH 400000",
+      "PUT 200000",
+    ],
+  },
+  {
     name:
       "in chunks: the registry lost bytes of the first, which is at hand while the second goes out",
     options: CHUNKS,
