@@ -88,7 +88,7 @@ export class RegistryStore implements ContentStore {
       return { mediaType: MEDIA_TYPES.octetStream, digest, size: Number(length) };
     }
     throw new InvalidContentError(
-      `Cannot resolve ${digest} in ${this.client.repo.canonicalName}: its size is not told`,
+      `Cannot resolve ${digest} in ${this.client.repo.canonicalName}: the registry does not say its size`,
     );
   }
 

@@ -66,7 +66,11 @@ Deno.test("RegistryStore.resolve: a tag is no blob's", async () => {
   assertEquals(lines, ["HEAD manifests"]);
 });
 
-Deno.test("RegistryStore.resolve: a blob whose size is not told", async () => {
+Deno.test("RegistryStore.resolve: a blob whose size the registry does not say", async () => {
   const { store } = storeOver({ "HEAD blobs": blob({}) });
-  await assertRejects(() => store.resolve(DIGEST), InvalidContentError, "its size is not told");
+  await assertRejects(
+    () => store.resolve(DIGEST),
+    InvalidContentError,
+    "the registry does not say its size",
+  );
 });

@@ -7,7 +7,7 @@ import { pieceReader, readAll } from "../content/piece_reader.ts";
 import { passingStream, verifyingStream } from "../content/verifying_stream.ts";
 import type { Action, Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { sendExpecting } from "../transport/expect.ts";
-import { progressTeller } from "./progress.ts";
+import { progressReporter } from "./progress.ts";
 import { contentLength, type EndpointOptions, repositoryRequest } from "./request.ts";
 import { resumingReader } from "./resuming_reader.ts";
 
@@ -93,7 +93,7 @@ export async function getBlob(
     size,
   });
   const passing = {
-    onBytes: progressTeller(channel, {
+    onBytes: progressReporter(channel, {
       direction: "download",
       digest: asked,
       repository,

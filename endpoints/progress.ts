@@ -5,7 +5,7 @@ import type { Channel } from "../transport/channel.ts";
 const INTERVAL_MS = 250;
 
 /** Emits the progress of one transfer: not oftener than a few times a second, and at the end. */
-export function progressTeller(
+export function progressReporter(
   channel: Pick<Channel, "clock" | "emit">,
   transfer: Omit<ProgressEvent, "type" | "bytes" | "done">,
 ): (bytes: number, done?: boolean) => void {

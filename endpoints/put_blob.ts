@@ -10,7 +10,7 @@ import { sendExpecting } from "../transport/expect.ts";
 import { checkAnsweredDigest } from "./answered_digest.ts";
 import { findBlob, type RightsOfNext, statBlob } from "./blobs.ts";
 import { mountBlob } from "./mount.ts";
-import { progressTeller } from "./progress.ts";
+import { progressReporter } from "./progress.ts";
 import type { EndpointOptions } from "./request.ts";
 import { UploadSource } from "./upload_source.ts";
 import { transferBlob } from "./upload_transfer.ts";
@@ -65,7 +65,7 @@ export async function putBlob(
   if (bytes !== undefined || blob !== undefined) await upload.hash(signal);
 
   const { digest, size } = upload;
-  const progress = progressTeller(channel, {
+  const progress = progressReporter(channel, {
     direction: "upload",
     repository,
     ...(digest !== undefined && { digest }),
