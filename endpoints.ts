@@ -78,7 +78,7 @@ export type {
   Clock,
   HostPurpose,
   Intent,
-  Learned,
+  RegistryCapabilities,
   Send,
 } from "./transport/channel.ts";
 export type { HeaderFields } from "./transport/header_fields.ts";

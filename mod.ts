@@ -138,7 +138,7 @@ export type {
   Clock,
   HostPurpose,
   Intent,
-  Learned,
+  RegistryCapabilities,
   Send,
 } from "./transport/channel.ts";
 export type { Piece, PieceReader } from "./content/piece_reader.ts";

@@ -135,7 +135,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     limits,
     retry: policy,
     clock,
-    learned: { trustedSubject: new Set(), fallbackWrites: new Map() },
+    capabilities: {},
     emit,
   };
   return { channel, auth, close };

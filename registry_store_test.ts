@@ -76,7 +76,11 @@ Deno.test("RegistryStore.resolve: a tag is no blob's", async () => {
 
 Deno.test("RegistryStore.resolve: a blob whose size the registry does not say", async () => {
   const { store } = storeOver({ "HEAD blobs": blob({}) });
-  await assertRejects(() => store.resolve(DIGEST), InvalidContentError, "does not say its size");
+  await assertRejects(
+    () => store.resolve(DIGEST),
+    InvalidContentError,
+    "the registry does not say its size",
+  );
 });
 
 /** A store over a registry that works, and the statuses of the uploads' closing requests. */

@@ -3,13 +3,12 @@ import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, hashAlgorithm, parseDigest } from "../content/digest.ts";
 import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
-import { readAll } from "../content/piece_reader.ts";
-import { pieceReader } from "../content/piece_reader.ts";
+import { pieceReader, readAll } from "../content/piece_reader.ts";
 import { passingStream, verifyingStream } from "../content/verifying_stream.ts";
 import type { Action, Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { sendExpecting } from "../transport/expect.ts";
-import { progressTeller } from "./progress.ts";
-import { type EndpointOptions, repositoryRequest } from "./request.ts";
+import { progressReporter } from "./progress.ts";
+import { contentLength, type EndpointOptions, repositoryRequest } from "./request.ts";
 import { resumingReader } from "./resuming_reader.ts";
 
 /** A part of a blob, in bytes. */
@@ -72,7 +71,8 @@ export async function getBlob(
 ): Promise<FetchedBlob> {
   const asked = parseDigest(digest);
   const { range, signal, verify = true } = options;
-  const { offset, length } = checkRange(range);
+  if (range !== undefined) checkRange(range);
+  const { offset = 0, length } = range ?? {};
   const partial = offset > 0 || length !== undefined;
   const verified = verify && !partial;
   if (verified) hashAlgorithm(asked);
@@ -82,28 +82,32 @@ export async function getBlob(
     request.headers.set("range", `bytes=${offset}-${last}`);
   }
   const answer = await sendExpecting(channel, request, partial ? [200, 206] : [200]);
-  const size = await refusing(
-    answer,
-    () => partSize(answer.response, { offset, length }, options.size, request.what),
-  );
+  let size: number | undefined;
+  try {
+    size = partSize(answer.response, { offset, length }, options.size, request.what);
+  } catch (error) {
+    await answer.response.body?.cancel().catch(() => {});
+    throw error;
+  }
   const reader = resumingReader(channel, request, answer, {
     digest: asked,
     offset,
     length: partial ? size ?? length : undefined,
     size,
   });
-  const onBytes = progressTeller(channel, {
-    direction: "download",
-    digest: asked,
-    repository,
-    ...(size !== undefined && { total: size }),
-  });
+  const passing = {
+    onBytes: progressReporter(channel, {
+      direction: "download",
+      digest: asked,
+      repository,
+      ...(size !== undefined && { total: size }),
+    }),
+    ...(signal && { signal }),
+  };
+  const expected = { digest: asked, ...(size !== undefined && { size }) };
   const stream = verified
-    ? await verifyingStream(reader, { digest: asked, ...(size !== undefined && { size }) }, {
-      onBytes,
-      ...(signal && { signal }),
-    })
-    : passingStream(reader, { onBytes, ...(signal && { signal }) });
+    ? await verifyingStream(reader, expected, passing)
+    : passingStream(reader, passing);
   return blobOf(stream, size, verified, answer);
 }
 
@@ -130,16 +134,20 @@ export interface RightsOfNext {
   mountFrom?: string;
 }
 
-/** Whether there is such a blob (end-2). */
-export async function hasBlob(
+/**
+ * Looks whether there is such a blob (end-2): the headers of its HEAD, or `undefined`. Every check of
+ * a blob's existence is this one.
+ */
+export async function findBlob(
   channel: Channel,
   repository: string,
   digest: string,
   options: EndpointOptions = {},
   next: RightsOfNext = {},
-): Promise<boolean> {
+): Promise<Headers | undefined> {
   const request = blobRequest(channel, "HEAD", repository, parseDigest(digest), options, next);
-  return (await sendExpecting(channel, request, [200, 404])).response.status === 200;
+  const { response } = await sendExpecting(channel, request, [200, 404]);
+  return response.status === 200 ? response.headers : undefined;
 }
 
 /**
@@ -154,14 +162,13 @@ export async function statBlob(
   digest: string,
   options: EndpointOptions = {},
 ): Promise<Descriptor | undefined> {
-  const request = blobRequest(channel, "HEAD", repository, parseDigest(digest), options);
-  const { response } = await sendExpecting(channel, request, [200, 404]);
-  if (response.status === 404) return undefined;
-  const mediaType = bareMediaType(response.headers.get("content-type"));
+  const headers = await findBlob(channel, repository, digest, options);
+  if (headers === undefined) return undefined;
+  const mediaType = bareMediaType(headers.get("content-type"));
   return {
     mediaType: mediaType === "" ? MEDIA_TYPES.octetStream : mediaType,
     digest,
-    size: contentLength(response) ?? await sizeByGet(channel, repository, digest, options),
+    size: contentLength(headers) ?? await sizeByGet(channel, repository, digest, options),
   };
 }
 
@@ -174,7 +181,7 @@ async function sizeByGet(
   const request = blobRequest(channel, "GET", repository, parseDigest(digest), options);
   const { response } = await sendExpecting(channel, request, [200]);
   await response.body?.cancel();
-  const size = contentLength(response);
+  const size = contentLength(response.headers);
   if (size !== undefined) return size;
   throw new InvalidContentError(`Cannot ${request.what}: the registry does not say its size`);
 }
@@ -219,8 +226,7 @@ function blobRequest(
   });
 }
 
-function checkRange(range: BlobRange = {}): { offset: number; length: number | undefined } {
-  const { offset = 0, length } = range;
+function checkRange({ offset = 0, length }: BlobRange): void {
   if (!Number.isSafeInteger(offset) || offset < 0) {
     throw new InvalidOptionError(
       `Cannot pull a range as 'offset' must be a count of bytes: current value is ${offset}`,
@@ -231,17 +237,6 @@ function checkRange(range: BlobRange = {}): { offset: number; length: number | u
       `Cannot pull a range as 'length' must be a positive count of bytes: current value is ${length}`,
     );
   }
-  return { offset, length };
-}
-
-/** Lets go of a response's body when looking at its head throws. */
-async function refusing<T>({ response }: ChannelResponse, look: () => T): Promise<T> {
-  try {
-    return look();
-  } catch (error) {
-    await response.body?.cancel().catch(() => {});
-    throw error;
-  }
 }
 
 /** How many bytes the stream has: from the response, and checked against what was asked for. */
@@ -251,7 +246,7 @@ function partSize(
   declared: number | undefined,
   what: string,
 ): number | undefined {
-  const bytes = contentLength(response);
+  const bytes = contentLength(response.headers);
   if (response.status === 206) {
     const match = /^bytes (\d+)-(\d+)\//.exec(response.headers.get("content-range") ?? "");
     if (match === null || Number(match[1]) !== offset || Number(match[2]) < offset) {
@@ -271,12 +266,6 @@ function partSize(
   }
   const rest = Math.max(0, whole - offset);
   return length === undefined ? rest : Math.min(length, rest);
-}
-
-/** A response's Content-Length, where it has one that counts bytes. */
-export function contentLength(response: Response): number | undefined {
-  const header = response.headers.get("content-length");
-  return header !== null && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
 }
 
 function parseJson(text: string): unknown {

@@ -12,7 +12,7 @@ import {
 } from "../errors.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import { digestOf } from "../content/digest.ts";
-import { deleteBlob, getBlob, type GetBlobOptions, hasBlob, headBlob, statBlob } from "./blobs.ts";
+import { deleteBlob, findBlob, getBlob, type GetBlobOptions, headBlob, statBlob } from "./blobs.ts";
 import { type ErrorClass, failure, fakeRegistry, sample, steps } from "./fake_registry_test.ts";
 
 const CONTENT = sample(300_000);
@@ -117,7 +117,7 @@ Deno.test("end-2 GET blobs: what is no JSON is INVALID_CONTENT", async () => {
   assertEquals(error.code, "INVALID_CONTENT");
 });
 
-Deno.test("end-2 GET blobs: a redirect to storage is followed, and told", async () => {
+Deno.test("end-2 GET blobs: a redirect to storage is followed, with an event", async () => {
   const location = "https://cdn.test/blob?sig=1";
   const registry = fakeRegistry(
     steps(new Response(null, { status: 307, headers: { location } }), ok()),
@@ -177,7 +177,7 @@ const BAD: Bad[] = [
     message: `Cannot pull the blob ${DIGEST} of app: 404 BLOB_UNKNOWN`,
   },
   {
-    name: "206 that nobody asked for",
+    name: "206 that was not asked for",
     answer: part(0, 9),
     error: RegistryResponseError,
     code: "REGISTRY_RESPONSE",
@@ -442,9 +442,9 @@ Deno.test("end-2 HEAD blobs: 404 is no blob, 403 is an error", async () => {
     failure(seen.url.pathname.includes("app") ? 404 : 403, "X")
   );
   assertEquals(await statBlob(registry.channel, "app", DIGEST), undefined);
-  assertEquals(await hasBlob(registry.channel, "app", DIGEST), false);
+  assertEquals(await findBlob(registry.channel, "app", DIGEST), undefined);
   await assertRejects(() => statBlob(registry.channel, "other", DIGEST));
-  await assertRejects(() => hasBlob(registry.channel, "other", DIGEST));
+  await assertRejects(() => findBlob(registry.channel, "other", DIGEST));
 });
 
 const DELETIONS: [status: number, error: ErrorClass | undefined][] = [

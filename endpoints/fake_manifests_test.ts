@@ -11,7 +11,7 @@ interface Stored {
   mediaType: string;
 }
 
-/** A repository's manifests. Without the referrers API, unless told otherwise. */
+/** A repository's manifests. Without the referrers API, unless set otherwise. */
 export class FakeManifests {
   readonly manifests = new Map<string, Stored>();
   readonly tags = new Map<string, string>();
@@ -23,7 +23,7 @@ export class FakeManifests {
   digestHeader = true;
   /** What a request is answered with instead, if anything. */
   intercept: (seen: Seen) => Response | Promise<Response | undefined> | undefined = () => undefined;
-  /** Done after each PUT, before it is answered: somebody else's write. */
+  /** Done after each PUT, before it is answered: another writer. */
   afterPut: (reference: string) => void | Promise<void> = () => {};
 
   readonly handler: Handler = async (seen) => {

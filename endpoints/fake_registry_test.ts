@@ -112,7 +112,7 @@ export function fakeRegistry(handler: Handler, options: FakeOptions = {}) {
     limits,
     retry: policy,
     clock,
-    learned: { trustedSubject: new Set(), fallbackWrites: new Map() },
+    capabilities: {},
     emit,
   };
 
@@ -183,7 +183,7 @@ export function sample(size: number): Bytes {
 async function bodyReader(request: ChannelRequest): Promise<PieceReader | undefined> {
   const { body, what, signal } = request;
   if (body === undefined) return undefined;
-  // What is at hand is sent as it is: nobody opens it.
+  // What is at hand is sent as it is, without being opened.
   if (body.blob !== undefined) return pieceReader(body.blob.stream());
   return await checkedReader(body, what, signal);
 }

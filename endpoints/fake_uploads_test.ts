@@ -1,4 +1,4 @@
-/** A registry of blobs for the tests of uploads: it counts bytes, and can be told to fail anywhere. */
+/** A registry of blobs for the tests of uploads: it counts bytes, and can fail anywhere. */
 import { assert } from "@std/assert";
 import { type Body, bytesStream } from "../content/body.ts";
 import { type Bytes, concatBytes, EMPTY } from "../content/bytes.ts";

@@ -9,15 +9,20 @@ import {
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, digestOf, hashAlgorithm, isDigest } from "../content/digest.ts";
-import type { Limits } from "../content/limits.ts";
 import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import { type ParsedManifest, parseManifest } from "../manifest/parse_manifest.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { redactUrl } from "../transport/redact.ts";
-import { readBody, responseError, sendExpecting } from "../transport/expect.ts";
-import { backoff } from "../transport/retries.ts";
+import { readBody, sendExpecting } from "../transport/expect.ts";
+import { Retries } from "../transport/retries.ts";
 import { isRetryable, RETRYABLE_STATUSES } from "../transport/retry.ts";
-import { type EndpointOptions, manifestReference, repositoryRequest } from "./request.ts";
+import { answeredDigest, checkAnsweredDigest } from "./answered_digest.ts";
+import {
+  contentLength,
+  type EndpointOptions,
+  manifestReference,
+  repositoryRequest,
+} from "./request.ts";
 
 /** The manifest types that a request accepts when nothing else is said: OCI's and Docker's. */
 export const ACCEPT_ALL: readonly string[] = [
@@ -55,7 +60,7 @@ export async function fetchManifest(
   const { followRedirects = true, descriptor } = options;
   if (isDigest(ref)) hashAlgorithm(ref); // what cannot be verified is not asked for
   const request: ChannelRequest = {
-    ...manifestRequest(channel, "GET", repository, ref, "pull", options),
+    ...manifestRequest(channel, "GET", repository, ref, options),
     redirect: followRedirects ? "follow" : "manual",
   };
   const answer = await sendExpecting(channel, request, [200]);
@@ -84,7 +89,7 @@ export async function headManifestRequest(
   ref: string,
   options: FetchManifestOptions = {},
 ): Promise<ChannelResponse> {
-  const request = manifestRequest(channel, "HEAD", repository, ref, "pull", options);
+  const request = manifestRequest(channel, "HEAD", repository, ref, options);
   return await sendExpecting(channel, request, [200]);
 }
 
@@ -109,39 +114,41 @@ export async function putManifestBytes(
   mediaType: string,
   options: EndpointOptions & { query?: string } = {},
 ): Promise<PutAnswer> {
-  const digest = await digestToPut(ref, bytes);
-  const base = manifestRequest(channel, "PUT", repository, ref, "push", options);
+  const digest = await digestOf(bytes, isDigest(ref) ? hashAlgorithm(ref) : "sha256");
+  if (isDigest(ref) && digest !== ref) {
+    throw mismatch("put the manifest under its digest", ref, digest);
+  }
+  const base = manifestRequest(channel, "PUT", repository, ref, options);
   base.headers.set("content-type", mediaType);
   const request: ChannelRequest = { ...base, body: openBody(bytes), repeatable: false };
   if (options.query !== undefined) request.url.search = options.query;
 
-  for (let attempt = 1;; attempt++) {
-    const last = attempt >= channel.retry.maxAttempts;
+  const retries = new Retries(channel);
+  for (;;) {
     let error: unknown;
     try {
-      const answer = await channel.send(request);
-      if ([200, 201, 202, 204].includes(answer.response.status)) {
-        await answer.response.body?.cancel();
-        await checkAnsweredDigest(request.what, bytes, answer.response.headers);
-        return { digest, headers: answer.response.headers };
-      }
-      error = await responseError(channel, request, answer);
+      const { response } = await sendExpecting(channel, request, [200, 201, 202, 204]);
+      await response.body?.cancel();
+      const stored = await digestAsAnswered(bytes, response.headers);
+      checkAnsweredDigest(request.what, stored, response.headers);
+      return { digest, headers: response.headers };
     } catch (thrown) {
       error = thrown;
     }
     options.signal?.throwIfAborted();
-    const passing = mayPass(error, channel.limits);
+    const { retryAfter = 0, statusCode, message } = error as HttpError;
+    const passing = isRetryable(error) || RETRYABLE_STATUSES.includes(statusCode);
     if (!passing && !(error instanceof TagImmutableError)) throw error;
-    const { retryAfter = 0, message } = error as HttpError;
-    const delay = Math.max(retryAfter, backoff(channel.retry, attempt, Math.random()));
-    const due = channel.clock.now() + delay;
+    const delay = passing ? retries.failed(retryAfter) : undefined;
+    const due = channel.clock.now() + (delay ?? 0);
     // What is refused for its number has not landed.
     const refused = error instanceof RateLimitedError;
     if (!refused && await namesManifest(channel, repository, ref, digest, options)) {
       return { digest, headers: undefined };
     }
-    if (last || !passing) throw error;
+    if (delay === undefined) throw error;
     const url = redactUrl(request.url);
+    const attempt = retries.failures;
     channel.emit({ type: "retry", method: "PUT", url, attempt, delay, reason: message });
     // The look has waited for some of it, where the registry asked to be left alone.
     await channel.clock.sleep(Math.max(0, due - channel.clock.now()), options.signal);
@@ -155,7 +162,7 @@ export async function deleteManifestRequest(
   ref: string,
   options: EndpointOptions = {},
 ): Promise<void> {
-  const request = manifestRequest(channel, "DELETE", repository, ref, "delete", options);
+  const request = manifestRequest(channel, "DELETE", repository, ref, options);
   const { response } = await sendExpecting(channel, request, [200, 202, 204]);
   await response.body?.cancel();
 }
@@ -165,28 +172,28 @@ function manifestRequest(
   method: "GET" | "HEAD" | "PUT" | "DELETE",
   repository: string,
   ref: string,
-  action: "pull" | "push" | "delete",
   { accept = ACCEPT_ALL, signal }: FetchManifestOptions,
 ): ChannelRequest {
   const { digest, tag } = manifestReference(ref);
-  const verb = VERBS[method];
+  const { verb, actions } = METHODS[method];
+  const reads = method === "GET" || method === "HEAD";
   return repositoryRequest(channel, {
     method,
     repository,
     path: `manifests/${digest ?? tag}`,
-    actions: action === "push" ? ["pull", "push"] : [action],
-    headers: action === "pull" ? { accept: accept.join(", "), "accept-encoding": "identity" } : {},
+    actions,
+    headers: reads ? { accept: accept.join(", "), "accept-encoding": "identity" } : {},
     what: `${verb} ${repository}${tag === undefined ? `@${digest}` : `:${tag}`}`,
     ...(signal && { signal }),
   });
 }
 
-const VERBS = {
-  GET: "get the manifest",
-  HEAD: "look at the manifest",
-  PUT: "put the manifest",
-  DELETE: "delete the manifest",
-};
+const METHODS = {
+  GET: { verb: "get the manifest", actions: ["pull"] },
+  HEAD: { verb: "look at the manifest", actions: ["pull"] },
+  PUT: { verb: "put the manifest", actions: ["pull", "push"] },
+  DELETE: { verb: "delete the manifest", actions: ["delete"] },
+} as const;
 
 async function verifyManifest(
   request: ChannelRequest,
@@ -194,49 +201,28 @@ async function verifyManifest(
   bytes: Bytes,
   headers: Headers,
 ): Promise<Digest> {
-  if (isDigest(ref)) {
-    const actual = await digestOf(bytes, hashAlgorithm(ref));
-    if (actual !== ref) throw mismatch(request.what, ref, actual);
-    return ref;
-  }
-  const answered = headers.get("docker-content-digest")?.trim();
-  if (!isDigest(answered) || !/^sha(256|512):/.test(answered)) return await digestOf(bytes);
-  const actual = await digestOf(bytes, hashAlgorithm(answered));
-  if (actual !== answered) throw mismatch(request.what, answered, actual);
+  const answered = answeredDigest(headers);
+  const actual = isDigest(ref)
+    ? await digestOf(bytes, hashAlgorithm(ref))
+    : await digestAsAnswered(bytes, headers);
+  // What is asked for by tag has the digest that the registry says, where that can be computed.
+  const computable = answered !== undefined && /^sha(256|512):/.test(answered);
+  const expected = isDigest(ref) ? ref : computable ? answered : actual;
+  if (actual !== expected) throw mismatch(request.what, expected, actual);
   return actual;
 }
 
-/** Some registries answer a sha512 push with a sha256 digest: only like is compared with like. */
-async function checkAnsweredDigest(
-  what: string,
-  bytes: Bytes,
-  headers: Headers,
-): Promise<void> {
-  const answered = headers.get("docker-content-digest")?.trim();
-  if (!isDigest(answered) || !/^sha(256|512):/.test(answered)) return;
-  const actual = await digestOf(bytes, hashAlgorithm(answered));
-  if (actual !== answered) throw mismatch(what, actual, answered);
+/** The bytes' digest in the algorithm that the registry answered with; sha256 where none is known. */
+async function digestAsAnswered(bytes: Bytes, headers: Headers): Promise<Digest> {
+  const answered = answeredDigest(headers);
+  return await digestOf(bytes, answered?.startsWith("sha512:") ? "sha512" : "sha256");
 }
 
-async function digestToPut(ref: string, bytes: Bytes): Promise<Digest> {
-  const { digest } = manifestReference(ref);
-  if (digest === undefined) return await digestOf(bytes);
-  const actual = await digestOf(bytes, hashAlgorithm(digest));
-  if (actual !== digest) throw mismatch("put the manifest under its digest", digest, actual);
-  return actual;
-}
-
-function mismatch(what: string, expected: string, actual: string): BadDigestError {
+function mismatch(what: string, expected: Digest, actual: Digest): BadDigestError {
   return new BadDigestError(
     `Cannot ${what}: the digest should be ${expected}, and is ${actual}`,
     { expected, actual },
   );
-}
-
-function mayPass(error: unknown, limits: Pick<Required<Limits>, "retryAfter">): boolean {
-  const { statusCode, retryAfter = 0 } = error as HttpError;
-  if (retryAfter > limits.retryAfter) return false;
-  return isRetryable(error) || RETRYABLE_STATUSES.includes(statusCode);
 }
 
 /** Whether a reference names a manifest of this digest by now; by HEAD where that says so. */
@@ -250,9 +236,9 @@ export async function namesManifest(
   try {
     const { response } = await headManifestRequest(channel, repository, ref, options);
     if (isDigest(ref)) return true;
-    const answered = response.headers.get("docker-content-digest")?.trim();
+    const answered = answeredDigest(response.headers);
     const algorithm = hashAlgorithm(digest);
-    if (isDigest(answered) && answered.startsWith(`${algorithm}:`)) return answered === digest;
+    if (answered?.startsWith(`${algorithm}:`)) return answered === digest;
     const { bytes } = await fetchManifest(channel, repository, ref, options);
     return await digestOf(bytes, algorithm) === digest;
   } catch {
@@ -263,12 +249,9 @@ export async function namesManifest(
 
 /** A descriptor out of a HEAD's headers, where they say enough. */
 export function descriptorOf(ref: string, headers: Headers): Descriptor | undefined {
-  const answered = headers.get("docker-content-digest")?.trim();
-  const length = headers.get("content-length");
+  const digest = isDigest(ref) ? ref : answeredDigest(headers);
+  const size = contentLength(headers);
   const mediaType = bareMediaType(headers.get("content-type"));
-  const digest = isDigest(ref) ? ref : answered;
-  if (!isDigest(digest) || length === null || !/^\d+$/.test(length) || mediaType === "") {
-    return undefined;
-  }
-  return { mediaType, digest, size: Number(length) };
+  if (digest === undefined || size === undefined || mediaType === "") return undefined;
+  return { mediaType, digest, size };
 }

@@ -99,7 +99,7 @@ const CASES: Case[] = [
     lines: [`${PUT}/${sha512}?tag=a`, `${PUT}/a`],
   },
   {
-    name: "an answer that was lost: the tags are put, since nobody has listed them",
+    name: "an answer that was lost: the tags are put, as none is known to be taken",
     tags: ["a"],
     answers: [reset(), manifestAnswer(IMAGE, {}, true), created()],
     lines: [`${PUT}/${digest}?tag=a`, `HEAD ${MANIFESTS}/${digest}`, `${PUT}/a`],

@@ -1,4 +1,4 @@
-import { BadDigestError, ManifestVerificationError } from "../errors.ts";
+import { ManifestVerificationError } from "../errors.ts";
 import { toBytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { isDigest } from "../content/digest.ts";
@@ -11,6 +11,7 @@ import { referrerDescriptor } from "../manifest/referrers_index.ts";
 import { isIndex } from "../manifest/types.ts";
 import type { Platform } from "../content/descriptor.ts";
 import type { Channel } from "../transport/channel.ts";
+import { checkAnsweredDigest } from "./answered_digest.ts";
 import {
   deleteManifestRequest,
   descriptorOf,
@@ -68,13 +69,7 @@ export async function headManifest(
   options: FetchManifestOptions = {},
 ): Promise<Descriptor> {
   const { response } = await headManifestRequest(channel, repository, ref, options);
-  const answered = response.headers.get("docker-content-digest")?.trim();
-  if (isDigest(ref) && isDigest(answered) && sameAlgorithm(ref, answered) && ref !== answered) {
-    throw new BadDigestError(
-      `Cannot look at the manifest ${ref}: the registry answered ${answered}`,
-      { expected: ref, actual: answered },
-    );
-  }
+  if (isDigest(ref)) checkAnsweredDigest(`look at the manifest ${ref}`, ref, response.headers);
   const descriptor = descriptorOf(ref, response.headers);
   if (descriptor !== undefined) return descriptor;
   const { digest, bytes, mediaType } = await fetchManifest(channel, repository, ref, options);
@@ -159,7 +154,7 @@ export async function deleteManifest(
   ref: string,
   options: EndpointOptions = {},
 ): Promise<void> {
-  const subject = isDigest(ref) && channel.learned.referrersApi !== true
+  const subject = isDigest(ref) && channel.capabilities.referrersApi !== true
     ? await subjectBeforeDelete(channel, repository, ref, options)
     : undefined;
   await deleteManifestRequest(channel, repository, ref, options);
@@ -181,8 +176,4 @@ async function subjectBeforeDelete(
     options.signal?.throwIfAborted();
     return undefined; // what cannot be read can still be deleted, or not: the DELETE will tell
   }
-}
-
-function sameAlgorithm(one: string, other: string): boolean {
-  return one.split(":", 1)[0] === other.split(":", 1)[0];
 }

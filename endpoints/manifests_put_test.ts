@@ -419,7 +419,7 @@ Deno.test("end-9 DELETE manifests: by digest it is read first, for its subject",
 
 Deno.test("end-9 DELETE manifests: where the API is known it is not read", async () => {
   const registry = fakeRegistry(steps(new Response(null, { status: 202 })));
-  registry.channel.learned.referrersApi = true;
+  registry.channel.capabilities.referrersApi = true;
   await deleteManifest(registry.channel, "app", IMAGE.digest);
   assertEquals(registry.lines(), [`DELETE /v2/app/manifests/${IMAGE.digest}`]);
 });

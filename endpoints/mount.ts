@@ -62,12 +62,12 @@ export async function mountBlob(
     return { mounted: false, session };
   }
 
-  if (channel.learned[way] === false) return await startInstead();
+  if (channel.capabilities[way] === false) return await startInstead();
   const request = uploadRequest(channel, repository, { mount: asked, from }, options);
   try {
     const answer = await sendExpecting(channel, request, [201, 202]);
     if (answer.response.status === 202) {
-      return { mounted: false, session: await sessionOf(channel, request, answer, 0) };
+      return { mounted: false, session: await sessionOf(channel, request, answer) };
     }
     await answer.response.body?.cancel();
   } catch (error) {
@@ -77,7 +77,7 @@ export async function mountBlob(
     if (!refused) throw error;
     const started = await startInstead();
     // Not before a plain upload is taken: else the refusal was about more than the mount.
-    if (neverMounts(error, from)) channel.learned[way] = false;
+    if (neverMounts(error, from)) channel.capabilities[way] = false;
     return started;
   }
   channel.emit({ type: "mount", digest: asked, repository, ...(from !== undefined && { from }) });

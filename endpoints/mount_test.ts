@@ -29,7 +29,7 @@ const MOUNT = `POST ${UPLOADS}?mount=${encodeURIComponent(DIGEST)}&from=base%2Fi
 const started = () => new Response(null, { status: 202, headers: { location: "u1" } });
 const SESSION = { location: `${ORIGIN}${UPLOADS}u1`, offset: 0 };
 
-Deno.test("end-11 POST ?mount: 201 is mounted, and told", async () => {
+Deno.test("end-11 POST ?mount: 201 is mounted, with an event", async () => {
   const registry = fakeRegistry(steps(new Response(null, { status: 201 })));
   const result = await mountBlob(registry.channel, "app", DIGEST, { from: "base/image" });
   assertEquals(result, { mounted: true });
@@ -80,7 +80,7 @@ Deno.test("end-11 POST ?mount: a token service that refuses the other repository
   assertEquals([result.mounted, registry.seen.length], [false, 2]);
 });
 
-Deno.test("end-11 POST ?mount: sha512 is told to the plain POST (end-4c)", async () => {
+Deno.test("end-11 POST ?mount: sha512 is named in the plain POST (end-4c)", async () => {
   const registry = fakeRegistry(steps(new Response(null, { status: 404 }), started()));
   await mountBlob(registry.channel, "app", SHA512, { from: "base/image" });
   assertEquals(registry.lines()[1], `POST ${UPLOADS}?digest-algorithm=sha512`);

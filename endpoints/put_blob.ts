@@ -1,25 +1,18 @@
-import { AuthenticationError, BadDigestError, HttpError, InvalidOptionError } from "../errors.ts";
-import { type Body, type OpenBody, openBody } from "../content/body.ts";
+import { AuthenticationError, HttpError, InvalidOptionError } from "../errors.ts";
+import { type Body, openBody } from "../content/body.ts";
+import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { type Digest, digestOf, hashAlgorithm, parseDigest } from "../content/digest.ts";
+import { type Digest, parseDigest } from "../content/digest.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { Channel } from "../transport/channel.ts";
-import { sendExpecting } from "../transport/expect.ts";
-import { hasBlob, type RightsOfNext, statBlob } from "./blobs.ts";
+import { findBlob, type RightsOfNext, statBlob } from "./blobs.ts";
 import { mountBlob } from "./mount.ts";
-import { progressTeller } from "./progress.ts";
+import { progressReporter } from "./progress.ts";
 import type { EndpointOptions } from "./request.ts";
-import { UploadLessons } from "./upload_lessons.ts";
 import { UploadSource } from "./upload_source.ts";
 import { transferBlob } from "./upload_transfer.ts";
-import {
-  completed,
-  sessionOf,
-  startBlobUpload,
-  uploadRequest,
-  type UploadSession,
-} from "./uploads.ts";
+import { postBytes, startBlobUpload, type UploadSession } from "./uploads.ts";
 
 /** Options of {@linkcode putBlob}. */
 export interface PutBlobOptions extends EndpointOptions {
@@ -49,6 +42,9 @@ export interface PutBlobOptions extends EndpointOptions {
 /** Up to here a single POST costs less than the two requests it saves when it is not taken. */
 const SINGLE_POST_BYTES = 64 * 1024;
 
+/** Statuses that say that there is no single POST. */
+const NO_SINGLE_POST = [400, 404, 405, 411, 415, 501];
+
 /**
  * Pushes a blob, unless it is there already: one request with the whole body, hashed while it is
  * sent; in chunks where that is asked for, where the size is unknown, or to go on after a fault.
@@ -64,67 +60,54 @@ export async function putBlob(
   body: Body,
   options: PutBlobOptions = {},
 ): Promise<Descriptor> {
-  const { mediaType = MEDIA_TYPES.octetStream, chunkSize, signal } = options;
+  const { mediaType = MEDIA_TYPES.octetStream, digestAlgorithm, chunkSize, signal } = options;
   checkChunkSize(chunkSize);
+  const expected = options.digest === undefined ? undefined : parseDigest(options.digest);
   const source = openBody(body, options.size);
-  const digest = await knownDigest(source, options);
-  const algorithm = digest === undefined
-    ? options.digestAlgorithm ?? "sha256"
-    : hashAlgorithm(digest);
+  const { bytes, blob } = source;
+  const small = bytes !== undefined && bytes.byteLength <= SINGLE_POST_BYTES;
+  // A single POST that is refused should not leave open whether it was for the digest.
+  const unhashed = options.verify === "target" && expected !== undefined && !small;
+  const upload = new UploadSource(source, expected, digestAlgorithm, unhashed);
+  // What is at hand is hashed first: it goes out without passing through here.
+  if (!unhashed && (bytes ?? blob) !== undefined) await upload.hash(signal);
 
-  const tellProgress = progressTeller(channel, {
+  const { digest, size } = upload;
+  const progress = progressReporter(channel, {
     direction: "upload",
     repository,
     ...(digest !== undefined && { digest }),
-    ...(source.size !== undefined && { total: source.size }),
+    ...(size !== undefined && { total: size }),
   });
+  const send = { ...(signal && { signal }), ...(chunkSize !== undefined && { chunkSize }) };
 
-  /** The blob is there: lets go of the body. */
-  async function skip(): Promise<Descriptor> {
-    if (!source.reopenable) await (await source.open()).cancel();
-    const size = source.size ?? (await statBlob(channel, repository, digest!, options))!.size;
-    return { mediaType, digest: digest!, size };
-  }
-
-  const lessons = new UploadLessons(channel.learned);
   let session: UploadSession | undefined;
   if (digest !== undefined) {
     const { there, from } = await lookFirst(channel, repository, digest, options);
-    if (there) return await skip();
-    if (from !== undefined) {
-      const mount = await mountBlob(channel, repository, digest, { from, ...options });
-      if (mount.mounted) return await skip();
-      session = mount.session;
+    const mount = there || from === undefined
+      ? undefined
+      : await mountBlob(channel, repository, digest, { from, ...options });
+    if (there || mount?.mounted) {
+      if (!upload.reopenable) await (await upload.open()).cancel();
+      const known = size ?? (await statBlob(channel, repository, digest, options))!.size;
+      return { mediaType, digest, size: known };
     }
-    if (session === undefined && isSmall(source) && chunkSize === undefined) {
-      const posted = await postBlob(channel, repository, source, digest, options, lessons);
-      if (posted === "done") {
-        tellProgress(source.bytes!.byteLength, true);
-        return await skip();
+    session = mount?.session;
+    if (small && chunkSize === undefined && session === undefined) {
+      session = await startWithBlob(channel, repository, bytes, digest, options);
+      if (session === undefined) {
+        progress(bytes.byteLength, true);
+        return { mediaType, digest, size: bytes.byteLength };
       }
-      session = posted;
     }
   }
-  try {
-    session ??= await startBlobUpload(channel, repository, {
-      ...options,
-      digestAlgorithm: algorithm,
-    });
-  } catch (error) {
-    lessons.takeBack(); // the single POST was refused for what a plain one is refused for too
-    throw error;
-  }
-  const upload = await UploadSource.create(source, {
-    algorithm,
-    onBytes: (bytes) => tellProgress(bytes, false),
-    verified: source.bytes !== undefined || source.blob !== undefined || isForTarget(options),
-    ...(digest !== undefined && { digest }),
+  session ??= await startBlobUpload(channel, repository, {
+    ...options,
+    digestAlgorithm: upload.algorithm,
   });
-  await transferBlob(channel, repository, session, { source, upload, algorithm }, {
-    ...(chunkSize !== undefined && { chunkSize }),
-    ...(signal && { signal }),
-  });
-  tellProgress(upload.size!, true);
+  upload.onBytes = (count) => progress(count, false);
+  await transferBlob(channel, repository, session, upload, send);
+  progress(upload.size!, true);
   return { mediaType, digest: upload.digest!, size: upload.size! };
 }
 
@@ -140,89 +123,48 @@ async function lookFirst(
 ): Promise<{ there: boolean; from?: string }> {
   const { mountFrom } = options;
   const rights: RightsOfNext = { actions: ["pull", "push"] };
-  if (mountFrom !== undefined && channel.learned.mount !== false) {
+  if (mountFrom !== undefined && channel.capabilities.mount !== false) {
     try {
       const all = { ...rights, mountFrom };
-      const there = await hasBlob(channel, repository, digest, options, all);
-      return { there, from: mountFrom };
+      const found = await findBlob(channel, repository, digest, options, all);
+      return { there: found !== undefined, from: mountFrom };
     } catch (error) {
       // A token service may refuse the whole token for the other repository's sake.
       if (!(error instanceof AuthenticationError)) throw error;
     }
   }
-  return { there: await hasBlob(channel, repository, digest, options, rights) };
+  const found = await findBlob(channel, repository, digest, options, rights);
+  return { there: found !== undefined };
 }
 
-function isForTarget({ digest, verify }: PutBlobOptions): boolean {
-  return verify === "target" && digest !== undefined;
-}
-
-/** Whether it goes out by a single POST, where the registry takes that. */
-function isSmall({ bytes }: OpenBody): boolean {
-  return bytes !== undefined && bytes.byteLength <= SINGLE_POST_BYTES;
-}
-
-/** The digest that was given, checked where the bytes are at hand; or theirs. */
-async function knownDigest(
-  source: OpenBody,
-  options: PutBlobOptions,
-): Promise<Digest | undefined> {
-  const { digest, digestAlgorithm, signal } = options;
-  const given = digest === undefined ? undefined : parseDigest(digest);
-  // A single POST that is refused should not leave open whether it was for the digest.
-  if (isForTarget(options) && !isSmall(source)) return given;
-  if (source.bytes === undefined) {
-    if (source.blob === undefined) return given;
-    // A blob is at hand too, and goes out whole without passing through here: so it is hashed first.
-    const upload = await UploadSource.create(source, {
-      algorithm: digestAlgorithm ?? "sha256",
-      onBytes() {},
-      ...(given !== undefined && { digest: given }),
-    });
-    return await upload.hashAll(signal);
-  }
-  const algorithm = given === undefined ? digestAlgorithm ?? "sha256" : hashAlgorithm(given);
-  const actual = await digestOf(source.bytes, algorithm);
-  if (given === undefined || given === actual) return actual;
-  throw new BadDigestError(
-    `Cannot send the blob as ${given}: its ${source.bytes.byteLength} bytes have the digest ` +
-      actual,
-    { expected: given, actual },
-  );
-}
-
-/** The whole blob in the request that starts the upload (end-4b), where the registry takes that. */
-async function postBlob(
+/**
+ * The whole blob in the request that starts the upload (end-4b), where the registry takes that.
+ * Answers the upload that is to be gone on with where it does not.
+ */
+async function startWithBlob(
   channel: Channel,
   repository: string,
-  source: OpenBody,
+  bytes: Bytes,
   digest: Digest,
   options: PutBlobOptions,
-  lessons: UploadLessons,
-): Promise<"done" | UploadSession | undefined> {
-  if (channel.learned.singlePost === false) return undefined;
-  const request = uploadRequest(channel, repository, { digest }, options);
-  request.headers.set("content-type", MEDIA_TYPES.octetStream);
+): Promise<UploadSession | undefined> {
+  const { capabilities } = channel;
+  const digestAlgorithm = digest.startsWith("sha512:") ? "sha512" : "sha256";
+  const start = () => startBlobUpload(channel, repository, { ...options, digestAlgorithm });
+  if (capabilities.singlePost === false) return await start();
   try {
-    const post = { ...request, body: openBody(source.bytes!) };
-    const answer = await sendExpecting(channel, post, [201, 202]);
-    if (answer.response.status === 202) {
-      lessons.learn("singlePost", false);
-      return await sessionOf(channel, request, answer, 0);
-    }
-    await answer.response.body?.cancel();
-    completed(request.what, digest, answer.response.headers);
-    return "done";
+    const posted = await postBytes(channel, repository, digest, bytes, options);
+    if (posted.completed) return undefined;
+    capabilities.singlePost = false;
+    return posted;
   } catch (error) {
-    if (
-      !(error instanceof HttpError) || ![400, 404, 405, 411, 415, 501].includes(error.statusCode)
-    ) {
-      throw error;
-    }
+    if (!(error instanceof HttpError) || !NO_SINGLE_POST.includes(error.statusCode)) throw error;
     if (error.codes.some((code) => code.startsWith("NAME_"))) throw error;
-    lessons.learn("singlePost", false);
-    return undefined;
   }
+  const session = await start();
+  // Not before a plain one is taken: else the refusal was about more than the single POST.
+  capabilities.singlePost = false;
+  return session;
 }
 
 function checkChunkSize(chunkSize: number | undefined): void {

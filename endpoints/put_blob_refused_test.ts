@@ -41,7 +41,7 @@ const BAD: Bad[] = [
     error: BadDigestError,
     code: "BAD_DIGEST",
     message:
-      `Cannot send the blob as ${LARGE_DIGEST}: its 1000 bytes have the digest ${SMALL_DIGEST}`,
+      `Cannot send the blob as ${LARGE_DIGEST}: the body's 1000 bytes have the digest ${SMALL_DIGEST}`,
     methods: [],
   },
   {

@@ -220,7 +220,7 @@ for (const { name, body, bytes, options, server, fake, methods } of PATHS) {
     assertEquals(registry.server.blobs.get(digest), bytes);
     assertEquals([...registry.server.sessions], []);
     const done = registry.of("progress").filter(({ done }) => done);
-    assertEquals(done.map(({ bytes }) => bytes), [bytes.byteLength], "one end is told");
+    assertEquals(done.map(({ bytes }) => bytes), [bytes.byteLength], "one end");
     registry.assertClosed();
   });
 }
@@ -314,7 +314,7 @@ for (const status of [400, 404, 405, 411, 415, 501]) {
     assertEquals(registry.methods().slice(2), ["POST", "PUT 1000"]);
     await putBlob(registry.channel, "app", sample(999));
     assertEquals(registry.methods().slice(4), ["HEAD", "POST", "PUT 999"]);
-    assertEquals(registry.channel.learned.singlePost, false);
+    assertEquals(registry.channel.capabilities.singlePost, false);
   });
 }
 

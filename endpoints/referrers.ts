@@ -1,31 +1,12 @@
-import {
-  HttpError,
-  InvalidContentError,
-  ManifestVerificationError,
-  NotFoundError,
-} from "../errors.ts";
+import { NotFoundError } from "../errors.ts";
 import { checkDescriptor, type Descriptor } from "../content/descriptor.ts";
-import { type Digest, digestOf, hashAlgorithm, parseDigest } from "../content/digest.ts";
+import { type Digest, parseDigest } from "../content/digest.ts";
 import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
-import { type Bytes, encodeText } from "../content/bytes.ts";
-import type { ImageIndex } from "../manifest/types.ts";
-import {
-  addReferrer,
-  fallbackTag,
-  filterReferrers,
-  removeReferrer,
-} from "../manifest/referrers_index.ts";
+import { addReferrer, filterReferrers, removeReferrer } from "../manifest/referrers_index.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { responseError } from "../transport/expect.ts";
-import { untilAborted } from "../transport/until_aborted.ts";
+import { changeFallback, readFallback } from "./fallback_tag.ts";
 import { type ListOptions, pages } from "./pages.ts";
-import {
-  deleteManifestRequest,
-  fetchManifest,
-  headManifestRequest,
-  namesManifest,
-  putManifestBytes,
-} from "./manifest_requests.ts";
 import { type EndpointOptions, repositoryRequest } from "./request.ts";
 
 /** Options of {@linkcode listReferrers} and {@linkcode referrers}. */
@@ -49,9 +30,6 @@ const NO_API = [400, 404, 405, 406, 501];
 
 /** Repositories whose OCI-Subject is trusted: one that is forgotten costs one request more. */
 const TRUSTED_KEPT = 1_000;
-
-/** Tries to win the fallback tag against other writers before giving up. */
-const FALLBACK_TRIES = 10;
 
 /**
  * The manifests whose subject is this digest (end-12), from the referrers API, or from the fallback
@@ -94,7 +72,7 @@ export async function supportsReferrers(
   digest: string,
   options: EndpointOptions = {},
 ): Promise<boolean> {
-  if (channel.learned.referrersApi !== undefined) return channel.learned.referrersApi;
+  if (channel.capabilities.referrersApi !== undefined) return channel.capabilities.referrersApi;
   const request = referrersRequest(channel, repository, parseDigest(digest), options);
   const answer = await askApi(channel, request);
   await answer?.response.body?.cancel();
@@ -157,58 +135,24 @@ async function askApi(
   channel: Channel,
   request: ChannelRequest,
 ): Promise<ChannelResponse | undefined> {
-  if (channel.learned.referrersApi === false) return undefined;
+  if (channel.capabilities.referrersApi === false) return undefined;
   const answer = await channel.send(request);
   const { status, headers, body } = answer.response;
   const isIndex = bareMediaType(headers.get("content-type")) === MEDIA_TYPES.ociIndex;
   if (status === 200 && isIndex) {
-    channel.learned.referrersApi = true;
+    channel.capabilities.referrersApi = true;
     return answer;
   }
   if (status === 200) {
     await body?.cancel();
-    channel.learned.referrersApi = false;
+    channel.capabilities.referrersApi = false;
     return undefined;
   }
   const error = await responseError(channel, request, answer);
   if (!NO_API.includes(status)) throw error;
   // A missing repository looks like a missing API: this says nothing of the next repository.
-  if (!error.codes.includes("NAME_UNKNOWN")) channel.learned.referrersApi = false;
+  if (!error.codes.includes("NAME_UNKNOWN")) channel.capabilities.referrersApi = false;
   return undefined;
-}
-
-/** The fallback tag's index; none where the tag is missing or a registry made it up. */
-async function readFallback(
-  channel: Channel,
-  repository: string,
-  subject: Digest,
-  options: EndpointOptions,
-): Promise<{ index: ImageIndex | undefined; digest: Digest | undefined }> {
-  const tag = fallbackTag(subject);
-  let found;
-  try {
-    found = await fetchManifest(channel, repository, tag, options);
-  } catch (error) {
-    if (!(error instanceof NotFoundError)) throw error;
-    if (error.codes.includes("NAME_UNKNOWN")) throw error;
-    return { index: undefined, digest: undefined };
-  }
-  // GitLab resolves the tag to the subject itself: such a tag does not exist.
-  if (await hasDigest(found.bytes, subject)) return { index: undefined, digest: undefined };
-  if (found.mediaType !== MEDIA_TYPES.ociIndex) {
-    throw new ManifestVerificationError(
-      `Cannot read the referrers of ${subject}: the tag ${tag} names a ${found.mediaType}, ` +
-        `not an OCI index`,
-    );
-  }
-  return { index: found.manifest as ImageIndex, digest: found.digest };
-}
-
-/** Whether bytes have a digest, whatever digest the registry gave them. */
-async function hasDigest(bytes: Bytes, digest: Digest): Promise<boolean> {
-  // Nothing can be computed for another algorithm, and so nothing compared.
-  if (!/^sha(256|512):/.test(digest)) return false;
-  return await digestOf(bytes, hashAlgorithm(digest)) === digest;
 }
 
 /**
@@ -230,7 +174,7 @@ export async function recordReferrer(
   const digest = parseDigest(subject);
   if (ociSubject !== null) {
     // The header has lied: some registries sent it and had no API. Asked once for a repository.
-    const { trustedSubject } = channel.learned;
+    const trustedSubject = channel.capabilities.trustedSubject ??= new Set();
     if (trustedSubject.has(repository)) return;
     if (await supportsReferrers(channel, repository, digest, options)) {
       if (trustedSubject.size >= TRUSTED_KEPT) trustedSubject.clear();
@@ -268,126 +212,5 @@ export async function forgetReferrer(
   } catch (error) {
     // With its last manifest the repository may be gone, and its fallback tags with it.
     if (!(error instanceof NotFoundError)) throw error;
-  }
-}
-
-/** A change to a fallback index; the same index, or none, when nothing is to be done. */
-type Change = (index: ImageIndex | undefined) => ImageIndex | undefined;
-
-/** One write at a time to a fallback tag; looked at again afterwards in case another writer won. */
-async function changeFallback(
-  channel: Channel,
-  repository: string,
-  subject: Digest,
-  options: EndpointOptions,
-  change: Change,
-): Promise<void> {
-  const { fallbackWrites } = channel.learned;
-  const key = `${repository} ${subject}`;
-  const before = fallbackWrites.get(key) ?? Promise.resolve();
-  const turn = before.then(() => writeFallback(channel, repository, subject, options, change));
-  const settled: Promise<void> = turn.catch(() => {}).then(() => {
-    if (fallbackWrites.get(key) === settled) fallbackWrites.delete(key);
-  });
-  fallbackWrites.set(key, settled);
-  await untilAborted(turn, options.signal);
-}
-
-/**
- * Reads, changes and writes the tag, until it names what was written. Tags cannot be written on a
- * condition: another client that read the same index before this write may still overwrite it. Its
- * read and write take about as long as these, so the tag is looked at after that time again.
- */
-async function writeFallback(
-  channel: Channel,
-  repository: string,
-  subject: Digest,
-  options: EndpointOptions,
-  change: Change,
-): Promise<void> {
-  const { clock } = channel;
-  const tag = fallbackTag(subject);
-  for (let attempt = 1; attempt <= FALLBACK_TRIES; attempt++) {
-    const started = clock.now();
-    const { index, digest } = await readFallback(channel, repository, subject, options);
-    const changed = change(index);
-    if (changed === undefined || changed === index) return;
-    if (changed.manifests.length === 0 && digest !== undefined) {
-      if (await deleteTag(channel, repository, tag, options)) return;
-    }
-    const written = await putIndex(channel, repository, tag, changed, options);
-    // At random, so that two writers do not meet again; longer each time, as there may be many.
-    const took = clock.now() - started;
-    await clock.sleep(Math.ceil(took * (1 + attempt * Math.random())), options.signal);
-    if (await namesManifest(channel, repository, tag, written, options)) return;
-  }
-  throw new InvalidContentError(
-    `Cannot write the fallback tag ${tag} of ${repository}: other writers won ${FALLBACK_TRIES} ` +
-      `times`,
-  );
-}
-
-/**
- * PUT an index. An entry may have been deleted by somebody who left the index as it was: registries
- * that look for the entries take the index without it alone. Answers the digest of what was put.
- */
-async function putIndex(
-  channel: Channel,
-  repository: string,
-  tag: string,
-  index: ImageIndex,
-  options: EndpointOptions,
-): Promise<Digest> {
-  const bytes = encodeText(JSON.stringify(index));
-  const { ociIndex } = MEDIA_TYPES;
-  try {
-    return (await putManifestBytes(channel, repository, tag, bytes, ociIndex, options)).digest;
-  } catch (error) {
-    if (!lacksEntry(error)) throw error;
-    const kept = await existing(channel, repository, index, options);
-    if (kept.manifests.length === index.manifests.length) throw error;
-    return await putIndex(channel, repository, tag, kept, options);
-  }
-}
-
-/** Whether a push was refused for want of something in it: 400 by the specification, crane 404. */
-function lacksEntry(error: unknown): boolean {
-  return error instanceof HttpError &&
-    error.codes.some((code) => code === "MANIFEST_BLOB_UNKNOWN" || code === "MANIFEST_UNKNOWN");
-}
-
-/** The index without the entries that the repository does not have. */
-async function existing(
-  channel: Channel,
-  repository: string,
-  index: ImageIndex,
-  options: EndpointOptions,
-): Promise<ImageIndex> {
-  const there = await Promise.all(index.manifests.map(async ({ digest }) => {
-    try {
-      await headManifestRequest(channel, repository, digest, options);
-      return true;
-    } catch (error) {
-      if (error instanceof NotFoundError) return false;
-      throw error;
-    }
-  }));
-  return { ...index, manifests: index.manifests.filter((_, at) => there[at]) };
-}
-
-async function deleteTag(
-  channel: Channel,
-  repository: string,
-  tag: string,
-  options: EndpointOptions,
-): Promise<boolean> {
-  try {
-    await deleteManifestRequest(channel, repository, tag, options);
-    return true;
-  } catch (error) {
-    if (error instanceof NotFoundError) return true;
-    // A registry that keeps tags, in whatever words, gets an empty index: it says the same.
-    if (error instanceof HttpError) return false;
-    throw error;
   }
 }

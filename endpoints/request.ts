@@ -60,14 +60,14 @@ export function repositoryRequest(channel: Channel, parts: RequestParts): Channe
   };
 }
 
-/** A manifest's reference: a digest or a tag, told apart. */
+/** A manifest's reference: a digest or a tag. */
 export type ManifestReference = { digest: Digest; tag?: undefined } | {
   digest?: undefined;
   tag: string;
 };
 
 /**
- * Tells a tag from a digest and checks either one's grammar.
+ * Distinguishes a tag from a digest and checks either one's grammar.
  *
  * @throws {InvalidDigestError} When it has a colon and is no digest.
  * @throws {InvalidReferenceError} When it is no tag.
@@ -113,4 +113,10 @@ export function resolveUrl(channel: Channel, target: string, base: URL, what: st
     );
   }
   return url;
+}
+
+/** An answer's Content-Length, where it has one that counts bytes. */
+export function contentLength(headers: Headers): number | undefined {
+  const length = headers.get("content-length");
+  return length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
 }

@@ -4,7 +4,7 @@ import type { Digest } from "../content/digest.ts";
 import { type Piece, type PieceReader, pieceReader, stallGuard } from "../content/piece_reader.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { responseError } from "../transport/expect.ts";
-import { backoff } from "../transport/retries.ts";
+import { Retries } from "../transport/retries.ts";
 import { copyFields } from "../transport/header_fields.ts";
 
 /** What is read: a blob, or a part of one. */
@@ -29,22 +29,25 @@ export function resumingReader(
   first: ChannelResponse,
   { digest, offset, length, size }: ResumingOptions,
 ): PieceReader {
+  const retries = new Retries(channel);
   let received = 0;
-  let failures = 0;
   let cancelled = false;
+  /** What is left of a piece that did not fit into the memory that was given for it. */
+  let rest = EMPTY;
   let reader = bodyReader(first, first.response.status === 206 ? 0 : offset);
 
   /** The body's reader, past the bytes that were not asked for. */
   function bodyReader({ response }: ChannelResponse, skip: number): PieceReader {
     if (response.body === null) return NOTHING;
     const body = pieceReader(response.body as ReadableStream<Bytes>);
-    return skipBytes(stallGuard(body, channel.limits.stallTimeout, `the blob ${digest}`), skip);
+    const guarded = stallGuard(body, channel.limits.stallTimeout, `the blob ${digest}`);
+    return skip === 0 ? guarded : skipBytes(guarded, skip);
   }
 
   async function resume(cause: unknown): Promise<void> {
     request.signal?.throwIfAborted();
-    failures++;
-    if (failures >= channel.retry.maxAttempts || !isBroken(cause)) throw failed(cause);
+    const delay = retries.failed();
+    if (delay === undefined || !isBroken(cause)) throw failed(cause);
     void reader.cancel(cause).catch(() => {});
     const from = offset + received;
     channel.emit({
@@ -54,7 +57,7 @@ export function resumingReader(
       offset: from,
       reason: (cause as Error).message,
     });
-    await channel.clock.sleep(backoff(channel.retry, failures, Math.random()), request.signal);
+    await channel.clock.sleep(delay, request.signal);
     if (cancelled) return;
     reader = await openFrom(from, cause);
     if (cancelled) await reader.cancel().catch(() => {});
@@ -84,8 +87,8 @@ export function resumingReader(
     }
     const error = await responseError(channel, again, answer);
     if (status !== 416) throw error;
-    // Nobody said how many bytes there are: it broke behind the last one. The digest has its say yet.
-    if (size === undefined && offset === 0) return NOTHING;
+    // Of a whole blob of unknown size, all bytes may be there: its digest decides.
+    if (offset === 0 && wanted === undefined) return NOTHING;
     throw ended(error);
   }
 
@@ -102,7 +105,7 @@ export function resumingReader(
   }
 
   /** The next piece, from as many responses as it takes; in other memory after a fault. */
-  async function read(view: Bytes | undefined): Promise<Piece> {
+  async function next(view: Bytes | undefined): Promise<Piece> {
     for (;;) {
       let cause: unknown;
       try {
@@ -112,9 +115,12 @@ export function resumingReader(
           return { done: true };
         }
         const piece = await reader.read(view);
-        if (!piece.done && piece.value !== undefined) {
-          failures = 0;
-          return take(piece.value, left);
+        const { done, value } = piece;
+        if (!done && value !== undefined) {
+          retries.progressed();
+          const wanted = value.byteLength > left ? value.subarray(0, left) as Bytes : value;
+          received += wanted.byteLength;
+          return { done: false, value: wanted };
         }
         if (cancelled || size === undefined || received >= size) return piece;
         cause = new NetworkError(`the body ended after ${received} of ${size} bytes`);
@@ -129,33 +135,6 @@ export function resumingReader(
     }
   }
 
-  function take(value: Bytes, left: number): Piece {
-    const bytes = value.byteLength > left ? value.subarray(0, left) as Bytes : value;
-    received += bytes.byteLength;
-    return { done: false, value: bytes };
-  }
-
-  return inGivenMemory({
-    read,
-    async cancel(reason) {
-      cancelled = true;
-      await reader.cancel(reason).catch(() => {}); // it may have broken just now
-    },
-  });
-}
-
-/** A body without bytes. */
-const NOTHING: PieceReader = {
-  read: () => Promise.resolve({ done: true }),
-  cancel: () => Promise.resolve(),
-};
-
-/**
- * A reader that answers in memory of the shape that it was given, where a broken body took that: a
- * byte stream takes no other back.
- */
-function inGivenMemory(reader: PieceReader): PieceReader {
-  let rest = EMPTY;
   return {
     async read(view) {
       if (rest.byteLength > 0) {
@@ -163,23 +142,33 @@ function inGivenMemory(reader: PieceReader): PieceReader {
         rest = EMPTY;
         return { done: false, value };
       }
-      if (view === undefined) return await reader.read();
+      if (view === undefined) return await next(view);
       const { buffer: { byteLength: memory }, byteOffset: at, byteLength: bytes } = view;
-      const piece = await reader.read(view);
+      const piece = await next(view);
       const { done, value = EMPTY } = piece;
       const taken = view.buffer.byteLength === 0;
       const fits = value.buffer.byteLength === memory && value.byteOffset === at &&
         value.byteLength <= bytes;
       if (!taken || fits) return piece;
+      // A broken body took the memory, and a byte stream takes back no other than of that shape.
       const given = new Uint8Array(new ArrayBuffer(memory), at, bytes);
       const fitting = value.subarray(0, bytes);
       given.set(fitting);
       rest = value.slice(bytes);
       return { done, value: given.subarray(0, fitting.byteLength) };
     },
-    cancel: (reason) => reader.cancel(reason),
+    async cancel(reason) {
+      cancelled = true;
+      await reader.cancel(reason).catch(() => {}); // it may have broken just now
+    },
   };
 }
+
+/** A body without bytes. */
+const NOTHING: PieceReader = {
+  read: () => Promise.resolve({ done: true }),
+  cancel: () => Promise.resolve(),
+};
 
 /** Whether a fault is one of the connection's, so that the rest can still be fetched. */
 function isBroken(error: unknown): boolean {

@@ -250,6 +250,28 @@ Deno.test("end-2 GET blobs, resumed: a part by 200 from byte 0, cut, and by 200 
   registry.assertClosed();
 });
 
+const UNKNOWN_SIZE: [name: string, range: GetBlobOptions["range"], bytes: number][] = [
+  ["at an offset above 0", { offset: 50_000 }, 100_000],
+  ["at an offset above 0, though all bytes came", { offset: 50_000 }, SIZE],
+  ["of a part from 0", { offset: 0, length: 150_000 }, 100_000],
+];
+
+for (const [name, range, bytes] of UNKNOWN_SIZE) {
+  Deno.test(`end-2 GET blobs, resumed: 416, of unknown size, ${name}: never a clean end`, async () => {
+    const registry = fakeRegistry(
+      steps(() => whole(bytes, broken(), null), () => failure(416, "RANGE")),
+    );
+    const blob = await getBlob(registry.channel, "app", DIGEST, { range: range! });
+    const error = await assertRejects(
+      () => READERS["for await"]!(blob.stream),
+      DownloadError,
+      `Cannot pull the blob ${DIGEST}: it ended after ${bytes - (range!.offset ?? 0)} bytes`,
+    );
+    assertInstanceOf(error.cause, HttpError);
+    registry.assertClosed();
+  });
+}
+
 interface Failure {
   name: string;
   steps: (Response | Error | Handler)[];
@@ -482,8 +504,8 @@ Deno.test("end-2 GET blobs: progress four times a second, and at the end", async
     const { done } = await reader.read(new Uint8Array(10_000));
     if (done) break;
   }
-  const told = registry.of("progress");
-  assertEquals(told.map(({ bytes }) => bytes), [
+  const events = registry.of("progress");
+  assertEquals(events.map(({ bytes }) => bytes), [
     50_000,
     100_000,
     150_000,
@@ -492,8 +514,8 @@ Deno.test("end-2 GET blobs: progress four times a second, and at the end", async
     SIZE,
     SIZE,
   ]);
-  assertEquals(told.filter(({ done }) => done).length, 1);
-  const { type: _, ...last } = told.at(-1)!;
+  assertEquals(events.filter(({ done }) => done).length, 1);
+  const { type: _, ...last } = events.at(-1)!;
   assertEquals<unknown>(last, {
     direction: "download",
     digest: DIGEST,

@@ -43,13 +43,22 @@ interface Gone extends Case {
 const KNOWN = { digest: DIGEST, size: SIZE };
 const CHUNKS = { chunkSize: 400_000 };
 
-/** A registry that does not tell how far an upload is, as ECR. */
-function tellsNothing(server: FakeUploads): Fault[] {
+/** A registry that does not say how far an upload is, as ECR. */
+function hasNoStatus(server: FakeUploads): Fault[] {
   server.range = () => null;
   return [1, 2].map(() => ["GET", answer(() => new Response(null, { status: 404 }))]);
 }
 
 const taken: Fault = ["PATCH", (_, serve) => serve()];
+
+/** The registry loses most of what it had, and then the connection breaks. */
+function losing(server: FakeUploads): Fault[1] {
+  return async (seen) => {
+    await seen.read();
+    server.sessions.set("u1", LARGE.slice(0, 100));
+    throw reset();
+  };
+}
 
 const GONE: Gone[] = [
   {
@@ -126,22 +135,15 @@ const GONE: Gone[] = [
   },
   {
     name: "in chunks: the registry lost bytes that are gone",
-    options: CHUNKS,
-    faults: (server) => [
-      ["PATCH", (_, serve) => serve()],
-      ["PATCH", async (seen) => {
-        await seen.read();
-        server.sessions.set("u1", LARGE.slice(0, 100));
-        throw reset();
-      }],
-    ],
-    methods: ["POST", "PATCH 400000", "PATCH 400000", "GET", "DELETE"],
+    options: { chunkSize: 300_000 },
+    faults: (server) => [taken, taken, ["PATCH", losing(server)]],
+    methods: ["POST", "PATCH 300000", "PATCH 300000", "PATCH 300000", "GET", "DELETE"],
     message: "those bytes of the stream are gone",
   },
   {
-    name: "in chunks, nothing told: a part of the second was taken",
+    name: "in chunks, no status: a part of the second was taken",
     options: CHUNKS,
-    faults: (server) => [...tellsNothing(server), taken, ["PATCH", midway(server, 300_000)]],
+    faults: (server) => [...hasNoStatus(server), taken, ["PATCH", midway(server, 300_000)]],
     methods: [
       "POST",
       "PATCH 400000",
@@ -155,10 +157,10 @@ const GONE: Gone[] = [
     cause: HttpError as unknown as ErrorClass,
   },
   {
-    name: "in chunks, nothing told: the second went out twice, and the third is refused its place",
+    name: "in chunks, no status: the second went out twice, and the third is refused its place",
     options: CHUNKS,
     faults: (server) => [
-      ...tellsNothing(server),
+      ...hasNoStatus(server),
       taken,
       ["PATCH", answer(() => new Response(null, { status: 503 }))],
       ["PUT", answer(() => failure(416, "BLOB_UPLOAD_INVALID"))],
@@ -167,10 +169,10 @@ const GONE: Gone[] = [
     cause: HttpError as unknown as ErrorClass,
   },
   {
-    name: "in chunks, nothing told: the second dies each time",
+    name: "in chunks, no status: the second dies each time",
     options: CHUNKS,
     faults: (server) => [
-      ...tellsNothing(server),
+      ...hasNoStatus(server),
       taken,
       ...[1, 2, 3].map((): Fault => ["PATCH", before()]),
     ],
@@ -198,15 +200,45 @@ for (const { name, options, faults, methods, cause, message = "" } of GONE) {
 
 const MENDED: Case[] = [
   {
-    name: "in chunks, nothing told: the second died before a byte",
+    name: "in chunks, no status: the first died midway, so a new upload is as good",
     options: CHUNKS,
-    faults: (server) => [...tellsNothing(server), taken, ["PATCH", before()]],
+    faults: (server) => [...hasNoStatus(server), ["PATCH", midway(server, 300_000)]],
+    methods: [
+      "POST",
+      "PATCH 327680",
+      "GET",
+      "DELETE",
+      "POST",
+      "PATCH 400000",
+      "PATCH 400000",
+      "PUT 200000",
+    ],
+  },
+  {
+    name:
+      "in chunks: the registry lost bytes of the first, which is at hand while the second goes out",
+    options: CHUNKS,
+    faults: (server) => [taken, ["PATCH", losing(server)]],
+    methods: [
+      "POST",
+      "PATCH 400000",
+      "PATCH 400000",
+      "GET",
+      "PATCH 400000",
+      "PATCH 400000",
+      "PUT 199900",
+    ],
+  },
+  {
+    name: "in chunks, no status: the second died before a byte",
+    options: CHUNKS,
+    faults: (server) => [...hasNoStatus(server), taken, ["PATCH", before()]],
     methods: ["POST", "PATCH 400000", "PATCH", "GET", "PATCH 400000", "PUT 200000"],
   },
   {
-    name: "in chunks, nothing told: the second died after it landed",
+    name: "in chunks, no status: the second died after it landed",
     options: CHUNKS,
-    faults: (server) => [...tellsNothing(server), taken, ["PATCH", after()]],
+    faults: (server) => [...hasNoStatus(server), taken, ["PATCH", after()]],
     methods: [
       "POST",
       "PATCH 400000",
@@ -218,10 +250,10 @@ const MENDED: Case[] = [
     ],
   },
   {
-    name: "in chunks, nothing told: 503 to the second, and to the closing one",
+    name: "in chunks, no status: 503 to the second, and to the closing one",
     options: CHUNKS,
     faults: (server) => [
-      ...tellsNothing(server),
+      ...hasNoStatus(server),
       taken,
       ["PATCH", answer(() => new Response(null, { status: 503 }))],
       ["PUT", answer(() => new Response(null, { status: 503 }))],

@@ -1,33 +1,23 @@
 import { ApiError, HttpError, NetworkError, TimeoutError, UploadError } from "../errors.ts";
 import { type OpenBody, openBody } from "../content/body.ts";
-import type { HashAlgorithm } from "../content/hasher.ts";
-import type { Channel } from "../transport/channel.ts";
-import { backoff } from "../transport/retries.ts";
+import { EMPTY } from "../content/bytes.ts";
+import type { Channel, RegistryCapabilities } from "../transport/channel.ts";
+import { Retries } from "../transport/retries.ts";
 import { RETRYABLE_STATUSES } from "../transport/retry.ts";
 import { untilAborted } from "../transport/until_aborted.ts";
-import { hasBlob } from "./blobs.ts";
+import { findBlob } from "./blobs.ts";
+import { ChunkFeed } from "./chunk_feed.ts";
 import type { EndpointOptions } from "./request.ts";
-import { UploadLessons } from "./upload_lessons.ts";
+import { learnFindings, suspicionOf } from "./upload_findings.ts";
 import type { UploadSource } from "./upload_source.ts";
 import {
-  askUploadStatus,
   cancelBlobUpload,
   closeUpload,
-  patchUpload,
-  sessionAfter,
+  sendChunk,
   startBlobUpload,
+  uploadProgress,
   type UploadSession,
 } from "./uploads.ts";
-
-/** What is sent. */
-export interface Transfer {
-  /** The body as it was given. */
-  source: OpenBody;
-  /** The body as it is read: hashed and checked. */
-  upload: UploadSource;
-  /** The digest's algorithm. */
-  algorithm: HashAlgorithm;
-}
 
 /** Options of {@linkcode transferBlob}. */
 export interface TransferOptions extends EndpointOptions {
@@ -41,255 +31,203 @@ const CHUNK_BYTES = 4 * 1024 * 1024;
 /** Below this, smaller chunks do not make a refused one acceptable. */
 const LEAST_CHUNK_BYTES = 64 * 1024;
 
-/** To send so much again costs more than to ask a registry that did not tell before. */
-const WORTH_ASKING_BYTES = 64 * 1024 * 1024;
-
 /** How long to wait for a registry to let go of an upload that failed, in milliseconds. */
 const CANCEL_TIMEOUT_MS = 2_000;
 
-/** How the bytes travel: all in the closing PUT, all in one PATCH, or in chunks. */
-type Mode = "put" | "patch" | "chunks";
+/** Statuses that refuse how the bytes were sent: a PATCH without Content-Range, or one more chunk. */
+const REFUSED_WAY = [400, 405, 411, 415, 501];
 
 /**
- * Moves a body into an upload and closes it. After a fault it looks whether the blob has landed,
- * asks the registry how far it came, and goes on from there, or starts again.
+ * Moves a body into an upload and closes it: whole, or in chunks. After a fault it looks whether the
+ * blob has landed, asks the registry how far it came, and goes on from there, or starts again.
  */
 export async function transferBlob(
   channel: Channel,
   repository: string,
   session: UploadSession,
-  transfer: Transfer,
+  upload: UploadSource,
   options: TransferOptions,
 ): Promise<void> {
-  const run = new TransferRun(channel, repository, session, transfer, options);
+  const transfer = new Transfer(channel, repository, session, upload, options);
   try {
-    await run.run();
+    await transfer.run();
+    transfer.release();
   } catch (error) {
-    void transfer.upload.cancel(error); // the caller's body may take its time with that
-    await run.giveUp();
+    transfer.release(error);
+    await transfer.cancel();
     throw error;
   }
 }
 
-class TransferRun {
+class Transfer {
   #session: UploadSession;
-  #mode: Mode;
+  /** Whether the body goes in one request; else in chunks. */
+  #whole: boolean;
   #chunkSize: number;
-  #failures = 0;
-  /** How far any try came: only what comes further is progress, or there is no end to tries. */
+  /** Cuts the body, once it goes in chunks. */
+  #chunks: ChunkFeed | undefined;
+  /** Whether the last try sent the whole body by PATCH, as its digest was not known. */
+  #patched = false;
+  /** The furthest offset of any try: only what comes further is progress, else tries never end. */
   #furthest = 0;
-  /** How often the registry refused to go on with an upload in chunks. */
-  #refusedChunks = 0;
-  /** Whether it did not tell how far the upload is. */
-  #untold = false;
   /** Where the chunk ends that was sent last. */
   #chunkEnd = 0;
   /** Whether that chunk got no answer, and goes out again. */
   #repeated = false;
-  readonly #lessons: UploadLessons;
+  /** Whether the registry refused to say how far the upload is. */
+  #unanswered = false;
+  /** How often the registry refused to go on with an upload in chunks. */
+  #refusedChunks = 0;
+  /** What was refused, as facts; they become known when the upload lands. */
+  readonly #found: RegistryCapabilities;
+  readonly #retries: Retries;
 
   constructor(
     readonly channel: Channel,
     readonly repository: string,
     session: UploadSession,
-    readonly transfer: Transfer,
+    readonly upload: UploadSource,
     readonly options: TransferOptions,
   ) {
     this.#session = session;
-    this.#lessons = new UploadLessons(channel.learned);
-    const { maxChunk } = channel.learned;
+    this.#retries = new Retries(channel);
+    this.#found = suspicionOf(channel.capabilities, upload);
+    const { maxChunk } = this.#known;
     this.#chunkSize = Math.min(options.chunkSize ?? maxChunk ?? CHUNK_BYTES, maxChunk ?? Infinity);
-    this.#mode = this.#firstMode();
+    this.#whole = this.#startsWhole();
   }
 
   async run(): Promise<void> {
-    await this.#avoidPatch();
-    for (let sent = 1;; sent++) {
+    const { upload } = this;
+    const noPatch = this.#known.wholePatch === false;
+    if (this.#whole && noPatch && upload.reopenable) await this.#needDigest();
+    for (;;) {
       try {
         await this.#send();
-        if (this.#refusedChunks > 0 && this.#mode !== "chunks") {
-          this.#lessons.learn("chunks", false);
-        }
-        return;
+        return learnFindings(this.channel.capabilities, this.#found, this.#whole);
       } catch (error) {
-        try {
-          this.options.signal?.throwIfAborted();
-          if (await this.#recover(error)) return;
-        } catch (failure) {
-          // Another way failed too: it was not the way. A stream that went once proves nothing yet.
-          if (sent > 1) this.#lessons.takeBack();
-          throw failure;
-        }
+        this.options.signal?.throwIfAborted();
+        if (await this.#recover(error)) return;
       }
     }
   }
 
+  /** Lets go of the body; the caller's may take its time with that. */
+  release(reason?: unknown): void {
+    void this.#chunks?.cancel(reason);
+  }
+
   /** Tells the registry that no more will come; it may not care. Answers whether it did. */
-  async giveUp(): Promise<boolean> {
+  async cancel(): Promise<boolean> {
     const signal = AbortSignal.timeout(CANCEL_TIMEOUT_MS);
     return await cancelBlobUpload(this.channel, this.repository, this.#session, { signal })
       .then(() => true, () => false);
   }
 
-  /** Where a whole PATCH was refused before, and no digest is known, there are two ways left. */
-  async #avoidPatch(): Promise<void> {
-    const { channel: { learned }, transfer: { upload }, options: { signal } } = this;
-    if (this.#mode !== "patch" || learned.wholePatch !== false) return;
-    if (upload.reopenable) {
-      await upload.hashAll(signal);
-      this.#mode = "put";
-    } else if (learned.chunks !== false) this.#mode = "chunks";
+  get #known(): Readonly<RegistryCapabilities> {
+    return { ...this.channel.capabilities, ...this.#found };
   }
 
-  #firstMode(): Mode {
-    const { source, upload } = this.transfer;
-    const { learned, streams } = this.channel;
-    if (learned.chunks === false && streams) return upload.digest === undefined ? "patch" : "put";
-    if (this.options.chunkSize !== undefined || source.size === undefined) return "chunks";
-    if (source.size === 0) return "chunks"; // which is the closing request alone
-    const { maxBody = Infinity, maxChunk = Infinity } = learned;
-    if (source.size > maxBody) return "chunks";
-    // What can be sent once must not be refused for its size.
-    if (!source.reopenable && source.size > maxChunk) return "chunks";
-    const inMemory = source.bytes !== undefined || source.blob !== undefined;
-    if (upload.digest !== undefined && (inMemory || this.channel.streams)) return "put";
-    return this.channel.streams ? "patch" : "chunks";
+  /** Whether a whole body can be sent here: as a stream, or at hand. */
+  get #canSendWhole(): boolean {
+    return this.channel.streams || (this.upload.bytes ?? this.upload.blob) !== undefined;
+  }
+
+  #startsWhole(): boolean {
+    const { size, digest, reopenable } = this.upload;
+    const { chunks, maxBody = Infinity, maxChunk = Infinity, wholePatch } = this.#known;
+    if (!this.#canSendWhole || (size ?? 0) > maxBody) return false;
+    if (chunks === false) return true;
+    // Without a byte to send there is the closing request alone, as after the last chunk.
+    if (this.options.chunkSize !== undefined || size === undefined || size === 0) return false;
+    // What can be sent once must not be refused, for its size or as a PATCH.
+    return reopenable || (size <= maxChunk && (digest !== undefined || wholePatch !== false));
   }
 
   async #send(): Promise<void> {
-    const { reopenable, digest } = this.transfer.upload;
-    if (!reopenable && this.#allSent()) {
-      return await this.#close(digest!, openBody(new Uint8Array(0)));
-    }
-    if (this.#mode === "put" && this.#session.offset === 0) return await this.#put();
-    if (this.#mode === "patch" && this.#session.offset === 0) return await this.#patch();
-    return await this.#sendChunks();
-  }
-
-  async #put(): Promise<void> {
-    const { upload } = this.transfer;
-    await this.#close(upload.digest!, this.#wholeBody());
-    this.#tookWhole();
-  }
-
-  /** A body in one request is no larger than what is refused. */
-  #tookWhole(): void {
-    const { maxBody } = this.channel.learned;
-    if (maxBody !== undefined && this.transfer.upload.size! > maxBody) {
-      this.#lessons.unlearn("maxBody");
-    }
-  }
-
-  async #patch(): Promise<void> {
-    const body = this.#wholeBody();
-    const answer = await patchUpload(this.channel, this.repository, this.#session, body, {
-      ...this.options,
-      contentRange: false, // with one, GHCR takes no more than 4 MiB, and others want no gaps
-    });
-    const { upload } = this.transfer;
-    if (upload.digest === undefined) {
-      await answer.response.body?.cancel().catch(() => {});
-      throw new UploadError(
-        `Cannot push the blob to ${this.repository}: the registry answered before it had all bytes`,
-      );
-    }
-    await this.#advance(answer, upload.size!);
-    this.#tookWhole();
-    await this.#close(upload.digest, openBody(new Uint8Array(0)));
+    const { upload } = this;
+    this.#patched = false;
+    if (this.#hasAll()) return await this.#close(openBody(EMPTY));
+    if (!this.#whole || this.#session.offset > 0) return await this.#sendChunks();
+    const body = upload.reopenable ? upload : this.#chunks?.rest() ?? upload;
+    if (upload.digest !== undefined) return await this.#close(body);
+    this.#patched = true;
+    await this.#patch(body, false);
+    await this.#close(openBody(EMPTY));
   }
 
   async #sendChunks(): Promise<void> {
-    const { upload } = this.transfer;
+    this.#chunks ??= new ChunkFeed(this.upload);
     for (;;) {
       const { offset, minChunk = 0 } = this.#session;
       const size = Math.max(this.#chunkSize, minChunk);
-      const { data, last } = await untilAborted(upload.chunk(offset, size), this.options.signal);
-      // The last chunk goes with the closing request: ECR refuses to close with an empty one.
+      const chunk = this.#chunks.at(offset, size);
+      const { data, last } = await untilAborted(chunk, this.options.signal);
       this.#chunkEnd = offset + data.byteLength;
-      if (last) return await this.#close(upload.digest!, openBody(data));
-      const answer = await patchUpload(
-        this.channel,
-        this.repository,
-        this.#session,
-        openBody(data),
-        this.options,
-      );
-      await this.#advance(answer, this.#chunkEnd);
-      const { chunks, maxChunk = Infinity } = this.channel.learned;
-      if (offset > 0 && chunks === false) this.#lessons.unlearn("chunks");
-      if (data.byteLength > maxChunk) this.#lessons.unlearn("maxChunk");
+      // The last chunk goes with the closing request: ECR refuses to close with an empty one.
+      if (last) return await this.#close(openBody(data));
+      await this.#patch(openBody(data), true);
     }
   }
 
-  #wholeBody(): OpenBody {
-    const { source, upload } = this.transfer;
-    return {
-      // One that was read for its digest has a size by now, which some registries insist on.
-      ...(upload.size !== undefined && { size: upload.size }),
-      reopenable: source.reopenable,
-      open: () => upload.open(),
-      ...(source.bytes !== undefined && { bytes: source.bytes }),
-      ...(source.blob !== undefined && { blob: source.blob }),
-    };
-  }
-
-  async #close(digest: string, body: OpenBody): Promise<void> {
-    const { channel, repository, options } = this;
-    await closeUpload(channel, repository, this.#session, digest, body, options);
-  }
-
-  async #advance(
-    answer: Parameters<typeof sessionAfter>[3],
-    offset: number,
-  ): Promise<void> {
-    this.#session = await sessionAfter(
-      this.channel,
-      this.repository,
-      this.#session,
-      answer,
-      offset,
-    );
+  async #patch(body: OpenBody, contentRange: boolean): Promise<void> {
+    const { channel, repository, upload, options } = this;
+    const sent = await sendChunk(channel, repository, this.#session, body, {
+      ...options,
+      contentRange,
+    });
+    if (!contentRange && upload.digest === undefined) {
+      throw new UploadError(
+        `Cannot push the blob to ${repository}: the registry answered before it had all bytes`,
+      );
+    }
+    this.#session = sent.session;
     this.#repeated = false;
-    if (offset <= this.#furthest) return;
-    this.#furthest = offset;
-    this.#failures = 0;
+    if (sent.session.offset <= this.#furthest) return;
+    this.#furthest = sent.session.offset;
+    this.#retries.progressed();
+  }
+
+  async #close(body: OpenBody): Promise<void> {
+    const { channel, repository, upload, options } = this;
+    await closeUpload(channel, repository, this.#session, upload.digest!, body, options);
   }
 
   /** Prepares another try; answers whether the blob is there already. Throws what cannot be mended. */
   async #recover(error: unknown): Promise<boolean> {
-    const { channel, options } = this;
-    const { upload } = this.transfer;
-    const status = uploadStatus(error);
+    const { channel, upload, options } = this;
+    const { signal } = options;
+    const status = statusOf(error);
     const broken = error instanceof NetworkError || error instanceof TimeoutError ||
-      RETRYABLE_STATUSES.includes(status ?? 0);
-    const refused = REFUSED_PATCH.includes(status ?? 0);
-    const refusedPatch = this.#mode === "patch" && refused;
-    const refusedChunk = this.#mode === "chunks" && this.#session.offset > 0 &&
+      RETRYABLE_STATUSES.includes(status);
+    const refused = REFUSED_WAY.includes(status);
+    const refusedPatch = refused && this.#patched;
+    const refusedChunk = !this.#whole && this.#session.offset > 0 &&
       (error as HttpError).method === "PATCH" && (refused || status === 404);
-    if (!broken && !refusedPatch && !refusedChunk && ![404, 413, 416].includes(status ?? 0)) {
-      throw error;
-    }
+    if (!broken && !refusedPatch && !refusedChunk && ![404, 413, 416].includes(status)) throw error;
 
     // Another way of sending is no other try: there are only so many ways.
-    if (broken || refusedChunk || status === 404 || status === 416) this.#failures++;
-    const last = this.#failures >= channel.retry.maxAttempts;
-    if (broken && !last) await this.#wait(error);
+    const free = refusedPatch || status === 413;
+    const { retryAfter } = error as HttpError;
+    const delay = free ? 0 : this.#retries.failed(broken ? retryAfter : 0);
+    if (broken && delay !== undefined) await channel.clock.sleep(delay, signal);
     // An upload that is gone may be done: a proxy, or a fetch of its own accord, sent it twice.
-    if ((broken || status === 404) && await this.#landed()) return true;
-    const gone = !upload.reopenable && this.#mode !== "chunks" && !this.#allSent();
-    if (refusedPatch && !broken) this.#lessons.learn("wholePatch", false);
-    if (gone && status === 413) this.#shrink(error); // for the next one
-    if (last || gone) throw this.#failed(error);
+    if ((broken || status === 404) && await this.#isThere()) return true;
+    const lost = this.#whole && !upload.reopenable && !this.#hasAll();
+    if (refusedPatch) this.#found.wholePatch = false;
+    if (status === 413) this.#shrink(error);
+    if (lost) channel.capabilities.suspected = this.#found; // the next one shows
+    if (lost || delay === undefined) throw this.#failed(error);
 
-    if (refusedPatch && !broken) {
-      if (upload.digest === undefined) await upload.hashAll(options.signal);
-      this.#mode = "put";
+    if (refusedPatch) {
+      await this.#needDigest();
       await this.#restart(error);
     } else if (status === 413) {
-      const chunks = this.#mode === "chunks";
-      this.#shrink(error);
-      if (!chunks) await this.#restart(error);
-    } else if (refusedChunk && !broken) {
+      if (this.#whole) {
+        this.#whole = false;
+        await this.#restart(error);
+      }
+    } else if (refusedChunk) {
       this.#refusedChunks++;
       await this.#restart(error);
     } else {
@@ -305,36 +243,35 @@ class TransferRun {
       reason,
       ...(digest && { digest }),
     });
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     return false;
   }
 
   /** Goes on from where the registry says that it is; starts again where that cannot be. */
-  async #goOn(error: unknown, status: number | undefined): Promise<void> {
-    const { upload } = this.transfer;
-    const known = this.#session.offset;
-    const told = status === 404 ? undefined : await this.#status();
-    this.#untold = told === undefined && status !== 404;
-    if (this.#untold && this.#repeatChunk(status)) return;
+  async #goOn(error: unknown, status: number): Promise<void> {
+    const { upload } = this;
+    const { offset } = this.#session;
+    const reported = status === 404 ? undefined : await this.#askProgress();
+    if (reported === undefined && status !== 404 && this.#repeatChunk(status)) return;
     // Of a whole body that broke early, bytes may be on their way still: a new session has none.
-    const nothing = told?.offset === 0 && upload.reopenable && status !== 416;
-    if (told === undefined || nothing || told.offset > upload.sent) {
+    const nothing = reported?.offset === 0 && upload.reopenable && status !== 416;
+    if (reported === undefined || nothing || reported.offset > upload.sent) {
       return await this.#restart(error);
     }
-    if (status === 416 && told.offset === known) this.#shrink(error);
-    this.#session = told;
-    this.#mode = "chunks";
+    if (status === 416 && reported.offset === offset) this.#shrink(error);
+    this.#session = reported;
+    this.#whole = false;
   }
 
   /**
-   * Where a registry does not tell how far it came, the chunk of a stream that got no answer is at
+   * Where a registry does not say how far it came, the chunk of a stream that got no answer is at
    * hand still: it goes out again. One that is refused for its place then was taken the first time;
    * were it not so, the digest that closes the upload would not match.
    */
-  #repeatChunk(status: number | undefined): boolean {
+  #repeatChunk(status: number): boolean {
     const { offset } = this.#session;
     // Without a byte of it there, a new upload is as good, and certain.
-    if (this.transfer.upload.reopenable || this.#mode !== "chunks" || offset === 0) return false;
+    if (this.upload.reopenable || this.#whole || offset === 0) return false;
     if (status !== 416) this.#repeated = true;
     else if (this.#repeated) {
       this.#session = { ...this.#session, offset: this.#chunkEnd };
@@ -343,89 +280,72 @@ class TransferRun {
     return true;
   }
 
-  async #wait(error: unknown): Promise<void> {
-    const { channel, options } = this;
-    const asked = error instanceof HttpError ? error.retryAfter ?? 0 : 0;
-    if (asked > channel.limits.retryAfter) throw error;
-    const delay = backoff(channel.retry, this.#failures, Math.random());
-    await channel.clock.sleep(Math.max(asked, delay), options.signal);
-  }
-
   /** Whether the registry has every byte, and only the closing request is missing. */
-  #allSent(): boolean {
-    const { size, digest } = this.transfer.upload;
+  #hasAll(): boolean {
+    const { size, digest } = this.upload;
     return digest !== undefined && this.#session.offset > 0 && this.#session.offset === size;
   }
 
   /** A request that died may have done its work. */
-  async #landed(): Promise<boolean> {
-    const { digest } = this.transfer.upload;
+  async #isThere(): Promise<boolean> {
+    const { digest } = this.upload;
     if (digest === undefined) return false;
     try {
-      return await hasBlob(this.channel, this.repository, digest, this.options);
+      return await findBlob(this.channel, this.repository, digest, this.options) !== undefined;
     } catch {
       this.options.signal?.throwIfAborted();
       return false;
     }
   }
 
-  async #status(): Promise<UploadSession | undefined> {
+  async #askProgress(): Promise<UploadSession | undefined> {
     const { channel, repository, options } = this;
-    const known = channel.learned.uploadStatus === false;
-    if (known && this.transfer.upload.sent < WORTH_ASKING_BYTES) return undefined;
+    if (channel.capabilities.uploadStatus === false) return undefined;
     try {
-      const { session, told } = await askUploadStatus(channel, repository, this.#session, options);
-      if (told) this.#lessons.unlearn("uploadStatus");
-      return told ? session : undefined;
-    } catch {
+      const { session, taken } = await uploadProgress(channel, repository, this.#session, options);
+      return taken === undefined ? undefined : session;
+    } catch (error) {
       options.signal?.throwIfAborted();
-      return undefined; // gone, or a registry that does not tell
+      this.#unanswered = error instanceof HttpError && !error.retryable;
+      return undefined;
     }
+  }
+
+  async #needDigest(): Promise<void> {
+    if (this.upload.digest === undefined) await this.upload.hash(this.options.signal);
   }
 
   /** Starts again from the first byte, in a new session. */
   async #restart(error: unknown): Promise<void> {
-    const { source, upload, algorithm } = this.transfer;
-    const { streams } = this.channel;
-    const chunks = this.#mode === "chunks";
-    // One chunk was taken and the next one refused: both are at hand, and all may go in one request.
-    const replay = !source.reopenable && chunks && this.#refusedChunks > 0 && upload.replayable &&
-      streams;
-    if (!source.reopenable && !replay && (!chunks || this.#session.offset > 0)) {
-      throw this.#failed(error);
+    const { upload } = this;
+    if (!upload.reopenable && !this.#chunks?.holds(0)) throw this.#failed(error);
+    // An upload that was there, and could not be asked about: so it will be the next time.
+    if (await this.cancel() && this.#unanswered) this.#found.uploadStatus = false;
+    this.#unanswered = false;
+    // An upload that is gone once may be a registry's restart. Twice, it takes no chunks. A stream
+    // has but this one chance.
+    if (this.#refusedChunks > (upload.reopenable ? 1 : 0) && this.#canSendWhole) {
+      this.#whole = true;
+      this.#found.chunks = false;
     }
-    const alive = await this.giveUp();
-    // It was there, and nothing was told of it: so it will be the next time.
-    if (alive && this.#untold) this.#lessons.learn("uploadStatus", false);
-    this.#untold = false;
-    // An upload that is gone once may be a registry's restart. Twice, it takes no chunks.
-    if (chunks && (replay || this.#refusedChunks > 1)) {
-      const whole = upload.digest !== undefined && source.size !== undefined;
-      if (streams || source.bytes !== undefined) this.#mode = whole ? "put" : "patch";
-    }
-    // One that did not land in two requests may in one, now that its digest is known.
-    if (this.#mode === "patch" && this.transfer.upload.digest !== undefined) this.#mode = "put";
     this.#session = await startBlobUpload(this.channel, this.repository, {
       ...this.options,
-      digestAlgorithm: algorithm,
+      digestAlgorithm: upload.algorithm,
     });
   }
 
-  /** Smaller chunks from now on, for every upload to this registry. */
+  /** Smaller chunks from now on. */
   #shrink(error: unknown): void {
-    const { maxBody = Infinity } = this.channel.learned;
-    const whole = this.#mode !== "chunks";
-    const { source, upload } = this.transfer;
-    const refused = whole ? source.size ?? upload.sent : this.#chunkSize;
+    const { size, sent } = this.upload;
+    const refused = this.#whole ? size ?? sent : this.#chunkSize;
     this.#chunkSize = Math.min(this.#chunkSize, Math.floor(refused / 2));
     if (this.#chunkSize < LEAST_CHUNK_BYTES) throw error;
-    if (whole) this.#lessons.learn("maxBody", Math.min(maxBody, refused - 1));
-    this.#mode = "chunks";
-    this.#lessons.learn("maxChunk", this.#chunkSize);
+    if (this.#whole) this.#found.maxBody = refused - 1;
+    this.#found.maxChunk = this.#chunkSize;
   }
 
   #failed(cause: unknown): unknown {
-    const { reopenable } = this.transfer.source;
+    const { reopenable } = this.upload;
     if (!(cause instanceof ApiError) || cause instanceof UploadError) return cause;
     if (cause instanceof HttpError && reopenable) return cause;
     const hint = reopenable ? "" : ". Pass {size, open()} instead of a stream";
@@ -436,11 +356,8 @@ class TransferRun {
   }
 }
 
-/** Statuses of a registry that takes no PATCH without Content-Range: the blob goes by PUT then. */
-const REFUSED_PATCH = [400, 405, 411, 415, 501];
-
-/** The status of a refusal; 404 for an upload that is gone, which olareg answers with 400. */
-function uploadStatus(error: unknown): number | undefined {
-  if (!(error instanceof HttpError)) return undefined;
+/** The status of a refusal, else 0; 404 for an upload that is gone, which olareg answers with 400. */
+function statusOf(error: unknown): number {
+  if (!(error instanceof HttpError)) return 0;
   return error.codes.includes("BLOB_UPLOAD_UNKNOWN") ? 404 : error.statusCode;
 }

@@ -1,11 +1,12 @@
 import { type OpenBody, openBody } from "../content/body.ts";
 import { BadDigestError, InvalidContentError, InvalidOptionError } from "../errors.ts";
-import { EMPTY, toBytes } from "../content/bytes.ts";
-import { type Digest, digestOf, hashAlgorithm, isDigest, parseDigest } from "../content/digest.ts";
+import { type Bytes, EMPTY, toBytes } from "../content/bytes.ts";
+import { type Digest, digestOf, hashAlgorithm, parseDigest } from "../content/digest.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { sendExpecting } from "../transport/expect.ts";
+import { checkAnsweredDigest } from "./answered_digest.ts";
 import { type EndpointOptions, repositoryRequest, resolveUrl } from "./request.ts";
 
 /** An upload under way. Each answer makes a new one: the location may change with every request. */
@@ -24,7 +25,7 @@ export interface UploadSession {
 
 /** Options of {@linkcode startBlobUpload}. */
 export interface StartUploadOptions extends EndpointOptions {
-  /** The algorithm of the digest that will close the upload; sha512 is told beforehand (end-4c). */
+  /** The algorithm of the digest that will close the upload; sha512 is named beforehand (end-4c). */
   digestAlgorithm?: HashAlgorithm;
 }
 
@@ -57,11 +58,11 @@ export async function startBlobUpload(
 ): Promise<UploadSession> {
   const { digestAlgorithm } = options;
   const request = uploadRequest(channel, repository, {
-    // sha256 is what every registry expects: only the other one needs to be told.
+    // sha256 is what every registry expects: only the other one is named.
     ...(digestAlgorithm === "sha512" && { "digest-algorithm": digestAlgorithm }),
   }, options);
   const answer = await sendExpecting(channel, request, [202]);
-  return await sessionOf(channel, request, answer, 0);
+  return await sessionOf(channel, request, answer);
 }
 
 /**
@@ -87,12 +88,22 @@ export async function postBlob(
       { expected: digest, actual },
     );
   }
+  return await postBytes(channel, repository, digest, bytes, options);
+}
+
+/** The same for bytes that are known to have the digest. */
+export async function postBytes(
+  channel: Channel,
+  repository: string,
+  digest: Digest,
+  bytes: Bytes,
+  options: EndpointOptions,
+): Promise<UploadSession> {
   const request = uploadRequest(channel, repository, { digest }, options);
   request.headers.set("content-type", MEDIA_TYPES.octetStream);
-  const post = { ...request, body: openBody(bytes) };
-  const answer = await sendExpecting(channel, post, [201, 202]);
-  if (answer.response.status === 202) return await sessionOf(channel, request, answer, 0);
-  completed(request.what, digest, answer.response.headers);
+  const answer = await sendExpecting(channel, { ...request, body: openBody(bytes) }, [201, 202]);
+  if (answer.response.status === 202) return await sessionOf(channel, request, answer);
+  checkAnsweredDigest(request.what, digest, answer.response.headers);
   const offset = bytes.byteLength;
   const blob = { location: `/v2/${repository}/blobs/${digest}`, offset };
   return { ...await sessionOf(channel, request, answer, offset, blob), completed: true };
@@ -114,46 +125,49 @@ export async function uploadBlobChunk(
   if (data.byteLength === 0) {
     throw new InvalidOptionError("Cannot send a chunk as 'data' must not be empty");
   }
-  const answer = await patchUpload(channel, repository, session, openBody(data), options);
-  const offset = session.offset + data.byteLength;
-  const request = locationRequest(channel, "PATCH", repository, session, options);
-  const next = await sessionOf(channel, request, answer, offset, session);
-  const taken = rangeEnd(answer.response.headers);
+  const next = await sendChunk(channel, repository, session, openBody(data), options);
+  const { session: { offset }, taken } = next;
   if (taken !== undefined && taken > offset) {
     throw new InvalidContentError(
-      `Cannot ${request.what}: the registry has ${taken} bytes of the ${offset} sent`,
+      `Cannot send a chunk to ${repository}: the registry has ${taken} bytes of the ${offset} sent`,
     );
   }
-  return next;
+  return next.session;
 }
 
-/** Sends a body by PATCH (end-5); the answer's location must be used next. */
-export async function patchUpload(
+/** An upload after a request. */
+export interface UploadProgress {
+  /** How to go on. */
+  session: UploadSession;
+  /** How many bytes the registry says that it has; not all say so. */
+  taken: number | undefined;
+}
+
+/**
+ * Sends a body by PATCH (end-5). Without a `Content-Range` it may be any size: with one, GHCR takes
+ * no more than 4 MiB, and others want no gaps.
+ */
+export async function sendChunk(
   channel: Channel,
   repository: string,
   session: UploadSession,
   body: OpenBody,
   options: EndpointOptions & { contentRange?: boolean } = {},
-): Promise<ChannelResponse> {
+): Promise<UploadProgress> {
   const { contentRange = true } = options;
   const request = locationRequest(channel, "PATCH", repository, session, options);
-  request.headers.set("content-type", MEDIA_TYPES.octetStream);
-  if (contentRange && body.size !== undefined) {
-    request.headers.set("content-range", `${session.offset}-${session.offset + body.size - 1}`);
-  }
-  return await sendExpecting(channel, { ...request, body, repeatable: false }, CHUNK_TAKEN);
-}
-
-/** The session after a chunk. */
-export async function sessionAfter(
-  channel: Channel,
-  repository: string,
-  session: UploadSession,
-  answer: ChannelResponse,
-  offset: number,
-): Promise<UploadSession> {
-  const request = locationRequest(channel, "PATCH", repository, session, {});
-  return await sessionOf(channel, request, answer, offset, session);
+  if (contentRange) setContentRange(request, session, body);
+  const answer = await sendExpecting(
+    channel,
+    { ...request, body, repeatable: false },
+    CHUNK_TAKEN,
+  );
+  // The size of a body that is counted while it is read is known by now.
+  const offset = session.offset + (body.size ?? 0);
+  return {
+    session: await sessionOf(channel, request, answer, offset, session),
+    taken: rangeEnd(answer.response.headers),
+  };
 }
 
 /**
@@ -167,25 +181,22 @@ export async function getBlobUploadStatus(
   session: UploadSession,
   options: EndpointOptions = {},
 ): Promise<UploadSession> {
-  return (await askUploadStatus(channel, repository, session, options)).session;
+  return (await uploadProgress(channel, repository, session, options)).session;
 }
 
-/** The same, and whether the registry told the bytes at all: else they are the session's own. */
-export async function askUploadStatus(
+/** The same, with what the registry itself said: the session's own count stands where it says none. */
+export async function uploadProgress(
   channel: Channel,
   repository: string,
   session: UploadSession,
   options: EndpointOptions,
-): Promise<{ session: UploadSession; told: boolean }> {
+): Promise<UploadProgress> {
   const request = locationRequest(channel, "GET", repository, session, options);
   const answer = await sendExpecting(channel, request, [200, 202, 204]);
-  const told = rangeEnd(answer.response.headers);
+  const taken = rangeEnd(answer.response.headers);
   // An empty upload says `0-0` (distribution, zot), `0--1` (olareg) or nothing.
-  const offset = told === 1 && session.offset !== 1 ? 0 : told ?? session.offset;
-  return {
-    session: await sessionOf(channel, request, answer, offset, session),
-    told: told !== undefined,
-  };
+  const offset = taken === 1 && session.offset !== 1 ? 0 : taken ?? session.offset;
+  return { session: await sessionOf(channel, request, answer, offset, session), taken };
 }
 
 /**
@@ -216,10 +227,7 @@ export async function closeUpload(
 ): Promise<CompleteUploadResult> {
   const asked = parseDigest(digest);
   const request = locationRequest(channel, "PUT", repository, session, options);
-  request.headers.set("content-type", MEDIA_TYPES.octetStream);
-  if (session.offset > 0 && body.size !== undefined && body.size > 0) {
-    request.headers.set("content-range", `${session.offset}-${session.offset + body.size - 1}`);
-  }
+  if (session.offset > 0) setContentRange(request, session, body);
   // The location's own query is kept byte for byte: it may be signed.
   const { href } = request.url;
   const url = new URL(
@@ -228,23 +236,9 @@ export async function closeUpload(
   const put: ChannelRequest = { ...request, url, body, repeatable: false };
   const { response } = await sendExpecting(channel, put, CLOSED);
   await response.body?.cancel();
-  return completed(request.what, asked, response.headers);
-}
-
-/** What a closing answer says, its digest checked. */
-export function completed(what: string, digest: Digest, headers: Headers): CompleteUploadResult {
-  const answered = headers.get("docker-content-digest")?.trim();
-  // Some registries answer a sha512 upload with a sha256 digest: only like is compared with like.
-  const comparable = isDigest(answered) &&
-    answered.split(":", 1)[0] === digest.split(":", 1)[0];
-  if (comparable && answered !== digest) {
-    throw new BadDigestError(`Cannot ${what}: the registry stored ${answered}, not ${digest}`, {
-      expected: digest,
-      actual: answered,
-    });
-  }
-  const location = headers.get("location");
-  return { digest, ...(location !== null && { location }) };
+  checkAnsweredDigest(request.what, asked, response.headers);
+  const location = response.headers.get("location");
+  return { digest: asked, ...(location !== null && { location }) };
 }
 
 /**
@@ -289,6 +283,11 @@ const VERBS = {
   DELETE: "cancel an upload",
 };
 
+function setContentRange({ headers }: ChannelRequest, { offset }: UploadSession, body: OpenBody) {
+  const { size = 0 } = body;
+  if (size > 0) headers.set("content-range", `${offset}-${offset + size - 1}`);
+}
+
 /** A request to an upload's location. On another origin it goes without credentials. */
 function locationRequest(
   channel: Channel,
@@ -302,6 +301,7 @@ function locationRequest(
     repository,
     path: "blobs/uploads/",
     actions: ["pull", "push"],
+    headers: method[0] === "P" ? { "content-type": MEDIA_TYPES.octetStream } : {},
     what: `${VERBS[method]} to ${repository}`,
     ...(signal && { signal }),
   });
@@ -316,7 +316,7 @@ export async function sessionOf(
   channel: Channel,
   request: ChannelRequest,
   { response, url }: ChannelResponse,
-  offset: number,
+  offset = 0,
   before?: UploadSession,
 ): Promise<UploadSession> {
   const { headers } = response;

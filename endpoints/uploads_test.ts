@@ -300,14 +300,20 @@ Deno.test("end-5 PATCH: without a Location the last one stays", async () => {
   assertEquals(next.location, `${UPLOAD}?_state=1`);
 });
 
-Deno.test("end-5 PATCH: a Range beyond what was sent is INVALID_CONTENT", async () => {
-  const registry = fakeRegistry(steps(taken({ range: "0-99" })));
-  await assertRejects(
-    () => uploadBlobChunk(registry.channel, "app", session(), HELLO),
-    InvalidContentError,
-    "the registry has 100 bytes of the 5 sent",
-  );
-});
+for (const [range, claimed] of [["0-14", 15], ["0-15", 16], ["0-99", 100]] as const) {
+  Deno.test(`end-5 PATCH: ${claimed} bytes where 15 were sent`, async () => {
+    const registry = fakeRegistry(steps(taken({ range })));
+    const sending = uploadBlobChunk(registry.channel, "app", session({ offset: 10 }), HELLO);
+    if (claimed === 15) assertEquals((await sending).offset, 15);
+    else {
+      await assertRejects(
+        () => sending,
+        InvalidContentError,
+        `Cannot send a chunk to app: the registry has ${claimed} bytes of the 15 sent`,
+      );
+    }
+  });
+}
 
 Deno.test("end-5 PATCH: an empty chunk is INVALID_OPTION", async () => {
   const registry = fakeRegistry(steps());
@@ -337,7 +343,7 @@ const STATUSES: [name: string, range: string | undefined, known: number, offset:
   ["an empty upload (distribution, zot)", "0-0", 0, 0],
   ["an empty upload (olareg)", "0--1", 0, 0],
   ["one byte, when one was sent", "0-0", 1, 1],
-  ["nothing told: the own count is trusted", undefined, 7, 7],
+  ["no Range: the own count is trusted", undefined, 7, 7],
   ["with its unit", "bytes=0-9", 0, 10],
 ];
 
@@ -442,7 +448,7 @@ for (const status of [200, 202, 204]) {
   });
 }
 
-Deno.test("end-14 DELETE Location: 404 is told", async () => {
+Deno.test("end-14 DELETE Location: 404 is an error", async () => {
   const registry = fakeRegistry(steps(failure(404, "BLOB_UPLOAD_UNKNOWN")));
   await assertRejects(() => cancelBlobUpload(registry.channel, "app", session()), NotFoundError);
 });

@@ -92,22 +92,27 @@ export interface Clock {
 }
 
 /**
- * What was learned about a registry and is worth knowing the next time: one record for all
- * repositories of a registry. None of it decides what is right, only what is tried first.
+ * What a registry can do, as it has shown: one record for all its repositories. A fact is written
+ * once it is certain, and stays. It decides what is tried first, never what is right.
  */
-export interface Learned {
+export interface RegistryCapabilities {
   /** Whether a POST with a body and a digest finishes an upload (end-4b). */
   singlePost?: boolean;
-  /** The largest chunk that was taken, in bytes. */
+  /** The chunks, in bytes, that were taken where larger ones were refused. */
   maxChunk?: number;
-  /** Larger than this, in bytes, a blob was refused in one request. */
+  /** Larger than this, in bytes, a blob was refused in one request, and taken in chunks. */
   maxBody?: number;
   /** Whether an upload may come in several chunks: Google's registries take one request. */
   chunks?: boolean;
   /** Whether a whole body may come in one PATCH without a `Content-Range` (end-5). */
   wholePatch?: boolean;
-  /** Whether the registry tells how far an upload is (end-13): ECR does not. */
+  /** Whether the registry says how far an upload is (end-13): ECR does not. */
   uploadStatus?: boolean;
+  /**
+   * What a stream was refused for that could not be sent again: nothing is certain before the next
+   * upload lands another way.
+   */
+  suspected?: RegistryCapabilities;
   /** Whether blobs are mounted from a repository that is named (end-11). */
   mount?: boolean;
   /** Whether blobs are mounted from whichever repository has them (end-11). */
@@ -115,9 +120,7 @@ export interface Learned {
   /** Whether the referrers API is there (end-12). */
   referrersApi?: boolean;
   /** Repositories in which an OCI-Subject answer was checked and found true; a thousand at most. */
-  trustedSubject: Set<string>;
-  /** The last write to each fallback tag, so that the next one waits for it. */
-  fallbackWrites: Map<string, Promise<void>>;
+  trustedSubject?: Set<string>;
 }
 
 /** A registry as the endpoints see it: somewhere to send requests, and what goes with it. */
@@ -134,8 +137,8 @@ export interface Channel {
   readonly retry: RetryPolicy;
   /** Time. */
   readonly clock: Clock;
-  /** What was learned about this registry. */
-  readonly learned: Learned;
+  /** What this registry can do. */
+  readonly capabilities: RegistryCapabilities;
   /** Tells an event. */
   emit(event: DavitEvent): void;
 }

@@ -23,7 +23,7 @@ function channelOf(steps: Step[], limits: Limits = {}) {
     limits: { ...DEFAULT_LIMITS, ...limits },
     retry: { maxAttempts: 1, minDelay: 1, maxDelay: 1 },
     clock: new FakeClock(),
-    learned: { trustedSubject: new Set(), fallbackWrites: new Map() },
+    capabilities: {},
     emit() {},
   };
   return { channel, seen: wire.seen };

@@ -1,8 +1,8 @@
-/** What one upload learns and the next one uses; what turns out wrong is forgotten. */
+/** What one upload shows and the next one uses; nothing, where the upload came to nothing. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { HttpError } from "../errors.ts";
 import type { Body } from "../content/body.ts";
-import type { Learned } from "../transport/channel.ts";
+import type { RegistryCapabilities } from "../transport/channel.ts";
 import { failure, type FakeOptions, sample, type Seen } from "./fake_registry_test.ts";
 import {
   type FakeUploads,
@@ -14,7 +14,6 @@ import {
 } from "./fake_uploads_test.ts";
 import { mountBlob } from "./mount.ts";
 import { putBlob, type PutBlobOptions } from "./put_blob.ts";
-import { UploadLessons } from "./upload_lessons.ts";
 
 const SIZE = 1_000_000;
 
@@ -45,13 +44,7 @@ function ruled(
       .finally(() => from = test.seen.length);
     return test.methods().slice(before);
   }
-  return { ...test, push, facts: () => facts(test.channel.learned) };
-}
-
-/** What was learned, without what every channel starts with. */
-function facts(learned: Learned): Partial<Learned> {
-  const { trustedSubject: _subject, fallbackWrites: _writes, ...rest } = learned;
-  return rest;
+  return { ...test, push, facts: (): RegistryCapabilities => ({ ...test.channel.capabilities }) };
 }
 
 const size = (seen: Seen) => Number(seen.request.body?.size ?? 0);
@@ -72,18 +65,33 @@ Deno.test("learned: a whole PATCH that is refused is not tried again", async () 
 });
 
 Deno.test("learned: a stream whose PATCH was refused fails once, and the next one goes in chunks", async () => {
-  const { push } = ruled(({ method, headers }) =>
+  const { push, facts } = ruled(({ method, headers }) =>
     method === "PATCH" && !headers.has("content-range") ? failure(411, "SIZE_INVALID") : undefined
   );
   await assertRejects(() => push(pieces, stream));
+  assertEquals(facts(), { suspected: { wholePatch: false } });
+  assertEquals(await push(), ["HEAD", "POST", `PUT ${SIZE}`], "bytes show nothing of a PATCH");
+  assertEquals(facts(), { suspected: { wholePatch: false } });
   assertEquals(await push(pieces, stream), ["POST", `PUT ${SIZE}`]);
+  assertEquals(facts(), { wholePatch: false });
 });
 
 Deno.test("learned: a stream refused for its size fails once, and the next one goes in chunks", async () => {
-  const { push, facts } = ruled(tooLarge(600_000));
+  const { push, facts, channel } = ruled(tooLarge(600_000));
+  const suspected = { maxBody: SIZE - 1, maxChunk: SIZE / 2 };
   await assertRejects(() => push(pieces, stream));
-  assertEquals(facts(), { maxBody: SIZE - 1, maxChunk: SIZE / 2 });
-  assertEquals(await push(pieces, stream), ["POST", "PATCH 500000", "PUT 500000"]);
+  assertEquals(facts(), { suspected });
+  await putBlob(channel, "app", sample(10));
+  assertEquals(facts(), { suspected }, "a smaller one shows nothing of that");
+  assertEquals((await push(pieces, stream)).slice(-3), ["POST", "PATCH 500000", "PUT 500000"]);
+  assertEquals(facts(), suspected);
+});
+
+Deno.test("learned: a stream refused, as its quota is spent, teaches nothing; nor does the next one", async () => {
+  const { push, facts } = ruled(tooLarge(0));
+  await assertRejects(() => push(pieces, stream));
+  await assertRejects(() => push(pieces, stream));
+  assertEquals(facts(), {});
 });
 
 Deno.test("learned: a registry that takes no bytes at all, its quota spent, teaches nothing", async () => {
@@ -113,28 +121,38 @@ Deno.test("learned: a single POST that alone is refused is not tried again", asy
   assertEquals(seen.slice(before).map(({ method }) => method), ["HEAD", "POST", "PUT"]);
 });
 
-Deno.test("learned: chunks after all", async () => {
-  const { push, channel, facts } = ruled(tooLarge(600_000));
-  channel.learned.chunks = false;
+Deno.test("learned: the size of a body, from smaller parts that were taken, and never a larger one", async () => {
+  const { push, facts, channel } = ruled(tooLarge(600_000));
+  Object.assign(channel.capabilities, { chunks: false });
   await push();
-  const known = { maxBody: SIZE - 1, maxChunk: SIZE / 2, chunks: false };
-  assertEquals(facts(), known, "one PATCH and the closing PUT prove nothing");
-  channel.learned.chunks = false;
-  channel.learned.maxChunk = 300_000;
+  const known = { maxBody: SIZE - 1, maxChunk: SIZE / 2 };
+  assertEquals(facts(), { ...known, chunks: false });
+  assertEquals(await push(), ["HEAD", "POST", "PATCH 500000", "PUT 500000"], "size comes first");
+  Object.assign(channel.capabilities, { maxBody: 700_000, maxChunk: 300_000 });
   await push();
-  assertEquals(facts(), { maxBody: SIZE - 1, maxChunk: 300_000 });
+  assertEquals(facts(), { maxBody: 700_000, maxChunk: 300_000, chunks: false });
 });
 
-Deno.test("learned: larger bodies and chunks after all", async () => {
-  const { push, channel, facts } = ruled(() => undefined, (server) => {
-    server.headers = { "oci-chunk-min-length": "400000" };
-  });
-  channel.learned.maxChunk = 300_000;
-  await push(open, { chunkSize: 200_000 });
-  assertEquals(facts(), {}, "the registry asked for more, and took it");
-  Object.assign(channel.learned, { maxBody: 10, chunks: false });
-  await push();
+Deno.test("learned: of two uploads at once, the smaller limits stay", async () => {
+  const { channel, facts } = ruled(tooLarge(300_000));
+  await Promise.all([SIZE, 500_000].map((size) => putBlob(channel, "app", sample(size))));
+  assertEquals(facts(), { maxBody: 499_999, maxChunk: 250_000 });
+});
+
+Deno.test("learned: chunks are refused, once the whole was taken", async () => {
+  const second = ({ method, headers }: Seen) =>
+    method === "PATCH" && !/^0-|^$/.test(headers.get("content-range") ?? "")
+      ? failure(404, "BLOB_UPLOAD_UNKNOWN")
+      : undefined;
+  const { push, facts } = ruled(second);
+  const chunks = { chunkSize: 300_000 };
+  await push(open, chunks);
   assertEquals(facts(), { chunks: false });
+  assertEquals(await push(open, chunks), ["POST", `PATCH ${SIZE}`, "PUT"]);
+
+  const neither = ruled((seen) => size(seen) === SIZE ? failure(403, "DENIED") : second(seen));
+  await assertRejects(() => neither.push(open, chunks), HttpError, "403");
+  assertEquals(neither.facts(), {}, "nor the whole");
 });
 
 /** Each upload's first PUT breaks midway. */
@@ -155,6 +173,32 @@ Deno.test("learned: a registry that does not tell how far an upload is, is not a
   assertEquals(test.facts(), { uploadStatus: false });
   broken(test);
   assertEquals((await test.push()).slice(-4), ["HEAD", ...again]);
+});
+
+const UNANSWERED: [how: string, answer: () => Response][] = [
+  ["503", () => new Response(null, { status: 503 })],
+  ["204 without a Range, as of an empty upload", () => new Response(null, { status: 204 })],
+];
+
+for (const [how, answer] of UNANSWERED) {
+  Deno.test(`learned: a status of ${how} says nothing of the next`, async () => {
+    const test = ruled(({ method, url }) =>
+      method === "GET" && url.pathname.includes("/uploads/") ? answer() : undefined
+    );
+    broken(test);
+    await test.push();
+    assertEquals(test.facts(), {});
+  });
+}
+
+Deno.test("learned: that no status is given, but not from an upload that came to nothing", async () => {
+  const test = ruled(({ method, url }) => {
+    if (method === "GET" && url.pathname.includes("/uploads/")) return failure(404, "NOT_HERE");
+    if (method === "PUT") return failure(403, "DENIED");
+  });
+  broken(test);
+  await assertRejects(() => test.push(), HttpError, "403");
+  assertEquals(test.facts(), {});
 });
 
 Deno.test("learned: an upload that is gone says nothing of those that are there", async () => {
@@ -203,17 +247,4 @@ Deno.test("learned: a mount that is refused, as any POST is, teaches nothing", a
   const digest = `sha256:${"a".repeat(64)}`;
   await assertRejects(() => mountBlob(channel, "app", digest, { from: "other" }), HttpError, "405");
   assertEquals(facts(), {});
-});
-
-Deno.test("UploadLessons: what another upload has learned since stays", () => {
-  const learned: Learned = { trustedSubject: new Set(), fallbackWrites: new Map(), maxChunk: 8 };
-  const [one, other] = [new UploadLessons(learned), new UploadLessons(learned)];
-  one.learn("maxChunk", 4);
-  one.learn("maxBody", 10);
-  other.learn("maxChunk", 2);
-  one.takeBack();
-  assertEquals(facts(learned), { maxChunk: 2 });
-  one.learn("maxChunk", 1);
-  one.takeBack();
-  assertEquals(facts(learned), { maxChunk: 2 }, "as it was before");
 });

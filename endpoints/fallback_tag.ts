@@ -1,0 +1,195 @@
+import {
+  HttpError,
+  InvalidContentError,
+  ManifestVerificationError,
+  NotFoundError,
+} from "../errors.ts";
+import { type Bytes, encodeText } from "../content/bytes.ts";
+import { type Digest, digestOf, hashAlgorithm } from "../content/digest.ts";
+import { MEDIA_TYPES } from "../content/media_types.ts";
+import { fallbackTag } from "../manifest/referrers_index.ts";
+import type { ImageIndex } from "../manifest/types.ts";
+import type { Channel } from "../transport/channel.ts";
+import { Retries } from "../transport/retries.ts";
+import type { RetryPolicy } from "../transport/retry_policy.ts";
+import { untilAborted } from "../transport/until_aborted.ts";
+import {
+  deleteManifestRequest,
+  fetchManifest,
+  headManifestRequest,
+  namesManifest,
+  putManifestBytes,
+} from "./manifest_requests.ts";
+import type { EndpointOptions } from "./request.ts";
+
+/** The last write to each fallback tag of a registry, so that the next one waits for it. */
+const FALLBACK_WRITES = new WeakMap<Channel, Map<string, Promise<void>>>();
+
+/** The fallback tag's index; none where the tag is missing or a registry made it up. */
+export async function readFallback(
+  channel: Channel,
+  repository: string,
+  subject: Digest,
+  options: EndpointOptions,
+): Promise<{ index: ImageIndex | undefined; digest: Digest | undefined }> {
+  const tag = fallbackTag(subject);
+  let found;
+  try {
+    found = await fetchManifest(channel, repository, tag, options);
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    if (error.codes.includes("NAME_UNKNOWN")) throw error;
+    return { index: undefined, digest: undefined };
+  }
+  // GitLab resolves the tag to the subject itself: such a tag does not exist.
+  if (await hasDigest(found.bytes, subject)) return { index: undefined, digest: undefined };
+  if (found.mediaType !== MEDIA_TYPES.ociIndex) {
+    throw new ManifestVerificationError(
+      `Cannot read the referrers of ${subject}: the tag ${tag} names a ${found.mediaType}, ` +
+        `not an OCI index`,
+    );
+  }
+  return { index: found.manifest as ImageIndex, digest: found.digest };
+}
+
+/** Whether bytes have a digest, whatever digest the registry gave them. */
+async function hasDigest(bytes: Bytes, digest: Digest): Promise<boolean> {
+  // Nothing can be computed for another algorithm, and so nothing compared.
+  if (!/^sha(256|512):/.test(digest)) return false;
+  return await digestOf(bytes, hashAlgorithm(digest)) === digest;
+}
+
+/** A change to a fallback index; the same index, or none, when nothing is to be done. */
+export type IndexChange = (index: ImageIndex | undefined) => ImageIndex | undefined;
+
+/** One write at a time to a fallback tag; looked at again afterwards in case another writer won. */
+export async function changeFallback(
+  channel: Channel,
+  repository: string,
+  subject: Digest,
+  options: EndpointOptions,
+  change: IndexChange,
+): Promise<void> {
+  const fallbackWrites = FALLBACK_WRITES.get(channel) ?? new Map<string, Promise<void>>();
+  FALLBACK_WRITES.set(channel, fallbackWrites);
+  const key = `${repository} ${subject}`;
+  const before = fallbackWrites.get(key) ?? Promise.resolve();
+  const turn = before.then(() => writeFallback(channel, repository, subject, options, change));
+  const settled: Promise<void> = turn.catch(() => {}).then(() => {
+    if (fallbackWrites.get(key) === settled) fallbackWrites.delete(key);
+  });
+  fallbackWrites.set(key, settled);
+  await untilAborted(turn, options.signal);
+}
+
+/**
+ * Tries to win the fallback tag against other writers. The waits are as long as a read and a write
+ * take, at random and then longer, so that two writers do not meet again.
+ */
+function fallbackPolicy(took: number): RetryPolicy {
+  return { maxAttempts: 10, minDelay: 2 * took, maxDelay: 10 * took };
+}
+
+/**
+ * Reads, changes and writes the tag, until it names what was written. Tags cannot be written on a
+ * condition: another client that read the same index before this write may still overwrite it. Its
+ * read and write take about as long as these, so the tag is looked at after that time again.
+ */
+async function writeFallback(
+  channel: Channel,
+  repository: string,
+  subject: Digest,
+  options: EndpointOptions,
+  change: IndexChange,
+): Promise<void> {
+  const { clock } = channel;
+  const tag = fallbackTag(subject);
+  let retries: Retries | undefined;
+  for (;;) {
+    const started = clock.now();
+    const { index, digest } = await readFallback(channel, repository, subject, options);
+    const changed = change(index);
+    if (changed === undefined || changed === index) return;
+    if (changed.manifests.length === 0 && digest !== undefined) {
+      if (await deleteTag(channel, repository, tag, options)) return;
+    }
+    const written = await putIndex(channel, repository, tag, changed, options);
+    const took = clock.now() - started;
+    await clock.sleep(took, options.signal);
+    if (await namesManifest(channel, repository, tag, written, options)) return;
+    retries ??= new Retries({ ...channel, retry: fallbackPolicy(took) });
+    const delay = retries.failed();
+    if (delay === undefined) {
+      throw new InvalidContentError(
+        `Cannot write the fallback tag ${tag} of ${repository}: other writers won ` +
+          `${retries.failures} times`,
+      );
+    }
+    await clock.sleep(delay, options.signal);
+  }
+}
+
+/**
+ * PUT an index. Whoever deleted an entry may have left the index as it was: registries
+ * that look for the entries take the index without it alone. Answers the digest of what was put.
+ */
+async function putIndex(
+  channel: Channel,
+  repository: string,
+  tag: string,
+  index: ImageIndex,
+  options: EndpointOptions,
+): Promise<Digest> {
+  const bytes = encodeText(JSON.stringify(index));
+  const { ociIndex } = MEDIA_TYPES;
+  try {
+    return (await putManifestBytes(channel, repository, tag, bytes, ociIndex, options)).digest;
+  } catch (error) {
+    if (!lacksEntry(error)) throw error;
+    const kept = await existing(channel, repository, index, options);
+    if (kept.manifests.length === index.manifests.length) throw error;
+    return await putIndex(channel, repository, tag, kept, options);
+  }
+}
+
+/** Whether a push was refused for want of something in it: 400 by the specification, crane 404. */
+function lacksEntry(error: unknown): boolean {
+  return error instanceof HttpError &&
+    error.codes.some((code) => code === "MANIFEST_BLOB_UNKNOWN" || code === "MANIFEST_UNKNOWN");
+}
+
+/** The index without the entries that the repository does not have. */
+async function existing(
+  channel: Channel,
+  repository: string,
+  index: ImageIndex,
+  options: EndpointOptions,
+): Promise<ImageIndex> {
+  const there = await Promise.all(index.manifests.map(async ({ digest }) => {
+    try {
+      await headManifestRequest(channel, repository, digest, options);
+      return true;
+    } catch (error) {
+      if (error instanceof NotFoundError) return false;
+      throw error;
+    }
+  }));
+  return { ...index, manifests: index.manifests.filter((_, at) => there[at]) };
+}
+
+async function deleteTag(
+  channel: Channel,
+  repository: string,
+  tag: string,
+  options: EndpointOptions,
+): Promise<boolean> {
+  try {
+    await deleteManifestRequest(channel, repository, tag, options);
+    return true;
+  } catch (error) {
+    if (error instanceof NotFoundError) return true;
+    // A registry that keeps tags, in whatever words, gets an empty index: it says the same.
+    if (error instanceof HttpError) return false;
+    throw error;
+  }
+}
