@@ -23,8 +23,8 @@ import { DEFAULT_RETRY, type RetryPolicy } from "./transport/retry_policy.ts";
 import { streamsBodies } from "./transport/send_fetch.ts";
 import { userAgent } from "./transport/user_agent.ts";
 
-/** So many connections one host takes from one client without complaint. */
-const REQUESTS_AT_ONCE = 64;
+/** So many concurrent requests one host takes from one client without complaint. */
+const MAX_CONCURRENCY = 64;
 
 /** A channel to a registry, and what its authentication works with. */
 export interface Connection {
@@ -77,10 +77,13 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     userAgent(options.userAgent ?? USER_AGENT),
     ...when(options.hosts, ({ hostHeaders }) => hostHeaders(hosts)),
   );
-  const again = retry({ retry: policy, limits, clock, emit });
-  const waiting = limit(
-    hosts[host]?.requestsAtOnce ?? options.requestsAtOnce ?? REQUESTS_AT_ONCE,
-  );
+  const again = retry({
+    retry: policy,
+    limits,
+    clock,
+    emit,
+    maxConcurrency: hosts[host]?.maxConcurrency ?? options.maxConcurrency ?? MAX_CONCURRENCY,
+  });
   const follow = redirect(limits);
   const tracing = compose(...when(onEvent, ({ trace }) => trace({ clock, emit })));
 
@@ -88,7 +91,6 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     origin,
     tokens: new TokenCache(clock),
     state: new RegistryAuth(),
-    // A token is waited for inside the queue, so its own request must not wait in it too.
     send: compose(again, wire, tracing)(send),
     clock,
     limits,
@@ -97,7 +99,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     ...(options.scopes !== undefined && { scopes: options.scopes }),
     ...(options.trustedRealms !== undefined && { trustedRealms: options.trustedRealms }),
   };
-  /** A mirror is a registry of its own: its tokens, its queue, and one try. */
+  /** A mirror is a registry of its own: its tokens, its limit, and one try. */
   function openMirror({ origin, host }: Mirror): Send {
     const { credentials, ...shared } = auth;
     const own: AuthorizeOptions = {
@@ -110,8 +112,8 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
       ...(typeof credentials === "function" && { credentials }),
       scopes: [],
     };
-    const queue = limit(hosts[host]?.requestsAtOnce ?? REQUESTS_AT_ONCE);
-    return compose(queue, authorize(own), follow, wire, tracing)(send);
+    const limited = limit(hosts[host]?.maxConcurrency ?? MAX_CONCURRENCY);
+    return compose(limited, authorize(own), follow, wire, tracing)(send);
   }
   const mirroring = hosts[host]?.mirrors;
   const first = compose(
@@ -126,7 +128,6 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
         limits,
       });
     }),
-    again,
     ...when(
       onMissingRepository,
       ({ missingRepository }) =>
@@ -135,7 +136,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
   );
   const channel: Channel = {
     origin: new URL(origin).origin,
-    send: compose(first, waiting, authorize(auth), follow, wire, tracing)(send),
+    send: compose(first, again, authorize(auth), follow, wire, tracing)(send),
     streams: streamsBodies(),
     limits,
     retry: policy,

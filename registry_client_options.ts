@@ -66,11 +66,11 @@ export interface ConnectionOptions {
   /** How much is read, how long is waited. */
   limits?: Limits;
   /**
-   * How many requests wait for their answer at once, 1 or more; besides, as many uploads of streams,
-   * whose bytes may come out of other requests.
+   * Maximum concurrent requests to the registry, 1 or more; streaming uploads have a pool of their own
+   * of the same size, as their bytes may come out of other requests.
    * @default {64}
    */
-  requestsAtOnce?: number;
+  maxConcurrency?: number;
   /** The `User-Agent`. @default {`davit/` and the version} */
   userAgent?: string;
   /** Told every event: progress, retries, warnings, quotas. */

@@ -67,10 +67,11 @@ export interface HostOptions {
   /** Headers that every request to it carries, and no request to another host. @default {none} */
   headers?: Record<string, string>;
   /**
-   * How many requests to it wait for their answer at once, where it is the registry or a mirror.
-   * @default {the client's `requestsAtOnce`; 64 at a mirror}
+   * Maximum concurrent requests to it, where it is the registry or a mirror; streaming uploads have a
+   * pool of their own.
+   * @default {the client's `maxConcurrency`; 64 at a mirror}
    */
-  requestsAtOnce?: number;
+  maxConcurrency?: number;
 }
 
 /**

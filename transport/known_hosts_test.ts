@@ -2,7 +2,7 @@ import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { InvalidOptionError } from "../errors.ts";
 import { knownHosts } from "./known_hosts.ts";
 
-const HUB = { requestsAtOnce: 2 };
+const HUB = { maxConcurrency: 2 };
 const OTHER = { insecure: true };
 
 for (const name of ["docker.io", "index.docker.io"]) {

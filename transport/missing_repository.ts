@@ -31,7 +31,8 @@ const NAME_UNKNOWN = "NAME_UNKNOWN";
  * do not. Many requests that miss the same one make it once. A body that cannot be read again is not
  * sent again: davit starts such an upload with a request without one.
  *
- * It stands outside of `authorize`, and of `limit` too: while it waits it must not keep a place.
+ * It stands outside of `retry`: while it waits it must not hold a slot, and what
+ * `onMissingRepository` throws is not tried again.
  *
  * @throws What `onMissingRepository` throws.
  */
