@@ -8,20 +8,20 @@ import { TokenCache } from "./auth/token_cache.ts";
 import { DEFAULT_LIMITS, type Limits } from "./content/limits.ts";
 import { USER_AGENT } from "./content/version.ts";
 import type { ConnectionOptions, RegistryClientOpts } from "./registry_client_options.ts";
-import { type Channel, compose, type Middleware, type Send } from "./transport/channel.ts";
+import { type Channel, compose, type Send } from "./transport/channel.ts";
 import { systemClock } from "./transport/clock.ts";
-import { checkHosts, type HostsOptions } from "./transport/host_options.ts";
-import { type HostSend, hostSend } from "./transport/host_send.ts";
-import { knownHosts } from "./transport/known_hosts.ts";
-import { lazily } from "./transport/lazily.ts";
+import { dockerHubAlias } from "./transport/docker_hub_alias.ts";
+import { guard } from "./transport/guard.ts";
+import { checkHosts } from "./transport/host_options.ts";
 import { limit } from "./transport/limit.ts";
+import { loaded } from "./transport/loaded.ts";
 import { checkMirrors, type Mirror } from "./transport/mirror_options.ts";
 import { proxyRule } from "./transport/proxy_options.ts";
 import { redirect } from "./transport/redirect.ts";
 import { retry } from "./transport/retry.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./transport/retry_policy.ts";
+import { sender } from "./transport/send.ts";
 import { streamsBodies } from "./transport/send_fetch.ts";
-import { userAgent } from "./transport/user_agent.ts";
 
 /** So many concurrent requests one host takes from one client without complaint. */
 const MAX_CONCURRENCY = 64;
@@ -65,18 +65,19 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
   const emit = quiet(options.onEvent);
   const clock = systemClock;
 
-  const hosts = knownHosts(options.hosts);
+  const hosts = dockerHubAlias(options.hosts);
   checkHosts(hosts);
   if (options.proxy !== undefined) proxyRule("proxy", options.proxy);
   const { host } = new URL(origin);
 
-  const { send, addressesOf, close } = connector(options, host, hosts, limits);
-  const { allowHost, onEvent, onMissingRepository } = options;
-  const wire = compose(
-    ...when(allowHost, ({ guard }) => guard(allowHost, addressesOf)),
-    userAgent(options.userAgent ?? USER_AGENT),
-    ...when(options.hosts, ({ hostHeaders }) => hostHeaders(hosts)),
-  );
+  const { allowHost, onEvent, onMissingRepository, userAgent = USER_AGENT } = options;
+  const { responseTimeout, stallTimeout } = limits;
+  const out = sender({
+    ...options,
+    ...{ registry: host, hosts, userAgent, responseTimeout, stallTimeout },
+  });
+  const traced = onEvent ? loaded(withTrace) : out.send;
+  const send = allowHost ? guard(allowHost, out.addressesOf)(traced) : traced;
   const again = retry({
     retry: policy,
     limits,
@@ -85,13 +86,12 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     maxConcurrency: hosts[host]?.maxConcurrency ?? options.maxConcurrency ?? MAX_CONCURRENCY,
   });
   const follow = redirect(limits);
-  const tracing = compose(...when(onEvent, ({ trace }) => trace({ clock, emit })));
 
   const auth: AuthorizeOptions = {
     origin,
     tokens: new TokenCache(clock),
     state: new RegistryAuth(),
-    send: compose(again, wire, tracing)(send),
+    send: again(send),
     clock,
     limits,
     emit,
@@ -107,36 +107,35 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
       origin,
       tokens: new TokenCache(clock),
       state: new RegistryAuth(),
-      send: compose(wire, tracing)(send),
+      send,
       // What was given for the registry is not the mirror's; a source knows hosts apart.
       ...(typeof credentials === "function" && { credentials }),
       scopes: [],
     };
     const limited = limit(hosts[host]?.maxConcurrency ?? MAX_CONCURRENCY);
-    return compose(limited, authorize(own), follow, wire, tracing)(send);
+    return compose(limited, authorize(own), follow)(send);
   }
-  const mirroring = hosts[host]?.mirrors;
-  const first = compose(
-    ...when(mirroring, ({ mirror }) => {
-      const mirrors = checkMirrors(`hosts[${JSON.stringify(host)}].mirrors`, mirroring ?? []);
-      return mirror({
-        origin: new URL(origin).origin,
-        mirrors,
-        open: openMirror,
-        clock,
-        emit,
-        limits,
-      });
-    }),
-    ...when(
-      onMissingRepository,
-      ({ missingRepository }) =>
-        missingRepository({ onMissingRepository: onMissingRepository!, limits }),
-    ),
-  );
+  const registry = compose(again, authorize(auth), follow)(send);
+  const { mirrors } = hosts[host] ?? {};
+
+  // What few pages need is loaded with the first request that does.
+  async function withTrace(): Promise<Send> {
+    const { trace } = await import("./transport/machine.ts");
+    return trace({ clock, emit })(out.send);
+  }
+  async function withMirrors(): Promise<Send> {
+    const { mirror, missingRepository } = await import("./transport/machine.ts");
+    const first = mirrors && mirror({
+      ...{ origin: new URL(origin).origin, open: openMirror, clock, emit, limits },
+      mirrors: checkMirrors(`hosts[${JSON.stringify(host)}].mirrors`, mirrors),
+    });
+    const make = onMissingRepository && missingRepository({ onMissingRepository, limits });
+    return compose(...[first, make].filter((middleware) => middleware !== undefined))(registry);
+  }
+
   const channel: Channel = {
     origin: new URL(origin).origin,
-    send: compose(first, again, authorize(auth), follow, wire, tracing)(send),
+    send: mirrors || onMissingRepository ? loaded(withMirrors) : registry,
     streams: streamsBodies(),
     limits,
     retry: policy,
@@ -144,7 +143,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     learned: { trustedSubject: new Set(), fallbackWrites: new Map() },
     emit,
   };
-  return { channel, auth, close };
+  return { channel, auth, close: out.close };
 }
 
 /**
@@ -169,35 +168,6 @@ export function credentialsOf(
     throw new InvalidOptionError("Cannot use 'password' as 'username' is missing");
   }
   return { username, password: password ?? "" };
-}
-
-type OnDemand = typeof import("./transport/on_demand.ts");
-
-/** Middleware for an option that most do without: it is loaded where the option is given. */
-function when(option: unknown, make: (modules: OnDemand) => Middleware): Middleware[] {
-  if (option === undefined) return [];
-  return [lazily(async () => make(await import("./transport/on_demand.ts")))];
-}
-
-/** The sender for each host, as its options and the client's say. */
-function connector(
-  options: ConnectionOptions,
-  registry: string,
-  hosts: HostsOptions,
-  limits: Required<Limits>,
-): HostSend {
-  const { fetch, client, proxy, insecure = false } = options;
-  const { responseTimeout, stallTimeout } = limits;
-  return hostSend({
-    registry,
-    hosts,
-    insecure,
-    responseTimeout,
-    stallTimeout,
-    ...(fetch !== undefined && { fetch }),
-    ...(client !== undefined && { client }),
-    ...(proxy !== undefined && { proxy }),
-  });
 }
 
 /** What listens must not break what it listens to. */

@@ -32,7 +32,7 @@ export interface DenoClient {
  * Certificates for `node:tls`, which trusts what it is given instead of the machine's own. On Deno
  * those can be read with `--allow-sys` alone: without it, only what is given is trusted.
  */
-export function trustedBeside(ca: readonly string[]): string[] {
+export function withSystemRoots(ca: readonly string[]): string[] {
   const tls = builtin<Tls>("tls")!;
   if (runtimeName() === "deno" && !mayReadRoots()) return [...ca];
   return [...(tls.getCACertificates?.("default") ?? tls.rootCertificates), ...ca];

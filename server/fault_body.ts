@@ -1,11 +1,9 @@
 import { pieceReader } from "../content/piece_reader.ts";
 import type { Bytes } from "../content/bytes.ts";
+import { LONGEST_TIMER_MS } from "../runtime/longest_timer.ts";
 
 /** Waits; rejects with the signal's reason when it aborts. `Infinity` waits for that alone. */
 export type Sleep = (milliseconds: number, signal?: AbortSignal) => Promise<void>;
-
-/** What `setTimeout` takes at most, nearly 25 days. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The machine's own time. */
 export const sleepForReal: Sleep = (milliseconds, signal) =>
