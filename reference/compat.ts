@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isLoopback } from "../content/loopback.ts";
 import { USER_AGENT } from "../content/version.ts";
 import { InvalidReferenceError } from "../errors.ts";
 import { quoteInput } from "./quote_input.ts";
@@ -10,7 +11,6 @@ import { familiarReference, isOfficial, parseReference, type Reference } from ".
 import {
   DEFAULT_REGISTRY,
   DOCKER_HUB_ORIGIN,
-  isLoopback,
   looksLikeHost,
   parseRegistry,
   type Registry,
@@ -177,7 +177,8 @@ export function urlFromIndex(index: RegistryIndex, scheme?: Scheme): string {
 }
 
 /**
- * Whether a host, with or without a port, is this machine: `localhost`, `127.0.0.0/8` or `::1`.
+ * Whether a host, with or without a port, is this machine: `localhost` and names below it,
+ * `127.0.0.0/8` or `::1`.
  *
  * @example
  * ```ts

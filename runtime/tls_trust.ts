@@ -60,7 +60,7 @@ export function checkTls(host: string, settings: TlsSettings): void {
   }
 }
 
-/** Connections of Deno's `fetch` with certificates of their own. Somebody must close it. */
+/** Connections of Deno's `fetch` with certificates of their own; the caller closes it. */
 export function denoClient({ ca, cert, key }: TlsSettings): DenoClient {
   const { Deno } = globalThis as unknown as { Deno: DenoTls };
   return Deno.createHttpClient({

@@ -1,3 +1,4 @@
+import { isStreamed } from "../content/body.ts";
 import { InvalidOptionError } from "../errors.ts";
 import type { ChannelRequest, Clock, Middleware } from "./channel.ts";
 import { systemClock } from "./clock.ts";
@@ -10,6 +11,8 @@ const LIMITERS_KEPT = 100;
 export interface Slot {
   /** Where it is given back. */
   readonly pool: Pool;
+  /** The place in line, which a call keeps for all of its tries. */
+  readonly place: number;
   /** How often the host had refused by the time the request went. */
   round: number;
 }
@@ -75,7 +78,8 @@ export class Limiter {
   #round = 0;
   #refusals = 0;
   #places = 0;
-  #successes = 0;
+  /** How many requests the host has taken. */
+  successes = 0;
 
   /** After `maxAttempts` refusals in a row, the host counts as exhausted. */
   constructor(maxConcurrency: number, maxAttempts = Infinity, clock: Clock = systemClock) {
@@ -85,34 +89,25 @@ export class Limiter {
     this.#clock = clock;
   }
 
-  /** How many requests the host has taken. */
-  get successes(): number {
-    return this.#successes;
-  }
-
   /** Whether the host refused so often, and took nothing in between, that all calls give up. */
   get exhausted(): boolean {
     return this.#refusals >= this.#maxAttempts;
   }
 
-  /** A place in line, which a call keeps for all of its tries. */
-  join(): number {
-    return this.#places++;
-  }
-
   /**
-   * Waits until the request may go; a promise only where there is something to wait for.
+   * Waits until the request may go, after a try in its old place; a promise only where there is
+   * something to wait for.
    *
    * @throws The signal's reason when it aborts.
    */
   acquire(
     { body, signal }: Pick<ChannelRequest, "body" | "signal">,
-    place: number = this.join(),
+    previous?: Slot,
   ): Slot | Promise<Slot> {
-    const streamed = body !== undefined && body.bytes === undefined && body.blob === undefined;
-    const pool = streamed ? this.#streamed : this.#plain;
+    const pool = isStreamed(body) ? this.#streamed : this.#plain;
+    const place = previous?.place ?? this.#places++;
     const turn = pool.acquire(place, signal);
-    const slot = { pool, round: this.#round };
+    const slot = { pool, place, round: this.#round };
     return turn === undefined && this.#round === 0 ? slot : this.#wait(slot, turn, signal);
   }
 
@@ -145,7 +140,7 @@ export class Limiter {
 
   /** The host took the request. */
   succeeded({ round }: Slot): void {
-    this.#successes++;
+    this.successes++;
     this.#refusals = 0;
     const pool = this.#plain;
     // One that went before the refusal says nothing of the time after it.

@@ -1,3 +1,4 @@
+import { isStreamed } from "../content/body.ts";
 import { runtimeName } from "../runtime/builtin.ts";
 import { denoConnection } from "../runtime/deno_connection.ts";
 import type { NodeTlsOptions } from "../runtime/http.ts";
@@ -9,7 +10,7 @@ import {
   type TlsSettings,
   withSystemRoots,
 } from "../runtime/tls_trust.ts";
-import type { ChannelRequest, Send } from "./channel.ts";
+import type { Send } from "./channel.ts";
 import { systemClock } from "./clock.ts";
 import type { HostOptions, HostsOptions } from "./host_options.ts";
 import { nodeConnection, type NodeConnectionOptions } from "./node_connection.ts";
@@ -58,7 +59,7 @@ export interface Machine {
 
 /**
  * How far Deno's `fetch` can be trusted with the way to a host, for it obeys the proxies of the
- * environment, and cannot be told not to: `direct` where there are none, `own` where its own choice
+ * environment, whatever a program says: `direct` where there are none, `own` where its own choice
  * is right, `wrong` where it would not be.
  */
 type FetchRoute = "direct" | "own" | "wrong";
@@ -121,8 +122,10 @@ export function openMachine(options: MachineOptions): Machine {
       if (fetchRoute === "own") return byFetch({ sized: true });
       const fetching = byFetch({});
       let node: Send | undefined;
-      return (request) =>
-        needsLength(request) ? (node ??= byNode({ connect }))(request) : fetching(request);
+      return (request) => {
+        const needsLength = isStreamed(request.body) && request.body.size !== undefined;
+        return needsLength ? (node ??= byNode({ connect }))(request) : fetching(request);
+      };
     },
     addressesOf: async (url) => proxyFor(url).proxy ? undefined : await resolved(url),
     close() {
@@ -130,11 +133,6 @@ export function openMachine(options: MachineOptions): Machine {
       clients.clear();
     },
   };
-}
-
-/** Whether a body is streamed, and its size known. */
-function needsLength({ body }: ChannelRequest): boolean {
-  return body?.size !== undefined && body.bytes === undefined && body.blob === undefined;
 }
 
 /** The certificates out of a host's options, where it has any. */

@@ -6,7 +6,7 @@ import { registryErrors } from "./registry_errors.ts";
 import { untilAborted } from "./until_aborted.ts";
 
 /**
- * Makes a repository that a push misses. It is told the whole name, with the registry's host:
+ * Makes a repository that a push misses. It is given the whole name, with the registry's host:
  * `123456789012.dkr.ecr.eu-central-1.amazonaws.com/app`. What it throws ends the push.
  */
 export type OnMissingRepository = (name: string) => unknown;

@@ -35,10 +35,9 @@ export function retry(options: RetryOptions): Middleware {
 
   return (next) => async (request) => {
     const limiter = limiters.for(request);
-    const place = limiter.join();
     let retries: Retries | undefined;
     let { successes } = limiter;
-    let turn = limiter.acquire(request, place);
+    let turn = limiter.acquire(request);
     for (;;) {
       const slot = turn instanceof Promise ? await turn : turn;
       let reason: string;
@@ -70,7 +69,7 @@ export function retry(options: RetryOptions): Middleware {
         if (last || !canRepeat(request)) return answer;
         await body?.cancel().catch(() => {});
         // Before the slot is given back: in its old place, ahead of all that came later.
-        if (refused) turn = limiter.acquire(request, place);
+        if (refused) turn = limiter.acquire(request, slot);
       } catch (error) {
         retries ??= new Retries(options);
         delay = retries.failed();
@@ -90,7 +89,7 @@ export function retry(options: RetryOptions): Middleware {
       });
       if (refused) continue;
       await clock.sleep(delay!, request.signal);
-      turn = limiter.acquire(request, place);
+      turn = limiter.acquire(request, slot);
     }
   };
 }

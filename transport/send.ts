@@ -110,7 +110,7 @@ function checkOptions(options: SenderOptions, onMachine: boolean): void {
   const [option] = onMachine ? [] : connectionOptions(hosts, proxy);
   if (option === undefined) return;
   throw new UnsupportedRuntimeError(
-    `Cannot use ${option} on this runtime: its connections cannot be told of it`,
+    `Cannot use ${option} on this runtime: its connections have no such option`,
   );
 }
 

@@ -13,7 +13,7 @@ export interface SendClock {
   waitFor(side: "server" | "source"): void;
   /**
    * The request was handed over: a head must come within the response's time. So many bytes of it
-   * may not have left yet, which nobody sees; they add the time that a slow connection takes.
+   * may not have left yet, which cannot be seen; they add the time that a slow connection takes.
    */
   sent(unseenBytes?: number): void;
   /** Time does not matter any more. */

@@ -1,4 +1,4 @@
-import type { OpenBody } from "../content/body.ts";
+import { isStreamed, type OpenBody } from "../content/body.ts";
 import type { ApiError } from "../errors.ts";
 import { type RuntimeName, runtimeName } from "../runtime/builtin.ts";
 import type { ChannelRequest, Send } from "./channel.ts";
@@ -49,7 +49,7 @@ export function fetchSend(
     const ender = new AbortController();
     const clock = sendClock(request, options, (error) => ender.abort(error));
     const { body } = request;
-    const upload = isStream(body)
+    const upload = isStreamed(body)
       ? await streamed(request, body, { clock, runtime, sized })
       : undefined;
     const signal = request.signal === undefined
@@ -129,11 +129,6 @@ async function describedError(
   if (runtime === "browser" || runtime === "workerd") return sendFailure(request, error);
   const { connectionFailure } = await import("./machine.ts");
   return connectionFailure(request, error);
-}
-
-/** Whether a body is neither bytes nor a blob. */
-function isStream(body: OpenBody | undefined): body is OpenBody {
-  return body !== undefined && body.bytes === undefined && body.blob === undefined;
 }
 
 /** A body that is streamed: by code that only this needs. */

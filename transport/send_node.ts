@@ -16,7 +16,7 @@ export interface NodeSendOptions extends Partial<SendLimits> {
   headers?: HostHeaders;
 }
 
-/** Google's registries answer with up to 21 KB of headers; Node takes 16 KiB unless told. */
+/** Google's registries answer with up to 21 KB of headers; Node takes 16 KiB by default. */
 const MAX_HEADER_BYTES = 64 * 1024;
 
 /** 407: the proxy wants a user name and password, or others. */
