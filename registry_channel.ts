@@ -11,7 +11,6 @@ import type { ConnectionOptions, RegistryClientOpts } from "./registry_client_op
 import { type Channel, compose, type Send } from "./transport/channel.ts";
 import { systemClock } from "./transport/clock.ts";
 import { dockerHubAlias } from "./transport/docker_hub_alias.ts";
-import { guard } from "./transport/guard.ts";
 import { checkHosts } from "./transport/host_options.ts";
 import { limit } from "./transport/limit.ts";
 import { loaded } from "./transport/loaded.ts";
@@ -76,8 +75,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     ...options,
     ...{ registry: host, hosts, userAgent, responseTimeout, stallTimeout },
   });
-  const traced = onEvent ? loaded(withTrace) : out.send;
-  const send = allowHost ? guard(allowHost, out.addressesOf)(traced) : traced;
+  const send = allowHost || onEvent ? loaded(guarded) : out.send;
   const again = retry({
     retry: policy,
     limits,
@@ -119,23 +117,25 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
   const { mirrors } = hosts[host] ?? {};
 
   // What few pages need is loaded with the first request that does.
-  async function withTrace(): Promise<Send> {
-    const { trace } = await import("./transport/machine.ts");
-    return trace({ clock, emit })(out.send);
+  async function guarded(): Promise<Send> {
+    const { guard, trace } = await import("./transport/machine.ts");
+    const traced = onEvent ? trace({ clock, emit })(out.send) : out.send;
+    return guard(allowHost, out.addressesOf)(traced);
   }
-  async function withMirrors(): Promise<Send> {
+  async function mirrored(): Promise<Send> {
     const { mirror, missingRepository } = await import("./transport/machine.ts");
-    const first = mirrors && mirror({
+    const making = onMissingRepository
+      ? missingRepository({ onMissingRepository, limits })(registry)
+      : registry;
+    return mirrors === undefined ? making : mirror({
       ...{ origin: new URL(origin).origin, open: openMirror, clock, emit, limits },
-      mirrors: checkMirrors(`hosts[${JSON.stringify(host)}].mirrors`, mirrors),
-    });
-    const make = onMissingRepository && missingRepository({ onMissingRepository, limits });
-    return compose(...[first, make].filter((middleware) => middleware !== undefined))(registry);
+      mirrors: checkMirrors(`hosts["${host}"].mirrors`, mirrors),
+    })(making);
   }
 
   const channel: Channel = {
     origin: new URL(origin).origin,
-    send: mirrors || onMissingRepository ? loaded(withMirrors) : registry,
+    send: mirrors || onMissingRepository ? loaded(mirrored) : registry,
     streams: streamsBodies(),
     limits,
     retry: policy,

@@ -150,6 +150,7 @@ const origins: [registry: string, options: RegistryOriginOptions, origin: string
   ["registry:5000", {}, "https://registry:5000"],
   ["localhost", {}, "http://localhost"],
   ["localhost:5000", {}, "http://localhost:5000"],
+  ["registry.localhost:5000", {}, "http://registry.localhost:5000"],
   ["localhost:5000", { scheme: "https" }, "https://localhost:5000"],
   ["https://localhost:5000", {}, "https://localhost:5000"],
   ["127.0.0.1:5000", {}, "http://127.0.0.1:5000"],

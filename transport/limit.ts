@@ -161,44 +161,30 @@ export class Limiter {
   }
 }
 
-/** What {@linkcode Limiters} work with. */
-export interface LimitersOptions {
-  /** The concurrent requests to each host. */
-  maxConcurrency: number;
-  /** After so many refusals in a row a host counts as exhausted. */
-  maxAttempts: number;
-  /** Time. */
-  clock: Clock;
-}
-
 /**
  * A {@linkcode Limiter} for each origin. Token requests have one of their own: the request that waits
  * for the token holds a slot already, and a token service's refusal says nothing of the registry.
+ *
+ * @throws {InvalidOptionError} When `maxConcurrency` is below 1.
  */
-export class Limiters {
-  readonly #options: LimitersOptions;
-  readonly #limiters = new Map<string, Limiter>();
+export function limiters(
+  maxConcurrency: number,
+  maxAttempts: number,
+  clock: Clock,
+): (request: Pick<ChannelRequest, "url" | "purpose">) => Limiter {
+  checkConcurrency(maxConcurrency);
+  const known = new Map<string, Limiter>();
 
-  /** @throws {InvalidOptionError} When `maxConcurrency` is below 1. */
-  constructor(options: LimitersOptions) {
-    checkConcurrency(options.maxConcurrency);
-    this.#options = options;
-  }
-
-  /** The limiter that a request goes through. */
-  for({ url, purpose }: Pick<ChannelRequest, "url" | "purpose">): Limiter {
+  return ({ url, purpose }) => {
     const key = purpose === "realm" ? `realm ${url.origin}` : url.origin;
-    const known = this.#limiters.get(key);
-    if (known !== undefined) return known;
-    for (const oldest of this.#limiters.keys()) {
-      if (this.#limiters.size < LIMITERS_KEPT) break;
-      this.#limiters.delete(oldest);
+    let limiter = known.get(key);
+    if (limiter === undefined) {
+      if (known.size >= LIMITERS_KEPT) known.delete(known.keys().next().value!);
+      limiter = new Limiter(maxConcurrency, maxAttempts, clock);
+      known.set(key, limiter);
     }
-    const { maxConcurrency, maxAttempts, clock } = this.#options;
-    const limiter = new Limiter(maxConcurrency, maxAttempts, clock);
-    this.#limiters.set(key, limiter);
     return limiter;
-  }
+  };
 }
 
 /**

@@ -4,7 +4,7 @@ import { openBody } from "../content/body.ts";
 import { encodeText } from "../content/bytes.ts";
 import type { ChannelRequest, ChannelResponse, Send } from "./channel.ts";
 import { request } from "./fake_send_test.ts";
-import { Limiters } from "./limit.ts";
+import { limiters } from "./limit.ts";
 import { retry } from "./retry.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry_policy.ts";
 import { SharedClock } from "./shared_clock_test.ts";
@@ -230,13 +230,9 @@ Deno.test("retry: the oldest goes first, although it comes last", async () => {
   assertEquals(sent.slice(2).map(({ path }) => path), ["/one", "/two", "/three", "/four"]);
 });
 
-Deno.test("Limiters: one for each origin, and no more than a hundred are remembered", () => {
-  const limiters = new Limiters({
-    maxConcurrency: 64,
-    maxAttempts: 5,
-    clock: new SharedClock(),
-  });
-  const of = (host: string) => limiters.for(request({ url: new URL(`https://${host}/v2/`) }));
+Deno.test("limiters: one for each origin, and no more than a hundred are remembered", () => {
+  const limiterOf = limiters(64, 5, new SharedClock());
+  const of = (host: string) => limiterOf(request({ url: new URL(`https://${host}/v2/`) }));
   const first = of("0.test");
   assert(of("0.test") === first);
   assert(of("0.test:444") !== first);

@@ -22,6 +22,7 @@ import { nodeSend, type NodeSendOptions } from "./send_node.ts";
 // What a page in a browser seldom needs comes with this file, so that it is loaded with one `import()`.
 export { connectionFailure } from "./connection_failure.ts";
 export { fetchUpload } from "./fetch_upload.ts";
+export { guard } from "./guard.ts";
 export { mirror } from "./mirror.ts";
 export { missingRepository } from "./missing_repository.ts";
 export { trace } from "./trace.ts";

@@ -1,7 +1,7 @@
 import { ApiError, HttpError } from "../errors.ts";
 import type { DavitEvent } from "../events.ts";
 import type { ChannelRequest, Middleware } from "./channel.ts";
-import { Limiters } from "./limit.ts";
+import { limiters } from "./limit.ts";
 import { redactUrl } from "./redact.ts";
 import { parseRetryAfter } from "./retry_after.ts";
 import { Retries, type RetrySettings } from "./retries.ts";
@@ -31,10 +31,10 @@ const SHARED_REFUSAL = 1 / 4;
  */
 export function retry(options: RetryOptions): Middleware {
   const { clock, emit, limits, retry: policy, maxConcurrency = Infinity } = options;
-  const limiters = new Limiters({ maxConcurrency, maxAttempts: policy.maxAttempts, clock });
+  const limiterOf = limiters(maxConcurrency, policy.maxAttempts, clock);
 
   return (next) => async (request) => {
-    const limiter = limiters.for(request);
+    const limiter = limiterOf(request);
     let retries: Retries | undefined;
     let { successes } = limiter;
     let turn = limiter.acquire(request);
