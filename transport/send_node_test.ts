@@ -134,6 +134,27 @@ test("nodeSend: a kept connection that the server closes fails as a broken one",
   await server.close();
 });
 
+test("nodeSend makes no error of a request that went well", async () => {
+  const server = await rawServer(answering("HTTP/1.1 200 OK\nContent-Length: 2\n\nok"));
+  const { Error: own } = globalThis;
+  const made: string[] = [];
+  globalThis.Error = class extends own {
+    constructor(message?: string, options?: ErrorOptions) {
+      super(message, options);
+      made.push(this.message);
+    }
+  } as ErrorConstructor;
+  try {
+    const { response } = await nodeSend(once(server.url))(request(server.url));
+    assertEquals(await response.text(), "ok");
+    await server.close();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  } finally {
+    globalThis.Error = own;
+  }
+  assertEquals(made.filter((message) => message === "it was closed"), []);
+});
+
 test("nodeSend keeps no connection where it is told so", async () => {
   const heads: string[] = [];
   const server = await rawServer(async (peer) => {
