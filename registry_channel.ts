@@ -6,23 +6,22 @@ import type { Credential, CredentialSource } from "./auth/credential.ts";
 import { DEFAULT_LIMITS, type Limits } from "./content/limits.ts";
 import { USER_AGENT } from "./content/version.ts";
 import type { ConnectionOptions, RegistryClientOpts } from "./registry_client_options.ts";
-import { type Channel, compose, type Middleware, type Send } from "./transport/channel.ts";
+import { type Channel, compose, type Send } from "./transport/channel.ts";
 import { systemClock } from "./transport/clock.ts";
-import { checkHosts, type HostsOptions } from "./transport/host_options.ts";
-import { type HostSend, hostSend } from "./transport/host_send.ts";
-import { knownHosts } from "./transport/known_hosts.ts";
-import { lazily } from "./transport/lazily.ts";
+import { dockerHubAlias } from "./transport/docker_hub_alias.ts";
+import { checkHosts } from "./transport/host_options.ts";
 import { limit } from "./transport/limit.ts";
+import { loaded } from "./transport/loaded.ts";
 import { checkMirrors, type Mirror } from "./transport/mirror_options.ts";
 import { proxyRule } from "./transport/proxy_options.ts";
 import { redirect } from "./transport/redirect.ts";
 import { retry } from "./transport/retry.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./transport/retry_policy.ts";
+import { sender } from "./transport/send.ts";
 import { streamsBodies } from "./transport/send_fetch.ts";
-import { userAgent } from "./transport/user_agent.ts";
 
-/** So many connections one host takes from one client without complaint. */
-const REQUESTS_AT_ONCE = 64;
+/** So many concurrent requests one host takes from one client without complaint. */
+const MAX_CONCURRENCY = 64;
 
 /** A channel to a registry, and what its authentication works with. */
 export interface Connection {
@@ -63,29 +62,30 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
   const emit = quiet(options.onEvent);
   const clock = systemClock;
 
-  const hosts = knownHosts(options.hosts);
+  const hosts = dockerHubAlias(options.hosts);
   checkHosts(hosts);
   if (options.proxy !== undefined) proxyRule("proxy", options.proxy);
   const { host } = new URL(origin);
 
-  const { send, addressesOf, close } = connector(options, host, hosts, limits);
-  const { allowHost, onEvent, onMissingRepository } = options;
-  const wire = compose(
-    ...when(allowHost, ({ guard }) => guard(allowHost, addressesOf)),
-    userAgent(options.userAgent ?? USER_AGENT),
-    ...when(options.hosts, ({ hostHeaders }) => hostHeaders(hosts)),
-  );
-  const again = retry({ retry: policy, limits, clock, emit });
-  const waiting = limit(
-    hosts[host]?.requestsAtOnce ?? options.requestsAtOnce ?? REQUESTS_AT_ONCE,
-  );
+  const { allowHost, onEvent, onMissingRepository, userAgent = USER_AGENT } = options;
+  const { responseTimeout, stallTimeout } = limits;
+  const out = sender({
+    ...options,
+    ...{ registry: host, hosts, userAgent, responseTimeout, stallTimeout },
+  });
+  const send = allowHost || onEvent ? loaded(guarded) : out.send;
+  const again = retry({
+    retry: policy,
+    limits,
+    clock,
+    emit,
+    maxConcurrency: hosts[host]?.maxConcurrency ?? options.maxConcurrency ?? MAX_CONCURRENCY,
+  });
   const follow = redirect(limits);
-  const tracing = compose(...when(onEvent, ({ trace }) => trace({ clock, emit })));
 
   const authorization: AuthorizeOptions = {
     origin,
-    // Token requests bypass the limiter: the waiting request already holds a slot.
-    send: compose(again, wire, tracing)(send),
+    send: again(send),
     clock,
     limits,
     emit,
@@ -93,44 +93,44 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     ...(options.scopes !== undefined && { scopes: options.scopes }),
     ...(options.trustedRealms !== undefined && { trustedRealms: options.trustedRealms }),
   };
-  const auth = new Authorizer(authorization);
-  /** A mirror is a registry of its own: its tokens, its queue, and one try. */
+  /** A mirror is a registry of its own: its tokens, its limit, and one try. */
   function openMirror({ origin, host }: Mirror): Send {
     const { credentials, ...shared } = authorization;
     const own = new Authorizer({
       ...shared,
       origin,
-      send: compose(wire, tracing)(send),
+      send,
       // What was given for the registry is not the mirror's; a source knows hosts apart.
       ...(typeof credentials === "function" && { credentials }),
       scopes: [],
     });
-    const queue = limit(hosts[host]?.requestsAtOnce ?? REQUESTS_AT_ONCE);
-    return compose(queue, authorize(own), follow, wire, tracing)(send);
+    const limited = limit(hosts[host]?.maxConcurrency ?? MAX_CONCURRENCY);
+    return compose(limited, authorize(own), follow)(send);
   }
-  const mirroring = hosts[host]?.mirrors;
-  const first = compose(
-    ...when(mirroring, ({ mirror }) => {
-      const mirrors = checkMirrors(`hosts[${JSON.stringify(host)}].mirrors`, mirroring ?? []);
-      return mirror({
-        origin: new URL(origin).origin,
-        mirrors,
-        open: openMirror,
-        clock,
-        emit,
-        limits,
-      });
-    }),
-    again,
-    ...when(
-      onMissingRepository,
-      ({ missingRepository }) =>
-        missingRepository({ onMissingRepository: onMissingRepository!, limits }),
-    ),
-  );
+  const auth = new Authorizer(authorization);
+  const registry = compose(again, authorize(auth), follow)(send);
+  const { mirrors } = hosts[host] ?? {};
+
+  // What few pages need is loaded with the first request that does.
+  async function guarded(): Promise<Send> {
+    const { guard, trace } = await import("./transport/machine.ts");
+    const traced = onEvent ? trace({ clock, emit })(out.send) : out.send;
+    return guard(allowHost, out.addressesOf)(traced);
+  }
+  async function mirrored(): Promise<Send> {
+    const { mirror, missingRepository } = await import("./transport/machine.ts");
+    const making = onMissingRepository
+      ? missingRepository({ onMissingRepository, limits })(registry)
+      : registry;
+    return mirrors === undefined ? making : mirror({
+      ...{ origin: new URL(origin).origin, open: openMirror, clock, emit, limits },
+      mirrors: checkMirrors(`hosts["${host}"].mirrors`, mirrors),
+    })(making);
+  }
+
   const channel: Channel = {
     origin: new URL(origin).origin,
-    send: compose(first, waiting, authorize(auth), follow, wire, tracing)(send),
+    send: mirrors || onMissingRepository ? loaded(mirrored) : registry,
     streams: streamsBodies(),
     limits,
     retry: policy,
@@ -138,7 +138,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     capabilities: {},
     emit,
   };
-  return { channel, auth, close };
+  return { channel, auth, close: out.close };
 }
 
 /**
@@ -163,35 +163,6 @@ export function credentialsOf(
     throw new InvalidOptionError("Cannot use 'password' as 'username' is missing");
   }
   return { username, password: password ?? "" };
-}
-
-type OnDemand = typeof import("./transport/on_demand.ts");
-
-/** Middleware for an option that most do without: it is loaded where the option is given. */
-function when(option: unknown, make: (modules: OnDemand) => Middleware): Middleware[] {
-  if (option === undefined) return [];
-  return [lazily(async () => make(await import("./transport/on_demand.ts")))];
-}
-
-/** The sender for each host, as its options and the client's say. */
-function connector(
-  options: ConnectionOptions,
-  registry: string,
-  hosts: HostsOptions,
-  limits: Required<Limits>,
-): HostSend {
-  const { fetch, client, proxy, insecure = false } = options;
-  const { responseTimeout, stallTimeout } = limits;
-  return hostSend({
-    registry,
-    hosts,
-    insecure,
-    responseTimeout,
-    stallTimeout,
-    ...(fetch !== undefined && { fetch }),
-    ...(client !== undefined && { client }),
-    ...(proxy !== undefined && { proxy }),
-  });
 }
 
 /** What listens must not break what it listens to. */

@@ -14,7 +14,7 @@ export interface ConnectionOptions {
   /**
    * Who is asking: a credential, or a function that answers one. No credentials are taken from the
    * machine unasked.
-   * @default {nobody: requests are anonymous}
+   * @default {none: requests are anonymous}
    */
   credentials?: Credential | CredentialSource;
   /**
@@ -55,7 +55,7 @@ export interface ConnectionOptions {
   /** Asked before any connection to a host; `false` refuses it. @default {every host} */
   allowHost?: AllowHost;
   /**
-   * Makes a repository that a push misses; the push goes on then. It is told the whole name. For
+   * Makes a repository that a push misses; the push goes on then. It is given the whole name. For
    * Amazon's private registries, whose repositories must be there before:
    * `onMissingRepository: (name) => ensureEcrRepository(name)`.
    * @default {the push fails with NOT_FOUND}
@@ -66,14 +66,14 @@ export interface ConnectionOptions {
   /** How much is read, how long is waited. */
   limits?: Limits;
   /**
-   * How many requests wait for their answer at once, 1 or more; besides, as many uploads of streams,
-   * whose bytes may come out of other requests.
+   * Maximum concurrent requests to the registry, 1 or more; streaming uploads have a pool of their own
+   * of the same size, as their bytes may come out of other requests.
    * @default {64}
    */
-  requestsAtOnce?: number;
+  maxConcurrency?: number;
   /** The `User-Agent`. @default {`davit/` and the version} */
   userAgent?: string;
-  /** Told every event: progress, retries, warnings, quotas. */
+  /** Called with every event: progress, retries, warnings, quotas. */
   onEvent?: OnEvent;
 }
 

@@ -1,4 +1,5 @@
 import type { AllowHost } from "../transport/allow_host.ts";
+import { ipv6Groups } from "../transport/ipv6_groups.ts";
 
 /**
  * An `allowHost` for programs that take image references from strangers: it refuses hosts that are
@@ -139,15 +140,4 @@ function isPublicNat64(groups: readonly number[]): boolean {
   if (groups.slice(2, 6).some((group) => group !== 0)) return false;
   const bytes = groups.slice(6).flatMap((group) => [group >> 8, group & 0xff]);
   return isPublicIpv4(bytes.join("."));
-}
-
-/** The eight groups of an address as a URL writes it: hexadecimal throughout, `::` at most once. */
-function ipv6Groups(address: string): number[] {
-  const [head = "", tail] = address.split("::");
-  const parse = (part: string) =>
-    part === "" ? [] : part.split(":").map((group) => parseInt(group, 16));
-  const front = parse(head);
-  if (tail === undefined) return front;
-  const back = parse(tail);
-  return [...front, ...new Array<number>(8 - front.length - back.length).fill(0), ...back];
 }

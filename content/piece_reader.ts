@@ -1,5 +1,6 @@
 import { LimitError, TimeoutError } from "../errors.ts";
 import { type Bytes, concatBytes, EMPTY } from "./bytes.ts";
+import { LONGEST_TIMER_MS } from "../runtime/longest_timer.ts";
 
 /** One answer of a {@linkcode PieceReader}. */
 export interface Piece {
@@ -55,9 +56,6 @@ function byobReader(stream: ReadableStream<Bytes>): ReadableStreamBYOBReader | u
     return undefined; // not a byte stream, or a runtime whose byte streams have no such reader
   }
 }
-
-/** What `setTimeout` takes at most; a longer time would end at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Fails a read that takes longer than a time limit. Timers are made rarely, not for each read. */
 export function stallGuard(reader: PieceReader, milliseconds: number, what: string): PieceReader {

@@ -1,5 +1,6 @@
 import { InvalidOptionError, InvalidReferenceError } from "../errors.ts";
 import { quoteInput } from "./quote_input.ts";
+import { isLoopback } from "../content/loopback.ts";
 
 /** How a registry is spoken to. */
 export type Scheme = "http" | "https";
@@ -135,12 +136,6 @@ function canonicalHost(name: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Whether a registry is on this machine: `localhost`, `127.0.0.0/8` or `[::1]`, at any port. */
-export function isLoopback(registry: string): boolean {
-  return /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(?::\d+)?$/i.test(registry) ||
-    registry === "::1";
 }
 
 /** How {@linkcode registryOrigin} finds the scheme. */

@@ -1,9 +1,9 @@
+import { isLoopback } from "../content/loopback.ts";
 import { InvalidReferenceError } from "../errors.ts";
 import { quoteInput } from "./quote_input.ts";
 import { familiarReference, isOfficial, parseReference, type Reference } from "./reference.ts";
 import {
   DEFAULT_REGISTRY,
-  isLoopback,
   looksLikeHost,
   parseRegistry,
   type Registry,

@@ -21,7 +21,7 @@ export function builtin<T>(name: string): T | undefined {
   return globals.process?.getBuiltinModule?.(`node:${name}`) as T | undefined;
 }
 
-/** Which runtime this is. A runtime nobody has heard of counts as a browser: it has `fetch`. */
+/** Which runtime this is. An unknown runtime counts as a browser: it has `fetch`. */
 export function runtimeName(): RuntimeName {
   if (globals.Deno?.version !== undefined) return "deno";
   if (globals.Bun !== undefined) return "bun";

@@ -11,7 +11,7 @@ export interface NodeHttp {
   Agent: new (options: NodeAgentOptions) => NodeAgent;
 }
 
-/** Keeps connections. What is in it is its own affair. */
+/** Keeps connections. */
 export interface NodeAgent {
   /** Closes every connection. */
   destroy(): void;
@@ -76,7 +76,7 @@ export type NodeLookup = (
   done: (error: null, found: NodeAddress[] | string, family?: number) => void,
 ) => void;
 
-/** A connection that `node:http` can use. What it does is its own affair. */
+/** A connection that `node:http` can use. */
 export interface NodeSocket {
   /** Ends the connection. */
   destroy(error?: unknown): unknown;

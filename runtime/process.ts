@@ -1,6 +1,7 @@
 import { builtin, runtimeName } from "./builtin.ts";
 import type { Variables } from "./environment.ts";
 import { programPath } from "./program_path.ts";
+import { LONGEST_TIMER_MS } from "./longest_timer.ts";
 
 /** How a program is run. */
 export interface RunOptions {
@@ -63,9 +64,6 @@ interface SyncResult {
 
 /** A program that does not listen to a polite signal would be waited for without end. */
 const KILL = "SIGKILL";
-
-/** What timers hold at most, in milliseconds: 25 days. A longer one would ring at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 const NOTHING = new Uint8Array(0);
 
@@ -171,7 +169,7 @@ export function runProgramSync(
 
 /** A time limit as timers take it, and `spawnSync`, which wants a whole number. */
 function timerOf(timeout: number): number {
-  return Math.min(Math.ceil(timeout), MAX_TIMER_MS);
+  return Math.min(Math.ceil(timeout), LONGEST_TIMER_MS);
 }
 
 function nowhere(command: string): RunOutcome {

@@ -28,7 +28,7 @@ export function programPath(command: string, environment?: Variables): string | 
 
 /**
  * Where Windows has a program that its PATH leads to: `name.exe`, never a batch file, which runs in a
- * shell. Folders that are told from the current one are left out.
+ * shell. Folders given relative to the current one are left out.
  */
 export function windowsPaths(command: string, environment: Variables): string[] {
   const names = Object.keys(environment).filter((name) => name.toUpperCase() === "PATH");

@@ -16,7 +16,7 @@ interface Globals {
 
 /**
  * The environment's words about proxies, those that are not empty; `undefined` where the program may
- * not read them. Nobody is asked for a permission.
+ * not read them. No permission is asked for.
  */
 export function proxyVariables(): Record<string, string> | undefined {
   const found: Record<string, string> = {};

@@ -32,7 +32,7 @@ export interface DenoClient {
  * Certificates for `node:tls`, which trusts what it is given instead of the machine's own. On Deno
  * those can be read with `--allow-sys` alone: without it, only what is given is trusted.
  */
-export function trustedBeside(ca: readonly string[]): string[] {
+export function withSystemRoots(ca: readonly string[]): string[] {
   const tls = builtin<Tls>("tls")!;
   if (runtimeName() === "deno" && !mayReadRoots()) return [...ca];
   return [...(tls.getCACertificates?.("default") ?? tls.rootCertificates), ...ca];
@@ -60,7 +60,7 @@ export function checkTls(host: string, settings: TlsSettings): void {
   }
 }
 
-/** Connections of Deno's `fetch` with certificates of their own. Somebody must close it. */
+/** Connections of Deno's `fetch` with certificates of their own; the caller closes it. */
 export function denoClient({ ca, cert, key }: TlsSettings): DenoClient {
   const { Deno } = globalThis as unknown as { Deno: DenoTls };
   return Deno.createHttpClient({

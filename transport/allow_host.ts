@@ -6,7 +6,7 @@ import type { HostPurpose } from "./channel.ts";
  * `host` carries its port where it is not the scheme's own. It is asked by the name alone first, and
  * then, where davit connects by itself on Deno, Node or Bun, once more with the `addresses` that the
  * name has: one that is not allowed is a reason to refuse. With a `fetch` or `client` of the caller's,
- * through a proxy, and in browsers and workers nobody tells the addresses.
+ * through a proxy, and in browsers and workers the addresses are not known.
  *
  * On Node the connection then goes to one of these addresses, and on Deno that of an upload of a
  * stream whose size is known. Elsewhere the runtime looks the name up again, and a name that changes

@@ -16,7 +16,7 @@ export interface BodyStream {
   failure: () => { error: unknown } | undefined;
   /** Whether the end was reached. */
   finished: () => boolean;
-  /** No more bytes: the source is told, and the stream neither ends nor fails. */
+  /** No more bytes: the source is cancelled, and the stream neither ends nor fails. */
   stop: () => void;
   /** After `stop`, fails the stream, so that its connection ends. */
   drop: () => void;
@@ -24,7 +24,7 @@ export interface BodyStream {
 
 /**
  * A stream that gives a body's pieces one by one, when they are asked for. It is no byte stream: one
- * is not faster here, and would take away memory that may belong to somebody else.
+ * is not faster here, and would detach the caller's buffer.
  */
 export function bodyStream(
   reader: PieceReader,

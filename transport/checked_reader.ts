@@ -2,6 +2,7 @@ import type { OpenBody } from "../content/body.ts";
 import { SizeMismatchError } from "../errors.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Piece, PieceReader } from "../content/piece_reader.ts";
+import { untilAborted } from "./until_aborted.ts";
 
 /**
  * Opens a request's body for sending. Its pieces are never empty, and a body with a size has just
@@ -16,11 +17,17 @@ export async function checkedReader(
   signal?: AbortSignal,
 ): Promise<PieceReader> {
   if (body.bytes !== undefined) return bytesReader(body.bytes);
-  const reader = await opened(body, signal);
+  signal?.throwIfAborted();
+  const opening = body.open();
+  const reader = await untilAborted(
+    opening,
+    signal,
+    () => void opening.then((late) => late.cancel(signal?.reason)).catch(() => {}),
+  );
   return { read: pieces(reader, body.size, what), cancel: (reason) => reader.cancel(reason) };
 }
 
-/** Bytes in memory, as views: they stay the caller's, so nobody may transfer or overwrite them. */
+/** Bytes in memory, as views: they stay the caller's, and are not to be transferred or overwritten. */
 function bytesReader(bytes: Bytes): PieceReader {
   let left = bytes;
   return {
@@ -33,25 +40,6 @@ function bytesReader(bytes: Bytes): PieceReader {
     },
     cancel: () => Promise.resolve(),
   };
-}
-
-/** Waits for the source, but not longer than the signal does. */
-function opened(body: OpenBody, signal: AbortSignal | undefined): Promise<PieceReader> {
-  return new Promise((resolve, reject) => {
-    function abort(): void {
-      reject(signal!.reason);
-    }
-    if (signal?.aborted) return abort();
-    signal?.addEventListener("abort", abort, { once: true });
-    open().then((reader) => {
-      if (signal?.aborted) void reader.cancel(signal.reason).catch(() => {});
-      resolve(reader);
-    }, reject).finally(() => signal?.removeEventListener("abort", abort));
-  });
-
-  async function open(): Promise<PieceReader> {
-    return await body.open();
-  }
 }
 
 function pieces(

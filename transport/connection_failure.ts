@@ -1,14 +1,14 @@
 import { type ApiError, CertificateError, NetworkError, ProxyError } from "../errors.ts";
 import { ProxyFailure } from "../runtime/proxy_failure.ts";
 import { certificateAdvice } from "./certificate_advice.ts";
-import { describe, MAX_CAUSES, sendFailure, type Told } from "./send_failure.ts";
+import { describe, type FailedRequest, MAX_CAUSES, sendFailure } from "./send_failure.ts";
 
 /**
- * What a broken exchange is told as where the runtime says more than that the network failed, on Deno,
+ * The error of a broken exchange where the runtime says more than that the network failed, on Deno,
  * Node and Bun: a certificate that is not trusted stays so, which no retry mends; a proxy has an
  * error of its own.
  */
-export function connectionFailure(request: Told, error: unknown): ApiError {
+export function connectionFailure(request: FailedRequest, error: unknown): ApiError {
   const failure = sendFailure(request, error);
   if (failure === error || !(failure instanceof NetworkError)) return failure;
   const { cause } = failure; // without the URL
@@ -22,7 +22,11 @@ export function connectionFailure(request: Told, error: unknown): ApiError {
   });
 }
 
-function proxyFailure(request: Told, { host, status }: ProxyFailure, cause: unknown): ProxyError {
+function proxyFailure(
+  request: FailedRequest,
+  { host, status }: ProxyFailure,
+  cause: unknown,
+): ProxyError {
   const login = status !== 407 ? "" : ". Give it a user name and password it takes: " +
     "'proxy' as http://user:password@host:port";
   return new ProxyError(

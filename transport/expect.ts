@@ -11,6 +11,7 @@ import { redactUrl } from "./redact.ts";
 import { registryErrors } from "./registry_errors.ts";
 import { parseRetryAfter } from "./retry_after.ts";
 import { bodyFailure } from "./send_failure.ts";
+import { untilAborted } from "./until_aborted.ts";
 
 /**
  * Sends a request and answers the response if its status is one of those.
@@ -119,20 +120,17 @@ function bodyReader(
   return signal === undefined ? reader : abortable(reader, signal);
 }
 
-/** Ends a read with the signal's reason: not every `fetch` that somebody gives obeys a signal. */
+/** Ends a read with the signal's reason: a caller's `fetch` may not obey the signal. */
 function abortable(reader: PieceReader, signal: AbortSignal): PieceReader {
   return {
-    read: (view) =>
-      new Promise((resolve, reject) => {
-        function abort(): void {
-          reject(signal.reason);
-          void reader.cancel(signal.reason).catch(() => {});
-        }
-        if (signal.aborted) return abort();
-        signal.addEventListener("abort", abort, { once: true });
-        reader.read(view).then(resolve, reject)
-          .finally(() => signal.removeEventListener("abort", abort));
-      }),
+    async read(view) {
+      signal.throwIfAborted();
+      return await untilAborted(
+        reader.read(view),
+        signal,
+        () => void reader.cancel(signal.reason).catch(() => {}),
+      );
+    },
     cancel: (reason) => reader.cancel(reason),
   };
 }

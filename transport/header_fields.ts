@@ -84,7 +84,25 @@ export function copyFields(headers: HeaderFields): HeaderFields {
   return new FieldRecord(recordOf(headers));
 }
 
-/** A copy as a plain object, as `fetch` takes it. */
+/** Headers that every request to one host carries. */
+export interface HostHeaders {
+  /** Where a request has none of that name; names in lower case. */
+  readonly defaults: Readonly<Record<string, string>>;
+  /** Whatever a request has; names in lower case. */
+  readonly own: Readonly<Record<string, string>>;
+}
+
+/** The headers of one request as they go out: without a length, which the sender knows. */
+export function sentHeaders(
+  given: HeaderFields,
+  { defaults, own }: HostHeaders = { defaults: {}, own: {} },
+): Record<string, string> {
+  const headers = { "accept-encoding": "identity", ...defaults, ...recordOf(given), ...own };
+  if ("content-length" in headers) delete headers["content-length"];
+  return headers;
+}
+
+/** A copy as a plain object. */
 export function recordOf(headers: HeaderFields): Record<string, string> {
   return headers instanceof FieldRecord ? { ...headers.fields } : Object.fromEntries(headers);
 }

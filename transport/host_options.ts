@@ -1,9 +1,8 @@
 import { InvalidOptionError } from "../errors.ts";
-import type { Middleware } from "./channel.ts";
 import type { MirrorOptions } from "./mirror_options.ts";
 import { checkMirrors } from "./mirror_options.ts";
 import { type ProxyOptions, proxyRule } from "./proxy_options.ts";
-import { checkFields, copyFields } from "./header_fields.ts";
+import { checkFields } from "./header_fields.ts";
 
 /**
  * What is special about one host. Nothing of it is used for another host: storage that a registry
@@ -67,10 +66,11 @@ export interface HostOptions {
   /** Headers that every request to it carries, and no request to another host. @default {none} */
   headers?: Record<string, string>;
   /**
-   * How many requests to it wait for their answer at once, where it is the registry or a mirror.
-   * @default {the client's `requestsAtOnce`; 64 at a mirror}
+   * Maximum concurrent requests to it, where it is the registry or a mirror; streaming uploads have a
+   * pool of their own.
+   * @default {the client's `maxConcurrency`; 64 at a mirror}
    */
-  requestsAtOnce?: number;
+  maxConcurrency?: number;
 }
 
 /**
@@ -139,15 +139,4 @@ function checkCertificates(entry: string, { ca = [], cert, key }: HostOptions): 
 function isPem(text: unknown, label: string): boolean {
   return typeof text === "string" &&
     new RegExp(`-----BEGIN ${label}-----[^]+-----END ${label}-----`).test(text);
-}
-
-/** Puts each host's own headers on the requests to it. */
-export function hostHeaders(hosts: HostsOptions): Middleware {
-  return (next) => (request) => {
-    const own = Object.entries(hosts[request.url.host]?.headers ?? {});
-    if (own.length === 0) return next(request);
-    const headers = copyFields(request.headers);
-    for (const [name, value] of own) headers.set(name, value);
-    return next({ ...request, headers });
-  };
 }

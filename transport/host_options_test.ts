@@ -1,7 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { InvalidOptionError } from "../errors.ts";
-import type { ChannelRequest } from "./channel.ts";
-import { checkHosts, hostHeaders, type HostsOptions } from "./host_options.ts";
+import { checkHosts, type HostsOptions } from "./host_options.ts";
 
 const PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
 const KEY = "-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----\n";
@@ -43,27 +42,6 @@ Deno.test("checkHosts takes certificates and mirrors", () => {
 
 Deno.test("checkHosts takes hosts with and without a port", () => {
   checkHosts({ "ghcr.io": {}, "localhost:5000": { headers: { "x-a": "1" } }, "[::1]:5000": {} });
-});
-
-Deno.test("hostHeaders: to their host, at each hop, and to no other", async () => {
-  const sent: (string | null)[] = [];
-  const send = hostHeaders({ "a.test": { headers: { "x-key": "secret" } } })((request) => {
-    sent.push(request.headers.get("x-key"));
-    return Promise.resolve({ response: new Response(), url: request.url, hops: [] });
-  });
-  const request: ChannelRequest = {
-    method: "GET",
-    url: new URL("https://a.test/"),
-    headers: new Headers(),
-    purpose: "registry",
-    what: "test",
-  };
-  await send(request);
-  for (const url of ["https://b.test/", "https://a.test:444/", "https://x.a.test/"]) {
-    await send({ ...request, url: new URL(url) });
-  }
-  assertEquals(sent, ["secret", null, null, null]);
-  assertEquals(request.headers.has("x-key"), false, "the caller's headers are left alone");
 });
 
 Deno.test("checkHosts does not show the password of a URL that is no host", () => {

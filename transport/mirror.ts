@@ -19,7 +19,7 @@ export interface MirrorWork {
   clock: Pick<Clock, "now">;
   /** `manifestBytes` and `stallTimeout` count here. */
   limits: Required<Limits>;
-  /** Told which mirror served, and which one failed. */
+  /** Called with the mirror that served, and with each that failed. */
   emit: (event: DavitEvent) => void;
 }
 

@@ -6,7 +6,7 @@ import { registryErrors } from "./registry_errors.ts";
 import { untilAborted } from "./until_aborted.ts";
 
 /**
- * Makes a repository that a push misses. It is told the whole name, with the registry's host:
+ * Makes a repository that a push misses. It is given the whole name, with the registry's host:
  * `123456789012.dkr.ecr.eu-central-1.amazonaws.com/app`. What it throws ends the push.
  */
 export type OnMissingRepository = (name: string) => unknown;
@@ -31,7 +31,8 @@ const NAME_UNKNOWN = "NAME_UNKNOWN";
  * do not. Many requests that miss the same one make it once. A body that cannot be read again is not
  * sent again: davit starts such an upload with a request without one.
  *
- * It stands outside of `authorize`, and of `limit` too: while it waits it must not keep a place.
+ * It stands outside of `retry`: while it waits it must not hold a slot, and what
+ * `onMissingRepository` throws is not tried again.
  *
  * @throws What `onMissingRepository` throws.
  */

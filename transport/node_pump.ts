@@ -13,7 +13,7 @@ const IN_FLIGHT_BYTES = 1024 * 1024;
 export interface NodePump {
   /** Whether the request has been ended. */
   finished(): boolean;
-  /** No more bytes; the source is told. */
+  /** No more bytes; the source is cancelled. */
   stop(): void;
 }
 

@@ -1,5 +1,5 @@
+import { isLoopback } from "../content/loopback.ts";
 import { proxyVariables } from "../runtime/proxy_variables.ts";
-import { isLoopback } from "./proxy_exceptions.ts";
 import { type ProxyRule, proxyRule } from "./proxy_options.ts";
 
 /** What the environment says of proxies. */
@@ -36,7 +36,7 @@ export function proxyEnvironment(
     // One that does not count here may count for Deno's `fetch`.
     named: [http, https, variables.HTTP_PROXY].some((proxy) => proxy !== undefined),
     rule(url) {
-      if (isLoopback(url)) return undefined;
+      if (isLoopback(url.hostname)) return undefined;
       rule ??= proxyRule("HTTP_PROXY, HTTPS_PROXY or ALL_PROXY", {
         ...(http !== undefined && { http }),
         ...(https !== undefined && { https }),

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from "../errors.ts";
+import { ipv6Groups } from "./ipv6_groups.ts";
 
 type Exception = (host: string, port: string) => boolean;
 
@@ -19,12 +20,6 @@ export function proxyExceptions(
     const usual = protocol === "https:" ? "443" : "80";
     return exceptions.some((matches) => matches(host, port || usual));
   };
-}
-
-/** Whether a host is this machine, by its name or address. */
-export function isLoopback({ hostname }: URL): boolean {
-  return /^(?:.+\.)?localhost\.?$/.test(hostname) || /^127(?:\.\d+){3}$/.test(hostname) ||
-    hostname === "[::1]";
 }
 
 function exception(option: string, entry: string): Exception {
@@ -70,14 +65,8 @@ function addressBits(host: string): string | undefined {
   }
   const url = host.includes(":") && URL.canParse(`http://[${host}]/`);
   if (!url) return undefined;
-  // The parser brings every IPv6 address into one form: hex, and `::` at most once.
-  const [left = "", right] = new URL(`http://[${host}]/`).hostname.slice(1, -1).split("::");
-  const groups = (text: string) =>
-    text === "" ? [] : text.split(":").map((hex) => parseInt(hex, 16));
-  const head = groups(left);
-  const tail = right === undefined ? [] : groups(right);
-  const all = [...head, ...Array<number>(8 - head.length - tail.length).fill(0), ...tail];
-  const bits = binary(all, 16);
+  const groups = ipv6Groups(new URL(`http://[${host}]/`).hostname.slice(1, -1));
+  const bits = binary(groups, 16);
   const mapped = `${"0".repeat(80)}${"1".repeat(16)}`;
   return bits.startsWith(mapped) ? bits.slice(96) : bits;
 }

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { InvalidOptionError } from "../errors.ts";
-import { isLoopback, proxyExceptions } from "./proxy_exceptions.ts";
+import { proxyExceptions } from "./proxy_exceptions.ts";
 
 const EXCEPTED: [list: string | string[], url: string, excepted: boolean][] = [
   ["", "https://a.test", false],
@@ -63,21 +63,3 @@ Deno.test("proxyExceptions does not show the password of a proxy that stands in 
     assertEquals(error.message.includes("pa55"), false, error.message);
   }
 });
-
-const HERE: [url: string, here: boolean][] = [
-  ["http://localhost:5000", true],
-  ["http://x.localhost", true],
-  ["http://127.0.0.1", true],
-  ["http://127.9.9.9", true],
-  ["http://[::1]:5000", true],
-  ["http://notlocalhost", false],
-  ["http://localhost.test", false],
-  ["http://128.0.0.1", false],
-  ["http://127.0.0.1.test", false],
-];
-
-for (const [url, here] of HERE) {
-  Deno.test(`isLoopback: ${url} is ${here ? "" : "not "}this machine`, () => {
-    assertEquals(isLoopback(new URL(url)), here);
-  });
-}

@@ -1,8 +1,8 @@
 import type { RateLimit } from "../errors.ts";
 
 /**
- * The quota that a registry tells, as Docker Hub does: `ratelimit-limit: 100;w=21600` and
- * `ratelimit-remaining: 98;w=21600`. `undefined` where it tells none.
+ * The quota that a registry states, as Docker Hub does: `ratelimit-limit: 100;w=21600` and
+ * `ratelimit-remaining: 98;w=21600`. `undefined` where it states none.
  */
 export function parseRateLimit(headers: Headers): RateLimit | undefined {
   const limit = parseField(headers.get("ratelimit-limit"));

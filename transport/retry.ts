@@ -1,18 +1,20 @@
 import { ApiError, HttpError } from "../errors.ts";
 import type { DavitEvent } from "../events.ts";
 import type { ChannelRequest, Middleware } from "./channel.ts";
+import { limiters } from "./limit.ts";
 import { redactUrl } from "./redact.ts";
 import { parseRetryAfter } from "./retry_after.ts";
 import { Retries, type RetrySettings } from "./retries.ts";
-import { RetryGates } from "./retry_gate.ts";
 
 /** The statuses that may pass: overload, restarts and time-outs. Never 404. */
 export const RETRYABLE_STATUSES: readonly number[] = [408, 429, 500, 502, 503, 504];
 
 /** What {@linkcode retry} works with. */
 export interface RetryOptions extends RetrySettings {
-  /** Called before each retry. */
+  /** Called before each retry, and when a host refuses further requests for a while. */
   emit: (event: DavitEvent) => void;
+  /** The maximum of concurrent requests to each host. @default {Infinity} */
+  maxConcurrency?: number;
 }
 
 /**
@@ -22,63 +24,72 @@ export interface RetryOptions extends RetrySettings {
 const SHARED_REFUSAL = 1 / 4;
 
 /**
- * Sends a request again after a broken connection, a time-out or a status that may pass. One that
- * the host has no room for keeps the others to that host from being sent for as long.
+ * Sends a request when its host's {@linkcode Limiter} lets it go, and again after a broken connection,
+ * a time-out or a status that may pass. After a refusal the limiter does the waiting.
+ *
+ * @throws {InvalidOptionError} When `maxConcurrency` is below 1.
  */
 export function retry(options: RetryOptions): Middleware {
-  const { clock, emit } = options;
-  const gates = new RetryGates({ maxAttempts: options.retry.maxAttempts, clock, emit });
+  const { clock, emit, limits, retry: policy, maxConcurrency = Infinity } = options;
+  const limiterOf = limiters(maxConcurrency, policy.maxAttempts, clock);
 
   return (next) => async (request) => {
-    const gate = gates.for(request);
-    const ticket = gate.arrive();
-    const retries = new Retries(options);
-    let served = gate.served;
-    try {
-      for (;;) {
-        const entered = gate.enter(ticket, request);
-        const turn = entered instanceof Promise ? await entered : entered;
-        let reason: string;
-        let delay: number | undefined;
-        try {
-          const answer = await next(request);
-          const { status, headers, body } = answer.response;
-          if (!RETRYABLE_STATUSES.includes(status)) {
-            gate.taken(turn);
-            return answer;
-          }
-          const wait = parseRetryAfter(headers.get("retry-after"), clock.now());
-          if (wait !== undefined && wait > options.limits.retryAfter) return answer;
-          reason = `status ${status}`;
-          const refused = status === 429 || wait !== undefined;
-          // A storage that a redirect led to says nothing of the registry.
-          const own = refused && answer.url.origin === request.url.origin;
-          const shared = own && retries.failures > 0 && gate.served > served;
-          delay = retries.failed(wait, shared ? SHARED_REFUSAL : 1);
-          if (own) gate.refused(turn, delay ?? wait ?? options.retry.minDelay, reason);
-          served = gate.served;
-          if (delay === undefined || !canRepeat(request) || (own && gate.hopeless)) return answer;
-          await body?.cancel().catch(() => {});
-        } catch (error) {
-          delay = retries.failed();
-          const last = delay === undefined || !canRepeat(request);
-          if (last || request.signal?.aborted || !isRetryable(error)) throw error;
-          reason = (error as Error).message;
-        } finally {
-          gate.leave(turn);
+    const limiter = limiterOf(request);
+    let retries: Retries | undefined;
+    let { successes } = limiter;
+    let turn = limiter.acquire(request);
+    for (;;) {
+      const slot = turn instanceof Promise ? await turn : turn;
+      let reason: string;
+      let delay: number | undefined;
+      let refused = false;
+      try {
+        const answer = await next(request);
+        const { status, headers, body } = answer.response;
+        if (!RETRYABLE_STATUSES.includes(status)) {
+          limiter.succeeded(slot);
+          return answer;
         }
-        emit({
-          type: "retry",
-          method: request.method,
-          url: redactUrl(request.url),
-          attempt: retries.failures,
-          delay: delay!,
-          reason,
-        });
-        await clock.sleep(delay!, request.signal);
+        const wait = parseRetryAfter(headers.get("retry-after"), clock.now());
+        if (wait !== undefined && wait > limits.retryAfter) return answer;
+        reason = `status ${status}`;
+        // A storage that a redirect led to says nothing of the registry.
+        refused = (status === 429 || wait !== undefined) &&
+          answer.url.origin === request.url.origin;
+        retries ??= new Retries(options);
+        const shared = refused && retries.failures > 0 && limiter.successes > successes;
+        delay = retries.failed(wait, shared ? SHARED_REFUSAL : 1);
+        if (refused) {
+          const pause = delay ?? wait ?? policy.minDelay;
+          const { host } = request.url;
+          if (limiter.refused(slot, pause)) emit({ type: "wait", host, delay: pause, reason });
+        }
+        successes = limiter.successes;
+        const last = delay === undefined || refused && limiter.exhausted;
+        if (last || !canRepeat(request)) return answer;
+        await body?.cancel().catch(() => {});
+        // Before the slot is given back: in its old place, ahead of all that came later.
+        if (refused) turn = limiter.acquire(request, slot);
+      } catch (error) {
+        retries ??= new Retries(options);
+        delay = retries.failed();
+        const last = delay === undefined || !canRepeat(request);
+        if (last || request.signal?.aborted || !isRetryable(error)) throw error;
+        reason = (error as Error).message;
+      } finally {
+        limiter.release(slot);
       }
-    } finally {
-      gate.depart();
+      emit({
+        type: "retry",
+        method: request.method,
+        url: redactUrl(request.url),
+        attempt: retries.failures,
+        delay: delay!,
+        reason,
+      });
+      if (refused) continue;
+      await clock.sleep(delay!, request.signal);
+      turn = limiter.acquire(request, slot);
     }
   };
 }

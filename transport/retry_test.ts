@@ -186,8 +186,12 @@ Deno.test("retry: an abort while waiting ends it with the signal's reason", asyn
 
 Deno.test("retry: a reason that looks retryable is not retried", async () => {
   const reason = new TimeoutError("the caller's own");
-  const { send, seen, events } = retried([reason, status(200)]);
-  const signal = AbortSignal.abort(reason);
+  const controller = new AbortController();
+  const { send, seen, events } = retried([() => {
+    controller.abort(reason);
+    throw reason;
+  }, status(200)]);
+  const { signal } = controller;
   assertStrictEquals(await assertRejects(() => send(request({ signal }))), reason);
   assertEquals([seen.length, events.length], [1, 0]);
 });

@@ -1,7 +1,8 @@
 import type { TimeoutError } from "../errors.ts";
-import type { Limits } from "../content/limits.ts";
+import { DEFAULT_LIMITS, type Limits } from "../content/limits.ts";
+import { LONGEST_TIMER_MS } from "../runtime/longest_timer.ts";
 import type { ChannelRequest } from "./channel.ts";
-import { responseTimeout, sendStall } from "./send_failure.ts";
+import { responseTimeout as tooLate, sendStall } from "./send_failure.ts";
 
 /** The limits that one exchange keeps, in milliseconds. */
 export type SendLimits = Pick<Required<Limits>, "responseTimeout" | "stallTimeout">;
@@ -12,7 +13,7 @@ export interface SendClock {
   waitFor(side: "server" | "source"): void;
   /**
    * The request was handed over: a head must come within the response's time. So many bytes of it
-   * may not have left yet, which nobody sees; they add the time that a slow connection takes.
+   * may not have left yet, which cannot be seen; they add the time that a slow connection takes.
    */
   sent(unseenBytes?: number): void;
   /** Time does not matter any more. */
@@ -22,18 +23,16 @@ export interface SendClock {
 /** The slowest connection that is waited for, in bytes a second. */
 const SLOWEST_BYTES_PER_SECOND = 32 * 1024;
 
-/** What `setTimeout` takes at most; a longer time would end at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
 /**
  * While a request is sent its bytes must keep moving; then a response's head must come. `expire` is
  * called once, by whichever limit is passed first. Timers are made rarely, not for each piece.
  */
 export function sendClock(
   request: ChannelRequest,
-  limits: SendLimits,
+  limits: Partial<SendLimits>,
   expire: (error: TimeoutError) => void,
 ): SendClock {
+  const { stallTimeout, responseTimeout } = { ...DEFAULT_LIMITS, ...limits };
   let deadline = 0;
   let late: () => TimeoutError;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -53,15 +52,15 @@ export function sendClock(
   return {
     waitFor(side) {
       if (stopped) return;
-      late = () => sendStall(request, limits.stallTimeout, side);
-      deadline = performance.now() + limits.stallTimeout;
+      late = () => sendStall(request, stallTimeout, side);
+      deadline = performance.now() + stallTimeout;
       if (timer === undefined) arm();
     },
     sent(unseenBytes = 0) {
       if (stopped) return;
-      const milliseconds = limits.responseTimeout +
+      const milliseconds = responseTimeout +
         Math.floor(unseenBytes / SLOWEST_BYTES_PER_SECOND) * 1000;
-      late = () => responseTimeout(request, milliseconds);
+      late = () => tooLate(request, milliseconds);
       deadline = performance.now() + milliseconds;
       clearTimeout(timer);
       arm();

@@ -1,8 +1,8 @@
 import { ApiError, HostRefusedError, NetworkError, TimeoutError } from "../errors.ts";
 import type { ChannelRequest } from "./channel.ts";
 
-/** What a message tells of a request: never the query, which may be signed. */
-export type Told = Pick<ChannelRequest, "url" | "what">;
+/** What a message shows of a request: never the query, which may be signed. */
+export type FailedRequest = Pick<ChannelRequest, "url" | "what">;
 
 /** Names and codes of the errors by which Deno and Node say that the program may not connect. */
 const PERMISSION_ERRORS = ["NotCapable", "PermissionDenied", "ERR_ACCESS_DENIED", "EPERM"];
@@ -11,10 +11,10 @@ const PERMISSION_ERRORS = ["NotCapable", "PermissionDenied", "ERR_ACCESS_DENIED"
 export const MAX_CAUSES = 4;
 
 /**
- * What a broken exchange is told as: an error of davit's own stays itself; a connection that the
+ * The error of a broken exchange: one of davit's own stays itself; a connection that the
  * program has no permission for is a refusal; all else is the network's.
  */
-export function sendFailure(request: Told, error: unknown): ApiError {
+export function sendFailure(request: FailedRequest, error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const { host } = request.url;
   const cause = withoutUrl(error, request.url);
@@ -31,8 +31,8 @@ export function sendFailure(request: Told, error: unknown): ApiError {
   );
 }
 
-/** What a response's body that breaks is told as. */
-export function bodyFailure(request: Told, error: unknown): ApiError {
+/** The error of a response's body that breaks. */
+export function bodyFailure(request: FailedRequest, error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const cause = withoutUrl(error, request.url);
   return new NetworkError(
@@ -43,7 +43,7 @@ export function bodyFailure(request: Told, error: unknown): ApiError {
 }
 
 /** No head of a response came in time. */
-export function responseTimeout(request: Told, milliseconds: number): TimeoutError {
+export function responseTimeout(request: FailedRequest, milliseconds: number): TimeoutError {
   return new TimeoutError(
     `Cannot ${request.what}: ${request.url.host} did not answer within ${milliseconds} ms`,
   );
@@ -51,7 +51,7 @@ export function responseTimeout(request: Told, milliseconds: number): TimeoutErr
 
 /** A request's body stood still: its source gave nothing, or the server took nothing. */
 export function sendStall(
-  request: Told,
+  request: FailedRequest,
   milliseconds: number,
   waitingFor: "server" | "source",
 ): TimeoutError {
@@ -81,7 +81,7 @@ export function describe(error: unknown): string {
 
 /**
  * The error without its request's URL: runtimes put the whole of it into their errors, signatures
- * included. A copy is made where that is so, for the error itself may be somebody else's.
+ * included. A copy is made where that is so, as the error itself may belong to the caller.
  */
 function withoutUrl(error: unknown, url: URL, depth = 0): unknown {
   if (!(error instanceof Error) || depth >= MAX_CAUSES) return error;

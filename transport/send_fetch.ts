@@ -1,13 +1,24 @@
-import type { OpenBody } from "../content/body.ts";
+import { isStreamed, type OpenBody } from "../content/body.ts";
 import type { ApiError } from "../errors.ts";
-import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { type RuntimeName, runtimeName } from "../runtime/builtin.ts";
 import type { ChannelRequest, Send } from "./channel.ts";
-import type { FetchSendOptions } from "./fetch_send_options.ts";
 import type { FetchUpload } from "./fetch_upload.ts";
-import { recordOf } from "./header_fields.ts";
+import { type HostHeaders, sentHeaders } from "./header_fields.ts";
 import { type SendClock, sendClock, type SendLimits } from "./send_clock.ts";
 import { sendFailure } from "./send_failure.ts";
+import { untilAborted } from "./until_aborted.ts";
+
+/** Options of {@linkcode fetchSend}. */
+export interface FetchSendOptions extends Partial<SendLimits> {
+  /** Headers that every request carries. @default {none} */
+  headers?: HostHeaders;
+  /** A `Deno.HttpClient`, handed to `fetch` with each request. */
+  client?: unknown;
+  /** Whether a stream of known size keeps its Content-Length; on Deno. @default {false} */
+  sized?: boolean;
+  /** Whose `fetch` this is. @default {runtimeName()} */
+  runtime?: RuntimeName;
+}
 
 /** Whether a request's body can be streamed here: most browsers take it whole or not at all. */
 export function streamsBodies(): boolean {
@@ -28,32 +39,34 @@ export function fetchSend(
   fetch: typeof globalThis.fetch,
   options: FetchSendOptions = {},
 ): Send {
-  const { client, sized = false, runtime = runtimeName() } = options;
-  const limits: SendLimits = {
-    responseTimeout: options.responseTimeout ?? DEFAULT_LIMITS.responseTimeout,
-    stallTimeout: options.stallTimeout ?? DEFAULT_LIMITS.stallTimeout,
-  };
+  const { headers, client, sized = false, runtime = runtimeName() } = options;
 
   return async (request) => {
     request.signal?.throwIfAborted();
     const ender = new AbortController();
-    const clock = sendClock(request, limits, (error) => ender.abort(error));
+    const clock = sendClock(request, options, (error) => ender.abort(error));
     const { body } = request;
-    const upload = isStream(body)
+    const upload = isStreamed(body)
       ? await streamed(request, body, { clock, runtime, sized })
       : undefined;
     const signal = request.signal === undefined
       ? ender.signal
       : AbortSignal.any([request.signal, ender.signal]);
     const init = {
-      ...requestInit(request, upload?.body, runtime),
+      ...requestInit(request, upload?.body, runtime, headers),
       signal,
       ...(client !== undefined && { client }),
     };
     if (upload === undefined) clock.sent(body?.size);
     else clock.waitFor("server");
     try {
-      const response = await answer(fetch(address(request.url), init), signal);
+      const answered = fetch(address(request.url), init);
+      // Not every `fetch` that a caller gives obeys a signal.
+      const response = await untilAborted(
+        answered,
+        signal,
+        () => void answered.then(({ body }) => body?.cancel(signal.reason)).catch(() => {}),
+      );
       const failure = upload?.failure();
       if (failure !== undefined) {
         // A server that answers a body which broke says less than the source did.
@@ -70,14 +83,14 @@ export function fetchSend(
       upload?.stop();
       signal.throwIfAborted();
       const failure = upload?.failure();
-      throw failure === undefined ? await told(request, error, runtime) : failure.error;
+      throw failure === undefined ? await describedError(request, error, runtime) : failure.error;
     } finally {
       clock.stop();
     }
   };
 }
 
-/** The URL without a user and a password, which `fetch` refuses and which are nobody's business. */
+/** The URL without a user and a password, which `fetch` refuses and must not see. */
 function address(url: URL): string {
   if (url.username === "" && url.password === "") return url.href;
   const bare = new URL(url);
@@ -90,12 +103,10 @@ function requestInit(
   { method, headers: given, body }: ChannelRequest,
   stream: ReadableStream | Blob | undefined,
   runtime: RuntimeName,
+  hostHeaders: HostHeaders | undefined,
 ): RequestInit {
-  const headers = recordOf(given);
-  headers["accept-encoding"] ??= "identity";
-  const size = body?.size;
-  if (size !== undefined) headers["content-length"] = String(size);
-  else if ("content-length" in headers) delete headers["content-length"];
+  const headers = sentHeaders(given, hostHeaders);
+  if (body?.size !== undefined) headers["content-length"] = String(body.size);
   return {
     method,
     headers,
@@ -108,19 +119,14 @@ function requestInit(
 }
 
 /** Browsers and workers do not say what was wrong with a connection. */
-async function told(
+async function describedError(
   request: ChannelRequest,
   error: unknown,
   runtime: RuntimeName,
 ): Promise<ApiError> {
   if (runtime === "browser" || runtime === "workerd") return sendFailure(request, error);
-  const { connectionFailure } = await import("./on_demand.ts");
+  const { connectionFailure } = await import("./machine.ts");
   return connectionFailure(request, error);
-}
-
-/** Whether a body is neither bytes nor a blob. */
-function isStream(body: OpenBody | undefined): body is OpenBody {
-  return body !== undefined && body.bytes === undefined && body.blob === undefined;
 }
 
 /** A body that is streamed: by code that only this needs. */
@@ -129,21 +135,6 @@ async function streamed(
   body: OpenBody,
   options: { clock: SendClock; runtime: RuntimeName; sized: boolean },
 ): Promise<FetchUpload | undefined> {
-  const { fetchUpload } = await import("./on_demand.ts");
+  const { fetchUpload } = await import("./machine.ts");
   return await fetchUpload(request, body, options);
-}
-
-/** The answer, or the signal's reason: not every `fetch` that somebody gives obeys a signal. */
-function answer(response: Promise<Response>, signal: AbortSignal): Promise<Response> {
-  return new Promise((resolve, reject) => {
-    function abort(): void {
-      reject(signal.reason);
-    }
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    response.then((value) => {
-      if (signal.aborted) void value.body?.cancel(signal.reason).catch(() => {});
-      resolve(value);
-    }, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

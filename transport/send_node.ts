@@ -1,63 +1,29 @@
-import { InternalError } from "../errors.ts";
-import { DEFAULT_LIMITS } from "../content/limits.ts";
 import type { PieceReader } from "../content/piece_reader.ts";
-import {
-  type NodeAgent,
-  type NodeHttp,
-  nodeHttp,
-  type NodeLookup,
-  type NodeRequest,
-  type NodeRequestOptions,
-  type NodeResponse,
-  type NodeSocket,
-  type NodeTlsOptions,
-} from "../runtime/http.ts";
-import { proxyAgent } from "../runtime/proxy_agent.ts";
+import type { NodeLookup, NodeRequest, NodeRequestOptions, NodeResponse } from "../runtime/http.ts";
 import { ProxyFailure } from "../runtime/proxy_failure.ts";
-import type { ProxyServer } from "../runtime/proxy_tunnel.ts";
 import type { ChannelRequest, ChannelResponse, Send } from "./channel.ts";
+import { checkedReader, refusesBody } from "./checked_reader.ts";
+import { connectionFailure } from "./connection_failure.ts";
+import { type HostHeaders, sentHeaders } from "./header_fields.ts";
+import type { NodeConnection } from "./node_connection.ts";
 import { type NodePump, nodePump } from "./node_pump.ts";
 import { nodeResponse } from "./node_response.ts";
-import { refusesBody } from "./checked_reader.ts";
-import { checkedReader } from "./checked_reader.ts";
 import { sendClock, type SendLimits } from "./send_clock.ts";
-import { connectionFailure } from "./connection_failure.ts";
-import { copyFields } from "./header_fields.ts";
 
 /** Options of {@linkcode nodeSend}. */
-export interface NodeSendOptions extends Partial<SendLimits>, NodeTlsOptions {
-  /** A `node:http` agent that connections come from: one that goes through a proxy, say. */
-  agent?: unknown;
-  /** Whether connections are kept for the next request. @default {true} */
-  keepAlive?: boolean;
-  /**
-   * Makes the connection to a URL's host for one request, TLS included, to one of the addresses where
-   * they were checked; no agent has a part in it. The other options of connections do not matter then.
-   */
-  connect?: (url: URL, addresses?: readonly string[]) => NodeSocket;
-  /** The proxy that requests go through: https in a tunnel, http as it is. @default {none} */
-  proxy?: ProxyServer;
-  /** What a connection with TLS to the proxy itself is made with. @default {{}} */
-  proxyTls?: NodeTlsOptions;
+export interface NodeSendOptions extends Partial<SendLimits> {
+  /** Headers that every request carries. @default {none} */
+  headers?: HostHeaders;
 }
 
-/** Google's registries answer with up to 21 KB of headers; Node takes 16 KiB unless told. */
+/** Google's registries answer with up to 21 KB of headers; Node takes 16 KiB by default. */
 const MAX_HEADER_BYTES = 64 * 1024;
-
-/**
- * How long a connection may be idle, in milliseconds: well below the 60 to 75 seconds after which
- * common proxies close one, so that a request rarely meets a connection about to be closed.
- */
-const IDLE_MS = 15_000;
 
 /** 407: the proxy wants a user name and password, or others. */
 const PROXY_WANTS_LOGIN = 407;
 
-/** Agents of senders without options of their own: every client shares its connections. */
-const sharedAgents = new Map<string, NodeAgent>();
-
 /**
- * Sends by `node:http` and `node:https`: one exchange, no redirects. A body of known size goes with
+ * Sends by `node:http` or `node:https` to one origin: one exchange, no redirects. A body of known size goes with
  * Content-Length, another one chunked; it is read no faster than the server takes it.
  *
  * What `send` throws:
@@ -71,88 +37,27 @@ const sharedAgents = new Map<string, NodeAgent>();
  * - {@linkcode TimeoutError} when the body stands still, or no head of a response comes;
  * - {@linkcode InvalidContentError} when the response's status is none that HTTP knows.
  */
-export function nodeSend(options: NodeSendOptions = {}): Send {
-  const limits: SendLimits = {
-    responseTimeout: options.responseTimeout ?? DEFAULT_LIMITS.responseTimeout,
-    stallTimeout: options.stallTimeout ?? DEFAULT_LIMITS.stallTimeout,
-  };
-  const connectionFor = connections(options, limits);
-
+export function nodeSend(connection: NodeConnection, options: NodeSendOptions = {}): Send {
   return async (request) => {
     request.signal?.throwIfAborted();
     const { body, signal, what } = request;
     const reader = body && await checkedReader(body, what, signal);
-    return await exchange(request, reader, connectionFor, limits);
+    return await exchange(request, reader, connection, options);
   };
-}
-
-/** Where a request's connection comes from, and what speaks HTTP on it. */
-interface ConnectionSource extends Pick<NodeRequestOptions, "agent" | "createConnection"> {
-  http: NodeHttp;
-  /** The proxy that reads the request itself; one that only makes a tunnel is no affair of it. */
-  reader?: ProxyServer;
-}
-
-function connections(
-  options: NodeSendOptions,
-  limits: SendLimits,
-): (url: URL, addresses?: readonly string[]) => ConnectionSource {
-  const { agent, connect, proxy, proxyTls = {}, keepAlive = true } = options;
-  const { ca, cert, key, rejectUnauthorized } = options;
-  const readBy = (url: URL) => proxy && url.protocol === "http:" ? { reader: proxy } : {};
-  if (connect !== undefined) {
-    return (url, addresses) => ({
-      http: http("http:"),
-      createConnection: () => connect(url, addresses),
-      ...readBy(url),
-    });
-  }
-  if (agent !== undefined) {
-    return ({ protocol }) => ({ http: http(protocol), agent: agent as NodeAgent });
-  }
-  const tls = { ca, cert, key, rejectUnauthorized };
-  const own = Object.values(tls).some((value) => value !== undefined);
-  const agents = own || proxy || !keepAlive ? new Map<string, NodeAgent>() : sharedAgents;
-  const settings = { keepAlive, scheduling: "lifo", timeout: IDLE_MS } as const;
-
-  function madeAgent(protocol: string, module: NodeHttp): NodeAgent {
-    if (proxy === undefined) return new module.Agent(own ? { ...settings, ...tls } : settings);
-    if (protocol === "http:") return new module.Agent({ ...settings, ...proxyTls });
-    const tunnelTimeout = limits.responseTimeout;
-    return proxyAgent(proxy, { ...settings, ...tls, proxyTls, tunnelTimeout });
-  }
-
-  return (url) => {
-    const { protocol } = url;
-    const from = readBy(url);
-    const module = http(from.reader?.tls ? "https:" : protocol);
-    let found = agents.get(protocol);
-    if (found === undefined) {
-      found = madeAgent(protocol, module);
-      agents.set(protocol, found);
-    }
-    return { http: module, agent: found, ...from };
-  };
-}
-
-function http(protocol: string): NodeHttp {
-  const module = nodeHttp(protocol);
-  if (module === undefined) throw new InternalError("Cannot send: this runtime has no node:http");
-  return module;
 }
 
 function exchange(
   request: ChannelRequest,
   reader: PieceReader | undefined,
-  connectionFor: ReturnType<typeof connections>,
-  limits: SendLimits,
+  connection: NodeConnection,
+  options: NodeSendOptions,
 ): Promise<ChannelResponse> {
   const { signal } = request;
+  const { reader: proxy } = connection;
   return new Promise((resolve, reject) => {
     let over = false;
     let pump: NodePump | undefined;
-    let proxy: ProxyServer | undefined;
-    const clock = sendClock(request, limits, fail);
+    const clock = sendClock(request, options, fail);
     const outgoing = start();
     if (outgoing === undefined) return;
 
@@ -177,12 +82,7 @@ function exchange(
 
     function start(): NodeRequest | undefined {
       try {
-        const { http, reader: readBy, ...from } = connectionFor(
-          request.url,
-          request.addresses,
-        );
-        proxy = readBy;
-        return http.request({ ...requestOptions(request, proxy), ...from });
+        return connection.http.request(requestOptions(request, connection, options.headers));
       } catch (error) {
         void reader?.cancel(error).catch(() => {});
         reject(failure(error));
@@ -220,8 +120,9 @@ function exchange(
     }
 
     outgoing.on("response", respond);
-    outgoing.on("error", (error: Error) => fail(failure(error)));
-    outgoing.on("close", () => fail(failure(new Error("it was closed"))));
+    outgoing.on("error", (error: Error) => over || fail(failure(error)));
+    // Every request ends so: a failure is made of it only where there was no answer.
+    outgoing.on("close", () => over || fail(failure(new Error("it was closed"))));
     signal?.addEventListener("abort", abort, { once: true });
     if (signal?.aborted) return abort();
 
@@ -239,35 +140,27 @@ function exchange(
 
 function requestOptions(
   { method, url, headers: given, body, addresses }: ChannelRequest,
-  proxy: ProxyServer | undefined,
+  { agent, connect, reader: proxy }: NodeConnection,
+  hostHeaders: HostHeaders | undefined,
 ): NodeRequestOptions {
-  const headers = copyFields(given);
-  if (!headers.has("accept-encoding")) headers.set("accept-encoding", "identity");
-  headers.delete("content-length");
+  const headers = sentHeaders(given, hostHeaders);
   const size = body ? body.size : withoutBody(method);
-  if (size !== undefined) headers.set("content-length", String(size));
-  // On a connection that somebody else made, `node:http` does not know which port is usual.
-  headers.set("host", url.host);
+  if (size !== undefined) headers["content-length"] = String(size);
+  // On a connection that it did not make, `node:http` does not know which port is usual.
+  headers.host = url.host;
+  if (proxy?.authorization !== undefined) headers["proxy-authorization"] = proxy.authorization;
   const path = url.pathname + url.search;
-  const rest = { method, maxHeaderSize: MAX_HEADER_BYTES };
-  if (proxy !== undefined) {
-    const { hostname, port, authorization } = proxy;
-    if (authorization !== undefined) headers.set("proxy-authorization", authorization);
-    return {
-      ...rest,
-      hostname,
-      port: String(port),
-      path: `${url.origin}${path}`,
-      headers: Object.fromEntries(headers),
-    };
-  }
+  const to = proxy
+    ? { hostname: proxy.hostname, port: String(proxy.port), path: url.origin + path }
+    : { hostname: url.hostname.replace(/^\[|\]$/g, ""), port: url.port, path };
   return {
-    ...rest,
-    hostname: url.hostname.replace(/^\[|\]$/g, ""),
-    port: url.port,
-    path,
-    headers: Object.fromEntries(headers),
-    ...(addresses !== undefined && { lookup: fixedLookup(addresses) }),
+    method,
+    ...to,
+    headers,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    ...(agent && { agent }),
+    ...(connect && { createConnection: () => connect(addresses) }),
+    ...(addresses && !proxy && { lookup: fixedLookup(addresses) }),
   };
 }
 

@@ -8,6 +8,8 @@ import {
 import http from "node:http";
 import { NetworkError } from "../errors.ts";
 import { encodeText } from "../content/bytes.ts";
+import { nodeHttp } from "../runtime/http.ts";
+import { type NodeConnection, nodeConnection } from "./node_connection.ts";
 import { nodeSend } from "./send_node.ts";
 import { type Peer, rawServer } from "./raw_server_test.ts";
 import { madeBody } from "./made_body_test.ts";
@@ -42,11 +44,18 @@ function test(name: string, run: (agent: http.Agent) => Promise<void>): void {
   });
 }
 
+const plain = nodeHttp("http:")!;
+
+/** Connections that are not kept. */
+function once(url: URL): NodeConnection {
+  return nodeConnection(url, { keepAlive: false });
+}
+
 const OK = "HTTP/1.1 200 OK\nContent-Length: 2\n\nok";
 
 test("nodeSend uses a connection again after a body was read", async (agent) => {
   const server = await rawServer(answering(OK, OK, OK));
-  const send = nodeSend({ agent });
+  const send = nodeSend({ http: plain, agent });
   for (let turn = 0; turn < 3; turn++) {
     const { response } = await send(request(server.url));
     assertEquals(await response.text(), "ok");
@@ -59,7 +68,7 @@ test("nodeSend uses a connection again after a body was read", async (agent) => 
 test("nodeSend uses a connection again after a short body was cancelled", async (agent) => {
   const redirect = "HTTP/1.1 307 Temporary Redirect\nLocation: /b\nContent-Length: 4\n\ngone";
   const server = await rawServer(answering(redirect, OK));
-  const send = nodeSend({ agent });
+  const send = nodeSend({ http: plain, agent });
   const { response } = await send(request(server.url));
   await response.body!.cancel();
   await new Promise((resolve) => setTimeout(resolve, 20));
@@ -73,7 +82,7 @@ test("nodeSend uses a connection again after HEAD and after 204", async (agent) 
   const server = await rawServer(
     answering("HTTP/1.1 200 OK\nContent-Length: 9\n\n", "HTTP/1.1 204 No Content\n\n", OK),
   );
-  const send = nodeSend({ agent });
+  const send = nodeSend({ http: plain, agent });
   for (const method of ["HEAD", "DELETE", "GET"]) {
     const { response } = await send(request(server.url, { method }));
     await response.text();
@@ -95,7 +104,7 @@ test("nodeSend ends a connection whose body was refused, and takes another one",
     await peer.drain();
     if (connection === 0) ended = true;
   });
-  const send = nodeSend({ agent });
+  const send = nodeSend({ http: plain, agent });
   const { body } = madeBody(64 * 1024 * 1024);
   const refused = await send(request(server.url, { method: "PUT", body }));
   assertEquals(await refused.response.text(), "no");
@@ -114,7 +123,7 @@ test("nodeSend: a kept connection that the server closes fails as a broken one",
     // The second request of the first connection meets its end.
     if (connection === 0) await peer.head();
   });
-  const send = nodeSend({ agent });
+  const send = nodeSend({ http: plain, agent });
   await (await send(request(server.url))).response.text();
   // Node and Bun fail; Deno's `node:http` sends such a request again of its own accord.
   const second = await send(request(server.url)).catch((error) => error);
@@ -125,6 +134,27 @@ test("nodeSend: a kept connection that the server closes fails as a broken one",
   await server.close();
 });
 
+test("nodeSend makes no error of a request that went well", async () => {
+  const server = await rawServer(answering("HTTP/1.1 200 OK\nContent-Length: 2\n\nok"));
+  const { Error: own } = globalThis;
+  const made: string[] = [];
+  globalThis.Error = class extends own {
+    constructor(message?: string, options?: ErrorOptions) {
+      super(message, options);
+      made.push(this.message);
+    }
+  } as ErrorConstructor;
+  try {
+    const { response } = await nodeSend(once(server.url))(request(server.url));
+    assertEquals(await response.text(), "ok");
+    await server.close();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  } finally {
+    globalThis.Error = own;
+  }
+  assertEquals(made.filter((message) => message === "it was closed"), []);
+});
+
 test("nodeSend keeps no connection where it is told so", async () => {
   const heads: string[] = [];
   const server = await rawServer(async (peer) => {
@@ -132,7 +162,7 @@ test("nodeSend keeps no connection where it is told so", async () => {
     await peer.write(OK);
     await peer.drain();
   });
-  const send = nodeSend({ keepAlive: false });
+  const send = nodeSend(once(server.url));
   for (let turn = 0; turn < 2; turn++) await (await send(request(server.url))).response.text();
   await server.close();
   assertEquals(server.connections(), 2);
@@ -148,7 +178,7 @@ test("nodeSend sends neither the user and password of a URL nor its fragment", a
   const url = new URL("/v2/?n=1#part", server.url);
   url.username = "user";
   url.password = "password";
-  await (await nodeSend({ keepAlive: false })(request(url))).response.text();
+  await (await nodeSend(once(url))(request(url))).response.text();
   await server.close();
   assertStringIncludes(head, "GET /v2/?n=1 HTTP/1.1\r\n");
   assertStringIncludes(head.toLowerCase(), `\r\nhost: ${server.url.host}\r\n`);
@@ -170,7 +200,7 @@ test("nodeSend frames a body by what it is, whatever the headers say", async () 
     bytes,
     open: () => Promise.reject(new Error("needless")),
   };
-  const { response } = await nodeSend({ keepAlive: false })(
+  const { response } = await nodeSend(once(server.url))(
     request(server.url, { method: "PUT", headers, body }),
   );
   await response.text();
@@ -188,8 +218,8 @@ test("nodeSend reaches an IPv6 address", async () => {
   });
   if (!listening) return; // a machine without IPv6
   const { port } = server.address() as { port: number };
-  const send = nodeSend({ keepAlive: false });
-  const { response } = await send(request(new URL(`http://[::1]:${port}/`)));
+  const url = new URL(`http://[::1]:${port}/`);
+  const { response } = await nodeSend(once(url))(request(url));
   assertEquals(await response.text(), "six");
   await new Promise((resolve) => server.close(resolve));
 });
@@ -201,11 +231,12 @@ test("nodeSend tells headers that cannot be sent as davit's error", async () => 
     },
     defaultPort: 80,
     protocol: "http:",
+    destroy: () => {},
   };
   let cancelled = false;
   const error = await assertRejects(
     () =>
-      nodeSend({ agent })(request(new URL("http://registry.test/"), {
+      nodeSend({ http: plain, agent })(request(new URL("http://registry.test/"), {
         method: "PUT",
         body: {
           reopenable: false,

@@ -1,10 +1,21 @@
 /** Every way of sending on Deno against every case. */
 import http from "node:http";
+import { nodeHttp } from "../runtime/http.ts";
 import { denoConnection } from "../runtime/deno_connection.ts";
+import type { Send } from "./channel.ts";
+import { nodeConnection } from "./node_connection.ts";
 import type { Sender } from "./send_case_test.ts";
 import { sendCases } from "./send_cases_test.ts";
 import { fetchSend } from "./send_fetch.ts";
-import { nodeSend } from "./send_node.ts";
+import { nodeSend, type NodeSendOptions } from "./send_node.ts";
+
+/** Each case has a server of its own, and so a connection of its own. */
+function denoSend(limits: NodeSendOptions): Send {
+  return (request) => {
+    const connect = () => denoConnection(request.url);
+    return nodeSend(nodeConnection(request.url, { connect }), limits)(request);
+  };
+}
 
 const senders: Sender[] = [
   {
@@ -23,14 +34,14 @@ const senders: Sender[] = [
   },
   {
     name: "node:http on Deno",
-    send: (limits) => nodeSend({ ...limits, agent: new http.Agent() }),
+    send: (limits) => nodeSend({ http: nodeHttp("http:")!, agent: new http.Agent() }, limits),
     keepsLength: true,
     ownBodyErrors: true,
     backPressure: true,
   },
   {
     name: "node:http on Deno's own connections",
-    send: (limits) => nodeSend({ ...limits, connect: (url) => denoConnection(url) }),
+    send: (limits) => denoSend(limits),
     keepsLength: true,
     ownBodyErrors: true,
     backPressure: true,

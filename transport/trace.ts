@@ -4,7 +4,7 @@ import { parseRateLimit } from "./rate_limit.ts";
 import { redactUrl } from "./redact.ts";
 import { parseWarnings } from "./warning.ts";
 
-/** How many different warnings are remembered: one that is forgotten is only told again. */
+/** How many different warnings are remembered: one that is forgotten is only repeated. */
 const WARNINGS_KEPT = 1000;
 
 /** How many hosts' quotas are remembered. */
@@ -14,26 +14,26 @@ const QUOTAS_KEPT = 100;
 export interface TraceOptions {
   /** Time. */
   clock: Clock;
-  /** Told every request, response, warning and quota. */
+  /** Called for every request, response, warning and quota. */
   emit: (event: DavitEvent) => void;
 }
 
-/** Tells every exchange: each hop of a redirect, each try. */
+/** Reports every exchange: each hop of a redirect, each try. */
 export function trace({ clock, emit }: TraceOptions): Middleware {
-  const told = new Set<string>();
+  const warned = new Set<string>();
   const quotas = new Map<string, string>();
 
   function warn(host: string, header: string | null): void {
     for (const text of parseWarnings(header)) {
       const key = `${host} ${text}`;
-      if (told.has(key)) continue;
-      if (told.size >= WARNINGS_KEPT) told.clear();
-      told.add(key);
+      if (warned.has(key)) continue;
+      if (warned.size >= WARNINGS_KEPT) warned.clear();
+      warned.add(key);
       emit({ type: "warning", host, text });
     }
   }
 
-  function tellQuota(host: string, headers: Headers): void {
+  function reportQuota(host: string, headers: Headers): void {
     const quota = parseRateLimit(headers);
     if (quota === undefined) return;
     const words = JSON.stringify(quota);
@@ -53,7 +53,7 @@ export function trace({ clock, emit }: TraceOptions): Middleware {
     emit({ type: "response", method, url, status, duration: clock.now() - started });
     const { host } = request.url;
     warn(host, headers.get("warning"));
-    tellQuota(host, headers);
+    reportQuota(host, headers);
     return answer;
   };
 }

@@ -1,6 +1,6 @@
 /**
  * Waits for some work, but not longer than the signal lets it; the work itself goes on, and others may
- * wait for it too. `left` is told when the signal ended the wait.
+ * wait for it too. `left` is called when the signal ended the wait.
  *
  * @throws The signal's reason when it aborts.
  */
@@ -20,6 +20,8 @@ export function untilAborted<T>(
       return abort();
     }
     signal.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    const done = () => signal.removeEventListener("abort", abort);
+    work.then(done, done);
+    work.then(resolve, reject);
   });
 }

@@ -2,6 +2,8 @@ import type { Bytes } from "../../content/bytes.ts";
 import { DEFAULT_LIMITS } from "../../content/limits.ts";
 import { pieceReader, readAll } from "../../content/piece_reader.ts";
 import { ApiError, AuthenticationError, NetworkError, TimeoutError } from "../../errors.ts";
+import { Retries } from "../../transport/retries.ts";
+import { DEFAULT_RETRY, type RetryPolicy } from "../../transport/retry_policy.ts";
 import { untilAborted } from "../../transport/until_aborted.ts";
 import type { Credential } from "../credential.ts";
 import { redactSecrets } from "../redact_secrets.ts";
@@ -43,11 +45,8 @@ export const SERVICE_TIMEOUT_MS = 10_000;
 /** The largest answer that is read, in bytes: tokens have up to some 10 KiB. */
 const ANSWER_LIMIT = { name: "tokenBytes", bytes: DEFAULT_LIMITS.tokenBytes };
 
-/** How often a request is sent that fails for a reason that may pass. */
-export const MAX_TRIES = 3;
-
-/** The wait before the second try, in milliseconds; it doubles. */
-const FIRST_WAIT_MS = 200;
+/** How often a request is sent that fails for a reason that may pass, and how long is waited. */
+export const SERVICE_RETRY: RetryPolicy = { ...DEFAULT_RETRY, maxAttempts: 3 };
 
 /** Statuses of overload and restarts. Google documents 503 of its metadata server. */
 const PASSING_STATUSES = [429, 500, 502, 503, 504];
@@ -64,13 +63,19 @@ export async function askService(
   settings: ProviderSettings,
   request: ServiceRequest,
 ): Promise<ServiceAnswer> {
-  for (let attempt = 1;; attempt++) {
+  const { fetch, clock } = settings;
+  const retries = new Retries({
+    ...{ retry: SERVICE_RETRY, limits: DEFAULT_LIMITS, clock },
+    random: () => 1, // a program asks once for all of its clients
+  });
+  for (;;) {
     try {
-      return await askOnce(settings.fetch, request);
+      return await askOnce(fetch, request);
     } catch (error) {
-      if (attempt === MAX_TRIES || !mayPass(error)) throw error;
+      const delay = mayPass(error) ? retries.failed() : undefined;
+      if (delay === undefined) throw error;
+      await clock.sleep(delay);
     }
-    await settings.clock.sleep(FIRST_WAIT_MS * 2 ** (attempt - 1));
   }
 }
 

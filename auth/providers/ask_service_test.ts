@@ -1,5 +1,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { askService, expiryOf, MAX_TRIES, SERVICE_TIMEOUT_MS, tokenField } from "./ask_service.ts";
+import {
+  askService,
+  expiryOf,
+  SERVICE_RETRY,
+  SERVICE_TIMEOUT_MS,
+  tokenField,
+} from "./ask_service.ts";
 import { type Answer, assertFails, BAD_ANSWERS, echo, FakeService } from "./fake_service_test.ts";
 import { providerSettings } from "./provider_options.ts";
 
@@ -85,7 +91,7 @@ for (const [name, answers, waits] of TRIES) {
     if (last === fine) await result();
     else await assertFails(result, "AUTHENTICATION_FAILED", "");
     assertEquals([slept, service.seen.length], [waits, waits.length + 1]);
-    assert(service.seen.length <= MAX_TRIES);
+    assert(service.seen.length <= SERVICE_RETRY.maxAttempts);
   });
 }
 

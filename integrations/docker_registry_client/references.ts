@@ -4,12 +4,12 @@
  *
  * @module
  */
+import { isLoopback } from "../../content/loopback.ts";
 import { USER_AGENT } from "../../content/version.ts";
 import { InvalidReferenceError } from "../../errors.ts";
 import {
   DEFAULT_REGISTRY,
   DOCKER_HUB_ORIGIN,
-  isLoopback,
   parseRegistry,
   type Scheme,
 } from "../../reference/registry.ts";
@@ -155,7 +155,8 @@ export function urlFromIndex(index: RegistryIndex, scheme?: Scheme): string {
 }
 
 /**
- * Whether a host, with or without a port, is this machine: `localhost`, `127.0.0.0/8` or `::1`.
+ * Whether a host, with or without a port, is this machine: `localhost` and names below it,
+ * `127.0.0.0/8` or `::1`.
  *
  * @example
  * ```ts

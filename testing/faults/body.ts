@@ -1,6 +1,6 @@
 import type { Bytes } from "../../content/bytes.ts";
 import { type PieceReader, pieceReader } from "../../content/piece_reader.ts";
-import { LONGEST_TIMER_MS } from "../../server/listen/deadlines.ts";
+import { LONGEST_TIMER_MS } from "../../runtime/longest_timer.ts";
 
 /** Waits; rejects with the signal's reason when it aborts. `Infinity` waits for that alone. */
 export type Sleep = (milliseconds: number, signal?: AbortSignal) => Promise<void>;

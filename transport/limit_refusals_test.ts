@@ -3,17 +3,15 @@ import type { DavitEvent } from "../events.ts";
 import { openBody } from "../content/body.ts";
 import { encodeText } from "../content/bytes.ts";
 import type { ChannelRequest, ChannelResponse, Send } from "./channel.ts";
-import { compose } from "./channel.ts";
 import { request } from "./fake_send_test.ts";
-import { limit } from "./limit.ts";
+import { limiters } from "./limit.ts";
 import { retry } from "./retry.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry_policy.ts";
-import { RetryGates } from "./retry_gate.ts";
 import { SharedClock } from "./shared_clock_test.ts";
 
 type Wire = (request: ChannelRequest, at: number) => Response | Promise<Response>;
 
-/** A host that takes 5 ms for each answer, behind `retry` and a limit of so many at once. */
+/** A host that takes 5 ms for each answer, behind `retry` with so many concurrent requests. */
 function hosted(wire: Wire, atOnce = 64, policy: Partial<RetryPolicy> = {}) {
   const clock = new SharedClock();
   const began = clock.now();
@@ -26,16 +24,14 @@ function hosted(wire: Wire, atOnce = 64, policy: Partial<RetryPolicy> = {}) {
     await clock.sleep(5, asked.signal);
     return { response, url: asked.url, hops: [] };
   };
-  const send = compose(
-    retry({
-      retry: { ...DEFAULT_RETRY, ...policy },
-      limits: { retryAfter: 300_000 },
-      clock,
-      emit: (event) => void events.push(event),
-      random: () => 0.5,
-    }),
-    limit(atOnce),
-  )(host);
+  const send = retry({
+    retry: { ...DEFAULT_RETRY, ...policy },
+    limits: { retryAfter: 300_000 },
+    clock,
+    emit: (event) => void events.push(event),
+    random: () => 0.5,
+    maxConcurrency: atOnce,
+  })(host);
   const told = (type: DavitEvent["type"]) => events.filter((event) => event.type === type);
   return { clock, send, sent, told, elapsed: () => clock.now() - began };
 }
@@ -231,12 +227,12 @@ Deno.test("retry: the oldest goes first, although it comes last", async () => {
   await clock.sleep(100);
   calls.push(...["three", "four"].map((name) => send(path(name))));
   await Promise.all(calls);
-  assertEquals(sent.slice(2).map(({ path }) => path), ["/two", "/one", "/three", "/four"]);
+  assertEquals(sent.slice(2).map(({ path }) => path), ["/one", "/two", "/three", "/four"]);
 });
 
-Deno.test("RetryGates: one for each origin, and no more than a hundred are remembered", () => {
-  const gates = new RetryGates({ maxAttempts: 5, clock: new SharedClock(), emit: () => {} });
-  const of = (host: string) => gates.for(request({ url: new URL(`https://${host}/v2/`) }));
+Deno.test("limiters: one for each origin, and no more than a hundred are remembered", () => {
+  const limiterOf = limiters(64, 5, new SharedClock());
+  const of = (host: string) => limiterOf(request({ url: new URL(`https://${host}/v2/`) }));
   const first = of("0.test");
   assert(of("0.test") === first);
   assert(of("0.test:444") !== first);

@@ -1,14 +1,13 @@
 /**
- * Any mix of calls, aborts and refusals through `retry` and `limit`: each call ends, the aborted ones
+ * Any mix of calls, aborts and refusals through `retry` and its limiters: each call ends, the aborted ones
  * with their reason, and afterwards the host is asked as freely as before.
  */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { openBody } from "../content/body.ts";
 import { encodeText } from "../content/bytes.ts";
-import { type ChannelRequest, compose, type Send } from "./channel.ts";
+import type { ChannelRequest, Send } from "./channel.ts";
 import { request } from "./fake_send_test.ts";
-import { limit } from "./limit.ts";
 import { retry } from "./retry.ts";
 import { SharedClock } from "./shared_clock_test.ts";
 
@@ -55,16 +54,14 @@ async function play({ calls, answers, atOnce, maxAttempts }: Scenario): Promise<
       underWay--;
     }
   };
-  const send = compose(
-    retry({
-      retry: { maxAttempts, minDelay: 100, maxDelay: 500 },
-      limits: { retryAfter: 60_000 },
-      clock,
-      emit: () => {},
-      random: () => 0.5,
-    }),
-    limit(atOnce),
-  )(host);
+  const send = retry({
+    retry: { maxAttempts, minDelay: 100, maxDelay: 500 },
+    limits: { retryAfter: 60_000 },
+    clock,
+    emit: () => {},
+    random: () => 0.5,
+    maxConcurrency: atOnce,
+  })(host);
 
   const asking = (init: Partial<ChannelRequest> = {}) =>
     request({ url: new URL("https://registry.test/v2/"), ...init });
@@ -106,7 +103,7 @@ async function play({ calls, answers, atOnce, maxAttempts }: Scenario): Promise<
   assertEquals(after.every(({ response }) => response.status === 200), true);
 }
 
-Deno.test("retry and limit: whatever is refused and aborted, every call ends and nothing stays", async () => {
+Deno.test("retry and its limiters: whatever is refused and aborted, every call ends and nothing stays", async () => {
   const property = fc.asyncProperty(scenario, async (given) => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const stuck = new Promise<never>((_, reject) => {

@@ -13,7 +13,7 @@ const FAMILIAR_NAMES = ["docker.io", "index.docker.io"];
  *
  * @throws {InvalidOptionError} When Docker Hub has several entries.
  */
-export function knownHosts(hosts: HostsOptions = {}): HostsOptions {
+export function dockerHubAlias(hosts: HostsOptions = {}): HostsOptions {
   const names = [DOCKER_HUB, ...FAMILIAR_NAMES].filter((name) => Object.hasOwn(hosts, name));
   const [name, another] = names;
   if (name === undefined || names.length === 1 && name === DOCKER_HUB) return hosts;
