@@ -57,7 +57,8 @@ export function readerStream(reader: PieceReader): ReadableStream<Bytes> {
         view!.set(piece);
         request!.respond(piece.byteLength);
       } else {
-        controller.enqueue(ownsMemory(piece) ? piece : piece.slice());
+        // The copy of a constructor: what `slice` makes of a Node Buffer shares its memory.
+        controller.enqueue(ownsMemory(piece) ? piece : new Uint8Array(piece));
       }
     },
     async cancel(reason) {
