@@ -1,8 +1,8 @@
 /**
  * `task bench`: pulls and pushes one large blob with davit and with its peers, interleaved, on one
  * real registry in memory, and prints the medians. `--write` puts them into bench/README.md.
- * `--runs N` and `--mib N` change how often, and how much; `--only GROUP` measures one group alone:
- * nowhere, file, push, heads, servers or memory.
+ * `--runs N` and `--mib N` change how often, and how much; `--only nowhere,file` measures these
+ * groups alone, of nowhere, file, push, heads, servers and memory.
  */
 import { stdSource } from "../scripts/deno.ts";
 import { complain, say } from "../scripts/say.ts";
@@ -212,13 +212,14 @@ function option(name: string, otherwise: number): number {
   return at < 0 ? otherwise : Number(Deno.args[at + 1]);
 }
 
-/** The groups that were asked for: one, or all. */
+/** The groups that were asked for, or all. */
 function groups(): readonly Group[] {
   const at = Deno.args.indexOf("--only");
   if (at < 0) return GROUPS;
-  const asked = GROUPS.find((group) => group === Deno.args[at + 1]);
-  if (asked !== undefined) return [asked];
-  throw new Error(`Cannot measure ${Deno.args[at + 1]}: the groups are ${GROUPS.join(", ")}`);
+  const asked = (Deno.args[at + 1] ?? "").split(",");
+  const unknown = asked.find((name) => !GROUPS.some((group) => group === name));
+  if (unknown === undefined) return GROUPS.filter((group) => asked.includes(group));
+  throw new Error(`Cannot measure '${unknown}': the groups are ${GROUPS.join(", ")}`);
 }
 
 async function main(): Promise<void> {
