@@ -1,14 +1,16 @@
 /**
  * `task bench`: pulls and pushes one large blob with davit and with its peers, interleaved, on one
  * real registry in memory, and prints the medians. `--write` puts them into bench/README.md.
- * `--runs N` and `--mib N` change how often, and how much.
+ * `--runs N` and `--mib N` change how often, and how much; `--only nowhere,file` measures these
+ * groups alone, of nowhere, file, push, heads, servers and memory.
  */
-import { denoArguments, stdSource } from "../scripts/deno.ts";
+import { stdSource } from "../scripts/deno.ts";
 import { complain, say } from "../scripts/say.ts";
 import { neededPeer } from "../tests/peers/locate.ts";
 import { type Registry, startRegistry } from "../tests/peers/registries.ts";
 import { benchHeads } from "./heads.ts";
 import { type Contestant, measure, type Run, summary } from "./measure.ts";
+import { type Runtime, runtimes } from "./runtimes.ts";
 import { benchServers } from "./servers.ts";
 import { fastest, type Row, table } from "./table.ts";
 
@@ -16,24 +18,16 @@ const README = new URL("./README.md", import.meta.url);
 const MARKS = ["<!-- figures -->", "<!-- end of figures -->"] as const;
 const MIB = 1024 * 1024;
 
+/** What can be measured alone. */
+const GROUPS = ["nowhere", "file", "push", "heads", "servers", "memory"] as const;
+type Group = typeof GROUPS[number];
+
 interface Setting {
   registry: Registry;
   folder: string;
   blob: string;
   digest: string;
-  source: "jsr" | "npm";
-}
-
-function davit(
-  setting: Setting,
-  script: string,
-  ...args: string[]
-): Pick<Contestant, "command" | "args"> {
-  const path = decodeURIComponent(new URL(script, import.meta.url).pathname);
-  return {
-    command: Deno.execPath(),
-    args: denoArguments(["run", "--quiet", "--allow-all", path, ...args], setting.source),
-  };
+  runtimes: Runtime[];
 }
 
 function regctl({ registry }: Setting, ...args: string[]): Pick<Contestant, "command" | "args"> {
@@ -47,8 +41,10 @@ function pullToNowhere(setting: Setting): Contestant[] {
   const { registry: { host, origin }, digest } = setting;
   const repository = `${host}/bench/blob`;
   return [
-    { name: "davit, byob reader", ...davit(setting, "davit_pull.ts", repository, digest, "byob") },
-    { name: "davit, for await", ...davit(setting, "davit_pull.ts", repository, digest, "iterate") },
+    ...setting.runtimes.flatMap(({ name, run }) => [
+      { name: `${name}, byob reader`, ...run("davit_pull.mjs", repository, digest, "byob") },
+      { name: `${name}, for await`, ...run("davit_pull.mjs", repository, digest, "iterate") },
+    ]),
     { name: "crane", command: neededPeer("crane"), args: ["blob", `${repository}@${digest}`] },
     { name: "regctl", ...regctl(setting, "blob", "get", repository, digest) },
     {
@@ -65,7 +61,10 @@ function pullToFile(setting: Setting): Contestant[] {
   const repository = `${host}/bench/blob`;
   const output = `${folder}/pulled`;
   const contestants: Contestant[] = [
-    { name: "davit", ...davit(setting, "davit_pull.ts", repository, digest, output) },
+    ...setting.runtimes.map(({ name, run }) => ({
+      name,
+      ...run("davit_pull.mjs", repository, digest, output),
+    })),
     {
       name: "oras",
       command: neededPeer("oras"),
@@ -95,7 +94,10 @@ function pushFile(setting: Setting, round: number): Contestant[] {
   const put = `location=$(curl -sSf -i -X POST "$1/v2/$2/blobs/uploads/" | tr -d '\\r' |
     sed -n 's/^[Ll]ocation: //p') && exec curl -sSf -T "$4" "$location&digest=$3"`;
   return [
-    { name: "davit", ...davit(setting, "davit_push.ts", repository("davit"), blob) },
+    ...setting.runtimes.map(({ name, run }, at) => ({
+      name,
+      ...run("davit_push.mjs", repository(`davit${at}_`), blob),
+    })),
     {
       name: "oras",
       command: neededPeer("oras"),
@@ -156,15 +158,19 @@ async function inFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
   }
 }
 
-function prepared<T>(mib: number, run: (setting: Setting) => Promise<T>): Promise<T> {
+function prepared<T>(
+  mib: number,
+  runtimes: Runtime[],
+  run: (setting: Setting) => Promise<T>,
+): Promise<T> {
   return inFolder(async (folder) => {
     const registry = await startRegistry("distribution", { folder });
     try {
-      const { source } = await stdSource();
-      const setting = { registry, folder, source, ...await makeBlob(folder, mib) };
+      const setting = { registry, folder, runtimes, ...await makeBlob(folder, mib) };
+      const repository = `${registry.host}/bench/blob`;
       await measure({
         name: "davit",
-        ...davit(setting, "davit_push.ts", `${registry.host}/bench/blob`, setting.blob),
+        ...runtimes[0]!.run("davit_push.mjs", repository, setting.blob),
       });
       return await run(setting);
     } finally {
@@ -173,25 +179,31 @@ function prepared<T>(mib: number, run: (setting: Setting) => Promise<T>): Promis
   });
 }
 
-async function memoryOf(mib: number): Promise<string> {
-  return await prepared(mib, async (setting) => {
+async function memoryOf(mib: number, runtimes: Runtime[]): Promise<string> {
+  return await prepared(mib, runtimes, async (setting) => {
     const { registry: { host }, digest, folder, blob } = setting;
-    const pull = (to: string) =>
-      measure({ name: to, ...davit(setting, "davit_pull.ts", `${host}/bench/blob`, digest, to) });
-    const push = davit(setting, "davit_push.ts", `${host}/bench/again`, blob);
-    const rows = [
-      ["pull, byob reader", await pull("byob")],
-      ["pull, for await", await pull("iterate")],
-      ["pull to a file", await pull(`${folder}/pulled`)],
-      ["push from a file", await measure({ name: "push", ...push })],
-    ] as const;
-    return [
-      "| davit | wall s | peak MB |",
-      "| --- | --- | --- |",
-      ...rows.map(([name, run]) =>
-        `| ${name} | ${run.wall.toFixed(2)} | ${run.memory.toFixed(0)} |`
-      ),
-    ].join("\n");
+    const rows: string[] = [];
+    for (const { name, run } of runtimes) {
+      const pull = (to: string) => run("davit_pull.mjs", `${host}/bench/blob`, digest, to);
+      // A repository of its own each time; a blob that is there already would not be sent.
+      const again = `${host}/bench/again${rows.length}`;
+      for (
+        const [what, command] of [
+          ["pull, byob reader", pull("byob")],
+          ["pull, for await", pull("iterate")],
+          ["pull to a file", pull(`${folder}/pulled`)],
+          ["push from a file", run("davit_push.mjs", again, blob)],
+        ] as const
+      ) {
+        const { wall, memory } = await measure({
+          name: what,
+          ...command,
+          makes: `${folder}/pulled`,
+        });
+        rows.push(`| ${name}, ${what} | ${wall.toFixed(2)} | ${memory.toFixed(0)} |`);
+      }
+    }
+    return ["| | wall s | peak MB |", "| --- | --- | --- |", ...rows].join("\n");
   });
 }
 
@@ -200,33 +212,80 @@ function option(name: string, otherwise: number): number {
   return at < 0 ? otherwise : Number(Deno.args[at + 1]);
 }
 
+/** The groups that were asked for, or all. */
+function groups(): readonly Group[] {
+  const at = Deno.args.indexOf("--only");
+  if (at < 0) return GROUPS;
+  const asked = (Deno.args[at + 1] ?? "").split(",");
+  const unknown = asked.find((name) => !GROUPS.some((group) => group === name));
+  if (unknown === undefined) return GROUPS.filter((group) => asked.includes(group));
+  throw new Error(`Cannot measure '${unknown}': the groups are ${GROUPS.join(", ")}`);
+}
+
 async function main(): Promise<void> {
   const runs = option("--runs", 5);
   const mib = option("--mib", 1024);
+  const wanted = groups();
+  const writes = Deno.args.includes("--write");
+  if (writes && wanted !== GROUPS) throw new Error("Cannot write: that takes all groups");
   const sections: string[] = [];
   const tell = (title: string, text: string) => {
     sections.push(`### ${title}\n\n${text}`);
     say(`\n${title}\n\n${text}`);
   };
-  await prepared(mib, async (setting) => {
-    const nowhere = await compete(runs, () => pullToNowhere(setting));
-    tell(`Pull a blob of ${mib} MiB to nowhere`, table(nowhere, fastest(nowhere)));
-    const file = await compete(runs, () => pullToFile(setting));
-    tell(`Pull a blob of ${mib} MiB to a file`, table(file, fastest(file)));
-    const push = await compete(runs, (round) => pushFile(setting, round));
-    tell(`Push a file of ${mib} MiB`, table(push, fastest(push)));
-  });
+  const { source } = await stdSource();
+  const built = await Deno.makeTempDir({ prefix: "davit_bench_built" });
+  try {
+    const all = await runtimes(built, source);
+    await measureAll(wanted, { runs, mib, source, runtimes: all }, tell);
+    if (writes) await writeReadme(runs, all, sections);
+  } finally {
+    await Deno.remove(built, { recursive: true });
+  }
+}
+
+async function measureAll(
+  wanted: readonly Group[],
+  { runs, mib, source, runtimes }: {
+    runs: number;
+    mib: number;
+    source: "jsr" | "npm";
+    runtimes: Runtime[];
+  },
+  tell: (title: string, text: string) => void,
+): Promise<void> {
+  const blobs = {
+    nowhere: [`Pull a blob of ${mib} MiB to nowhere`, pullToNowhere],
+    file: [`Pull a blob of ${mib} MiB to a file`, pullToFile],
+    push: [`Push a file of ${mib} MiB`, pushFile],
+  } as const;
+  const blobGroups = (["nowhere", "file", "push"] as const).filter((group) =>
+    wanted.includes(group)
+  );
+  if (blobGroups.length > 0) {
+    await prepared(mib, runtimes, async (setting) => {
+      for (const group of blobGroups) {
+        const [title, contestants] = blobs[group];
+        const rows = await compete(runs, (round) => contestants(setting, round));
+        tell(title, table(rows, fastest(rows)));
+      }
+    });
+  }
   await inFolder(async (folder) => {
-    const { source } = await stdSource();
-    await benchHeads(runs, { folder, source }, tell);
+    if (wanted.includes("heads")) await benchHeads(runs, { folder, source }, tell);
+    if (!wanted.includes("servers")) return;
     await benchServers(runs, mib, { folder, source, ...await makeBlob(folder, mib) }, tell);
   });
-  tell(`Memory at ${4 * mib} MiB`, await memoryOf(4 * mib));
-  if (!Deno.args.includes("--write")) return;
+  if (wanted.includes("memory")) {
+    tell(`Memory at ${4 * mib} MiB`, await memoryOf(4 * mib, runtimes));
+  }
+}
+
+async function writeReadme(runs: number, runtimes: Runtime[], sections: string[]): Promise<void> {
   const [begin, end] = MARKS;
   const date = new Date().toISOString().slice(0, 10);
-  const text =
-    `${begin}\n\n${date}, Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} cores, ` +
+  const versions = runtimes.map(({ version }) => version).join(", ");
+  const text = `${begin}\n\n${date}, ${versions}, ${navigator.hardwareConcurrency} cores, ` +
     `medians of ${runs} runs.\n\n${sections.join("\n\n")}\n\n${end}`;
   const readme = await Deno.readTextFile(README);
   const [before] = readme.split(begin);

@@ -90,7 +90,8 @@ export function bytesStream(bytes: Uint8Array): ReadableStream<Bytes> {
         controller.byobRequest?.respond(0);
         return;
       }
-      const piece = bytes.slice(offset, offset + PIECE_BYTES) as Bytes;
+      // Copied by the constructor: what `slice` makes of a Node Buffer shares its memory.
+      const piece = new Uint8Array(bytes.subarray(offset, offset + PIECE_BYTES));
       offset += piece.byteLength;
       controller.enqueue(piece);
     },

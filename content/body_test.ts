@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { Buffer } from "node:buffer";
 import { InvalidOptionError, UploadError } from "../errors.ts";
 import { type Body, bytesStream, type OpenBody, openBody } from "./body.ts";
 import { type Bytes, encodeText } from "./bytes.ts";
@@ -145,6 +146,13 @@ Deno.test("openBody: refuses a stream that somebody reads", () => {
   const stream = bytesStream(HELLO);
   stream.getReader();
   assertThrows(() => openBody(stream), InvalidOptionError, "it is locked to a reader");
+});
+
+Deno.test("bytesStream: a Node Buffer keeps its memory, whose slices are no copies", async () => {
+  const buffer = Buffer.from("hello");
+  const stream = bytesStream(buffer);
+  assertEquals((await stream.getReader().read()).value, encodeText("hello"));
+  assertEquals(buffer.toString(), "hello");
 });
 
 Deno.test("bytesStream: the array stays the caller's, whoever reads", async () => {

@@ -1,7 +1,13 @@
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { LimitError, TimeoutError } from "../errors.ts";
 import { type Bytes, encodeText } from "./bytes.ts";
-import { type PieceReader, pieceReader, readAll, stallGuard } from "./piece_reader.ts";
+import {
+  type PieceReader,
+  pieceReader,
+  readAll,
+  readerStream,
+  stallGuard,
+} from "./piece_reader.ts";
 
 function plainStream(...pieces: (Bytes | Error)[]): ReadableStream<Bytes> {
   const left = [...pieces];
@@ -104,6 +110,54 @@ Deno.test("pieceReader: a byte stream without a buffer gives 64 KiB at most", as
   const sizes = [await reader.read(), await reader.read(), await reader.read()]
     .map(({ value }) => value!.byteLength);
   assertEquals(sizes, [64 * 1024, 36 * 1024, 0]);
+});
+
+Deno.test("pieceReader: later reads without a buffer take 512 KiB, once one was filled", async () => {
+  const reader = pieceReader(byteStream(new Uint8Array(700 * 1024)));
+  const sizes: number[] = [];
+  for (let at = 0; at < 3; at++) sizes.push((await reader.read()).value!.byteLength / 1024);
+  assertEquals(sizes, [64, 512, 124]);
+});
+
+Deno.test("readerStream: pieceReader takes the reader back, and the stream is locked", async () => {
+  const inner = pieceReader(plainStream(encodeText("hello")));
+  const stream = readerStream(inner);
+  assertStrictEquals(pieceReader(stream), inner);
+  assertEquals(stream.locked, true);
+  assertThrows(() => pieceReader(stream), TypeError);
+  assertThrows(() => stream.getReader(), TypeError);
+  assertEquals(await texts(inner), ["hello"]);
+});
+
+Deno.test("readerStream: a locked stream's reader is not taken", () => {
+  const stream = readerStream(pieceReader(plainStream(encodeText("hello"))));
+  stream.getReader();
+  assertThrows(() => pieceReader(stream), TypeError);
+});
+
+Deno.test("readerStream: of a stream that was read or cancelled the reader is not taken", async () => {
+  const inner = pieceReader(plainStream(encodeText("hello world"), encodeText("!")));
+  const stream = readerStream(inner);
+  const first = stream.getReader({ mode: "byob" });
+  assertEquals((await first.read(new Uint8Array(5))).value, encodeText("hello"));
+  first.releaseLock(); // the stream holds the rest of the piece, which the reader has given away
+  assertEquals(await texts(pieceReader(stream)), [" world", "!"]);
+
+  const cancelled = readerStream(pieceReader(plainStream(encodeText("hello"))));
+  await cancelled.cancel();
+  assertEquals(await texts(pieceReader(cancelled)), []);
+});
+
+Deno.test("readerStream: a piece that does not fill its memory is passed on where the memory is its own", async () => {
+  // Through a byte stream, which reads into a buffer that was made for this piece alone.
+  const own = readerStream(pieceReader(byteStream(encodeText("hello"))));
+  const { value } = await own.getReader().read();
+  assertEquals([new TextDecoder().decode(value), value!.buffer.byteLength], ["hello", 64 * 1024]);
+  // Anybody's memory is copied.
+  const whole = encodeText("hello world");
+  const shared = readerStream(pieceReader(plainStream(whole.subarray(0, 5) as Bytes)));
+  const copied = (await shared.getReader().read()).value!;
+  assertEquals([copied.byteLength, copied.buffer.byteLength, whole.byteLength], [5, 5, 11]);
 });
 
 Deno.test("pieceReader: another stream gives its own pieces, and leaves the buffer alone", async () => {

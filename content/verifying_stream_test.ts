@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { Buffer } from "node:buffer";
 import { BadDigestError, InvalidDigestError, SizeMismatchError } from "../errors.ts";
 import { bytesStream } from "./body.ts";
 import { type Bytes, concatBytes, encodeText } from "./bytes.ts";
@@ -78,6 +79,42 @@ const READERS: [name: string, read: (stream: ReadableStream<Bytes>) => Promise<B
       pieces.push(value.slice());
     }
   }],
+  ["a byob reader of a buffer larger than any piece", async (stream) => {
+    const pieces: Bytes[] = [];
+    const reader = stream.getReader({ mode: "byob" });
+    let buffer = new ArrayBuffer(1_000_003);
+    for (;;) {
+      const { done, value } = await reader.read(new Uint8Array(buffer, 3));
+      if (done) return concatBytes(pieces);
+      pieces.push(value.slice());
+      buffer = value.buffer;
+    }
+  }],
+  ["pipeTo", async (stream) => {
+    const pieces: Bytes[] = [];
+    await stream.pipeTo(new WritableStream({ write: (piece) => void pieces.push(piece) }));
+    return concatBytes(pieces);
+  }],
+  ["davit itself, without a buffer", async (stream) => {
+    const pieces: Bytes[] = [];
+    const reader = pieceReader(stream);
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return concatBytes(pieces);
+      pieces.push(value!);
+    }
+  }],
+  ["davit itself, with a buffer", async (stream) => {
+    const pieces: Bytes[] = [];
+    const reader = pieceReader(stream);
+    let view: Bytes = new Uint8Array(70_001);
+    for (;;) {
+      const { done, value } = await reader.read(view);
+      if (done) return concatBytes(pieces);
+      pieces.push(value!.slice());
+      if (view.byteLength === 0) view = new Uint8Array(value!.buffer);
+    }
+  }],
   ["Response.bytes", async (stream) => new Uint8Array(await new Response(stream).arrayBuffer())],
 ];
 
@@ -103,6 +140,20 @@ Deno.test("verifyingStream: a source's memory that is shared is not handed over"
   const stream = await verifyingStream(pieceReader(piecesStream(parts)), { digest: DIGEST });
   for await (const piece of stream) piece.fill(0);
   assertEquals(await digestOf(whole), DIGEST);
+});
+
+Deno.test("verifyingStream: Node's pooled Buffers keep their memory, whose slices are no copies", async () => {
+  for (const mode of ["default", "byob"]) {
+    const piece = Buffer.from("hello");
+    assert(piece.buffer.byteLength > 5, "it is one of the pool's");
+    const source = piecesStream([piece as unknown as Bytes]);
+    const stream = await verifyingStream(pieceReader(source), { digest: HELLO });
+    const reader = mode === "byob" ? stream.getReader({ mode: "byob" }) : stream.getReader();
+    const { value } = await (reader as ReadableStreamBYOBReader).read(new Uint8Array(3));
+    assertEquals(value!.buffer === piece.buffer, false);
+    await reader.cancel();
+    assertEquals(piece.toString(), "hello");
+  }
 });
 
 const hello = encodeText("hello");
@@ -266,6 +317,28 @@ Deno.test("verifyingStream: a signal that has aborted reads nothing", async () =
   const stream = await verifyingStream(reader, { digest: HELLO }, { signal });
   await assertRejects(() => stream.getReader().read(), Error, "before");
   assertEquals([state.reads, state.cancelled.length], [0, 1]);
+});
+
+Deno.test("verifyingStream: read by davit itself, a failure is the answer to every read", async () => {
+  const failing = held(new TypeError("reset"));
+  const aborting = held("wait");
+  const controller = new AbortController();
+  const { signal } = controller;
+  const readers = await Promise.all([
+    verifyingStream(failing.reader, { digest: HELLO }),
+    verifyingStream(aborting.reader, { digest: HELLO }, { signal }),
+    verifyingStream(pieceReader(bytesStream(hello)), { digest: OTHER }),
+  ]).then((streams) => streams.map(pieceReader));
+  for (const reader of readers) assertEquals((await reader.read()).done, false);
+  const second = readers.map((reader) => reader.read().catch((error) => error.message));
+  controller.abort(new Error("enough"));
+  const messages = await Promise.all(second);
+  assertEquals(messages.slice(0, 2), ["reset", "enough"]);
+  assert(messages[2].startsWith(`Cannot verify ${OTHER}`), messages[2]);
+  for (const [at, reader] of readers.entries()) {
+    assertEquals(await reader.read().catch((error) => error.message), messages[at]);
+  }
+  assertEquals([failing.state.cancelled.length, aborting.state.cancelled.length], [1, 1]);
 });
 
 Deno.test("verifyingStream: nothing is read before it is asked for", async () => {

@@ -1,4 +1,5 @@
-import type { Bytes } from "../content/bytes.ts";
+import { type Bytes, freeMemory, takeMemory } from "../content/bytes.ts";
+import { readerStream } from "../content/piece_reader.ts";
 import type { FileCursor } from "../runtime/files.ts";
 
 /**
@@ -48,7 +49,7 @@ export function servedStream(stream: ReadableStream<Bytes>): ReadableStream<Byte
   const inUse: Bytes[] = [];
   return new ReadableStream({
     async pull(controller) {
-      if (inUse.length >= PIECES_IN_USE) giveBack(inUse.shift()!);
+      if (inUse.length >= PIECES_IN_USE) freeMemory(inUse.shift()!);
       const buffer = new Uint8Array(READ_BYTES);
       const count = await read(buffer);
       if (count > 0) {
@@ -63,29 +64,20 @@ export function servedStream(stream: ReadableStream<Bytes>): ReadableStream<Byte
   }, { highWaterMark: 0 });
 }
 
-/** Frees a piece's memory. `transfer` is younger than the oldest Node, whose server is another. */
-function giveBack({ buffer }: Bytes): void {
-  (buffer as ArrayBuffer & { transfer?(length: number): ArrayBuffer }).transfer?.(0);
-}
-
 /** A byte stream of a file from its position on, at most `length` bytes; its end closes the file. */
 export function fileStream(file: FileCursor, length = Infinity): ReadableStream<Bytes> {
   const source: Source = { file, length };
   const { close, read } = reading(source);
-  const stream = new ReadableStream({
-    type: "bytes",
-    autoAllocateChunkSize: READ_BYTES,
-    async pull(controller: ReadableByteStreamController) {
-      const request = controller.byobRequest!;
-      const count = await read(request.view as Bytes);
-      if (count > 0) request.respond(count);
-      if (count > 0 && source.length > 0) return;
-      await close(); // at the last byte, without another read for the end
-      controller.close();
-      controller.byobRequest?.respond(0);
+  const stream = readerStream({
+    async read(view) {
+      const memory = view === undefined ? new Uint8Array(READ_BYTES) : takeMemory(view);
+      const count = await read(memory);
+      // At the last byte: no read for the end is needed.
+      if (source.length === 0) await close();
+      return { done: count === 0, value: memory.subarray(0, count) as Bytes };
     },
     cancel: close,
-  }, { highWaterMark: 0 });
+  });
   sources.set(stream, source);
   return stream;
 }
@@ -104,7 +96,7 @@ function reading(
       if (wanted.byteLength === 0) return 0;
       try {
         const count = await file.read(wanted);
-        source.length -= count;
+        source.length = count === 0 ? 0 : length - count;
         source.onBytes?.(count);
         return count;
       } catch (error) {

@@ -1,15 +1,15 @@
-import { type Bytes, concatBytes } from "../content/bytes.ts";
+import type { Bytes } from "../content/bytes.ts";
 import type { PieceReader } from "../content/piece_reader.ts";
 import type { FileCursor } from "../runtime/files.ts";
 
-/** Measured: half of it costs a tenth of the speed, twice as much gains nothing. */
-const BUFFER_BYTES = 1024 * 1024;
+/** Measured: twice as much gains nothing. */
+const BUFFER_BYTES = 512 * 1024;
 
-/** The first reading buffer: a small body needs no more. */
+/** The buffers before anything has been written: a small body needs no more. */
 const FIRST_BUFFER_BYTES = 64 * 1024;
 
 /** Smaller pieces are copied and written together: a write costs as much as copying this much. */
-const LARGE_PIECE_BYTES = 256 * 1024;
+const LARGE_PIECE_BYTES = 128 * 1024;
 
 /** What a {@linkcode PieceWriter} does with the pieces, beyond writing them. */
 export interface PieceWriterOptions {
@@ -21,25 +21,21 @@ export interface PieceWriterOptions {
   signal?: AbortSignal;
 }
 
-/** Bytes that wait to be written; `reusable` says whether their memory is free afterwards. */
-interface Waiting {
-  bytes: Bytes;
-  reusable: boolean;
-}
-
 /**
  * Writes what a reader has to a file: one buffer is written while the next one is read, and no byte
- * of a large piece is copied. What the reader gave before it failed is written too.
+ * of a large piece in a buffer of ours is copied. What the reader gave before it failed is written
+ * too.
  */
 export class PieceWriter {
   readonly #file: FileCursor;
-  #waiting: Waiting[] = [];
-  #waitingBytes = 0;
+  /** Copies of small pieces, and of those in memory that the stream may use again. */
+  #copies: Bytes | undefined;
+  #copied = 0;
   /** The write that is going on. */
   #writing: Promise<void> | undefined;
   #failure: { error: unknown } | undefined;
-  /** Memory that was written, for the next read. */
-  #free: Bytes | undefined;
+  /** Buffers that were written, to be used again. */
+  #free: Bytes[] = [];
   #written = 0;
 
   /** Writes from the file's position on. */
@@ -63,17 +59,17 @@ export class PieceWriter {
     try {
       ended = await this.#take(reader, options);
     } catch (error) {
-      await this.#drain(0).catch(() => {}); // the file must not be closed under a write
+      await this.#drain().catch(() => {}); // the file must not be closed under a write
       throw error;
     }
-    await this.#drain(0);
+    await this.#drain();
     return ended;
   }
 
   async #take(reader: PieceReader, options: PieceWriterOptions): Promise<boolean> {
     const { onPiece, maximum = Infinity, signal } = options;
     let left = maximum;
-    let view: Bytes = new Uint8Array(FIRST_BUFFER_BYTES);
+    let view = this.#buffer();
     for (;;) {
       signal?.throwIfAborted();
       const { done, value } = await reader.read(view);
@@ -82,67 +78,68 @@ export class PieceWriter {
       const piece = value.byteLength > left ? value.subarray(0, left) as Bytes : value;
       onPiece?.(piece);
       left -= piece.byteLength;
-      if (piece.byteLength >= LARGE_PIECE_BYTES) {
-        this.#add({ bytes: piece, reusable: tookView });
-        // A stream's own memory may change with its next piece: it was hashed, and must stay so.
-        await this.#drain(tookView ? LARGE_PIECE_BYTES - 1 : 0);
-        if (tookView) {
-          view = this.#free ?? new Uint8Array(BUFFER_BYTES);
-          this.#free = undefined;
-        }
+      if (tookView && (piece.byteLength >= LARGE_PIECE_BYTES || this.#writing === undefined)) {
+        await this.#drain();
+        this.#start(piece);
+        view = this.#buffer();
       } else {
-        this.#add({ bytes: piece.slice(), reusable: false });
-        await this.#drain(BUFFER_BYTES);
-        if (tookView) view = nextView(value);
+        await this.#copy(piece);
+        if (tookView) view = new Uint8Array(value.buffer);
       }
       if (value.byteLength > piece.byteLength) return false;
     }
   }
 
-  #add(waiting: Waiting): void {
-    this.#waiting.push(waiting);
-    this.#waitingBytes += waiting.bytes.byteLength;
-    this.#writeNext();
+  #buffer(): Bytes {
+    return this.#free.pop() ??
+      new Uint8Array(this.#written === 0 ? FIRST_BUFFER_BYTES : BUFFER_BYTES);
   }
 
-  /** Writes what waits, as soon as nothing else is written. */
-  #writeNext(): void {
-    if (this.#writing !== undefined || this.#waitingBytes === 0 || this.#failure) return;
-    const { bytes, reusable } = this.#next();
-    this.#waitingBytes -= bytes.byteLength;
+  /** Copies a piece behind those that wait; they are written as soon as nothing else is. */
+  async #copy(piece: Bytes): Promise<void> {
+    let rest = piece;
+    while (rest.byteLength > 0) {
+      this.#copies ??= this.#buffer();
+      const part = rest.subarray(0, this.#copies.byteLength - this.#copied);
+      this.#copies.set(part, this.#copied);
+      this.#copied += part.byteLength;
+      rest = rest.subarray(part.byteLength) as Bytes;
+      if (this.#writing === undefined) this.#writeCopies();
+      else if (this.#copied === this.#copies.byteLength) await this.#writing;
+      this.#check();
+    }
+  }
+
+  #writeCopies(): void {
+    if (this.#copies === undefined || this.#failure !== undefined) return;
+    const bytes = this.#copies.subarray(0, this.#copied) as Bytes;
+    this.#copies = undefined;
+    this.#copied = 0;
+    this.#start(bytes);
+  }
+
+  /** Writes bytes while nothing else is written, then the copies that came meanwhile. */
+  #start(bytes: Bytes): void {
+    this.#check();
     this.#writing = this.#file.write(bytes).then(() => {
       this.#written += bytes.byteLength;
-      if (reusable) this.#free = nextView(bytes);
+      const memory = new Uint8Array(bytes.buffer);
+      if (memory.byteLength === BUFFER_BYTES) this.#free.push(memory);
       this.#writing = undefined;
-      this.#writeNext();
+      this.#writeCopies();
     }, (error) => {
       this.#failure = { error };
       this.#writing = undefined;
     });
   }
 
-  /** The first large piece, or the small ones before it as one. */
-  #next(): Waiting {
-    const end = this.#waiting.findIndex(({ bytes }) => bytes.byteLength >= LARGE_PIECE_BYTES);
-    if (end === 0) return this.#waiting.shift()!;
-    const small = this.#waiting.splice(0, end === -1 ? this.#waiting.length : end);
-    if (small.length === 1) return small[0]!;
-    return { bytes: concatBytes(small.map(({ bytes }) => bytes)), reusable: false };
+  /** Waits until everything is written. */
+  async #drain(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+    this.#check();
   }
 
-  /** Waits until no more than so many bytes wait, or, for 0, until all are written. */
-  async #drain(most: number): Promise<void> {
-    while (this.#writing !== undefined && (most === 0 || this.#waitingBytes > most)) {
-      await this.#writing;
-    }
+  #check(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
-}
-
-/** The memory of a piece as a buffer for reading; a larger one once the first one was filled. */
-function nextView({ buffer, byteLength }: Bytes): Bytes {
-  const small = buffer.byteLength < BUFFER_BYTES;
-  return small && byteLength === buffer.byteLength
-    ? new Uint8Array(BUFFER_BYTES)
-    : new Uint8Array(buffer);
 }

@@ -1,17 +1,11 @@
 import { InvalidContentError } from "../errors.ts";
-import type { Bytes } from "../content/bytes.ts";
+import { readerStream } from "../content/piece_reader.ts";
 import type { NodeResponse } from "../runtime/http.ts";
 import type { ChannelRequest } from "./channel.ts";
-import { bodyFailure } from "./send_failure.ts";
+import { nodeBodyReader } from "./node_body_reader.ts";
 
 /** Statuses whose responses have no body, and which `Response` refuses to give one. */
 const NULL_BODY_STATUSES = [204, 205, 304];
-
-/**
- * How much of a body is held for a reader who has not asked for it. Pieces are 64 KiB; with one
- * alone the connection would be stopped and started for each.
- */
-const BUFFERED_BYTES = 256 * 1024;
 
 /**
  * A `Response` of what `node:http` received; `ended` is called when nothing more will be read.
@@ -36,7 +30,7 @@ export function nodeResponse(
     incoming.resume();
     return new Response(null, init);
   }
-  return new Response(body(incoming, request, ended), init);
+  return new Response(readerStream(nodeBodyReader(incoming, request, ended)), init);
 }
 
 /** The status's words, unless they hold what `Response` refuses. */
@@ -50,63 +44,4 @@ function headersOf({ rawHeaders }: NodeResponse): Headers {
     headers.append(rawHeaders[index]!, rawHeaders[index + 1]!);
   }
   return headers;
-}
-
-/**
- * The pieces as they come, none copied. It is no byte stream: several pieces may lie in the same
- * memory, which a byte stream would take away; and filling buffers costs a tenth of the speed.
- */
-function body(
-  incoming: NodeResponse,
-  request: ChannelRequest,
-  ended: () => void,
-): ReadableStream<Bytes> {
-  const { signal } = request;
-  let over = false;
-  let abort = (): void => {};
-
-  function finish(): boolean {
-    if (over) return false;
-    over = true;
-    signal?.removeEventListener("abort", abort);
-    ended();
-    return true;
-  }
-
-  return new ReadableStream<Bytes>({
-    start(controller) {
-      function fail(error: unknown): void {
-        if (!finish()) return;
-        controller.error(error);
-        incoming.destroy();
-      }
-      function broke(error: Error): void {
-        fail(bodyFailure(request, error));
-      }
-      abort = () => fail(signal!.reason);
-      signal?.addEventListener("abort", abort, { once: true });
-      incoming.on("data", (piece: Bytes) => {
-        if (over) return;
-        // A Buffer's methods are not those of a Uint8Array: its slice shares memory.
-        controller.enqueue(new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength));
-        if (controller.desiredSize! <= 0) incoming.pause();
-      });
-      incoming.on("end", () => {
-        if (!incoming.complete) return broke(new Error("it ended early"));
-        if (finish()) controller.close();
-      });
-      incoming.on("error", broke);
-      incoming.on("close", () => broke(new Error("it was closed early")));
-      incoming.pause();
-    },
-    pull() {
-      incoming.resume();
-    },
-    cancel() {
-      // What was received whole is dropped, so that the connection can be used again.
-      if (incoming.complete) incoming.resume();
-      else incoming.destroy();
-      finish();
-    },
-  }, new ByteLengthQueuingStrategy({ highWaterMark: BUFFERED_BYTES }));
 }

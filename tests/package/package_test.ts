@@ -139,6 +139,14 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
         });
       }
       await t.step({
+        ...requirePeers(runtime),
+        name: `${runtime}: streams, by every reader and in pieces of all sizes`,
+        fn: async () => {
+          const script = await copied("streams.mjs", consumer);
+          assertMatch(await run(neededPeer(runtime), [script]), /^\d+ reads\n$/);
+        },
+      });
+      await t.step({
         ...requirePeers(runtime, "olareg"),
         name: `${runtime}: the CommonJS example`,
         fn: async () => {

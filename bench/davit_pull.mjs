@@ -1,15 +1,16 @@
 /**
- * Pulls one blob as a program would, and nothing else: what the benchmark measures.
- * `davit_pull.ts REPOSITORY DIGEST byob | iterate | FILE`
+ * Pulls one blob as a program would, and nothing else: what the benchmark measures, on any runtime.
+ * `davit_pull.mjs REPOSITORY DIGEST byob | iterate | FILE`
  */
 import { RegistryClientV2 } from "@davit/registry-client";
 import { saveFile } from "@davit/registry-client/stores";
+import process from "node:process";
 
 const BUFFER_BYTES = 1024 * 1024;
 
-const [name, digest, to] = Deno.args;
-const client = new RegistryClientV2({ name: name! });
-const { stream } = await client.getBlob(digest!);
+const [name, digest, to] = process.argv.slice(2);
+const client = new RegistryClientV2({ name });
+const { stream } = await client.getBlob(digest);
 if (to === "byob") {
   const reader = stream.getReader({ mode: "byob" });
   let buffer = new Uint8Array(BUFFER_BYTES);
@@ -21,5 +22,5 @@ if (to === "byob") {
 } else if (to === "iterate") {
   for await (const _piece of stream);
 } else {
-  await saveFile(to!, stream);
+  await saveFile(to, stream);
 }
