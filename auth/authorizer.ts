@@ -145,7 +145,8 @@ export class Authorizer {
 
   /** Remembers what the registry took. */
   accept({ repository }: Need, sent: Authorization): void {
-    repository.accepted = sent;
+    if (sent === repository.accepted) return;
+    repository.accepted = sent.token ? { ...sent, token: { ...sent.token, fresh: false } } : sent;
     repository.scheme = sent.scheme;
     if (sent.header !== undefined) this.#scheme = sent.scheme;
   }
@@ -155,7 +156,8 @@ export class Authorizer {
     if (accepted?.token === undefined) return accepted;
     const value = this.#tokens.find(accepted.token.owner, scopes);
     if (value === undefined) return undefined;
-    const token = { ...accepted.token, value, scopes, fresh: false };
+    if (value === accepted.token.value) return accepted;
+    const token = { ...accepted.token, value, scopes };
     return { ...accepted, header: `Bearer ${value}`, token };
   }
 

@@ -77,7 +77,7 @@ export function intentScopes(intent: Intent, extraActions: readonly string[] = [
   if (intent.mountFrom !== undefined) {
     scopes.push({ resource: `repository:${intent.mountFrom}`, actions: ["pull"] });
   }
-  return mergeScopes(scopes);
+  return extraActions.length > 0 || intent.mountFrom !== undefined ? mergeScopes(scopes) : scopes;
 }
 
 /** Whether `delete` is among the actions. */
