@@ -58,6 +58,8 @@ export type DavitError =
 
 /** The base of every error that davit throws. */
 export class ApiError extends Error {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name: string = "ApiError";
   /** What happened, as a literal that does not change between versions. */
   readonly code: string = "API_ERROR";
   /** Whether the same call may succeed if it is made again. */
@@ -71,24 +73,32 @@ export class ApiError extends Error {
 
 /** An option or argument that cannot be used. */
 export class InvalidOptionError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "InvalidOptionError";
   /** Names this kind of error. */
   override readonly code = "INVALID_OPTION";
 }
 
 /** A repository name, tag or reference that breaks the grammar. */
 export class InvalidReferenceError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "InvalidReferenceError";
   /** Names this kind of error. */
   override readonly code = "INVALID_REFERENCE";
 }
 
 /** A digest that breaks the grammar, or whose algorithm cannot be computed here. */
 export class InvalidDigestError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "InvalidDigestError";
   /** Names this kind of error. */
   override readonly code = "INVALID_DIGEST";
 }
 
 /** Content whose digest is not the one that was asked for. */
 export class BadDigestError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "BadDigestError";
   /** Names this kind of error. */
   override readonly code = "BAD_DIGEST";
   /** The digest asked for. */
@@ -106,12 +116,16 @@ export class BadDigestError extends ApiError {
 
 /** Content, or a tag, that a store does not have. */
 export class ContentNotFoundError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "ContentNotFoundError";
   /** Names this kind of error. */
   override readonly code = "CONTENT_NOT_FOUND";
 }
 
 /** Content that is shorter or longer than it should be. */
 export class SizeMismatchError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "SizeMismatchError";
   /** Names this kind of error. */
   override readonly code = "SIZE_MISMATCH";
   /** The size in bytes that was declared. */
@@ -129,24 +143,32 @@ export class SizeMismatchError extends ApiError {
 
 /** A response that is not what the specification says: not JSON, a header missing, another type. */
 export class InvalidContentError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "InvalidContentError";
   /** Names this kind of error. */
   override readonly code = "INVALID_CONTENT";
 }
 
 /** A manifest that is not JSON, not a manifest, or of a kind that is not supported. */
 export class InvalidManifestError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "InvalidManifestError";
   /** Names this kind of error. */
   override readonly code = "INVALID_MANIFEST";
 }
 
 /** A manifest that says two things: its header, body, descriptor or digest disagree. */
 export class ManifestVerificationError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "ManifestVerificationError";
   /** Names this kind of error. */
   override readonly code = "MANIFEST_VERIFICATION";
 }
 
 /** Something larger than the named limit for its kind; each limit is an option. */
 export class LimitError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "LimitError";
   /** Names this kind of error. */
   override readonly code = "LIMIT_EXCEEDED";
   /** The limit's name among the options. */
@@ -164,6 +186,8 @@ export class LimitError extends ApiError {
 
 /** A time limit ended the wait. */
 export class TimeoutError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "TimeoutError";
   /** Names this kind of error. */
   override readonly code = "TIMEOUT";
   /** Another try may help. */
@@ -172,6 +196,8 @@ export class TimeoutError extends ApiError {
 
 /** A connection could not be made, or broke. */
 export class NetworkError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "NetworkError";
   /** Names this kind of error. */
   override readonly code = "NETWORK";
   /** Another try may help. */
@@ -180,6 +206,8 @@ export class NetworkError extends ApiError {
 
 /** A download that ended early and could not be resumed. */
 export class DownloadError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "DownloadError";
   /** Names this kind of error. */
   override readonly code = "DOWNLOAD_FAILED";
   /** Another try may help. */
@@ -188,6 +216,8 @@ export class DownloadError extends ApiError {
 
 /** An upload that failed after bytes were sent. */
 export class UploadError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "UploadError";
   /** Names this kind of error. */
   override readonly code = "UPLOAD_FAILED";
   /** Whether the same call may succeed: never for a stream that has been read. */
@@ -202,12 +232,16 @@ export class UploadError extends ApiError {
 
 /** More redirects than the limit, or a redirect to where it came from. */
 export class TooManyRedirectsError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "TooManyRedirectsError";
   /** Names this kind of error. */
   override readonly code = "TOO_MANY_REDIRECTS";
 }
 
 /** A host that `allowHost`, or a rule about other origins, does not let davit talk to. */
 export class HostRefusedError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "HostRefusedError";
   /** Names this kind of error. */
   override readonly code = "HOST_REFUSED";
   /** The host, with its port where it has one. */
@@ -226,6 +260,8 @@ export class HostRefusedError extends ApiError {
  * `hosts` does.
  */
 export class CertificateError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "CertificateError";
   /** Names this kind of error. */
   override readonly code = "CERTIFICATE_REFUSED";
   /** The host, with its port where it has one. */
@@ -240,6 +276,8 @@ export class CertificateError extends ApiError {
 
 /** A proxy that cannot be reached, or that refuses: 407 when it wants a user name and password. */
 export class ProxyError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "ProxyError";
   /** Names this kind of error. */
   override readonly code = "PROXY_FAILED";
   /** The proxy's host, with its port where it has one. */
@@ -271,6 +309,8 @@ export interface AuthenticationErrorOptions extends ErrorOptions {
 
 /** A challenge that cannot be met, or a token service that refused or answered nonsense. */
 export class AuthenticationError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "AuthenticationError";
   /** Names this kind of error. */
   override readonly code = "AUTHENTICATION_FAILED";
   /** The token service's status, where it answered. */
@@ -295,6 +335,8 @@ export class AuthenticationError extends ApiError {
  * fails. Neither the message nor anything else holds what is in the file or what the helper said.
  */
 export class CredentialError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "CredentialError";
   /** Names this kind of error. */
   override readonly code = "CREDENTIALS";
   /** Where they should have come from: a file's path, a variable's or a helper's name. */
@@ -309,12 +351,16 @@ export class CredentialError extends ApiError {
 
 /** Something that this runtime cannot do: files in a browser, say. */
 export class UnsupportedRuntimeError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "UnsupportedRuntimeError";
   /** Names this kind of error. */
   override readonly code = "UNSUPPORTED_RUNTIME";
 }
 
 /** A bug in davit: please report it. */
 export class InternalError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "InternalError";
   /** Names this kind of error. */
   override readonly code = "INTERNAL";
 }
@@ -336,6 +382,8 @@ const RETRYABLE_STATUSES = [408, 425, 429, 500, 502, 503, 504];
 
 /** A response with an error status. Its subclasses name the ones that programs ask about. */
 export class HttpError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "HttpError";
   /**
    * The response, with as much of its body as was read. It does not show when the error is printed:
    * its headers may hold signed URLs and cookies.
@@ -380,80 +428,56 @@ export class HttpError extends ApiError {
 
 /** 401: no credentials, or ones that the registry does not take. */
 export class UnauthorizedError extends HttpError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "UnauthorizedError";
   /** Names this kind of error. */
   override readonly code = "UNAUTHORIZED";
 }
 
 /** 403: the credentials do not allow this. */
 export class ForbiddenError extends HttpError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "ForbiddenError";
   /** Names this kind of error. */
   override readonly code = "FORBIDDEN";
 }
 
 /** 404: no such repository, tag, manifest, blob or upload; `codes` says which. */
 export class NotFoundError extends HttpError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "NotFoundError";
   /** Names this kind of error. */
   override readonly code = "NOT_FOUND";
 }
 
 /** The registry does not do this: 405, or the code `UNSUPPORTED`. */
 export class UnsupportedError extends HttpError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "UnsupportedError";
   /** Names this kind of error. */
   override readonly code = "UNSUPPORTED";
 }
 
 /** The tag names another manifest already, and the registry does not let it move. */
 export class TagImmutableError extends HttpError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "TagImmutableError";
   /** Names this kind of error. */
   override readonly code = "TAG_IMMUTABLE";
 }
 
 /** 429: too many requests; `retryAfter` and `rateLimit` say what is known. */
 export class RateLimitedError extends HttpError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "RateLimitedError";
   /** Names this kind of error. */
   override readonly code = "RATE_LIMITED";
 }
 
 /** Any other status that is not a success. */
 export class RegistryResponseError extends HttpError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "RegistryResponseError";
   /** Names this kind of error. */
   override readonly code = "REGISTRY_RESPONSE";
-}
-
-// A bundler may rename a class, but no key: `error.name` reads the same in a minified bundle.
-const classes: Record<string, { prototype: Error }> = {
-  ApiError,
-  InvalidOptionError,
-  InvalidReferenceError,
-  InvalidDigestError,
-  BadDigestError,
-  ContentNotFoundError,
-  SizeMismatchError,
-  InvalidContentError,
-  InvalidManifestError,
-  ManifestVerificationError,
-  LimitError,
-  TimeoutError,
-  NetworkError,
-  DownloadError,
-  UploadError,
-  TooManyRedirectsError,
-  HostRefusedError,
-  CertificateError,
-  ProxyError,
-  AuthenticationError,
-  CredentialError,
-  UnsupportedRuntimeError,
-  InternalError,
-  HttpError,
-  UnauthorizedError,
-  ForbiddenError,
-  NotFoundError,
-  UnsupportedError,
-  TagImmutableError,
-  RateLimitedError,
-  RegistryResponseError,
-};
-for (const [name, { prototype }] of Object.entries(classes)) {
-  Object.defineProperty(prototype, "name", { value: name, writable: true, configurable: true });
 }

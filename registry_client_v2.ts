@@ -165,13 +165,13 @@ export class RegistryClientV2 {
    */
   constructor(options: RegistryClientOpts) {
     const { name, repo, scheme, insecure = false, scopes = ["pull"] } = options;
-    const given = name ?? repo;
+    const given = name === undefined ? repo : repoOrRegistry(name);
     if (given === undefined || (name !== undefined && repo !== undefined)) {
       throw new InvalidOptionError(
         "Cannot make a RegistryClientV2 as exactly one of 'name' and 'repo' is needed",
       );
     }
-    this.repo = typeof given === "string" ? repoOrRegistry(given) : given;
+    this.repo = typeof given === "string" ? registryRepo(given) : given;
     this.origin = indexOrigin(this.repo.index, scheme ?? plainScheme(this.repo, options));
     this.insecure = insecure;
     this.acceptOCIManifests = options.acceptOCIManifests ?? true;

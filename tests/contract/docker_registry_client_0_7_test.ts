@@ -321,6 +321,13 @@ for (const [name, origin] of registries) {
   });
 }
 
+Deno.test("a registry alone is no repository: the option repo, and the parsers refuse it", () => {
+  assertThrows(() => new RegistryClientV2({ repo: "https://quay.io" }), InvalidReferenceError);
+  for (const parse of [parseRepo, parseRepoAndRef]) {
+    assertThrows(() => parse("https://quay.io"), InvalidReferenceError);
+  }
+});
+
 for (const name of ["busybox", "a/b", "localhost:5000/a", "ghcr.io/a"]) {
   Deno.test(`${name} is a repository`, () => {
     assertEquals(new RegistryClientV2({ name }).repo, parseRepo(name));
