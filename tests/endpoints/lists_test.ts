@@ -60,6 +60,10 @@ testRegistries("lists", [
     const client = on.client();
     await pushTags(client);
     const all = await gather(client.tags({ pageSize: 4 }));
+    assertEquals((await client.listAllTags({ pageSize: 4 })).tags, all);
+    const paged: string[] = [];
+    for await (const page of client.listTagsPaginated({ pageSize: 4 })) paged.push(...page.tags);
+    assertEquals(paged, all);
     if (!on.can("links between pages")) {
       assertEquals(all.length, on.can("pages of tags") ? 4 : TAGS.length);
       return;
