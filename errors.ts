@@ -41,6 +41,7 @@ export type DavitError =
   | ForbiddenError
   | HostRefusedError
   | InternalError
+  | InvalidArchiveError
   | InvalidContentError
   | InvalidDigestError
   | InvalidManifestError
@@ -58,6 +59,7 @@ export type DavitError =
   | TimeoutError
   | TooManyRedirectsError
   | UnauthorizedError
+  | UnsafePathError
   | UnsupportedError
   | UnsupportedRuntimeError
   | UploadError;
@@ -413,3 +415,23 @@ export class RegistryResponseError extends HttpError {
 export { ApiError as RegistryApiError };
 /** The name under which `docker_registry_client` exports {@linkcode HttpError}. */
 export { HttpError as RegistryHttpError };
+
+/** A tar that is broken, cut, or of a form that is not supported. */
+export class InvalidArchiveError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "INVALID_ARCHIVE";
+}
+
+/** A file name, a title or the target of a link that could lead out of the folder it is for. */
+export class UnsafePathError extends ApiError {
+  /** Names this kind of error. */
+  override readonly code = "UNSAFE_PATH";
+  /** The name as it was given. */
+  readonly path: string;
+
+  /** Names the name. */
+  constructor(message: string, options: ErrorOptions & { path: string }) {
+    super(message, options);
+    this.path = options.path;
+  }
+}
