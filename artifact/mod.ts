@@ -23,3 +23,10 @@ export type {
   SigstoreBundleDescription,
 } from "./description.ts";
 export type { Descriptor } from "../content/descriptor.ts";
+export { helm, type HelmOptions, type PresetFile } from "./helm.ts";
+export { pack, type PackOptions } from "./pack.ts";
+export type { PackBody, PackContent, PackFile } from "./pack_content.ts";
+export { wasm, type WasmOptions } from "./wasm.ts";
+export type { Bytes } from "../content/bytes.ts";
+export type { ReopenableBody } from "../content/body.ts";
+export type { ContentStore } from "../content/store.ts";
