@@ -21,6 +21,7 @@ import {
   pick,
   stream,
 } from "./store_fixture_test.ts";
+import { deleteCases } from "./store_delete_cases_test.ts";
 
 /** A store under test. */
 export interface ContentStoreUnderTest {
@@ -459,44 +460,6 @@ const resumeCases: Case[] = [
     const reason = new Error("enough");
     const signal = AbortSignal.abort(reason);
     assertStrictEquals(await failure(store.begin(await blob("hello"), { signal })), reason);
-  }],
-];
-
-const deleteCases: Case[] = [
-  ["delete removes a manifest with its tags, and nothing else", async (store) => {
-    if (store.delete === undefined) return;
-    const one = await writeImage(store, "one");
-    const other = await writeImage(store, "other");
-    await store.tag(one, "v1");
-    await store.tag(other, "v2");
-    await store.delete(one);
-    await assertAbsent(store, one);
-    await rejects(store.resolve("v1"), ContentNotFoundError);
-    assertEquals((await store.resolve("v2")).digest, other.digest);
-    await writeImage(store, "one");
-    assertEquals(await store.exists(one), true);
-  }],
-  ["delete of an attached manifest takes it out of its subject's referrers", async (store) => {
-    if (store.delete === undefined || store.referrers === undefined) return;
-    const subject = await writeImage(store, "subject");
-    const attached = [];
-    for (const label of ["one", "other"]) {
-      attached.push(await writeImage(store, label, { subject, artifactType: "text/plain" }));
-    }
-    const left = async () =>
-      (await gather(store.referrers!(subject))).map(({ digest }) => digest).sort();
-    assertEquals(await left(), attached.map(({ digest }) => digest).sort());
-    await store.delete(attached[0]!);
-    assertEquals(await left(), [attached[1]!.digest]);
-    await store.delete(attached[1]!);
-    assertEquals(await left(), []);
-    assertEquals(await store.exists(subject), true);
-  }],
-  ["delete of what is not there does nothing", async (store) => {
-    if (store.delete === undefined) return;
-    const subject = await writeImage(store, "subject");
-    await store.delete(subject);
-    await store.delete(subject);
   }],
 ];
 
