@@ -3,6 +3,9 @@
  *
  * @module
  */
+export { attach, type AttachOptions } from "./attach.ts";
+export { type Attached, attached, type AttachedOptions } from "./attached.ts";
+export { detach, type DetachOptions } from "./detach.ts";
 export { describe } from "./describe.ts";
 export type {
   ArtifactKind,
@@ -29,4 +32,11 @@ export type { PackBody, PackContent, PackFile } from "./pack_content.ts";
 export { wasm, type WasmOptions } from "./wasm.ts";
 export type { Bytes } from "../content/bytes.ts";
 export type { ReopenableBody } from "../content/body.ts";
-export type { ContentStore } from "../content/store.ts";
+export type {
+  ContentSource,
+  ContentStore,
+  OpenOptions,
+  PartialBlob,
+  ReferrersOptions,
+  StoreOptions,
+} from "../content/store.ts";
