@@ -25,10 +25,19 @@ export type {
   SbomDescription,
   SigstoreBundleDescription,
 } from "./description.ts";
-export type { Descriptor } from "../content/descriptor.ts";
+export type {
+  DockerManifest,
+  DockerManifestList,
+  ImageIndex,
+  ImageManifest,
+  Manifest,
+  PlatformDescriptor,
+} from "../manifest/types.ts";
+export type { Descriptor, Platform } from "../content/descriptor.ts";
 export { helm, type HelmOptions, type PresetFile } from "./helm.ts";
 export { pack, type PackOptions } from "./pack.ts";
 export type { PackBody, PackContent, PackFile } from "./pack_content.ts";
+export { type UnpackedFile, unpackFiles, type UnpackFilesOptions } from "./unpack_files.ts";
 export { wasm, type WasmOptions } from "./wasm.ts";
 export type { Bytes } from "../content/bytes.ts";
 export type { ReopenableBody } from "../content/body.ts";

@@ -9,8 +9,8 @@ const INPUT_BYTES = 64 * 1024;
 /** What goes into the decompressor at once: 16 MiB may come out of it, a thousand times as much. */
 const COMPRESSED_BYTES = 16 * 1024;
 
-/** Below this a high ratio harms nobody: zeros of a small tar compress a thousand times. */
-const RATIO_FREE_BYTES = 1024 * 1024;
+/** Below this a high ratio harms nobody: files of zeros compress a thousand times. */
+const RATIO_FREE_BYTES = 16 * 1024 * 1024;
 
 /**
  * Compresses with gzip. The same bytes give the same result in every runtime, whose own compressors
@@ -42,7 +42,7 @@ export async function* gzip(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes>
 export interface GunzipLimits {
   /** The most bytes. */
   maxBytes: number;
-  /** The most bytes for one compressed byte, where they are more than 1 MiB. */
+  /** The most bytes for one compressed byte, where they are more than 16 MiB. */
   maxRatio: number;
 }
 

@@ -7,6 +7,8 @@ const UNSAFE: [pattern: RegExp, why: string][] = [
   [/\\/, "it holds a backslash"],
   [/^[A-Za-z]:/, "it begins with a drive letter"],
   [/^\//, "it is absolute"],
+  // Linux opens nothing longer, and each of its parts would be a folder to make.
+  [/^.{4097}/s, "it has more than 4,096 characters"],
 ];
 
 /**
