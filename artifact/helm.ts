@@ -75,7 +75,7 @@ export async function helm({ chart, provenance }: HelmOptions): Promise<PackOpti
   const body = await presetBody(chart);
   const metadata = chartMetadata(readYaml(await chartYaml(body)));
   return {
-    config: { body: JSON.stringify(metadata), mediaType: ARTIFACT_TYPES.helmConfig },
+    config: { body: goJson(metadata), mediaType: ARTIFACT_TYPES.helmConfig },
     layers: [
       { body, mediaType: ARTIFACT_TYPES.helmChart },
       ...(provenance === undefined
@@ -110,6 +110,13 @@ async function chartYaml(body: Exclude<PackBody, string>): Promise<string> {
     return new TextDecoder().decode(concatBytes(pieces));
   }
   throw new InvalidContentError("Cannot pack the chart: it has no Chart.yaml");
+}
+
+/** JSON as Go writes it, so that Helm and davit make the same config of the same chart. */
+function goJson(value: unknown): string {
+  const escape = (character: string) =>
+    `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, escape);
 }
 
 type Metadata = Record<string, unknown>;

@@ -94,7 +94,9 @@ dependencies:
   const descriptor = await pack(store, await helm({ chart, provenance }));
   assertEquals((await store.resolve("1.2.3_build.4")).digest, descriptor.digest);
   const manifest = await manifestOf(store, descriptor);
-  assertEquals(JSON.parse(await textOf(store, manifest.config)), {
+  const config = await textOf(store, manifest.config);
+  assert(config.includes('"An \\"app\\" \\u003cb\\u003e"'), config);
+  assertEquals(JSON.parse(config), {
     name: "app",
     home: "https://example.com",
     sources: ["https://example.com/source", "https://example.com/other"],

@@ -162,20 +162,29 @@ Deno.test("pack: a folder has the files' own times where none is given, to the n
   });
 });
 
-/** The digests are what Deno, Node and Bun make of it: tests/package compares them. */
-Deno.test("pack: with `created` the same content has the same digest", async () => {
-  const digests = new Set<string>();
+/** Node and Bun make the same: the folder and the digest are those of tests/package/smoke.mjs. */
+Deno.test("pack: with `created` the same content has the same digest, in every runtime", async () => {
   for (let round = 0; round < 2; round++) {
     await withFolder(async (folder) => {
-      await makeFolder(`${folder}/dir`);
-      await Deno.chmod(folder, 0o755);
-      await Deno.utime(`${folder}/dir/Z`, round, round);
-      const files = [{ path: `${folder}/dir`, title: "dir" }, { title: "x", body: "x" }];
-      const options = { artifactType: TYPE, files, created: new Date(CREATED) };
-      digests.add((await pack(new MemoryStore(), options)).digest);
+      const dir = `${folder}/dir`;
+      await Deno.mkdir(`${dir}/sub`, { recursive: true });
+      await Deno.writeTextFile(`${dir}/lines.txt`, "0123456789abcdef\n".repeat(10_000));
+      const sample = Uint8Array.from({ length: 200_000 }, (_, at) => (at * 31 + (at >> 13)) & 255);
+      await Deno.writeFile(`${dir}/sub/sample`, sample);
+      for (const path of ["", "sub", "sub/sample"]) await Deno.chmod(`${dir}/${path}`, 0o755);
+      await Deno.chmod(`${dir}/lines.txt`, 0o644);
+      await Deno.utime(`${dir}/lines.txt`, round, round);
+      const { digest } = await pack(new MemoryStore(), {
+        artifactType: TYPE,
+        files: [{ path: dir, title: "dir" }],
+        created: new Date(CREATED),
+      });
+      assertEquals(
+        digest,
+        "sha256:11d2028c1b5a0a553e664143cab7c66dcc119ab71a445dc41837453283e01a19",
+      );
     });
   }
-  assertEquals(digests.size, 1);
 });
 
 Deno.test("pack: titles of paths: as given, or the last part where that is not safe", async () => {
