@@ -6,6 +6,9 @@ import type { PieceReader } from "./piece_reader.ts";
 /** What goes into the compressor at once: always as much, as the result depends on it. */
 const INPUT_BYTES = 64 * 1024;
 
+/** How often others get their turn, in inputs: a mebibyte takes about 30 ms. */
+const INPUTS_AT_ONCE = 16;
+
 /** What goes into the decompressor at once: 16 MiB may come out of it, a thousand times as much. */
 const COMPRESSED_BYTES = 16 * 1024;
 
@@ -21,6 +24,7 @@ export async function* gzip(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes>
   const compressor = new Gzip({ level: 6, mtime: 0 }, (piece) => made.push(piece as Bytes));
   let block = new Uint8Array(INPUT_BYTES);
   let filled = 0;
+  let inputs = 0;
   for await (const piece of pieces) {
     for (let at = 0; at < piece.byteLength;) {
       const part = piece.subarray(at, at + INPUT_BYTES - filled);
@@ -32,6 +36,7 @@ export async function* gzip(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes>
       block = new Uint8Array(INPUT_BYTES);
       filled = 0;
       yield* made.splice(0);
+      if (++inputs % INPUTS_AT_ONCE === 0) await new Promise((resolve) => setTimeout(resolve));
     }
   }
   compressor.push(block.subarray(0, filled), true);

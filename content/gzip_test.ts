@@ -47,6 +47,14 @@ Deno.test("gzip: the same bytes in other pieces: the same result", async () => {
   assertEquals(whole, "sha256:dfb03cc255016ce0c9991c115b01d43c1784d740095793e1590ff596e1da0a34");
 });
 
+Deno.test("gzip: others get their turn", async () => {
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  await compressed(sample(4_000_000));
+  clearInterval(timer);
+  assert(turns >= 2, `${turns} turns`);
+});
+
 Deno.test("gzip: no time and no name in the header", async () => {
   assertEquals([...(await compressed(encodeText("x"))).subarray(0, 8)], [
     31,
