@@ -6,6 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type Descriptor, RegistryClientV2, RegistryStore } from "../../mod.ts";
 import { attach, attached, describe, detach, helm, pack, unpackFiles } from "../../artifact/mod.ts";
 import { createRegistry, serve } from "../../server/mod.ts";
+import { denoCommand } from "../../scripts/deno.ts";
 import { memoryFolder } from "../endpoints/memory_folder.ts";
 import { type Client, withClient } from "../peers/clients.ts";
 import { neededPeer, requirePeers } from "../peers/locate.ts";
@@ -296,6 +297,50 @@ Deno.test({
       await Promise.all(made.slice(1).map((each) => detach(store, each)));
       const left = await Array.fromAsync(attached(store, subject));
       assertEquals(left.map(({ descriptor }) => descriptor.digest), [made[0]!.digest]);
+    } finally {
+      await registry.stop();
+    }
+  },
+});
+
+/**
+ * Processes that attach to one subject at the same time, and how many each. A tag cannot be written on
+ * a condition: each looks again and merges, and all 48 are listed as a rule, but what a process wrote
+ * last may be overwritten by one that read before it.
+ */
+const PROCESSES = 4;
+const EACH = 12;
+
+Deno.test({
+  ...requirePeers("distribution"),
+  name:
+    `${EACH} attaches at once from each of ${PROCESSES} processes, over a registry without the ` +
+    "referrers API: at most one of each process is lost",
+  sanitizeOps: false,
+  fn: async () => {
+    const registry = await startRegistry("distribution", memoryFolder());
+    try {
+      const name = `${registry.origin}/many/processes`;
+      const store = new RegistryStore(new RegistryClientV2({ name }));
+      const subject = await pack(store, { artifactType: TYPE });
+      const script = decodeURIComponent(new URL("./attach_notes.ts", import.meta.url).pathname);
+      const made = await Promise.all(Array.from({ length: PROCESSES }, async (_, at) => {
+        const args = ["run", "-A", script, name, JSON.stringify(subject), String(at), String(EACH)];
+        const { success, stdout, stderr } = await (await denoCommand(args)).output();
+        assert(success, new TextDecoder().decode(stderr));
+        return JSON.parse(new TextDecoder().decode(stdout)) as string[];
+      }));
+      const listed = (await Array.fromAsync(attached(store, subject)))
+        .map(({ descriptor }) => descriptor.digest);
+      const attachedThere = made.flat();
+      assertEquals(listed.filter((digest) => !attachedThere.includes(digest)), []);
+      const lost = attachedThere.filter((digest) => !listed.includes(digest));
+      assert(lost.length <= PROCESSES, `${lost.length} of ${attachedThere.length} are not listed`);
+      assert(
+        attachedThere.length >= PROCESSES * EACH - PROCESSES,
+        `${attachedThere.length} attached`,
+      );
+      for (const digest of attachedThere) await store.resolve(digest);
     } finally {
       await registry.stop();
     }
