@@ -7,8 +7,8 @@ import { resolved } from "./read_manifest.ts";
 export interface AttachOptions extends Omit<PackOptions, "subject"> {}
 
 /**
- * Packs an artifact and attaches it to a manifest: a signature, an SBOM, any file. Whoever lists what
- * is attached to the subject finds it, with its type and annotations.
+ * Packs an artifact and attaches it to a manifest: a signature, an SBOM, any file. It is
+ * then in the list of the subject's referrers, with its type and annotations.
  *
  * @param subject The manifest to attach it to, which need not be there; or a tag or digest that is.
  *

@@ -175,7 +175,7 @@ const rules: [title: string, manifest: unknown, kind: string, value?: string | n
     "sbom",
     "application/vnd.syft+json",
   ],
-  ["a DSSE envelope of nobody's", {
+  ["a DSSE envelope without signs of cosign", {
     config: EMPTY,
     layers: [{ mediaType: "application/vnd.dsse.envelope.v1+json" }],
   }, "in-toto"],

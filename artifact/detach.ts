@@ -8,7 +8,7 @@ import { readManifest, resolved } from "./read_manifest.ts";
 /** Options of {@linkcode detach}. */
 export interface DetachOptions extends StoreOptions {
   /**
-   * Whether what is attached to it goes too, at any depth: nobody would find it any more.
+   * Whether what is attached to it goes too, at any depth: no list would lead to it any more.
    * @default {true}
    */
   prune?: boolean;
@@ -54,12 +54,12 @@ export async function detach(
   if (subjectOf(manifest) === undefined) {
     throw new InvalidOptionError(`Cannot detach ${root.digest}: it is attached to nothing`);
   }
-  const doomed = [root];
+  const removed = [root];
   if (prune && store.referrers !== undefined) {
     const all = attached(store, root, { ...ending, depth: Infinity });
-    for await (const { descriptor } of all) doomed.push(descriptor);
+    for await (const { descriptor } of all) removed.push(descriptor);
   }
-  doomed.reverse();
-  for (const descriptor of doomed) await store.delete(descriptor, ending);
-  return doomed;
+  removed.reverse();
+  for (const descriptor of removed) await store.delete(descriptor, ending);
+  return removed;
 }

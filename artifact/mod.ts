@@ -1,5 +1,26 @@
 /**
- * Artifacts: what is packed, attached to a subject, listed, told apart and unpacked, in any store.
+ * Artifacts in any store: pack and unpack files, attach them to an image, list what is attached, and
+ * say what a manifest is.
+ *
+ * @example A file attached to an image, listed and read
+ * ```ts
+ * import { attach, attached, describe, pack } from "@davit/registry-client/artifact";
+ * import { RegistryClientV2, RegistryStore } from "@davit/registry-client";
+ * import { createRegistry } from "@davit/registry-client/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { fetch } = createRegistry();
+ * const store = new RegistryStore(new RegistryClientV2({ name: "localhost:5000/app", fetch }));
+ * await pack(store, { artifactType: "application/vnd.example.app", tag: "v1" });
+ * await attach(store, "v1", {
+ *   artifactType: "application/vnd.cyclonedx+json",
+ *   files: [{ title: "sbom.json", body: "{}", mediaType: "application/vnd.cyclonedx+json" }],
+ * });
+ * for await (const { manifest, bytes } of attached(store, "v1")) {
+ *   assertEquals(describe(manifest).kind, "cyclonedx");
+ *   assertEquals(new TextDecoder().decode(await bytes()), "{}");
+ * }
+ * ```
  *
  * @module
  */

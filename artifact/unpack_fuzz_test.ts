@@ -1,4 +1,4 @@
-/** What strangers' artifacts can do to whoever describes or unpacks them: nothing. */
+/** Untrusted artifacts are described and unpacked without harm. */
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { concatBytes } from "../content/bytes.ts";
 import { readTar } from "../content/tar_reader.ts";
@@ -13,7 +13,7 @@ import { artifactType, folder, type Layers, listing, TITLE } from "./unpack_fixt
 import { unpackFiles } from "./unpack_files.ts";
 import { readYaml } from "./yaml.ts";
 
-/** A path of few names, so that they meet, and of what leads elsewhere. */
+/** A path of few names, so that they meet, and of what leads out of the folder. */
 const path = fc.array(
   fc.oneof({ weight: 6, arbitrary: fc.constantFrom("a", "b", "c") }, {
     weight: 3,

@@ -12,7 +12,7 @@ const INPUTS_AT_ONCE = 16;
 /** What goes into the decompressor at once: 16 MiB may come out of it, a thousand times as much. */
 const COMPRESSED_BYTES = 16 * 1024;
 
-/** Below this a high ratio harms nobody: files of zeros compress a thousand times. */
+/** Below this any ratio is allowed: files of zeros compress a thousand times, and do no harm. */
 const RATIO_FREE_BYTES = 16 * 1024 * 1024;
 
 /**

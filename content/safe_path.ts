@@ -1,6 +1,6 @@
 import { UnsafePathError } from "../errors.ts";
 
-/** What no name may hold: a backslash and a drive letter lead elsewhere on Windows, NUL cuts a name. */
+/** What no name may hold. Windows takes a backslash for a slash; NUL ends a name early. */
 const UNSAFE: [pattern: RegExp, why: string][] = [
   // deno-lint-ignore no-control-regex
   [/\x00/, "it holds a NUL"],
@@ -29,8 +29,8 @@ export function safePath(path: string, what: string): string {
 
 /**
  * Checks that a symbolic link stays in the folder, wherever other links lead: `..` may stand at the
- * target's beginning alone, where the folders above the link are real ones. Behind a name, which may
- * be a link, nobody can tell what is above.
+ * target's beginning alone, where the folders above the link are real ones. A name may be another
+ * link, and `..` behind it lead anywhere.
  *
  * @param name Where the link is, as {@linkcode safePath} has it.
  * @throws {UnsafePathError} When the target may be outside.

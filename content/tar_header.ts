@@ -79,7 +79,7 @@ function readText(block: Bytes, field: Field, what: string): string {
   return utf8(end === -1 ? bytes : bytes.subarray(0, end), what);
 }
 
-/** @throws {InvalidArchiveError} When the bytes are not UTF-8: nobody could name the file. */
+/** @throws {InvalidArchiveError} When the bytes are not UTF-8. */
 export function utf8(bytes: Uint8Array, what: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);

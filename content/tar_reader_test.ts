@@ -95,7 +95,7 @@ const right: [title: string, tar: Bytes, expected: string[]][] = [
     "b file",
   ]],
   [
-    "records that nobody knows",
+    "records of other keys",
     tarOf(pax({ "SCHILY.xattr.user.x": "1", mtime: "1.5" }), {
       name: "a",
     }),

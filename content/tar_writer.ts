@@ -26,7 +26,7 @@ const FLAGS = { file: "0", directory: "5", symlink: "2" } as const;
 
 /**
  * A tar of the entries in the order given, as oras writes it: POSIX's form, with PAX where a name
- * wants it, nobody as the owner, and two blocks of zeros at the end.
+ * wants it, 0 as owner and group, and two blocks of zeros at the end.
  *
  * @throws {UnsafePathError} When a reader would have to refuse a name, or where a link leads.
  * @throws {InvalidOptionError} When a file has more or fewer bytes than was said.

@@ -60,7 +60,7 @@ export async function everyday(client: RegistryClientV2): Promise<Descriptor[]> 
   return layers > 0 ? descriptors : [];
 }
 
-/** An artifact's kind narrows what is told of it. */
+/** An artifact's kind narrows its description. */
 export async function artifacts(store: MemoryStore): Promise<string | undefined> {
   const options: PackOptions = {
     artifactType: "application/vnd.example",
