@@ -35,6 +35,7 @@ export type DavitError =
   | ForbiddenError
   | HostRefusedError
   | InternalError
+  | InvalidArchiveError
   | InvalidContentError
   | InvalidDigestError
   | InvalidManifestError
@@ -52,6 +53,7 @@ export type DavitError =
   | TimeoutError
   | TooManyRedirectsError
   | UnauthorizedError
+  | UnsafePathError
   | UnsupportedError
   | UnsupportedRuntimeError
   | UploadError;
@@ -480,4 +482,28 @@ export class RegistryResponseError extends HttpError {
   override name = "RegistryResponseError";
   /** Names this kind of error. */
   override readonly code = "REGISTRY_RESPONSE";
+}
+
+/** A tar that is broken, cut, or of a form that is not supported. */
+export class InvalidArchiveError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "InvalidArchiveError";
+  /** Names this kind of error. */
+  override readonly code = "INVALID_ARCHIVE";
+}
+
+/** A file name, a title or the target of a link that could lead out of the folder it is for. */
+export class UnsafePathError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "UnsafePathError";
+  /** Names this kind of error. */
+  override readonly code = "UNSAFE_PATH";
+  /** The name as it was given. */
+  readonly path: string;
+
+  /** Names the name. */
+  constructor(message: string, options: ErrorOptions & { path: string }) {
+    super(message, options);
+    this.path = options.path;
+  }
 }

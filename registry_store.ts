@@ -239,6 +239,21 @@ export class RegistryStore implements ContentStore {
     return result.mounted;
   }
 
+  /** Removes content, where the registry allows that; a manifest's tags go with it. */
+  async delete(descriptor: Descriptor, options: StoreOptions = {}): Promise<void> {
+    const { digest, mediaType } = descriptor;
+    try {
+      if (isManifestMediaType(mediaType)) {
+        await this.client.deleteManifest({ ref: digest, ...options });
+      } else {
+        await this.client.deleteBlob({ digest, ...options });
+      }
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+    }
+    this.#written.delete(digest);
+  }
+
   async #orMissing<T>(what: string, call: () => Promise<T>): Promise<T> {
     try {
       return await call();

@@ -137,6 +137,11 @@ export interface ContentStore extends ContentSource {
   tag(descriptor: Descriptor, reference: string, options?: StoreOptions): Promise<void>;
   /** Takes content from a source without moving it; `false` when that cannot be done. */
   mount?(descriptor: Descriptor, from: ContentSource, options?: StoreOptions): Promise<boolean>;
+  /**
+   * Removes content, where it is here: a manifest with the tags that name it, and out of the list of
+   * its subject's referrers. What it points to stays.
+   */
+  delete?(descriptor: Descriptor, options?: StoreOptions): Promise<void>;
   /** Goes on with content that is partly there. */
   begin?(descriptor: Descriptor, options?: StoreOptions): Promise<PartialBlob>;
 }

@@ -34,6 +34,7 @@ import {
   textOf,
 } from "./store_fixture_test.ts";
 import { partialBlobCases } from "./store_partial_blob_cases_test.ts";
+import { deleteCases } from "./store_delete_cases_test.ts";
 
 /** A store under test. */
 export interface ContentStoreUnderTest {
@@ -66,7 +67,10 @@ export function testContentStore(
   make: () => Promise<ContentStoreUnderTest>,
   { without = [], outlives = false }: { without?: readonly string[]; outlives?: boolean } = {},
 ): void {
-  const cases = [...readingCases, ...writingCases, ...namingCases, ...partialBlobCases];
+  const cases = [
+    ...[...readingCases, ...writingCases, ...namingCases],
+    ...[...deleteCases, ...partialBlobCases],
+  ];
   for (const title of without) {
     if (!cases.some(([known]) => known === title)) throw new Error(`there is no case "${title}"`);
   }

@@ -41,7 +41,7 @@ const BAD: Bad[] = [
     error: BadDigestError,
     code: "BAD_DIGEST",
     message:
-      `Cannot send the blob as ${LARGE_DIGEST}: its 1000 bytes have the digest ${SMALL_DIGEST}`,
+      `Cannot send the blob as ${LARGE_DIGEST}: the body's 1000 bytes have the digest ${SMALL_DIGEST}`,
     methods: [],
   },
   {
@@ -100,12 +100,12 @@ const BAD: Bad[] = [
   },
   {
     name: "what opens longer than declared, in chunks",
-    body: () => ({ size: 150_000, open: () => pieces(LARGE) }),
-    options: { chunkSize: 100_000 },
+    body: () => reopenable(sample(600_000), 500_000).body,
+    options: { chunkSize: 200_000 },
     error: SizeMismatchError,
     code: "SIZE_MISMATCH",
-    message: "the body has more bytes than the 150000 declared",
-    methods: ["POST", "PATCH 100000", "DELETE"],
+    message: "the body has more bytes than the 500000 declared",
+    methods: ["POST", "PATCH 200000", "DELETE"],
   },
   {
     name: "a malformed digest",

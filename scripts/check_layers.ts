@@ -35,7 +35,7 @@ export const LAYERS: Record<string, readonly string[]> = {
   registry_store: ["registry_client_v2", "endpoints", "reference", "manifest", "content"],
   stores: ["manifest", "reference", "content", "runtime"],
   copy: ["manifest", "reference", "content"],
-  artifact: ["manifest", "reference", "content"],
+  artifact: ["manifest", "reference", "content", "runtime"],
   server: ["stores", "manifest", "reference", "content", "runtime"],
   testing: ["server", "manifest", "reference", "content", "runtime"],
   integrations: [

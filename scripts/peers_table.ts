@@ -81,6 +81,7 @@ export const PEERS = {
     version: "v0.22.1",
     package: "cmd/crane",
   },
+  helm: { source: "go", module: "helm.sh/helm/v3", version: "v3.22.0", package: "cmd/helm" },
   /** Asks for many heads in one process, which no command does. */
   puller: {
     source: "go-program",

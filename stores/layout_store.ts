@@ -271,6 +271,17 @@ export class LayoutStore implements ContentStore {
     return await beginPartial(this.#files, { digest, size }, list);
   }
 
+  /** Removes content, with its tags and its place in the index. */
+  async delete(descriptor: Descriptor, options: StoreOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const digest = digestIn(descriptor);
+    if (isManifestMediaType(descriptor.mediaType)) {
+      const index = await this.#layoutIndex();
+      await index.change(this.#files, () => ({ changes: [{ remove: digest }], result: undefined }));
+    }
+    await this.#files.remove(digest);
+  }
+
   #layoutIndex(): Promise<LayoutIndex> {
     return this.#index ??= LayoutIndex.of(this.#files);
   }

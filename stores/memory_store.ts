@@ -214,6 +214,17 @@ export class MemoryStore implements ContentStore {
     });
   }
 
+  /** Removes content, with its tags and from its subject's referrers. */
+  delete(descriptor: Descriptor, options: StoreOptions = {}): Promise<void> {
+    return attempt(() => {
+      options.signal?.throwIfAborted();
+      const digest = digestIn(descriptor);
+      this.#held.delete(digest);
+      for (const [tag, named] of this.#tags) if (named === digest) this.#tags.delete(tag);
+      for (const referrers of this.#referrers.values()) referrers.delete(digest);
+    });
+  }
+
   #find(descriptor: Descriptor): Held {
     const held = this.#held.get(digestIn(descriptor));
     if (held !== undefined) return held;

@@ -12,6 +12,13 @@ import {
   RegistryClientV2,
   RegistryStore,
 } from "@davit/registry-client";
+import {
+  attached,
+  describe,
+  pack,
+  type PackOptions,
+  unpackFiles,
+} from "@davit/registry-client/artifact";
 import { type CredentialSource, publicHostsOnly } from "@davit/registry-client/auth";
 import { parseRepoAndRef } from "@davit/registry-client/common";
 import { DockerResponse } from "@davit/registry-client/docker-json-client";
@@ -61,6 +68,25 @@ export async function everyday(client: RegistryClientV2): Promise<Descriptor[]> 
   const { manifest } = await client.getManifest({ ref: "latest", platform: "linux/arm64" });
   const layers: number = manifest.layers.length;
   return layers > 0 ? descriptors : [];
+}
+
+/** An artifact's kind narrows its description. */
+export async function artifacts(store: MemoryStore): Promise<string | undefined> {
+  const options: PackOptions = {
+    artifactType: "application/vnd.example",
+    files: ["folder", { title: "a.txt", body: "hello", mediaType: "text/plain" }],
+    layers: [{ body: new TextEncoder().encode("hello") }],
+    created: new Date(0),
+  };
+  const subject: Descriptor = await pack(store, options);
+  for await (const { manifest, bytes } of attached(store, subject, { depth: Infinity })) {
+    const content: Bytes = await bytes();
+    const description = describe(manifest);
+    if (description.kind === "sigstore-bundle") return description.predicateType;
+    if (description.kind === "helm-chart" && content.length > 0) return description.chart?.digest;
+  }
+  const [file] = await unpackFiles(store, subject, "target");
+  return file?.title;
 }
 
 /** Errors narrow by their class and by their code. */

@@ -96,6 +96,19 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
       assertEquals(entryPoints, Object.keys(exports));
     });
 
+    await t.step("brings at most five packages along, none of which brings another", async () => {
+      const modules = `${consumer}/node_modules`;
+      const dependenciesOf = async (of: string): Promise<string[]> => {
+        const { dependencies = {} } = JSON.parse(
+          await Deno.readTextFile(`${modules}/${of}/package.json`),
+        );
+        return Object.keys(dependencies);
+      };
+      const brought = await dependenciesOf(name);
+      assert(brought.length <= 5, brought.join(", "));
+      for (const each of brought) assertEquals(await dependenciesOf(each), [], each);
+    });
+
     await t.step("brings no file but code, types and papers", async () => {
       const listed = await run("tar", ["-tzf", built!.tarball]);
       const files = listed.trim().split("\n").map((file) => file.replace(/^package\//, ""));

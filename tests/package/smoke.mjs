@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -232,6 +232,40 @@ const steps = {
       else process.env.DOCKER_CONFIG = DOCKER_CONFIG;
       process.env.PATH = PATH;
       await server.close();
+      await rm(folder, { recursive: true });
+    }
+  },
+
+  async "an artifact of files: packed, attached to and unpacked, with the digest of every runtime"() {
+    const { attach, attached, describe, pack, unpackFiles } = await load("/artifact");
+    const { MemoryStore } = await load("/stores");
+    const folder = await mkdtemp(join(tmpdir(), "davit_smoke_"));
+    try {
+      await mkdir(join(folder, "dir", "sub"), { recursive: true });
+      await writeFile(join(folder, "dir", "lines.txt"), "0123456789abcdef\n".repeat(10_000));
+      await writeFile(join(folder, "dir", "sub", "sample"), sample(200_000));
+      for (const path of ["", "sub", "sub/sample"]) await chmod(join(folder, "dir", path), 0o755);
+      await chmod(join(folder, "dir", "lines.txt"), 0o644);
+      const store = new MemoryStore();
+      const packed = await pack(store, {
+        artifactType: "application/vnd.example.thing.v1",
+        files: [{ path: join(folder, "dir"), title: "dir" }],
+        created: "2026-11-30T12:00:00Z",
+        tag: "v1",
+      });
+      // Deno makes the same: see artifact/pack_test.ts.
+      const SAME = "sha256:11d2028c1b5a0a553e664143cab7c66dcc119ab71a445dc41837453283e01a19";
+      assert.equal(packed.digest, SAME);
+      const artifactType = "application/vnd.example.note";
+      await attach(store, "v1", { artifactType, layers: [{ body: "a note" }] });
+      for await (const note of attached(store, "v1")) {
+        assert.equal(new TextDecoder().decode(await note.bytes()), "a note");
+        assert.equal(describe(note.manifest).kind, "artifact");
+      }
+      await unpackFiles(store, "v1", join(folder, "target"));
+      const unpacked = await readFile(join(folder, "target", "dir", "sub", "sample"));
+      assert.equal(sha256(unpacked), sha256(sample(200_000)));
+    } finally {
       await rm(folder, { recursive: true });
     }
   },

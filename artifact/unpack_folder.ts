@@ -1,0 +1,136 @@
+import { type Bytes, concatBytes } from "../content/bytes.ts";
+import { parseDigest } from "../content/digest.ts";
+import { gunzip, type GunzipLimits } from "../content/gzip.ts";
+import type { PieceReader } from "../content/piece_reader.ts";
+import { checkLinkTarget, safePath } from "../content/safe_path.ts";
+import { readTar, type TarEntry, type TarLimits } from "../content/tar_reader.ts";
+import { verifier } from "../content/verifying_stream.ts";
+import { InvalidArchiveError, UnsafePathError } from "../errors.ts";
+import type { StagedFiles } from "./staged_files.ts";
+
+/** What unpacking may cost. */
+export type UnpackLimits = TarLimits & GunzipLimits;
+
+/** What an entry takes in a tar beside its content: a header, and zeros up to the next block. */
+const ENTRY_BYTES = 1024;
+
+/** What a tar may have beside its entries: long names, and zeros at its end. */
+const FREE_BYTES = 1024 * 1024;
+
+/** What a folder came to. */
+export interface UnpackedFolder {
+  /** Entries of the tar. */
+  entries: number;
+  /** Bytes of all files. */
+  bytes: number;
+}
+
+/** Only who may read, write and run a file is taken over: setuid, setgid and sticky are not. */
+const MODE_BITS = 0o777;
+
+/**
+ * Unpacks a folder's tar, gzipped or not. Files get their modes and times, folders those that new
+ * ones have.
+ *
+ * @param title The folder's path, and what every name in the tar begins with; `.` for neither.
+ * @param tarDigest What the tar's digest must be.
+ */
+export async function unpackFolder(
+  staged: StagedFiles,
+  title: string,
+  source: PieceReader,
+  limits: UnpackLimits,
+  tarDigest?: string,
+): Promise<UnpackedFolder> {
+  const result: UnpackedFolder = { entries: 0, bytes: 0 };
+  let tar = await decompressed(source, limits);
+  if (tarDigest !== undefined) tar = await verified(tar, tarDigest);
+  await staged.addFolder(title);
+  for await (const entry of readTar(tar, limits)) {
+    result.entries++;
+    result.bytes += entry.size;
+    const inside = pathInside(title, entry.name);
+    const path = title === "." ? inside : inside === "." ? title : `${title}/${inside}`;
+    if (entry.type === "directory") {
+      await staged.addFolder(path);
+    } else if (inside === ".") {
+      throw new InvalidArchiveError(
+        `Cannot unpack ${JSON.stringify(title)}: the tar has a ${entry.type} in its place`,
+      );
+    } else if (entry.type === "file") {
+      await staged.addFile(path, entry.content);
+      await staged.setAttributes(path, entry.mode & MODE_BITS, entry.mtime);
+    } else if (entry.type === "symlink") {
+      checkLinkTarget(inside, entry.target!);
+      await staged.addLink("symlink", path, entry.target!);
+    } else {
+      await staged.addLink("link", path, linkedFile(staged, title, entry));
+    }
+  }
+  return result;
+}
+
+/** A name without the folder's. */
+function pathInside(title: string, name: string): string {
+  if (title === "." || name === title) return title === "." ? name : ".";
+  if (name.startsWith(`${title}/`)) return name.slice(title.length + 1);
+  throw new UnsafePathError(
+    `Cannot unpack ${JSON.stringify(name)}: it is not in the folder ${JSON.stringify(title)}`,
+    { path: name },
+  );
+}
+
+/** Tars name a hard link's file from their top; oras takes a name in the folder too. */
+function linkedFile(staged: StagedFiles, title: string, { name, target }: TarEntry): string {
+  const path = safePath(target!, `the target of the link ${JSON.stringify(name)}`);
+  const inTar = title === "." || path.startsWith(`${title}/`) ? path : undefined;
+  const found = [inTar, `${title}/${path}`].find((each) => each && staged.hasFile(each));
+  if (found !== undefined) return found;
+  throw new InvalidArchiveError(
+    `Cannot unpack the link ${JSON.stringify(name)}: the file ${JSON.stringify(target)} is not ` +
+      "before it",
+  );
+}
+
+/** By what it begins with, whatever its media type says. */
+async function decompressed(source: PieceReader, limits: UnpackLimits): Promise<PieceReader> {
+  let head: Bytes = new Uint8Array(0);
+  while (head.byteLength < 4) {
+    const { value } = await source.read();
+    if (value === undefined || value.byteLength === 0) break;
+    head = concatBytes([head, value]);
+  }
+  let first: Bytes | undefined = head;
+  const whole: PieceReader = {
+    async read() {
+      if (first === undefined || first.byteLength === 0) return await source.read();
+      const value = first;
+      first = undefined;
+      return { done: false, value };
+    },
+    cancel: (reason) => source.cancel(reason),
+  };
+  if (head[0] === 0x1f && head[1] === 0x8b) {
+    const { maxBytes, maxEntries, maxRatio } = limits;
+    const headers = maxEntries * ENTRY_BYTES + FREE_BYTES;
+    return gunzip(whole, { maxBytes: maxBytes + headers, maxRatio });
+  }
+  if (head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd) {
+    await source.cancel().catch(() => {});
+    throw new InvalidArchiveError("Cannot unpack a folder: it is compressed with zstd, not gzip");
+  }
+  return whole;
+}
+
+async function verified(source: PieceReader, digest: string): Promise<PieceReader> {
+  const tap = await verifier({ digest: parseDigest(digest) });
+  return {
+    async read() {
+      const piece = await source.read();
+      if (piece.done || piece.value === undefined) tap.finish();
+      else tap.take(piece.value);
+      return piece;
+    },
+    cancel: (reason) => source.cancel(reason),
+  };
+}

@@ -1,0 +1,253 @@
+import { InvalidArchiveError, LimitError } from "../errors.ts";
+import { type Bytes, concatBytes, EMPTY } from "./bytes.ts";
+import type { PieceReader } from "./piece_reader.ts";
+import { safePath } from "./safe_path.ts";
+import {
+  BLOCK_BYTES,
+  isZeroBlock,
+  paddingOf,
+  readTarHeader,
+  type TarHeader,
+  utf8,
+} from "./tar_header.ts";
+
+/** What an entry is: of devices, pipes and sparse files a tar is refused. */
+export type TarEntryType = "file" | "directory" | "symlink" | "link";
+
+/** An entry of a tar. */
+export interface TarEntry {
+  /** Its path: relative, without `.` and `..`; `.` for the folder itself. */
+  name: string;
+  /** What it is. */
+  type: TarEntryType;
+  /** The content's size in bytes; 0 for what is no file. */
+  size: number;
+  /** The permission bits, with setuid, setgid and sticky. */
+  mode: number;
+  /** When it was last written, in seconds since 1970. */
+  mtime: number;
+  /** Where a symbolic link leads, as it stands there, unchecked; of a hard link the name of a file. */
+  target?: string;
+  /** The content, once, before the next entry is asked for; what is not read is passed over. */
+  content: AsyncIterable<Bytes>;
+}
+
+/** What a tar may cost. */
+export interface TarLimits {
+  /** The most entries. */
+  maxEntries: number;
+  /** The most bytes that all files have together. */
+  maxBytes: number;
+}
+
+/** The most that names outside of their header's fields may take: paths have 4,096 bytes at most. */
+const MAX_EXTENSION_BYTES = 1024 * 1024;
+
+const TYPES: Record<string, TarEntryType> = {
+  "\0": "file",
+  "0": "file",
+  "7": "file",
+  "1": "link",
+  "2": "symlink",
+  "5": "directory",
+};
+
+/**
+ * The entries of a tar, one after the other: POSIX's with PAX, GNU's and the old form. No name leads
+ * out of the folder that it is unpacked in. It reads on to the end of the source, also behind the
+ * end of the tar, so that a source that verifies has verified.
+ *
+ * @throws {InvalidArchiveError} When it is broken or cut, or has devices, pipes or sparse files.
+ * @throws {UnsafePathError} When a name is absolute, or has `..`, a backslash, a drive letter or NUL.
+ * @throws {LimitError} When there are more entries or bytes than the limits.
+ */
+export async function* readTar(source: PieceReader, limits: TarLimits): AsyncGenerator<TarEntry> {
+  const blocks = new BlockReader(source);
+  let count = 0;
+  let bytes = 0;
+  try {
+    for await (const header of headers(blocks)) {
+      const entry = entryOf(header);
+      if (++count > limits.maxEntries) throw tooMuch("maxEntries", limits.maxEntries, "entries");
+      bytes += entry.size;
+      if (bytes > limits.maxBytes) throw tooMuch("maxBytes", limits.maxBytes, "bytes");
+      const content = new EntryContent(blocks, entry);
+      yield { ...entry, content };
+      while (await content.read() !== undefined);
+      await blocks.take(paddingOf(entry.size)); // the last one may lack it
+    }
+    while (!(await source.read()).done);
+  } finally {
+    await source.cancel().catch(() => {});
+  }
+}
+
+/** The content of an entry; also when its reader stops early, the rest is passed over. */
+class EntryContent implements AsyncIterable<Bytes> {
+  #left: number;
+
+  constructor(
+    private readonly blocks: BlockReader,
+    private readonly entry: { name: string; size: number },
+  ) {
+    this.#left = entry.size;
+  }
+
+  async read(): Promise<Bytes | undefined> {
+    if (this.#left === 0) return undefined;
+    const piece = await this.blocks.some(this.#left);
+    if (piece.byteLength === 0) {
+      throw new InvalidArchiveError(
+        `Cannot read the tar: it ends ${this.#left} bytes before the end of ` +
+          JSON.stringify(this.entry.name),
+      );
+    }
+    this.#left -= piece.byteLength;
+    return piece;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Bytes> {
+    for (let piece; (piece = await this.read()) !== undefined;) yield piece;
+  }
+}
+
+/** The entries' headers, with what PAX's and GNU's extensions say of the one behind them. */
+async function* headers(blocks: BlockReader): AsyncGenerator<TarHeader> {
+  let everywhere: Record<string, string> = {};
+  let here: Record<string, string> = {};
+  for (;;) {
+    const block = await blocks.take(BLOCK_BYTES);
+    if (block.byteLength === 0) break;
+    if (block.byteLength < BLOCK_BYTES) throw cut();
+    if (isZeroBlock(block)) {
+      // One block of zeros ends it too, where nothing follows.
+      const next = await blocks.take(BLOCK_BYTES);
+      if (isZeroBlock(next)) return;
+      throw new InvalidArchiveError("Cannot read the tar: it goes on behind a block of zeros");
+    }
+    const header = readTarHeader(block);
+    if ("xgLK".includes(header.flag)) {
+      const text = await extension(blocks, header.size);
+      if (header.flag === "L") here.path = text.replace(/\0+$/, "");
+      else if (header.flag === "K") here.linkpath = text.replace(/\0+$/, "");
+      else if (header.flag === "x") here = { ...here, ...records(text) };
+      else everywhere = { ...everywhere, ...records(text) };
+      continue;
+    }
+    yield extended(header, { ...everywhere, ...here });
+    here = {};
+  }
+  if (Object.keys(here).length > 0) throw cut();
+}
+
+async function extension(blocks: BlockReader, size: number): Promise<string> {
+  if (size > MAX_EXTENSION_BYTES) {
+    throw new InvalidArchiveError("Cannot read the tar: a name takes more than 1 MiB");
+  }
+  const bytes = await blocks.take(size);
+  if (bytes.byteLength < size) throw cut();
+  await blocks.take(paddingOf(size));
+  return utf8(bytes, "a name");
+}
+
+/** PAX's records: `30 mtime=1350244992.023960108\n`, the length counting itself. */
+function records(text: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.byteLength;) {
+    const space = bytes.indexOf(0x20, at);
+    const length = Number(utf8(bytes.subarray(at, space === -1 ? at : space), "a record"));
+    const end = at + length;
+    const record = Number.isSafeInteger(length) && end > space + 2 && end <= bytes.byteLength
+      ? utf8(bytes.subarray(space + 1, end), "a record")
+      : "";
+    const equals = record.indexOf("=");
+    if (equals < 1 || !record.endsWith("\n")) {
+      throw new InvalidArchiveError(
+        "Cannot read the tar: a record of its extended header is broken",
+      );
+    }
+    const key = record.slice(0, equals);
+    // The names of ordinary objects' own members are no keys of PAX's.
+    if (key.startsWith("GNU.sparse.")) throw unsupported("sparse files");
+    if (["path", "linkpath", "size", "mtime"].includes(key)) {
+      found[key] = record.slice(equals + 1, -1);
+    }
+    at = end;
+  }
+  return found;
+}
+
+/** An empty value takes back what was said before. */
+function extended(header: TarHeader, more: Record<string, string>): TarHeader {
+  const { path, linkpath, size, mtime } = more;
+  const number = (text: string, pattern: RegExp) => {
+    const value = Math.floor(Number(text));
+    if (pattern.test(text) && Number.isSafeInteger(value)) return value;
+    throw new InvalidArchiveError("Cannot read the tar: a number of its extended header is none");
+  };
+  return {
+    ...header,
+    ...(path && { name: path }),
+    ...(linkpath && { target: linkpath }),
+    ...(size && { size: number(size, /^\d+$/) }),
+    ...(mtime && { mtime: number(mtime, /^-?\d+(?:\.\d*)?$/) }),
+  };
+}
+
+function entryOf({ name, flag, size, mode, mtime, target }: TarHeader): Omit<TarEntry, "content"> {
+  const shown = JSON.stringify(name);
+  const isFolder = name.endsWith("/") && ["\0", "0"].includes(flag); // before there was a flag for it
+  const type = isFolder ? "directory" : Object.hasOwn(TYPES, flag) ? TYPES[flag]! : undefined;
+  if (type === undefined) throw unsupported(`${shown}, which is a device, a pipe or sparse`);
+  // Some readers take such content for the next header, and some pass it over.
+  if (type !== "file" && size > 0) throw unsupported(`${shown}, which is no file and has content`);
+  const path = safePath(name, "the name of a tar's entry");
+  if (path === "." && type !== "directory") {
+    throw new InvalidArchiveError("Cannot read the tar: an entry has no name");
+  }
+  const isLink = type === "link" || type === "symlink";
+  return { name: path, type, size, mode: mode & 0o7777, mtime, ...(isLink && { target }) };
+}
+
+/** Reads exactly as much as is asked for, as far as there is as much. */
+class BlockReader {
+  #held: Bytes = EMPTY;
+
+  constructor(private readonly source: PieceReader) {}
+
+  /** At most this many bytes, as many as come at once; none at the end. */
+  async some(most: number): Promise<Bytes> {
+    if (this.#held.byteLength === 0) this.#held = (await this.source.read()).value ?? EMPTY;
+    const piece = this.#held.subarray(0, most) as Bytes;
+    this.#held = this.#held.subarray(piece.byteLength) as Bytes;
+    return piece;
+  }
+
+  /** This many bytes; fewer at the end. */
+  async take(count: number): Promise<Bytes> {
+    const pieces: Bytes[] = [];
+    for (let left = count; left > 0;) {
+      const piece = await this.some(left);
+      if (piece.byteLength === 0) break;
+      left -= piece.byteLength;
+      pieces.push(piece);
+    }
+    return pieces.length === 1 ? pieces[0]! : concatBytes(pieces);
+  }
+}
+
+function cut(): InvalidArchiveError {
+  return new InvalidArchiveError("Cannot read the tar: it ends in the middle of a header");
+}
+
+function unsupported(what: string): InvalidArchiveError {
+  return new InvalidArchiveError(`Cannot read the tar: it has ${what}`);
+}
+
+function tooMuch(limit: string, maximum: number, what: string): LimitError {
+  return new LimitError(`Cannot read the tar: it has more ${what} than ${limit}, ${maximum}`, {
+    limit,
+    maximum,
+  });
+}
