@@ -86,6 +86,24 @@ export const partialBlobCases: Case[] = [
     await partial.close();
     assertEquals(await digestOf(await readWhole(store, descriptor)), descriptor.digest);
   }],
+  [
+    "begin: what was written stays, whatever the caller does with its Buffer then",
+    async (store) => {
+      if (store.begin === undefined) return;
+      const content = pattern(100_000);
+      const descriptor = await describe(content);
+      const partial = await store.begin(descriptor);
+      // Like Node's Buffer: what its `slice` gives shares its memory.
+      const buffer = Object.assign(content.slice(), {
+        slice: (start?: number, end?: number) => buffer.subarray(start, end),
+      });
+      await partial.write(buffer, 0);
+      buffer.fill(0);
+      await partial.commit();
+      await partial.close();
+      assertEquals(await digestOf(await readWhole(store, descriptor)), descriptor.digest);
+    },
+  ],
   ["begin, write in the wrong order and commit: the content, or a typed error", async (store) => {
     if (store.begin === undefined) return;
     const content = pattern(100_000);

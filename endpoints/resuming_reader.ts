@@ -154,7 +154,7 @@ export function resumingReader(
       const given = new Uint8Array(new ArrayBuffer(memory), at, bytes);
       const fitting = value.subarray(0, bytes);
       given.set(fitting);
-      rest = value.slice(bytes);
+      rest = new Uint8Array(value.subarray(bytes));
       return { done, value: given.subarray(0, fitting.byteLength) };
     },
     async cancel(reason) {
@@ -187,7 +187,7 @@ function skipBytes(reader: PieceReader, count: number): PieceReader {
         const { done, value } = await reader.read();
         if (done || value === undefined) break;
         if (value.byteLength > left) {
-          const rest = value.slice(left);
+          const rest = new Uint8Array(value.subarray(left));
           left = 0;
           return { done: false, value: rest };
         }

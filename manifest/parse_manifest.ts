@@ -1,5 +1,5 @@
 import { InvalidManifestError, ManifestVerificationError } from "../errors.ts";
-import type { Bytes } from "../content/bytes.ts";
+import { type Bytes, toBytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import {
   bareMediaType,
@@ -105,7 +105,7 @@ export function parseManifest(
   }
   if (object.subject === null) delete object.subject;
   else if (object.subject !== undefined) settleDescriptor(object.subject, "subject");
-  return { manifest: object as unknown as Manifest, bytes: ownBytes(bytes), mediaType };
+  return { manifest: object as unknown as Manifest, bytes: toBytes(bytes), mediaType };
 }
 
 /** The media type that the header, the body and the descriptor name, once they agree. */
@@ -153,9 +153,4 @@ function settleDescriptors(value: unknown, where: string): Descriptor[] {
     throw new InvalidManifestError(`Cannot read the manifest: ${where} is not a list`);
   }
   return list.map((entry, i) => settleDescriptor(entry, `${where}[${i}]`));
-}
-
-/** The same bytes, or a copy where they lie in shared memory and might change. */
-function ownBytes(bytes: Uint8Array): Bytes {
-  return bytes.buffer instanceof ArrayBuffer ? bytes as Bytes : bytes.slice();
 }

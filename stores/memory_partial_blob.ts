@@ -17,7 +17,7 @@ export class MemoryPartial {
 
   /** Adds a copy of some bytes, in place of those that were there. */
   add(bytes: Bytes, offset: number): void {
-    const part = { offset, bytes: bytes.slice() };
+    const part = { offset, bytes: new Uint8Array(bytes) };
     const last = this.#parts.at(-1);
     if (last === undefined || endOf(last) <= offset) {
       this.#parts.push(part);

@@ -36,7 +36,7 @@ export async function writeSegments(
     for (;;) {
       const { done, value } = await reader.read();
       if (done || value === undefined) return true;
-      const piece = value.slice(0, left);
+      const piece = new Uint8Array(value.subarray(0, left));
       onPiece?.(piece);
       left -= piece.byteLength;
       for (let at = 0; at < piece.byteLength;) {

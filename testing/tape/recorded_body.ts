@@ -72,6 +72,6 @@ export class RecordedBody {
     this.size += piece.byteLength;
     this.#hasher.update(piece);
     if (this.size > this.#limit) this.#pieces = [];
-    else this.#pieces.push(piece.slice()); // the stream's reader may write over its pieces
+    else this.#pieces.push(new Uint8Array(piece)); // the stream's reader may write over its pieces
   }
 }
