@@ -53,6 +53,20 @@ export function countsOf(output: string, success: boolean): Counts {
   return counts;
 }
 
+/** What a run that was stopped had come to: its lines are counted, as it printed no summary. */
+export function countsSoFar(output: string): Counts {
+  const ends = [...output.replace(COLOURS, "").matchAll(/ \.\.\. (ok|FAILED|ignored)\b.*$/gm)];
+  const count = (end: string) => ends.filter(([, found]) => found === end).length;
+  return { passed: count("ok"), failed: count("FAILED"), skipped: count("ignored") };
+}
+
+/** What is said of a run that the time limit stopped. */
+export function stoppedLine({ passed, failed }: Counts): string {
+  const failures = failed === 0 ? "no test failed" : `${failed} failed`;
+  return `stopped after ${duration(LIMIT_MS)}, before every test had run: ${passed} had passed, ` +
+    `${failures}. This machine is too slow or too busy for the whole; give paths to run a part`;
+}
+
 /** The last line. */
 export function lastLine({ passed, failed, skipped }: Counts): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
@@ -111,8 +125,11 @@ export function secretLines(output: string): number {
   return output.split("\n").filter(shows).length;
 }
 
-/** Runs `deno test`, shows what it prints, and counts. */
-async function denoTest(args: string[], deadline: number): Promise<Counts> {
+/** Runs `deno test`, shows what it prints, and counts; `stopped` where the time limit ended it. */
+async function denoTest(
+  args: string[],
+  deadline: number,
+): Promise<Counts & { stopped: boolean }> {
   const checks = sanitizers(Deno.version.deno, !startsPrograms(pathsIn(args)));
   const colours = Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR");
   const command = await denoCommand([
@@ -138,11 +155,11 @@ async function denoTest(args: string[], deadline: number): Promise<Counts> {
   }
   const { success, signal } = await child.status;
   clearTimeout(timer);
-  if (signal === "SIGKILL") say(`\nstopped: the tests took longer than ${duration(LIMIT_MS)}`);
-  const counts = countsOf(output, success);
-  const told = secretLines(output);
-  if (told === 0) return counts;
-  say(`\nfailed: ${told} lines above show a secret of a test, or tell of one that was shown`);
+  const stopped = signal === "SIGKILL";
+  const counts = { ...(stopped ? countsSoFar(output) : countsOf(output, success)), stopped };
+  const lines = secretLines(output);
+  if (lines === 0) return counts;
+  say(`\nfailed: ${lines} lines above show a secret of a test, or report one that was shown`);
   return { ...counts, failed: counts.failed + 1 };
 }
 
@@ -167,28 +184,34 @@ async function main(): Promise<number> {
   const start = Date.now();
   const deadline = start + LIMIT_MS;
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-  const add = (more: Counts) => {
-    counts.passed += more.passed;
-    counts.failed += more.failed;
-    counts.skipped += more.skipped;
-  };
+  const groups: string[][] = [];
   if (pathsIn(Deno.args).length > 0) {
-    add(await denoTest(["--parallel", ...Deno.args], deadline));
+    groups.push(["--parallel", ...Deno.args]);
   } else {
     const alone = await aloneFiles(".");
     // What the configuration excludes is tested all the same once something is ignored here.
     const ignore = `--ignore=${["npm", "out", ...PROGRAMS, ...alone].join(",")}`;
-    add(await denoTest(["--parallel", ignore, ...Deno.args], deadline));
-    add(await denoTest(["--parallel", ...Deno.args, ...PROGRAMS], deadline));
-    if (alone.length > 0) add(await denoTest([...Deno.args, ...alone], deadline));
+    groups.push(["--parallel", ignore, ...Deno.args]);
+    groups.push(["--parallel", ...Deno.args, ...PROGRAMS]);
+    if (alone.length > 0) groups.push([...Deno.args, ...alone]);
+  }
+  let stopped = false;
+  for (const group of groups) {
+    const more = await denoTest(group, deadline);
+    counts.passed += more.passed;
+    counts.failed += more.failed;
+    counts.skipped += more.skipped;
+    stopped = more.stopped;
+    if (stopped) break;
   }
   const took = Date.now() - start;
-  if (took > PROMISED_MS) say(`note: ${duration(took)}, longer than ${duration(PROMISED_MS)}`);
+  if (stopped) say(`\n${stoppedLine(counts)}`);
+  else if (took > PROMISED_MS) say(`note: ${duration(took)}, longer than ${duration(PROMISED_MS)}`);
   const missing = PEER_NAMES.filter((name) => peerPath(name) === undefined);
   const line = skippedLine(counts.skipped, missing);
   if (line !== undefined) say(line);
   say(lastLine(counts));
-  return counts.failed > 0 ? 1 : 0;
+  return stopped || counts.failed > 0 ? 1 : 0;
 }
 
 if (import.meta.main) Deno.exit(await main());

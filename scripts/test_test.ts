@@ -2,6 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import {
   type Counts,
   countsOf,
+  countsSoFar,
   lastLine,
   pathsIn,
   preloads,
@@ -9,6 +10,7 @@ import {
   secretLines,
   skippedLine,
   startsPrograms,
+  stoppedLine,
 } from "./test.ts";
 import { ALARM, MARKS } from "./secret_search.ts";
 
@@ -45,6 +47,21 @@ const outputs: [string, string, boolean, Counts][] = [
 for (const [name, output, success, expected] of outputs) {
   Deno.test(`countsOf: ${name}`, () => assertEquals(countsOf(output, success), expected));
 }
+
+Deno.test("a run that the time limit stops: what it had come to, and that no test failed", () => {
+  const output = "./a_test.ts => one ... ok (1ms)\n" +
+    "./a_test.ts => \x1b[1mtwo\x1b[0m ... \x1b[32mok\x1b[0m (2s)\n./b_test.ts => three ... ignored (0ms)\n" +
+    "./b_test.ts => four ... ";
+  const counts = countsSoFar(output);
+  assertEquals(counts, { passed: 2, failed: 0, skipped: 1 });
+  assertStringIncludes(
+    stoppedLine(counts),
+    "before every test had run: 2 had passed, no test failed",
+  );
+  const failed = countsSoFar(`${output}FAILED (1ms)\n`);
+  assertEquals(failed, { passed: 2, failed: 1, skipped: 1 });
+  assertStringIncludes(stoppedLine(failed), "1 failed");
+});
 
 Deno.test("lastLine: skipped only where there were some", () => {
   assertEquals(lastLine({ passed: 3, failed: 1, skipped: 0 }), "3 passed, 1 failed");
