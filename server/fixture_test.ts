@@ -4,7 +4,7 @@ import { type Bytes, encodeText } from "../content/bytes.ts";
 import { digestOf } from "../content/digest.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
-import { type DiskBackend, diskBackend } from "./backends/disk.ts";
+import { type DiskBackend, diskBackend } from "./backends/disk_backend.ts";
 import { serve } from "./listen/serve.ts";
 import type { RegistryOptions } from "./options.ts";
 import { createRegistry, type Registry } from "./registry.ts";

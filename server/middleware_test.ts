@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { bytesStream } from "../content/body.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
-import { MemoryBackend } from "./backends/memory.ts";
+import { MemoryBackend } from "./backends/memory_backend.ts";
 import { digest, memoryWire, specTest } from "./fixture_test.ts";
 import { type Middleware, ownRequest, type RequestContext, withRequest } from "./middleware.ts";
 import { createRegistry } from "./registry.ts";

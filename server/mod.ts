@@ -80,12 +80,12 @@ export type {
   StoredBlob,
   StoredManifest,
 } from "./backends/backend.ts";
-export { type DiskBackend, diskBackend, type DiskBackendOptions } from "./backends/disk.ts";
-export { MemoryBackend } from "./backends/memory.ts";
+export { type DiskBackend, diskBackend, type DiskBackendOptions } from "./backends/disk_backend.ts";
+export { MemoryBackend } from "./backends/memory_backend.ts";
 export {
   type ObjectBackend,
   objectBackend,
   type ObjectBackendOptions,
   type ObjectStore,
   type StoredObject,
-} from "./backends/object_store.ts";
+} from "./backends/object_backend.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { InvalidOptionError } from "../errors.ts";
-import { MemoryBackend } from "./backends/memory.ts";
+import { MemoryBackend } from "./backends/memory_backend.ts";
 import { EMPTY_DIGEST, memoryWire, specTest } from "./fixture_test.ts";
 import type { RegistryOptions } from "./options.ts";
 import { createRegistry } from "./registry.ts";

@@ -1,7 +1,7 @@
 /**
  * `deno task serve --port N`: a registry on loopback, until it is interrupted.
  */
-import { diskBackend } from "../server/backends/disk.ts";
+import { diskBackend } from "../server/backends/disk_backend.ts";
 import { serve, type ServedRegistry, type ServeOptions } from "../server/listen/serve.ts";
 import type { Registry } from "../server/registry.ts";
 import { type Flag, readFlags, UsageError, usageOf } from "./flags.ts";

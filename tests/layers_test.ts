@@ -244,11 +244,11 @@ const runtimeNames: [string, string, string, string[]][] = [
   ],
   ["runtime", "runtime/a.ts", 'Deno.args; process.env; import "node:fs";', []],
   ["the server's listener", "server/listen/serve.ts", "Deno.serve();", []],
-  ["the server's listener on a runtime", "server/listen/deno.ts", "Deno.serve();", []],
+  ["the server's listener on a runtime", "server/listen/listen_deno.ts", "Deno.serve();", []],
   ["the command that serves", "testing/main.ts", "Deno.args;", []],
   ["its flags", "testing/serve_login.ts", "Deno.readTextFile(x);", []],
-  ["the server's backends", "server/backends/disk.ts", "Deno.open(x);", [
-    `server/backends/disk.ts:1: Deno ${DOOR}`,
+  ["the server's backends", "server/backends/disk_backend.ts", "Deno.open(x);", [
+    `server/backends/disk_backend.ts:1: Deno ${DOOR}`,
   ]],
   ["quirks", "testing/quirks/quirks.ts", "Deno.args;", [
     `testing/quirks/quirks.ts:1: Deno ${DOOR}`,

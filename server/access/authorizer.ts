@@ -1,7 +1,7 @@
 import type { Route } from "../route.ts";
 import type { Access, Authorizer, Need } from "./access.ts";
-import { BasicAuthorizer } from "./basic.ts";
-import { BearerAuthorizer } from "./bearer.ts";
+import { BasicAuthorizer } from "./basic_authorizer.ts";
+import { BearerAuthorizer } from "./bearer_authorizer.ts";
 import type { RegistryAction, RegistryAuth } from "./options.ts";
 
 const UNRESTRICTED: Access = { may: () => true, lists: true };

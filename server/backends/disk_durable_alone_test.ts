@@ -5,7 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fileSystem } from "../../runtime/files.ts";
 import { memoryWire, type Wire } from "../fixture_test.ts";
-import { diskBackend } from "./disk.ts";
+import { diskBackend } from "./disk_backend.ts";
 
 const HELLO = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 

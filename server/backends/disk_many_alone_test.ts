@@ -1,7 +1,7 @@
 /** A registry on the disk that has much: it must stay as fast as one that has little. */
 import { assert, assertEquals } from "@std/assert";
 import { memoryWire, nextPage, onDisk } from "../fixture_test.ts";
-import { diskBackend } from "./disk.ts";
+import { diskBackend } from "./disk_backend.ts";
 
 /** On the slowest machine so far a page takes 2 ms; a list that is sorted for each page, 100. */
 const PAGE_LIMIT_MS = 50;

@@ -1,6 +1,6 @@
 import { bytesStream } from "../../content/body.ts";
 import type { Bytes } from "../../content/bytes.ts";
-import type { ObjectStore } from "./object_store.ts";
+import type { ObjectStore } from "./object_backend.ts";
 
 /** A storage of objects in memory, whose lists have two at most: every list has several pages. */
 export class MemoryObjects implements ObjectStore {

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { digest, memoryWire, TestClock, until, Wire } from "../fixture_test.ts";
 import { MemoryObjects } from "./memory_objects_test.ts";
-import { objectBackend } from "./object_store.ts";
+import { objectBackend } from "./object_backend.ts";
 
 interface World {
   /** Each request goes to the next one of two registries. */

@@ -1,9 +1,9 @@
 import { InvalidOptionError } from "../../errors.ts";
 import { runtimeName } from "../../runtime/builtin.ts";
 import { answerPages, type CorsOptions } from "./cors.ts";
-import { listenDeno } from "./deno.ts";
+import { listenDeno } from "./listen_deno.ts";
 import type { Tls } from "./listener.ts";
-import { listenNode } from "./node.ts";
+import { listenNode } from "./listen_node.ts";
 
 /** Options of {@linkcode serve}. */
 export interface ServeOptions {

@@ -4,9 +4,9 @@ import { digestOf } from "../../content/digest.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import { EMPTY_DIGEST, Wire } from "../fixture_test.ts";
 import { createRegistry, type Registry } from "../registry.ts";
-import { listenDeno } from "./deno.ts";
+import { listenDeno } from "./listen_deno.ts";
 import type { Listener } from "./listener.ts";
-import { listenNode } from "./node.ts";
+import { listenNode } from "./listen_node.ts";
 import { serve, type ServedRegistry } from "./serve.ts";
 
 interface Running {

@@ -5,8 +5,8 @@ import { InvalidOptionError } from "../../errors.ts";
 import { selfSigned } from "../../tests/peers/certificate.ts";
 import { Wire } from "../fixture_test.ts";
 import { createRegistry } from "../registry.ts";
-import { listenDeno } from "./deno.ts";
-import { listenNode } from "./node.ts";
+import { listenDeno } from "./listen_deno.ts";
+import { listenNode } from "./listen_node.ts";
 import { serve } from "./serve.ts";
 
 const { pem: cert, keyPem: key } = await selfSigned();

@@ -2,10 +2,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeText } from "../../content/bytes.ts";
 import { createTestRegistry, type TestRegistryOptions } from "../../testing/test_registry.ts";
-import { MemoryBackend } from "../backends/memory.ts";
+import { MemoryBackend } from "../backends/memory_backend.ts";
 import { digest, TestClock, until, Wire } from "../fixture_test.ts";
-import { listenDeno } from "./deno.ts";
-import { listenNode } from "./node.ts";
+import { listenDeno } from "./listen_deno.ts";
+import { listenNode } from "./listen_node.ts";
 
 interface World {
   wire: Wire;

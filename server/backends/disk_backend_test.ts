@@ -9,7 +9,7 @@ import { InvalidOptionError } from "../../errors.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import { memoryWire, TestClock, until, type Wire } from "../fixture_test.ts";
 import type { RegistryOptions } from "../options.ts";
-import { diskBackend } from "./disk.ts";
+import { diskBackend } from "./disk_backend.ts";
 import { testRegistryBackend } from "./test_registry_backend.ts";
 
 for (const durable of [true, false]) {

@@ -5,7 +5,7 @@ import { type Digest, digestOf } from "../../content/digest.ts";
 import { pieceReader } from "../../content/piece_reader.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import { MemoryObjects } from "./memory_objects_test.ts";
-import { objectBackend } from "./object_store.ts";
+import { objectBackend } from "./object_backend.ts";
 import { testRegistryBackend } from "./test_registry_backend.ts";
 
 testRegistryBackend("objectBackend", () => {

@@ -2,7 +2,7 @@ import type { PieceReader } from "../../content/piece_reader.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import { Refusal, type RefusalCode } from "../refusal.ts";
 import type { Access, Authorizer, Need } from "./access.ts";
-import { quotedString } from "./basic.ts";
+import { quotedString } from "./basic_authorizer.ts";
 import type { BearerAuthOptions } from "./options.ts";
 import { formatScopes, hasScope, type Scope, scopesOfClaim } from "./scopes.ts";
 import { TokenKeys } from "./token_keys.ts";

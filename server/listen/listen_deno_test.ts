@@ -6,7 +6,7 @@ import { createHasher } from "../../content/hasher.ts";
 import { createTestRegistry } from "../../testing/test_registry.ts";
 import { memoryWire, onDisk, until } from "../fixture_test.ts";
 import { createRegistry } from "../registry.ts";
-import { listenDeno } from "./deno.ts";
+import { listenDeno } from "./listen_deno.ts";
 
 const MIB = 1024 * 1024;
 const SIZE = 64 * MIB;
