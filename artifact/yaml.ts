@@ -8,6 +8,8 @@ interface Line {
   indent: number;
   /** What follows them, without blanks at the end. */
   text: string;
+  /** All of it. */
+  raw: string;
   /** From 1. */
   number: number;
 }
@@ -16,16 +18,16 @@ interface Line {
 const MAX_DEPTH = 50;
 
 /**
- * Reads the part of YAML that charts are written in: block mappings and lists, plain, quoted, literal
- * and folded scalars, flow collections on one line, comments. Anchors, tags, further documents and all
- * else are refused, never guessed.
+ * Reads the part of YAML that charts are written in, by hand and by Helm: block mappings and lists,
+ * plain, quoted, literal and folded scalars, flow collections on one line, comments. Anchors, tags,
+ * further documents and all else are refused, never guessed.
  *
  * @throws {InvalidContentError} When it is not that, with the line's number.
  */
 export function readYaml(text: string): Yaml {
   const lines = text.replace(/^\ufeff/, "").split(/\r?\n/).map((line, at): Line => {
     const indent = /^ */.exec(line)![0].length;
-    return { indent, text: line.slice(indent).trimEnd(), number: at + 1 };
+    return { indent, text: line.slice(indent).trimEnd(), raw: line, number: at + 1 };
   });
   const reader = new YamlReader(lines);
   const start = reader.peek();
@@ -114,7 +116,7 @@ class YamlReader {
   #scalar(line: Line, text: string, parent: number): Yaml {
     if (/^[|>]/.test(text)) return this.#blockScalar(line, text, parent);
     if (/^["'[{]/.test(text)) {
-      const flow = new FlowReader(line, text);
+      const flow = new FlowReader(line, this.#untilQuote(line, text, parent));
       const value = flow.value(0);
       flow.end();
       return value;
@@ -136,24 +138,48 @@ class YamlReader {
     return ["~", "null", "Null", "NULL"].includes(whole) ? null : whole;
   }
 
-  #blockScalar(line: Line, text: string, parent: number): string {
-    const match = /^([|>])([+-]?)(?: +#.*)?$/.exec(text);
-    if (match === null) {
-      throw refusal(line, "its block scalar has an indicator that is not supported");
+  /** A quoted text goes on in deeper lines: an end of line is a blank, and empty lines are ends. */
+  #untilQuote(line: Line, text: string, parent: number): string {
+    const closed = text[0] === '"' ? DOUBLE : text[0] === "'" ? SINGLE : /^/;
+    let whole = text;
+    for (let blanks = 0; !closed.test(whole); this.next()) {
+      const more = this.lines[this.#at];
+      if (more === undefined || (more.text !== "" && more.indent <= parent)) {
+        throw refusal(line, "a quoted text does not end");
+      }
+      if (more.text === "") {
+        blanks++;
+        continue;
+      }
+      const isEscaped = text[0] === '"' && /(?<!\\)(?:\\\\)*\\$/.test(whole);
+      whole = isEscaped
+        ? whole.slice(0, -1) + more.text
+        : whole + ("\n".repeat(blanks) || " ") + more.text;
+      blanks = 0;
     }
-    const [, style, chomp] = match;
+    return whole;
+  }
+
+  #blockScalar(line: Line, text: string, parent: number): string {
+    const match = /^([|>])([+-]?)([1-9]?)([+-]?)(?: +#.*)?$/.exec(text);
+    if (match === null || (match[2] && match[4])) {
+      throw refusal(line, "its block scalar has an indicator that is not one of YAML's");
+    }
+    const [, style, before, digit, after] = match;
+    const chomp = before || after;
     const held: Line[] = [];
     for (; this.#at < this.lines.length; this.next()) {
       const more = this.lines[this.#at]!;
       if (more.text !== "" && more.indent <= parent) break;
       held.push(more);
     }
-    const indent = held.find((each) => each.text !== "")?.indent ?? 0;
+    const first = held.find((each) => each.text !== "")?.indent ?? 0;
+    const indent = digit ? Math.max(0, parent) + Number(digit) : first;
     const rows = held.map((each) => {
       if (each.text !== "" && each.indent < indent) {
         throw refusal(each, "it is indented too little");
       }
-      return each.text === "" ? "" : " ".repeat(each.indent - indent) + each.text;
+      return each.raw.slice(indent);
     });
     const kept = rows.findLastIndex((row) => row !== "") + 1;
     const body = style === "|" ? rows.slice(0, kept).join("\n") : folded(rows.slice(0, kept));
@@ -185,6 +211,7 @@ function folded(rows: string[]): string {
 function keyOf(line: Line): { name: string; rest: string } | undefined {
   const { text } = line;
   if (/^["']/.test(text)) {
+    if (!SINGLE.test(text) && !DOUBLE.test(text)) return undefined; // it goes on in the next line
     const flow = new FlowReader(line, text);
     const name = flow.quoted();
     const rest = /^ *:(?: +(.*)|)$/.exec(flow.rest());
@@ -205,12 +232,17 @@ function plain(line: Line, text: string): string {
   return bare;
 }
 
+/** A quoted text at the beginning. Two single quotes stand for one. */
+const SINGLE = /^'((?:[^']|'')*)'(?!')/;
+const DOUBLE = /^"((?:[^"\\]|\\[^])*)"/;
+
 const ESCAPES: Record<string, string> = {
   ...{ "0": "\0", a: "\x07", b: "\b", e: "\x1b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v" },
-  ...{ '"': '"', "/": "/", "\\": "\\", " ": " " },
+  ...{ '"': '"', "/": "/", "\\": "\\", " ": " ", "\t": "\t" },
+  ...{ N: "\x85", _: "\xa0", L: "\u2028", P: "\u2029" },
 };
 
-/** Quoted scalars and flow collections, in one line. */
+/** Quoted scalars, and flow collections in one line. */
 class FlowReader {
   #at = 0;
 
@@ -249,12 +281,12 @@ class FlowReader {
   }
 
   quoted(): string {
-    const single = /^'((?:[^']|'')*)'/.exec(this.rest());
+    const single = SINGLE.exec(this.rest());
     if (single !== null) {
       this.#at += single[0].length;
       return single[1]!.replaceAll("''", "'");
     }
-    const double = /^"((?:[^"\\]|\\.)*)"/.exec(this.rest());
+    const double = DOUBLE.exec(this.rest());
     if (double === null) throw refusal(this.line, "a quoted text does not end in its line");
     this.#at += double[0].length;
     return double[1]!.replace(

@@ -52,7 +52,8 @@ export interface GunzipLimits {
 }
 
 /**
- * Decompresses gzip, of one member.
+ * Decompresses gzip, of one member. What follows it is an error in Deno and newer versions of Node;
+ * other runtimes read it as a further member, or leave it out.
  *
  * @throws {InvalidArchiveError} When it is not gzip, is cut or damaged, or something follows.
  * @throws {LimitError} When more comes out than the limits allow.

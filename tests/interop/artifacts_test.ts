@@ -38,6 +38,41 @@ const places: Place[] = [
   },
 ];
 
+/** What makes helm quote, fold and escape, as it writes a chart's metadata anew when it packs it. */
+const CHART = `apiVersion: v2
+name: mychart
+version: 0.1.0
+description: "A long text: with a colon, \\"quotes\\", é ü 漢字 #hash, <b>&amp;</b> and so many words
+  that it is folded, as lines have eighty characters at most"
+appVersion: "1.10"
+home: https://example.com/a?b=c&d=<e>
+sources: [https://example.com/source]
+keywords: ["- dash", "yes", "null", "~", "1", "a: b", " lead", "trail ", "'q'", "\\"dq\\"", "#c",
+  "@at", "\`bt", "%p", "*s", "&a", "!t", "[x", "{y", "0x10", "", "a #b", "2024-01-01", "😀", "x: ",
+  ":x", "-", "?", "? x", "a,b"]
+maintainers:
+  - name: "Jane: Doe"
+    email: j@example.com
+  - name: Joe
+annotations:
+  long: "word word word word word word word word word word word word word word word word word word"
+  multi: |
+    - kind: added
+      description: "x: y"
+
+      more
+    # not a comment
+  keep: "trailing lines\\n\\n\\n"
+  lead: "\\n  leading line and blanks\\n"
+  control: "a\\u0007b\\u2028c"
+  "quoted: key": v
+  q: 'it''s long, has ''single'' and: colon quotes, and then it goes on and on beyond any line'
+dependencies: []
+deprecated: true
+kubeVersion: ">= 1.20.0 < 99"
+type: application
+`;
+
 async function ok(client: Client, args: string[], cwd?: string): Promise<string> {
   const { code, stdout, stderr } = await client.run(args, cwd === undefined ? {} : { cwd });
   assertEquals(code, 0, `${client.name} ${args.join(" ")}: ${stderr}${stdout}`);
@@ -228,8 +263,12 @@ for (const { name, test, start } of places) {
           new RegistryStore(new RegistryClientV2({ name: `http://${host}/${repository}` }));
         try {
           await run("create", "mychart");
+          await Deno.writeTextFile(`${home}/mychart/Chart.yaml`, CHART);
           await run("package", "mychart", "--version", "1.2.3+build.4");
           const chart = `${home}/mychart-1.2.3+build.4.tgz`;
+          const provenance = `${chart}.prov`;
+          await Deno.writeTextFile(provenance, "-----BEGIN PGP SIGNED MESSAGE-----\n");
+          await pack(store("davit/signed/mychart"), await helm({ chart, provenance }));
           const pushed = await pack(store("davit/mychart"), await helm({ chart }));
 
           const reference = ["oci://" + `${host}/davit/mychart`, "--plain-http"];
@@ -245,6 +284,14 @@ for (const { name, test, start } of places) {
             await Deno.readFile(`${home}/pulled/mychart-1.2.3+build.4.tgz`),
             await Deno.readFile(chart),
           );
+
+          const signed = [`oci://${host}/davit/signed/mychart`, "--plain-http", "--prov"];
+          await run("pull", ...signed, ...version, "--destination", "pulled");
+          assertEquals(
+            await Deno.readFile(`${home}/pulled/mychart-1.2.3+build.4.tgz.prov`),
+            await Deno.readFile(provenance),
+          );
+          await Deno.remove(provenance); // helm would push it too
 
           // helm's own push makes the same config, layers and annotations.
           await run("push", chart, `oci://${host}/helm`, "--plain-http");
