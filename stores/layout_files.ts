@@ -3,6 +3,7 @@ import { join } from "@std/path/join";
 import { resolve } from "@std/path/resolve";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import { type Digest, digestEncoded, hashAlgorithm } from "../content/digest.ts";
+import type { HashAlgorithm } from "../content/hasher.ts";
 import type { PieceReader } from "../content/piece_reader.ts";
 import { verifier } from "../content/verifying_stream.ts";
 import { ContentNotFoundError, InvalidContentError } from "../errors.ts";
@@ -160,12 +161,12 @@ export class LayoutFiles {
   /** Gives a verified file its content-addressed name; its bytes have been synced where they must. */
   async publish(temporary: string, digest: Digest): Promise<void> {
     const path = this.path(digest);
-    let folder = await this.#makeBlobs(digest);
+    let folder = await this.makeBlobs(hashAlgorithm(digest));
     try {
       await this.#system.rename(temporary, path).catch(async (error) => {
         if (!isMissing(error)) throw error;
         this.#folders.clear(); // they were removed since they were looked at
-        folder = await this.#makeBlobs(digest);
+        folder = await this.makeBlobs(hashAlgorithm(digest));
         await this.#system.rename(temporary, path);
       });
     } catch (error) {
@@ -184,7 +185,7 @@ export class LayoutFiles {
    */
   async link(from: LayoutFiles, digest: Digest): Promise<boolean | undefined> {
     if (await from.size(digest) === undefined) return undefined;
-    const folder = await this.#makeBlobs(digest);
+    const folder = await this.makeBlobs(hashAlgorithm(digest));
     const path = this.path(digest);
     try {
       await this.#system.link(from.path(digest), path);
@@ -291,9 +292,10 @@ export class LayoutFiles {
     return await this.#hasFolder("blobs") && await this.#hasFolder(`blobs/${algorithm}`);
   }
 
-  async #makeBlobs(digest: Digest): Promise<string> {
+  /** Makes the folder of the blobs of an algorithm, and answers its path. */
+  async makeBlobs(algorithm: HashAlgorithm = "sha256"): Promise<string> {
     await this.#makeFolder("blobs");
-    return await this.#makeFolder(`blobs/${hashAlgorithm(digest)}`);
+    return await this.#makeFolder(`blobs/${algorithm}`);
   }
 
   async #makeFolder(name: string): Promise<string> {

@@ -243,7 +243,9 @@ export class LayoutIndex {
   }
 
   async #writeLayoutFile(files: LayoutFiles): Promise<void> {
-    if (await files.stat(LAYOUT_FILE) === undefined) await files.replace(LAYOUT_FILE, [LAYOUT]);
+    if (await files.stat(LAYOUT_FILE) !== undefined) return;
+    await files.makeBlobs(); // a folder is no layout without them
+    await files.replace(LAYOUT_FILE, [LAYOUT]);
   }
 
   /** The file as it is now, read where it is not what was read or written before. */

@@ -69,6 +69,17 @@ async function there(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
+Deno.test("LayoutIndex: where oci-layout is, blobs/ is too, at whatever moment a process ends", () =>
+  inWorld(async (world) => {
+    const { replace } = world.files;
+    world.files.replace = async (name, pieces) => {
+      if (name === "oci-layout") assert(await there(`${world.folder}/blobs/sha256`));
+      await replace.call(world.files, name, pieces);
+    };
+    await tag(world, "v1", 1);
+    assert(await there(`${world.folder}/oci-layout`));
+  }));
+
 Deno.test("LayoutIndex: a short index is written at once, and has no journal", () =>
   inWorld(async (world) => {
     for (let number = 0; number < 20; number++) {
