@@ -1,6 +1,6 @@
 import { LimitError, TimeoutError } from "../errors.ts";
 import { type Bytes, concatBytes, EMPTY } from "./bytes.ts";
-import { LONGEST_TIMER_MS } from "../runtime/longest_timer.ts";
+import { Deadline } from "../runtime/deadline.ts";
 
 /** One answer of a {@linkcode PieceReader}. */
 export interface Piece {
@@ -134,55 +134,32 @@ function byobReader(stream: ReadableStream<Bytes>): ReadableStreamBYOBReader | u
   }
 }
 
-/** Fails a read that takes longer than a time limit. Timers are made rarely, not for each read. */
+/** Fails a read that takes longer than a time limit. */
 export function stallGuard(reader: PieceReader, milliseconds: number, what: string): PieceReader {
-  let started = 0;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let fail: ((error: TimeoutError) => void) | undefined;
-
-  function arm(left: number): void {
-    timer = setTimeout(check, Math.min(left, LONGEST_TIMER_MS));
-  }
-
-  function check(): void {
-    timer = undefined;
-    if (fail === undefined) return;
-    const left = started + milliseconds - Date.now();
-    if (left > 0) {
-      arm(left);
-      return;
-    }
-    fail(new TimeoutError(`Cannot read ${what}: no bytes came for ${milliseconds} ms`));
-  }
-
-  function stop(): void {
-    clearTimeout(timer);
-    timer = undefined;
-  }
+  let fail: (error: TimeoutError) => void;
+  const deadline = new Deadline(() => {
+    const error = new TimeoutError(`Cannot read ${what}: no bytes came for ${milliseconds} ms`);
+    fail(error);
+    void reader.cancel(error).catch(() => {});
+  });
 
   return {
     read(view) {
-      started = Date.now();
-      if (timer === undefined) arm(milliseconds);
       return new Promise((resolve, reject) => {
-        fail = (error) => {
-          fail = undefined;
-          reject(error);
-          void reader.cancel(error).catch(() => {});
-        };
+        fail = reject;
+        deadline.set(milliseconds);
         reader.read(view).then((piece) => {
-          fail = undefined;
-          if (piece.done) stop();
+          if (piece.done) deadline.clear();
+          else deadline.rest();
           resolve(piece);
         }, (error) => {
-          fail = undefined;
-          stop();
+          deadline.clear();
           reject(error);
         });
       });
     },
     cancel(reason) {
-      stop();
+      deadline.clear();
       return reader.cancel(reason);
     },
   };

@@ -52,12 +52,12 @@ function silence() {
 /** Time that passes when it is told to, in place of the machine's. */
 function fakeTime() {
   const { setTimeout, clearTimeout } = globalThis;
-  const { now } = Date;
+  const { now } = performance;
   const timers = new Map<number, { at: number; run: () => void }>();
   let time = 1_000;
   let made = 0;
   let longest = 0;
-  Date.now = () => time;
+  performance.now = () => time;
   globalThis.setTimeout = ((run: () => void, delay = 0) => {
     longest = Math.max(longest, delay);
     timers.set(++made, { at: time + delay, run });
@@ -75,7 +75,7 @@ function fakeTime() {
     },
     restore() {
       Object.assign(globalThis, { setTimeout, clearTimeout });
-      Date.now = now;
+      performance.now = now;
     },
   };
 }
@@ -259,7 +259,7 @@ for (const forever of [Infinity, 2 ** 31]) {
     try {
       const guarded = stallGuard(reader, forever, "it");
       void guarded.read().catch(() => ended = true);
-      assertEquals(time.longest(), 2 ** 31 - 1);
+      assertEquals(time.longest(), forever === Infinity ? 0 : 2 ** 31 - 1);
       time.pass(2 ** 31 - 1);
       await Promise.resolve();
       assertEquals(ended, false);

@@ -64,11 +64,14 @@ export function sender(options: SenderOptions): Sender {
     const headers: HostHeaders = { defaults, own: recordOf(headerFields(hosts[host]?.headers)) };
     const settings = { responseTimeout, stallTimeout, headers };
     if (given !== undefined || !onMachine) {
-      ways.set(origin, fetchSend(given ?? globalThis.fetch, { ...settings, client }));
+      const obeysSignals = options.fetch === undefined;
+      const how = { ...settings, client, obeysSignals };
+      ways.set(origin, fetchSend(given ?? globalThis.fetch, how));
     } else {
       const { way } = await load();
       if (!ways.has(origin)) {
-        const byFetch = (how: object) => fetchSend(globalThis.fetch, { ...settings, ...how });
+        const own = { ...settings, obeysSignals: true };
+        const byFetch = (how: object) => fetchSend(globalThis.fetch, { ...own, ...how });
         ways.set(origin, way(request.url, settings, byFetch));
       }
     }

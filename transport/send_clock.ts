@@ -1,6 +1,6 @@
 import type { TimeoutError } from "../errors.ts";
 import { DEFAULT_LIMITS, type Limits } from "../content/limits.ts";
-import { LONGEST_TIMER_MS } from "../runtime/longest_timer.ts";
+import { Deadline } from "../runtime/deadline.ts";
 import type { ChannelRequest } from "./channel.ts";
 import { responseTimeout as tooLate, sendStall } from "./send_failure.ts";
 
@@ -25,7 +25,7 @@ const SLOWEST_BYTES_PER_SECOND = 32 * 1024;
 
 /**
  * While a request is sent its bytes must keep moving; then a response's head must come. `expire` is
- * called once, by whichever limit is passed first. Timers are made rarely, not for each piece.
+ * called once, by whichever limit is passed first.
  */
 export function sendClock(
   request: ChannelRequest,
@@ -33,41 +33,29 @@ export function sendClock(
   expire: (error: TimeoutError) => void,
 ): SendClock {
   const { stallTimeout, responseTimeout } = { ...DEFAULT_LIMITS, ...limits };
-  let deadline = 0;
   let late: () => TimeoutError;
-  let timer: ReturnType<typeof setTimeout> | undefined;
   let stopped = false;
-
-  function arm(): void {
-    const left = Math.ceil(deadline - performance.now());
-    timer = setTimeout(check, Math.min(left, LONGEST_TIMER_MS));
-  }
-
-  function check(): void {
-    if (performance.now() < deadline) return arm();
+  const deadline = new Deadline(() => {
     stopped = true;
     expire(late());
-  }
+  });
 
   return {
     waitFor(side) {
       if (stopped) return;
       late = () => sendStall(request, stallTimeout, side);
-      deadline = performance.now() + stallTimeout;
-      if (timer === undefined) arm();
+      deadline.set(stallTimeout);
     },
     sent(unseenBytes = 0) {
       if (stopped) return;
       const milliseconds = responseTimeout +
         Math.floor(unseenBytes / SLOWEST_BYTES_PER_SECOND) * 1000;
       late = () => tooLate(request, milliseconds);
-      deadline = performance.now() + milliseconds;
-      clearTimeout(timer);
-      arm();
+      deadline.set(milliseconds);
     },
     stop() {
       stopped = true;
-      clearTimeout(timer);
+      deadline.clear();
     },
   };
 }

@@ -18,6 +18,8 @@ export interface FetchSendOptions extends Partial<SendLimits> {
   sized?: boolean;
   /** Whose `fetch` this is. @default {runtimeName()} */
   runtime?: RuntimeName;
+  /** Whether it obeys a signal: the runtime's own does, not all that callers give. @default {false} */
+  obeysSignals?: boolean;
 }
 
 /** Whether a request's body can be streamed here: most browsers take it whole or not at all. */
@@ -39,7 +41,7 @@ export function fetchSend(
   fetch: typeof globalThis.fetch,
   options: FetchSendOptions = {},
 ): Send {
-  const { headers, client, sized = false, runtime = runtimeName() } = options;
+  const { headers, client, sized = false, runtime = runtimeName(), obeysSignals } = options;
 
   return async (request) => {
     request.signal?.throwIfAborted();
@@ -61,12 +63,11 @@ export function fetchSend(
     else clock.waitFor("server");
     try {
       const answered = fetch(address(request.url), init);
-      // Not every `fetch` that a caller gives obeys a signal.
-      const response = await untilAborted(
+      const response = await (obeysSignals ? answered : untilAborted(
         answered,
         signal,
         () => void answered.then(({ body }) => body?.cancel(signal.reason)).catch(() => {}),
-      );
+      ));
       const failure = upload?.failure();
       if (failure !== undefined) {
         // A server that answers a body which broke says less than the source did.
