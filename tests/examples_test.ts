@@ -267,7 +267,7 @@ for (const kind of ["basic", "bearer"] as const) {
 Deno.test("examples: called without arguments, each says how, and exits with 2", async () => {
   const names = await exampleNames();
   assertEquals(names, [
-    ...["delete", "download_image", "get_manifest", "head_blob", "list_tags", "login"],
+    ...["chainloop", "delete", "download_image", "get_manifest", "head_blob", "list_tags", "login"],
     ...["parse_index", "parse_repo", "parse_repo_and_ref", "parse_repo_and_tag", "ping"],
     ...["pull_blob", "push_blob", "put_manifest", "retag"],
   ]);
@@ -287,7 +287,7 @@ Deno.test("examples: none asks for more than it needs", async () => {
     for (const permission of permissions) {
       assertMatch(
         permission,
-        /^--allow-(net|read=\.|write=\.|env=REGISTRY_USER,REGISTRY_PASSWORD)$/,
+        /^--allow-(net|read=\.|write=\.|env=REGISTRY_USER,REGISTRY_PASSWORD|env=AWS_[A-Z_,]+)$/,
       );
     }
   }

@@ -161,6 +161,40 @@ const steps = {
     assert.ok(await client.ping() instanceof DockerResponse);
   },
 
+  async "Chainloop's steps"() {
+    const { ChainloopError, register } = await load("/chainloop");
+    const request = { repository: `${name}/chainloop`, username: "you", password: "x" };
+    const attachment = (await register(request)).attach({ prefix: "p" });
+    const { artifact, digest } = await attachment.upload(Buffer.from("hello world"), {
+      fileName: "test.txt",
+    });
+    assert.equal(digest, "sha256:760b3ce5d830e560460e6195c0a98c62d7aaeb0d4092e301c03db5d2acf7fd3b");
+    assert.deepEqual(await attachment.describe(artifact.digest), artifact);
+    const stream = await attachment.download(artifact.digest);
+    assert.equal(await new Response(stream).text(), "hello world");
+    await assert.rejects(register({ ...request, other: "x" }), ChainloopError);
+  },
+
+  async "DockerComms' messages"() {
+    const { Client, newMessageManifest, newReceiptManifest } = await load("/dockercomms");
+    const client = new Client(`${name}/dockercomms`);
+    await client.ensureEmptyConfig();
+    const message = await newMessageManifest({ from: "you" }, []).build();
+    await client.pushManifest(message.descriptor, message.bytes, "message");
+    const builder = newReceiptManifest();
+    builder.subject = message.descriptor;
+    const receipt = await builder.build();
+    await client.pushManifest(
+      receipt.descriptor,
+      Readable.toWeb(Readable.from([receipt.bytes])),
+      "r",
+    );
+    const found = [];
+    for await (const { digest } of client.referrers(message.descriptor)) found.push(digest);
+    assert.deepEqual(found, [receipt.descriptor.digest]);
+    assert.deepEqual((await client.fetchManifest("message")).bytes, message.bytes);
+  },
+
   async "the registry in this process"() {
     const { createRegistry } = await load("/server");
     const { MemoryStore } = await load("/stores");
