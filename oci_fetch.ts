@@ -116,7 +116,8 @@ export function createOciFetch(options: OciFetchOptions = {}): OciFetch {
     signal?.throwIfAborted();
     try {
       const { store, descriptor } = await artifacts.find(reference, layer, ending);
-      const { head, part } = answerTo(descriptor, headers);
+      // HTTP has ranges of a GET alone.
+      const { head, part } = answerTo(descriptor, method === "GET" ? headers : new Headers());
       let body: ReadableStream<Bytes> | null = null;
       if (head.status === 416) return respond(url, null, head);
       if (method === "GET") body = await store.open(descriptor, { ...part, ...ending });
@@ -228,7 +229,8 @@ class Artifacts {
   ): Promise<{ store: RegistryStore; descriptor: Descriptor }> {
     const store = this.#store(reference);
     const descriptor = await store.resolve(reference.digest ?? reference.tag!, ending);
-    if (!isManifestMediaType(descriptor.mediaType)) {
+    // What a tag names is a manifest, whatever type a HEAD says.
+    if (reference.digest !== undefined && !isManifestMediaType(descriptor.mediaType)) {
       if (layer === undefined) return { store, descriptor };
       throw new InvalidReferenceError(
         `Cannot find the layer ${quoteInput(layer)}: ${descriptor.digest} is a blob`,

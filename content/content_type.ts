@@ -35,7 +35,8 @@ const WASM = "application/wasm";
  * title's ending says where its type says nothing.
  */
 export function contentTypeOf({ mediaType, annotations }: Descriptor): string {
-  const own = bareMediaType(mediaType);
+  // What a header cannot hold is no type.
+  const own = /^[\x20-\x7e]*$/.test(mediaType) ? bareMediaType(mediaType) : "";
   if (own.endsWith("+wasm")) return WASM;
   if (!GENERIC_TYPES.includes(own)) return mediaType;
   const ending = /\.([a-z]+)$/i.exec(annotations?.[TITLE] ?? "")?.[1]?.toLowerCase() ?? "";

@@ -19,6 +19,8 @@ const cases: [name: string, mediaType: string, title: string | undefined, expect
   ["octets with a known ending", "application/octet-stream", "a.json", "application/json"],
   ["octets without a title", "application/octet-stream", undefined, "application/octet-stream"],
   ["no type", "", undefined, "application/octet-stream"],
+  ["a type that no header can hold", "text/plain\r\nx: y", "a", "application/octet-stream"],
+  ["a type in other letters", "text/plaïn", "a.txt", "text/plain"],
   ["an ending that objects have", TAR, "a.constructor", TAR],
 ];
 
