@@ -74,8 +74,8 @@ function tagsRequest(
   });
 }
 
-/** Registries answer `null` for no tags; Nexus puts nulls, Artifactory digests among the tags. */
-function tagsOf({ tags }: Record<string, unknown>, what: string): string[] {
+/** The tags of a page. Registries answer `null` for no tags; Nexus puts nulls, Artifactory digests among the tags. */
+export function tagsOf({ tags }: Record<string, unknown>, what: string): string[] {
   if (tags === null || tags === undefined) return [];
   if (!Array.isArray(tags)) {
     throw new InvalidContentError(`Cannot ${what}: the answer's tags are not a list`);

@@ -33,6 +33,7 @@ export const LAYERS: Record<string, readonly string[]> = {
   endpoints: ["transport", "reference", "manifest", "content"],
   registry_client_v2: ["endpoints", "auth", "transport", "reference", "manifest", "content"],
   registry_store: ["registry_client_v2", "endpoints", "reference", "manifest", "content"],
+  oci_fetch: ["registry_store", "registry_client_v2", "reference", "manifest", "content"],
   stores: ["manifest", "reference", "content", "runtime"],
   copy: ["manifest", "reference", "content"],
   artifact: ["manifest", "reference", "content", "runtime"],

@@ -98,6 +98,7 @@ export const PEERS = {
   "docker-registry": { source: "apt", package: "docker-registry" },
   skopeo: { source: "apt", package: "skopeo" },
   curl: { source: "apt", package: "curl" },
+  chromium: { source: "apt", package: "chromium" },
   /** Measures what the benchmark runs. */
   time: { source: "apt", package: "time" },
   // The oldest Node that package.json's engines admit: the first 20 whose require() takes ES modules.

@@ -3,7 +3,7 @@ import { MEDIA_TYPES } from "../content/media_types.ts";
 import { ContentNotFoundError } from "../errors.ts";
 import type { RepositoryName } from "../reference/repository_name.ts";
 import type { StoredBlob } from "./backends/backend.ts";
-import { byteRange } from "./byte_range.ts";
+import { byteRange } from "../content/byte_range.ts";
 import { digestFrom, type Exchange, requireRepository } from "./exchange.ts";
 import { emptyResponse, Refusal } from "./refusal.ts";
 

@@ -14,7 +14,7 @@ import {
 } from "./access/scopes.ts";
 import { TokenKeys } from "./access/token_keys.ts";
 import { basicCredentials, namesNoUser } from "./access/users.ts";
-import { byteRange } from "./byte_range.ts";
+import { byteRange } from "../content/byte_range.ts";
 import { nextLink } from "./pages.ts";
 import { Refusal } from "./refusal.ts";
 import { type Route, routeOf } from "./route.ts";

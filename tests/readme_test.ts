@@ -10,8 +10,8 @@ import {
   RegistryClientV2,
 } from "../mod.ts";
 import { createRegistry } from "../server/mod.ts";
-import { stdSource } from "../scripts/deno.ts";
 import { exampleNames } from "../scripts/example.ts";
+import { importMap } from "./import_map.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const README = await Deno.readTextFile(new URL("README.md", ROOT));
@@ -81,7 +81,14 @@ export class Hub {
     }));
     const { fetch } = hub;
     const credentials = { username: "docker", password: "a password" };
-    const pusher = new RegistryClientV2({ name: "alpine", fetch, credentials });
+    for (const name of ["alpine", "node"]) {
+      await hub.push(new RegistryClientV2({ name, fetch, credentials }), layer);
+    }
+    hub.asked.clear();
+    return hub;
+  }
+
+  async push(pusher: RegistryClientV2, layer: string): Promise<void> {
     const manifests = [];
     for (const architecture of ["amd64", "arm64"]) {
       const bytes = new TextEncoder().encode(layer.replace("{}", architecture));
@@ -97,27 +104,31 @@ export class Hub {
     for (const ref of ["3.22", "latest"]) {
       await pusher.putManifest({ manifestData: index.bytes, ref });
     }
-    hub.asked.clear();
-    return hub;
   }
 }
 `;
 
-/** An import map as a user's project has one: the package by its name, and what it needs. */
-async function importMap(): Promise<string> {
-  const { source } = await stdSource();
-  const base = source === "npm" ? new URL("scripts/npm_std/", ROOT) : ROOT;
-  const own: Record<string, string> = source === "npm"
-    ? JSON.parse(await Deno.readTextFile(new URL("import_map.json", base))).imports
-    : CONFIG.imports;
-  const absolute = (path: string) => path.startsWith("./") ? new URL(path, base).href : path;
-  const entries = Object.entries(CONFIG.exports).map(([entry, path]) => [
-    CONFIG.name + entry.slice(1),
-    new URL(path, ROOT).href,
-  ]);
-  const needed = Object.entries(own).map(([name, path]) => [name, absolute(path)]);
-  return JSON.stringify({ imports: Object.fromEntries([...needed, ...entries]) });
+/** Runs a program as it stands, type-checked, without a network; answers what it printed. */
+async function runProgram(program: string, layer: string, cwd: string): Promise<string> {
+  await Deno.writeTextFile(`${cwd}/hub.ts`, HUB);
+  await Deno.writeTextFile(`${cwd}/prelude.ts`, prelude(layer));
+  await Deno.writeTextFile(`${cwd}/program.ts`, `import "./prelude.ts";\n${program}`);
+  await Deno.writeTextFile(`${cwd}/map.json`, await importMap());
+  const command = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--quiet", "--no-config", "--no-lock", "--no-prompt", "--check"],
+      ...["--import-map", "map.json", "--allow-read=.", "--allow-write=.", "program.ts"],
+    ],
+    cwd,
+    env: { NO_COLOR: "1" },
+  });
+  const { code, stdout, stderr } = await command.output();
+  const decoder = new TextDecoder();
+  assertEquals([code, decoder.decode(stderr)], [0, ""]);
+  return decoder.decode(stdout);
 }
+
+const ASKED = "asked: registry-1.docker.io auth.docker.io\n";
 
 Deno.test("Use it: the program runs as it stands, type-checked, without a network", async () => {
   const [program, ...others] = blocks(section("Use it"), "ts ignore");
@@ -125,29 +136,35 @@ Deno.test("Use it: the program runs as it stands, type-checked, without a networ
   const layer = "the layer for {}, which no gzip ever saw";
   const cwd = await Deno.makeTempDir();
   try {
-    await Deno.writeTextFile(`${cwd}/hub.ts`, HUB);
-    await Deno.writeTextFile(`${cwd}/prelude.ts`, prelude(layer));
-    await Deno.writeTextFile(`${cwd}/program.ts`, `import "./prelude.ts";\n${program}`);
-    await Deno.writeTextFile(`${cwd}/map.json`, await importMap());
-    const command = new Deno.Command(Deno.execPath(), {
-      args: [
-        ...["run", "--quiet", "--no-config", "--no-lock", "--no-prompt", "--check"],
-        ...["--import-map", "map.json", "--allow-read=.", "--allow-write=.", "program.ts"],
-      ],
-      cwd,
-      env: { NO_COLOR: "1" },
-    });
-    const { code, stdout, stderr } = await command.output();
-    const decoder = new TextDecoder();
-    assertEquals([code, decoder.decode(stderr)], [0, ""]);
-    assertEquals(
-      decoder.decode(stdout),
-      '[ "3.22", "latest" ]\nasked: registry-1.docker.io auth.docker.io\n',
-    );
+    assertEquals(await runProgram(program!, layer, cwd), `[ "3.22", "latest" ]\n${ASKED}`);
     const pulled: Bytes = await Deno.readFile(`${cwd}/layer.tar.gz`);
     assertEquals(new TextDecoder().decode(pulled), layer.replace("{}", "arm64"));
   } finally {
     await Deno.remove(cwd, { recursive: true });
+  }
+});
+
+Deno.test("Coming from lesomnus' OCI client: the program runs as it stands", async () => {
+  const [program, ...others] = blocks(section("Coming from lesomnus' OCI client"), "ts ignore");
+  assertEquals(others, []);
+  const cwd = await Deno.makeTempDir();
+  try {
+    assertEquals(await runProgram(program!, "{}", cwd), `[ "3.22", "latest" ]\nlinux\n${ASKED}`);
+  } finally {
+    await Deno.remove(cwd, { recursive: true });
+  }
+});
+
+Deno.test("the ORAS project's checklist: its nine features, and an answer to each", () => {
+  const rows = section("The ORAS project's checklist").split("\n")
+    .filter((line) => /^\| [A-Z]/.test(line)).map((row) =>
+      row.split("|").map((cell) => cell.trim())
+    );
+  const [, ...features] = rows; // without the table's head
+  assertEquals(features.length, 9);
+  for (const [, feature, answer, how] of features) {
+    assert(["Yes", "Not yet"].includes(answer!), feature);
+    assert(how !== "", feature);
   }
 });
 
@@ -186,7 +203,7 @@ Deno.test("every block of code is one that a test runs", () => {
   // `deno test --doc` runs the blocks of TypeScript and JavaScript, but for those to ignore: they
   // are run above.
   const ignored = languages.filter((language) => language.endsWith(" ignore")).sort();
-  assertEquals(ignored, ["js ignore", "ts ignore"]);
+  assertEquals(ignored, ["js ignore", "ts ignore", "ts ignore"]);
   for (const language of languages) {
     assert(["sh", "ts", "json", ...ignored].includes(language), language);
   }

@@ -1,4 +1,4 @@
-import { byteRange } from "../../server/byte_range.ts";
+import { byteRange } from "../../content/byte_range.ts";
 import { emptyResponse } from "../../server/refusal.ts";
 import { changedRequest } from "../changed.ts";
 import { nextLinkOf } from "./journal.ts";

@@ -90,6 +90,8 @@ export interface ProxySettings {
   tls?: { cert: string; key: string };
   /** Names it knows better than the machine. */
   names?: Record<string, string>;
+  /** What listens in place of a name, on this machine. */
+  ports?: Record<string, number>;
 }
 
 /** A proxy and its book. */
@@ -105,12 +107,14 @@ export interface TestProxy extends Listening {
 /** Serves a proxy: tunnels, and plain requests with absolute URLs. */
 export async function serveProxy(settings: ProxySettings = {}): Promise<TestProxy> {
   const book = { asked: [] as string[], outgoing: new Set<number>(), sent: 0 };
-  const { authorization, names = {} } = settings;
+  const { authorization, names = {}, ports = {} } = settings;
   const refuses = ({ headers }: http.IncomingMessage) =>
     authorization !== undefined && headers["proxy-authorization"] !== authorization;
 
   function reach(host: string, port: number, ready: (socket: net.Socket) => void): net.Socket {
-    const socket = net.connect(port, names[host] ?? host, () => {
+    const own = ports[host];
+    const address = own === undefined ? names[host] ?? host : "127.0.0.1";
+    const socket = net.connect(own ?? port, address, () => {
       book.outgoing.add(socket.localPort!);
       ready(socket);
     });

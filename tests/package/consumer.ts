@@ -24,6 +24,9 @@ import { parseRepoAndRef } from "@davit/registry-client/common";
 import { DockerResponse } from "@davit/registry-client/docker-json-client";
 import { HttpError as OldHttpError } from "@davit/registry-client/errors";
 import { getBlob, listTags } from "@davit/registry-client/endpoints";
+import { Chunk, type ClientV2, type Req } from "@davit/registry-client/oci-client";
+import { oci } from "@davit/registry-client/oci-client/media-types";
+import { createOciFetch } from "@davit/registry-client/oci-fetch";
 import { RegistryClientV2 as SameClient } from "@davit/registry-client/registry-client-v2";
 import { createRegistry } from "@davit/registry-client/server";
 import { MemoryStore } from "@davit/registry-client/stores";
@@ -49,6 +52,19 @@ export const unlucky: RegistryClientOpts = {
   ...options,
   fetch: createTestRegistry(failing).fetch,
 };
+
+/** The face of lesomnus' OCI client. */
+export async function firstSystem(client: ClientV2): Promise<string | undefined> {
+  const { blobs, manifests, tags } = client.repo("library/node");
+  const list: Req<{ name: string; tags: string[] }> = tags.list();
+  (await list.unwrap()).raw.status.toFixed();
+  await blobs.upload("sha256:…", new Chunk(new Blob(["hello"]).stream(), 5));
+  const opaque = await manifests.get("latest").unwrap((_, errors) => errors[0]?.code.trim());
+  return opaque.as(oci.image.indexV1)?.manifests[0]?.platform.os;
+}
+
+/** For what takes a `fetch`. */
+export const ociFetch: typeof fetch = createOciFetch({ platform: "linux/arm64", credentials });
 
 /** Every kind of body, and what comes back. */
 export async function everyday(client: RegistryClientV2): Promise<Descriptor[]> {

@@ -195,6 +195,45 @@ const steps = {
     assert.deepEqual((await client.fetchManifest("message")).bytes, message.bytes);
   },
 
+  async "the face of lesomnus' OCI client"() {
+    const { Chunk, ClientV2, Codes, ResError } = await load("/oci-client");
+    const { oci } = await load("/oci-client/media-types");
+    const face = new ClientV2(host);
+    await face.ping();
+    const repo = face.repo(repository);
+    const { location } = await repo.blobs.initUpload().unwrap();
+    const sent = await repo.blobs.uploadChunk(location, new Chunk(Buffer.from("he"))).unwrap();
+    const rest = new Chunk(Buffer.from("llo"), 2);
+    await repo.blobs.closeUpload(sent.location, sha256("hello"), rest).unwrap();
+    const { raw } = await repo.blobs.get(sha256("hello")).unwrap();
+    assert.equal(await raw.text(), "hello");
+    await repo.blobs.upload(oci.empty.digest, Buffer.from("{}")).unwrap();
+    const manifest = { schemaVersion: 2, config: oci.empty, layers: [] };
+    await repo.manifests.put("face", oci.image.manifestV1, JSON.stringify(manifest)).unwrap();
+    const opaque = await repo.manifests.get("face").unwrap();
+    assert.deepEqual(opaque.as(oci.image.manifestV1), manifest);
+    const missing = repo.manifests.get("none");
+    await assert.rejects(missing.unwrap(), ResError);
+    assert.equal(await missing.unwrapOr((_, [{ code }]) => code), Codes.ManifestUnknown);
+    await repo.manifests.delete("face").unwrap();
+  },
+
+  async "a module out of an artifact, by what takes a fetch"() {
+    const { createOciFetch } = await load("/oci-fetch");
+    const smallest = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]);
+    const layer = await client.putBlob(smallest, { mediaType: "application/wasm" });
+    await client.putBlob(main.EMPTY_CONFIG_BYTES);
+    const artifactType = "application/wasm";
+    const { bytes, descriptor } = await main.buildManifest({ artifactType, layers: [layer] });
+    await client.putManifest({ manifestData: bytes, ref: descriptor.digest });
+    const url = `oci://${name}@${descriptor.digest}`;
+    const ociFetch = createOciFetch();
+    const compiled = await WebAssembly.compileStreaming(ociFetch(url));
+    assert.ok(compiled instanceof WebAssembly.Module);
+    const part = await ociFetch(url, { headers: { range: "bytes=1-3" } });
+    assert.deepEqual([part.status, await part.text()], [206, "asm"]);
+  },
+
   async "the registry in this process"() {
     const { createRegistry } = await load("/server");
     const { MemoryStore } = await load("/stores");

@@ -1,4 +1,4 @@
-/** A part of a blob. */
+/** A part of some content. */
 export interface ByteRange {
   /** The first byte. */
   offset: number;

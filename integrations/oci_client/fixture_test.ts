@@ -1,0 +1,54 @@
+/** What the tests of this face talk to, and push. */
+import { digestOf } from "../../content/digest.ts";
+import { encodeText } from "../../content/bytes.ts";
+import { createHasher } from "../../content/hasher.ts";
+import { encodeHex } from "../../content/hex.ts";
+import { createRegistry, type RegistryOptions } from "../../server/mod.ts";
+import { type ClientInit, ClientV2, type Hasher } from "./mod.ts";
+import { oci } from "./media_types/mod.ts";
+
+/** Some bytes. */
+export const HELLO = encodeText("hello");
+
+/** Their digest. */
+export const HELLO_DIGEST = await digestOf(HELLO);
+
+/** A digest of nothing that is there. */
+export const MISSING = `sha256:${"0".repeat(64)}`;
+
+/** A registry, and a client of it. */
+export function world(options: RegistryOptions = {}, init: ClientInit = {}) {
+  const registry = createRegistry(options);
+  const client = new ClientV2("registry.test", { transport: registry, ...init });
+  return { registry, client, repo: client.repo("test/app") };
+}
+
+/** An artifact's manifest; its config is pushed already. */
+export function manifestOf(more: Record<string, unknown> = {}): string {
+  return JSON.stringify({
+    schemaVersion: 2,
+    mediaType: oci.image.manifestV1,
+    artifactType: "application/vnd.example",
+    config: oci.empty,
+    layers: [],
+    ...more,
+  });
+}
+
+/** A repository with a manifest under a tag. */
+export async function pushed(options: RegistryOptions = {}, init: ClientInit = {}) {
+  const made = world(options, init);
+  await made.repo.blobs.upload(oci.empty.digest, encodeText("{}")).unwrap();
+  await made.repo.manifests.put("v1", oci.image.manifestV1, manifestOf()).unwrap();
+  return { ...made, digest: await digestOf(encodeText(manifestOf())) };
+}
+
+/** SHA-256 as a `Hasher` answers it. */
+export async function sha256(): Promise<Hasher> {
+  const hasher = await createHasher("sha256");
+  return {
+    name: "sha256",
+    update: (data) => void hasher.update(data),
+    digest: () => encodeHex(hasher.digest()),
+  };
+}

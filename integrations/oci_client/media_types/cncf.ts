@@ -1,0 +1,2 @@
+/** Charts. */
+export * as helm from "./helm.ts";
