@@ -117,8 +117,12 @@ async function askService(
     if (grants.length === 0 || !unknown) break;
     await answer.response.body?.cancel().catch(() => {});
   }
-  await refuseRedirect(answer, what);
   const { response } = answer;
+  if (response.redirected) {
+    await response.body?.cancel().catch(() => {});
+    // By a fetch that follows by itself, as browsers' do: what went where is not known.
+    throw new AuthenticationError(`Cannot ${what}: the token service redirects out of sight`);
+  }
   if (response.ok) {
     const name = `the token from ${realm.host}`;
     const bytes = await readBody(context, response, "tokenBytes", name, request);
@@ -135,21 +139,6 @@ async function askService(
   throw new AuthenticationError(
     `Cannot ${what}: ${response.status}${said && ` ${said}`}${why ? ` (${why})` : ""}`,
     { resp: new DockerResponse(JSON.stringify({ errors }), { status: response.status }), errors },
-  );
-}
-
-/**
- * Where the wire follows by itself, as in browsers, what went where is not known. And a redirect that
- * is left leads nowhere.
- */
-async function refuseRedirect({ response }: ChannelResponse, what: string): Promise<void> {
-  const hidden = response.type === "opaqueredirect" || response.redirected;
-  if (!hidden && (response.status < 300 || response.status >= 400)) return;
-  await response.body?.cancel().catch(() => {});
-  const why = hidden ? "where that leads is not known here" : "redirect location header missing";
-  throw new AuthenticationError(
-    `Cannot ${what}: the token service redirects, and ${why}`,
-    { ...(response.status > 0 && { statusCode: response.status }) },
   );
 }
 

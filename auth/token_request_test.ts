@@ -228,7 +228,7 @@ const BAD: Bad[] = [
     `500 ${"x".repeat(300)}…`,
     500,
   ],
-  ["a 307 to nowhere", () => new Response(null, { status: 307 }), "location header missing", 307],
+  ["a 307 to nowhere", () => new Response(null, { status: 307 }), "(repository:a:pull): 307", 307],
   ["a body that is not JSON", () => new Response("T"), "the answer is not JSON", undefined],
   ["no token", () => json({}, 200), "the answer holds no token", undefined],
   ["an empty 204", () => new Response(null, { status: 204 }), "the answer is not JSON", undefined],
