@@ -65,6 +65,9 @@ export type CredentialSource = (
   target: CredentialTarget,
 ) => Credential | undefined | Promise<Credential | undefined>;
 
+/** The user name under which credential helpers, and those who copy them, keep an identity token. */
+export const TOKEN_USER = "<token>";
+
 /** The fields of a {@linkcode Credential}. */
 const FIELDS = ["username", "password", "refreshToken", "accessToken"] as const;
 

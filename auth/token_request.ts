@@ -8,7 +8,8 @@ import { DockerResponse } from "../transport/docker_response.ts";
 import { readBody, responseErrors } from "../transport/expect.ts";
 import { headerFields } from "../transport/header_fields.ts";
 import { redactUrl } from "../transport/redact.ts";
-import { basicAuthorization, type Identity } from "./credential.ts";
+import { redirect } from "../transport/redirect.ts";
+import { basicAuthorization, type Identity, TOKEN_USER } from "./credential.ts";
 import { redactSecrets } from "./redact_secrets.ts";
 import { asksForDelete, deleteAsStar, formatScope, formatScopes, type Scope } from "./scope.ts";
 import { parseToken } from "./token_answer.ts";
@@ -20,7 +21,7 @@ export interface TokenRequestContext {
   send: Send;
   /** Time. */
   clock: Clock;
-  /** `tokenBytes`, `errorBytes` and `stallTimeout` count here. */
+  /** `tokenBytes`, `errorBytes`, `maxRedirects` and `stallTimeout` count here. */
   limits: Required<Limits>;
   /** Called with each request. */
   emit: OnEvent;
@@ -48,15 +49,21 @@ const CLIENT_ID = "davit";
 /** What services answer that do not know one of the grants. */
 const UNKNOWN_GRANT_STATUSES = [404, 405];
 
+/** What services answer to an identity token that is given as a password, if they take none so. */
+const NO_PASSWORD_STATUSES = [400, 401];
+
 /** What a service answers that does not know the action `delete`; Quay: 400. */
 const REFUSED_STATUSES = [400, 401, 403];
 
 /**
  * Requests a token from a token service. Where it refuses a request that names `delete`, it is asked
- * once more with `*`.
+ * once more with `*`. Redirects are followed: on the same origin with the credentials, elsewhere
+ * without any.
  *
- * @throws {AuthenticationError} When the service refuses, redirects or answers something else;
- * `statusCode` is its status where it is not a success.
+ * @throws {AuthenticationError} When the service refuses or answers something else; `statusCode` is its
+ * status where it is not a success.
+ * @throws {TooManyRedirectsError} When it redirects more often than `maxRedirects`, or in a circle.
+ * @throws {HostRefusedError} When it redirects from https to http.
  * @throws {LimitError} When the answer is larger than `tokenBytes`.
  */
 export async function requestToken(
@@ -83,6 +90,7 @@ async function askService(
   const words = redactSecrets(formatScopes(scopes), identity);
   const what = `get a token from ${realm.origin}${realm.pathname} for ${registry}` +
     (words && ` (${words})`);
+  const send = redirect(context.limits, true)(context.send);
   const grants = grantsOf(identity);
   let request: ChannelRequest;
   let answer: ChannelResponse;
@@ -96,19 +104,25 @@ async function askService(
         ? query(realm, parameters, scopes, identity)
         : form(realm, parameters, scopes)),
       purpose: "realm",
-      redirect: "manual",
       what,
       ...(signal && { signal }),
     };
     anonymous = grant === undefined && identity?.username === undefined;
     const event = { realm: redactUrl(realm), scopes: scopes.map(formatScope), anonymous };
     context.emit({ type: "token", ...event });
-    answer = await context.send(request);
-    if (grants.length === 0 || !UNKNOWN_GRANT_STATUSES.includes(answer.response.status)) break;
+    answer = await send(request);
+    const { status } = answer.response;
+    const unknown = UNKNOWN_GRANT_STATUSES.includes(status) ||
+      (grant?.username === TOKEN_USER && NO_PASSWORD_STATUSES.includes(status));
+    if (grants.length === 0 || !unknown) break;
     await answer.response.body?.cancel().catch(() => {});
   }
-  await refuseRedirect(answer, what);
   const { response } = answer;
+  if (response.redirected) {
+    await response.body?.cancel().catch(() => {});
+    // By a fetch that follows by itself, as browsers' do: what went where is not known.
+    throw new AuthenticationError(`Cannot ${what}: the token service redirects out of sight`);
+  }
   if (response.ok) {
     const name = `the token from ${realm.host}`;
     const bytes = await readBody(context, response, "tokenBytes", name, request);
@@ -128,31 +142,24 @@ async function askService(
   );
 }
 
-/** Wherever it leads: the credentials were meant for this service alone. */
-async function refuseRedirect({ response, hops }: ChannelResponse, what: string): Promise<void> {
-  const redirects = response.type === "opaqueredirect" || response.redirected || hops.length > 0 ||
-    (response.status >= 300 && response.status < 400);
-  if (!redirects) return;
-  await response.body?.cancel().catch(() => {});
-  throw new AuthenticationError(
-    `Cannot ${what}: the token service redirects, and token requests follow no redirect`,
-    { ...(response.status > 0 && { statusCode: response.status }) },
-  );
-}
-
 /** What OAuth2's form says of a credential; `undefined` for the plain GET. */
 type Grant = { grant_type: string } & Record<string, string> | undefined;
 
 /**
  * The grants to try, in their order: OAuth2 where an identity token is held; the plain GET that every
- * registry's service knows; and OAuth2 with the password, for services that know nothing else.
+ * registry's service knows; and OAuth2 with the password, for services that know nothing else. An
+ * identity token in a password's place is tried by OAuth2 first.
  */
 function grantsOf({ username, password = "", refreshToken }: NonNullable<Identity> = {}): Grant[] {
   const grants: Grant[] = [undefined];
   if (refreshToken !== undefined) {
     grants.unshift({ grant_type: "refresh_token", refresh_token: refreshToken });
   }
-  if (username !== undefined) grants.push({ grant_type: "password", username, password });
+  if (username !== undefined) {
+    const grant = { grant_type: "password", username, password };
+    if (username === TOKEN_USER) grants.unshift(grant);
+    else grants.push(grant);
+  }
   return grants;
 }
 

@@ -22,8 +22,8 @@ import {
 } from "./manifest_requests.ts";
 import type { EndpointOptions } from "./request.ts";
 
-/** The last write to each fallback tag of a registry, so that the next one waits for it. */
-const FALLBACK_WRITES = new WeakMap<Channel, Map<string, Promise<void>>>();
+/** The last write to each fallback tag, whoever's client it is, so that the next one waits for it. */
+const FALLBACK_WRITES = new Map<string, Promise<void>>();
 
 /** The fallback tag's index; none where the tag is missing or a registry made it up. */
 export async function readFallback(
@@ -31,7 +31,7 @@ export async function readFallback(
   repository: string,
   subject: Digest,
   options: EndpointOptions,
-): Promise<{ index: ImageIndex | undefined; digest: Digest | undefined }> {
+): Promise<{ index: ImageIndex | undefined; digest: Digest | undefined; etag?: string }> {
   const tag = fallbackTag(subject);
   let found;
   try {
@@ -49,7 +49,12 @@ export async function readFallback(
         `not an OCI index`,
     );
   }
-  return { index: found.manifest as ImageIndex, digest: found.digest };
+  const etag = found.answer.response.headers.get("etag");
+  return {
+    index: found.manifest as ImageIndex,
+    digest: found.digest,
+    ...(etag?.startsWith('"') && { etag }), // a weak one never matches (RFC 9110, If-Match)
+  };
 }
 
 /** Whether bytes have a digest, whatever digest the registry gave them. */
@@ -70,15 +75,13 @@ export async function changeFallback(
   options: EndpointOptions,
   change: IndexChange,
 ): Promise<void> {
-  const fallbackWrites = FALLBACK_WRITES.get(channel) ?? new Map<string, Promise<void>>();
-  FALLBACK_WRITES.set(channel, fallbackWrites);
-  const key = `${repository} ${subject}`;
-  const before = fallbackWrites.get(key) ?? Promise.resolve();
+  const key = `${channel.origin} ${repository} ${subject}`;
+  const before = FALLBACK_WRITES.get(key) ?? Promise.resolve();
   const turn = before.then(() => writeFallback(channel, repository, subject, options, change));
   const settled: Promise<void> = turn.catch(() => {}).then(() => {
-    if (fallbackWrites.get(key) === settled) fallbackWrites.delete(key);
+    if (FALLBACK_WRITES.get(key) === settled) FALLBACK_WRITES.delete(key);
   });
-  fallbackWrites.set(key, settled);
+  FALLBACK_WRITES.set(key, settled);
   await untilAborted(turn, options.signal);
 }
 
@@ -91,9 +94,10 @@ function fallbackPolicy(took: number): RetryPolicy {
 }
 
 /**
- * Reads, changes and writes the tag, until it names what was written. Tags cannot be written on a
- * condition: another client that read the same index before this write may still overwrite it. Its
- * read and write take about as long as these, so the tag is looked at after that time again.
+ * Reads, changes and writes the tag, until it names what was written. It is written on the condition
+ * that it is what was read, which no registry is known to look at: another client that read the same
+ * index before this write may still overwrite it. Its read and write take about as long as these, so
+ * the tag is looked at after that time again.
  */
 async function writeFallback(
   channel: Channel,
@@ -107,16 +111,17 @@ async function writeFallback(
   let retries: Retries | undefined;
   for (;;) {
     const started = clock.now();
-    const { index, digest } = await readFallback(channel, repository, subject, options);
+    const { index, digest, etag } = await readFallback(channel, repository, subject, options);
     const changed = change(index);
     if (changed === undefined || changed === index) return;
     if (changed.manifests.length === 0 && digest !== undefined) {
       if (await deleteTag(channel, repository, tag, options)) return;
     }
-    const written = await putIndex(channel, repository, tag, changed, options);
+    const putting = { ...options, ...(etag !== undefined && { ifMatch: etag }) };
+    const written = await putIndex(channel, repository, tag, changed, putting);
     const took = clock.now() - started;
     await clock.sleep(took, options.signal);
-    if (await namesManifest(channel, repository, tag, written, options)) return;
+    if (written && await namesManifest(channel, repository, tag, written, options)) return;
     retries ??= new Retries({ ...channel, retry: fallbackPolicy(took) });
     const delay = retries.failed();
     if (delay === undefined) {
@@ -131,20 +136,22 @@ async function writeFallback(
 
 /**
  * PUT an index. Whoever deleted an entry may have left the index as it was: registries
- * that look for the entries take the index without it alone. Answers the digest of what was put.
+ * that look for the entries take the index without it alone. Answers the digest of what was put;
+ * `undefined` where the tag has moved since it was read.
  */
 async function putIndex(
   channel: Channel,
   repository: string,
   tag: string,
   index: ImageIndex,
-  options: EndpointOptions,
-): Promise<Digest> {
+  options: EndpointOptions & { ifMatch?: string },
+): Promise<Digest | undefined> {
   const bytes = encodeText(JSON.stringify(index));
   const { ociIndex } = MEDIA_TYPES;
   try {
     return (await putManifestBytes(channel, repository, tag, bytes, ociIndex, options)).digest;
   } catch (error) {
+    if (error instanceof HttpError && error.statusCode === 412) return undefined;
     if (!lacksEntry(error)) throw error;
     const kept = await existing(channel, repository, index, options);
     if (kept.manifests.length === index.manifests.length) throw error;

@@ -112,7 +112,7 @@ export async function putManifestBytes(
   ref: string,
   bytes: Bytes,
   mediaType: string,
-  options: EndpointOptions & { query?: string } = {},
+  options: EndpointOptions & { query?: string; ifMatch?: string } = {},
 ): Promise<PutAnswer> {
   const digest = await digestOf(bytes, isDigest(ref) ? hashAlgorithm(ref) : "sha256");
   if (isDigest(ref) && digest !== ref) {
@@ -120,6 +120,7 @@ export async function putManifestBytes(
   }
   const base = manifestRequest(channel, "PUT", repository, ref, options);
   base.headers.set("content-type", mediaType);
+  if (options.ifMatch !== undefined) base.headers.set("if-match", options.ifMatch);
   const request: ChannelRequest = { ...base, body: openBody(bytes), repeatable: false };
   if (options.query !== undefined) request.url.search = options.query;
 

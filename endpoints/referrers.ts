@@ -3,6 +3,7 @@ import { checkDescriptor, type Descriptor } from "../content/descriptor.ts";
 import { type Digest, parseDigest } from "../content/digest.ts";
 import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import { addReferrer, filterReferrers, removeReferrer } from "../manifest/referrers_index.ts";
+import type { ImageIndex } from "../manifest/types.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { responseError } from "../transport/expect.ts";
 import { changeFallback, readFallback } from "./fallback_tag.ts";
@@ -161,6 +162,7 @@ async function askApi(
  *
  * @param ociSubject The `OCI-Subject` header of the push's answer; `undefined` where the answer was
  * lost.
+ * @param options `newIndex` is what the first referrer is put into, where the tag is missing.
  * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests-with-subject
  */
 export async function recordReferrer(
@@ -169,7 +171,7 @@ export async function recordReferrer(
   subject: string,
   referrer: Descriptor,
   ociSubject: string | null | undefined,
-  options: EndpointOptions = {},
+  options: EndpointOptions & { newIndex?: ImageIndex } = {},
 ): Promise<void> {
   const digest = parseDigest(subject);
   if (ociSubject !== null) {
@@ -187,7 +189,7 @@ export async function recordReferrer(
     repository,
     digest,
     options,
-    (index) => addReferrer(index, referrer),
+    (index = options.newIndex) => addReferrer(index, referrer),
   );
 }
 

@@ -27,15 +27,15 @@ export interface GoProgramPeer {
   program: URL;
 }
 
-/** A program whose binary comes in an npm package. */
+/** A program whose binary comes in an npm package, or a module that such a program loads. */
 export interface NpmPeer {
   /** Which way it comes. */
   source: "npm";
-  /** The npm package that carries the binary for this machine. */
+  /** The npm package, the one that carries the binary for this machine. */
   package: string;
   /** The package's version. */
   version: string;
-  /** The binary, within the package. */
+  /** The binary or module, within the package. */
   binary: string;
 }
 
@@ -110,6 +110,18 @@ export const PEERS = {
     package: `@oven/bun-${OS === "win32" ? "windows" : OS}-${X64 ? "x64" : "aarch64"}`,
     version: "1.4.5",
     binary: `bin/bun${EXE}`,
+  },
+  "sigstore-oci": {
+    source: "npm",
+    package: "@sigstore/oci",
+    version: "0.7.2",
+    binary: "dist/index.js",
+  },
+  "sigstore-bundle": {
+    source: "npm",
+    package: "@sigstore/bundle",
+    version: "5.0.1",
+    binary: "dist/index.js",
   },
 } as const satisfies Record<string, Peer>;
 

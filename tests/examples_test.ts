@@ -1,6 +1,6 @@
 /** Each file of examples/, run with the permissions of its header against a served registry. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { dockerCredentials } from "../auth/mod.ts";
+import { dockerCredentials, login } from "../auth/mod.ts";
 import { buildImageConfig, buildIndex, buildManifest, RegistryClientV2 } from "../mod.ts";
 import { createRegistry, type Registry, type RegistryAuth, serve } from "../server/mod.ts";
 import { denoCommand } from "../scripts/deno.ts";
@@ -264,12 +264,40 @@ for (const kind of ["basic", "bearer"] as const) {
   });
 }
 
+Deno.test("examples: sigstore_attest, with what a login left", async () => {
+  await inPlace(async ({ host, cwd, client }) => {
+    await pushIndex(client, "latest");
+    const { digest: subject } = await client.headManifest({ ref: "latest" });
+    const statement = { predicateType: "https://slsa.dev/provenance/v1" };
+    const bundle = {
+      mediaType: "application/vnd.dev.sigstore.bundle.v0.3+json",
+      dsseEnvelope: { payload: btoa(JSON.stringify(statement)) },
+    };
+    await Deno.writeTextFile(`${cwd}/bundle.json`, JSON.stringify(bundle));
+    const args = [`${host}/app`, subject, "bundle.json"];
+    const env = { DOCKER_CONFIG: cwd };
+    const refused = await run("sigstore_attest", args, { cwd, env });
+    assertEquals([refused.code, refused.stdout], [1, ""]);
+    assertStringIncludes(refused.stderr, "No credential file found at");
+
+    await login(host, { username: "me", password: "a password" }, {
+      config: `${cwd}/config.json`,
+    });
+    const { code, stdout, stderr } = await run("sigstore_attest", args, { cwd, env });
+    assertEquals([code, stderr], [0, ""]);
+    const { manifests: [attached] } = await client.listReferrers({ digest: subject });
+    assertEquals([stdout, attached?.artifactType], [`${attached?.digest}\n`, bundle.mediaType]);
+    const { annotations } = attached!;
+    assertEquals(annotations?.["dev.sigstore.bundle.predicateType"], statement.predicateType);
+  });
+});
+
 Deno.test("examples: called without arguments, each says how, and exits with 2", async () => {
   const names = await exampleNames();
   assertEquals(names, [
     ...["chainloop", "delete", "download_image", "get_manifest", "head_blob", "list_tags", "login"],
     ...["parse_index", "parse_repo", "parse_repo_and_ref", "parse_repo_and_tag", "ping"],
-    ...["pull_blob", "push_blob", "put_manifest", "retag"],
+    ...["pull_blob", "push_blob", "put_manifest", "retag", "sigstore_attest"],
   ]);
   const outcomes = await Promise.all(names.map((name) => run(name, [])));
   for (const [at, { code, stdout, stderr }] of outcomes.entries()) {
@@ -281,7 +309,8 @@ Deno.test("examples: called without arguments, each says how, and exits with 2",
 
 Deno.test("examples: none asks for more than it needs", async () => {
   for (const name of await exampleNames()) {
-    if (name === "login") continue; // a credential helper is a program, wherever it is
+    // What docker login left is wherever the environment says; a helper is a program.
+    if (["login", "sigstore_attest"].includes(name)) continue;
     const permissions = await examplePermissions(name);
     assertEquals(permissions.includes("--allow-net"), !name.startsWith("parse_"), name);
     for (const permission of permissions) {

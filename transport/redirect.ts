@@ -12,8 +12,14 @@ const ORIGIN_HEADERS = ["authorization", "cookie", "proxy-authorization"];
 /**
  * Follows redirects. Credentials stay with their origin: compared at every hop, scheme and port
  * included, and not restored when a later hop leads back.
+ *
+ * @param keepForms Whether a POST's body stays with its origin, too: elsewhere, and after 301 and
+ * 302 as browsers do, a GET without it follows.
  */
-export function redirect(limits: Pick<Required<Limits>, "maxRedirects">): Middleware {
+export function redirect(
+  limits: Pick<Required<Limits>, "maxRedirects">,
+  keepForms = false,
+): Middleware {
   return (next) => async (request) => {
     const hops: Response[] = [];
     const seen: string[] = [];
@@ -34,7 +40,7 @@ export function redirect(limits: Pick<Required<Limits>, "maxRedirects">): Middle
         );
       }
       hops.push(answer.response);
-      hop = follow(hop, answer.response.status, location);
+      hop = follow(hop, answer.response.status, location, keepForms);
       if (seen.includes(hop.url.href)) {
         throw new TooManyRedirectsError(
           `Cannot ${request.what}: redirected in a circle at ${redactUrl(hop.url)}`,
@@ -44,14 +50,22 @@ export function redirect(limits: Pick<Required<Limits>, "maxRedirects">): Middle
   };
 }
 
-function follow(request: ChannelRequest, status: number, location: string): ChannelRequest {
+function follow(
+  request: ChannelRequest,
+  status: number,
+  location: string,
+  keepForms: boolean,
+): ChannelRequest {
   const url = target(request, location);
   const headers = copyFields(request.headers);
-  if (url.origin !== request.url.origin) {
+  const leaves = url.origin !== request.url.origin;
+  if (leaves) {
     for (const name of ORIGIN_HEADERS) headers.delete(name);
   }
   const { body, ...rest } = request;
-  if (status === 303 && request.method !== "HEAD") {
+  const form = keepForms && request.method === "POST";
+  const getsAlone = status === 303 ? request.method !== "HEAD" : form && (leaves || status < 303);
+  if (getsAlone) {
     headers.delete("content-type");
     return { ...rest, method: "GET", url, headers, purpose: "redirect" };
   }

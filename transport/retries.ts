@@ -53,8 +53,9 @@ export class Retries {
   }
 }
 
-/** The wait after a failed try, in milliseconds: doubled each time, the upper half at random. */
+/** The wait after a failed try, in milliseconds: longer each time, the upper half at random. */
 export function backoff(policy: RetryPolicy, attempt: number, random: number): number {
-  const full = Math.min(policy.maxDelay, policy.minDelay * 2 ** (attempt - 1));
+  const { minDelay, maxDelay, factor = 2 } = policy;
+  const full = Math.min(maxDelay, minDelay * factor ** (attempt - 1));
   return Math.round(full / 2 + (full / 2) * random);
 }

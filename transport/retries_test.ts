@@ -1,8 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { FakeClock } from "./fake_send_test.ts";
 import { Retries } from "./retries.ts";
+import type { RetryPolicy } from "./retry_policy.ts";
 
-const POLICY = { maxAttempts: 4, minDelay: 100, maxDelay: 1_000 };
+const POLICY: RetryPolicy = { maxAttempts: 4, minDelay: 100, maxDelay: 1_000 };
 
 function retries(policy = POLICY): Retries {
   return new Retries({
@@ -18,6 +19,15 @@ Deno.test("Retries: the waits double, and there is one fewer than tries", () => 
   assertEquals([1, 2, 3, 4].map(() => state.failed()), [100, 200, 400, undefined]);
   assertEquals(state.failures, 4);
 });
+
+for (
+  const [factor, waits] of [[1, [100, 100, 100]], [3, [100, 300, 900]], [0, [100, 0, 0]]] as const
+) {
+  Deno.test(`Retries: the waits grow by a factor of ${factor}`, () => {
+    const state = retries({ ...POLICY, factor });
+    assertEquals([1, 2, 3].map(() => state.failed()), [...waits]);
+  });
+}
 
 Deno.test("Retries: progress makes earlier failures count no more", () => {
   const state = retries();

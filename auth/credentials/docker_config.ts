@@ -13,6 +13,8 @@ export interface DockerConfig {
   credHelpers: JsonObject;
   /** The helper for every other registry. */
   credsStore?: string;
+  /** Headers for requests to registries. */
+  httpHeaders: Readonly<Record<string, string>>;
 }
 
 /** Control characters: no user name or password holds one (RFC 7617), a badly made file does. */
@@ -43,10 +45,14 @@ export function parseDockerConfig(text: string, source: string): DockerConfig {
     throw broken(source, `its ${field} is not a JSON object`);
   };
   const store = config.credsStore ?? "";
+  const headers = Object.entries(object("HttpHeaders"));
   return {
     source,
     auths: object("auths"),
     credHelpers: object("credHelpers"),
+    httpHeaders: Object.fromEntries(
+      headers.filter((header): header is [string, string] => typeof header[1] === "string"),
+    ),
     ...(store !== "" && { credsStore: checkHelperName(store, "credsStore", source) }),
   };
 }

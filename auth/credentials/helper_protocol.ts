@@ -5,13 +5,10 @@
  * @module
  */
 import { CredentialError } from "../../errors.ts";
-import type { Credential } from "../credential.ts";
+import { type Credential, TOKEN_USER } from "../credential.ts";
 import { configKey } from "./config_keys.ts";
 import type { CredentialHelperResult } from "./credential_helper.ts";
 import { isObject, parseObject } from "./json_object.ts";
-
-/** The user name under which helpers keep an identity token. */
-const TOKEN_USER = "<token>";
 
 /** What a helper may be called: it becomes part of a program's name, and of nothing else. */
 const NAME = /^[A-Za-z0-9._-]+$/;

@@ -72,14 +72,17 @@ for (const [name, value] of realms) {
 
 const redirects = [301, 302, 303, 307, 308];
 for (const status of redirects) {
-  faultTest(`a token service that redirects by ${status}`, {
+  faultTest(`a token service that redirects elsewhere by ${status}: credentials stay`, {
     fault: realm(
       `Bearer realm="${ORIGIN}/token",service="s"`,
-      () => new Response("", { status, headers: { location: "https://thief.test/token" } }),
+      (_request, { host }) =>
+        host === "thief.test"
+          ? REFUSED()
+          : new Response("", { status, headers: { location: "https://thief.test/token" } }),
     ),
     call: ({ client }) => client.listTags(),
     code: "AUTHENTICATION_FAILED",
-    after: (world) => assertEquals(world.to("thief.test"), [], "it is not followed"),
+    after: (world) => assertEquals(world.to("thief.test"), ["GET /token"]),
   });
 }
 

@@ -29,6 +29,12 @@ import { oci } from "@davit/registry-client/oci-client/media-types";
 import { createOciFetch } from "@davit/registry-client/oci-fetch";
 import { RegistryClientV2 as SameClient } from "@davit/registry-client/registry-client-v2";
 import { createRegistry } from "@davit/registry-client/server";
+import {
+  attachArtifactToImage,
+  type Descriptor as Attached,
+  getRegistryCredentials,
+  OCIError,
+} from "@davit/registry-client/sigstore-oci";
 import { MemoryStore } from "@davit/registry-client/stores";
 import { createTestRegistry, type TestRegistryOptions } from "@davit/registry-client/testing";
 import type { ManifestOCI, RegistryClientOpts } from "@davit/registry-client/types";
@@ -113,6 +119,23 @@ export function statusOf(error: unknown): number | undefined {
   }
   if (error instanceof OldHttpError && error.errors.length === 0) return error.resp.status;
   return error instanceof HttpError ? error.statusCode : undefined;
+}
+
+/** The face of @sigstore/oci. */
+export async function attest(imageName: string, imageDigest: string): Promise<Attached> {
+  try {
+    return await attachArtifactToImage({
+      artifact: new TextEncoder().encode("{}"),
+      mediaType: "application/vnd.dev.sigstore.bundle.v0.3+json",
+      imageName,
+      imageDigest,
+      credentials: getRegistryCredentials(imageName),
+      fetchOpts: { retry: { retries: 2, factor: 3 }, timeout: 30_000, noProxy: ["ghcr.io"] },
+    });
+  } catch (error) {
+    if (error instanceof OCIError) throw error.cause;
+    throw error;
+  }
 }
 
 /** A class is one type, whichever entry point it comes from. */

@@ -71,6 +71,29 @@ async function pulled(digest) {
   return { digest: `sha256:${hash.digest("hex")}`, size };
 }
 
+/** What a user of @sigstore/oci does, with what docker login left. */
+async function attachBySigstore(imageName, expected) {
+  const face = await load("/sigstore-oci");
+  const credentials = face.getRegistryCredentials(imageName);
+  assert.deepEqual(credentials, expected);
+  const app = new RegistryClientV2({ name: imageName, scopes: ["pull", "push"], credentials });
+  await app.putBlob(main.EMPTY_CONFIG_BYTES);
+  const image = await main.buildManifest({ artifactType: "text/plain", layers: [] });
+  const { digest: imageDigest } = image.descriptor;
+  await app.putManifest({ manifestData: image.bytes, ref: "latest" });
+  assert.equal(
+    await face.getImageDigest({ imageName, imageTag: "latest", credentials }),
+    imageDigest,
+  );
+  const mediaType = "application/vnd.dev.sigstore.bundle.v0.3+json";
+  const options = { artifact: Buffer.from("bundle"), mediaType, imageName, credentials };
+  const { digest } = await face.attachArtifactToImage({ ...options, imageDigest });
+  const { manifests } = await app.listReferrers({ digest: imageDigest });
+  assert.deepEqual(manifests.map((each) => each.digest), [digest]);
+  const nowhere = face.attachArtifactToImage({ ...options, imageDigest: sha256("nowhere") });
+  await assert.rejects(nowhere, (error) => error instanceof face.OCIError);
+}
+
 const steps = {
   async ping() {
     assert.equal((await client.ping()).status, 200);
@@ -294,6 +317,7 @@ const steps = {
         const { digest } = await app.putBlob(Buffer.from("hello"));
         assert.equal(await (await app.getBlob(digest)).text(), "hello");
       }
+      await attachBySigstore(`${host}/app`, you);
       const stranger = new RegistryClientV2({ name: `${server.url}/app` });
       await assert.rejects(stranger.getBlob(sha256("hello")), RegistryApiError);
       await login("other.example", you);

@@ -1,0 +1,81 @@
+import { type Credential, TOKEN_USER } from "../../auth/credential.ts";
+import { ACCEPT_ALL } from "../../endpoints/manifest_requests.ts";
+import { type Connection, openConnection } from "../../registry_channel.ts";
+import type { Channel } from "../../transport/channel.ts";
+import { dockerHubAlias } from "../../transport/docker_hub_alias.ts";
+import type { HostsOptions } from "../../transport/host_options.ts";
+import { proxyExceptions } from "../../transport/proxy_exceptions.ts";
+import { retryPolicy, timeLimits } from "./fetch_options.ts";
+import { parseImageName, registryOriginOf } from "./image_name.ts";
+import type { Credentials, DavitOptions, FetchOptions } from "./options.ts";
+
+/** What images are asked for as, in one header as the original sends it. */
+export const ACCEPT: readonly string[] = [ACCEPT_ALL.join(",")];
+
+/** As many redirects as the original follows. */
+const MAX_REDIRECTS = 20;
+
+/** What a connection is made of. */
+export interface ImageConnectionOptions extends DavitOptions {
+  /** The image. */
+  readonly imageName: string;
+  /** Who asks. */
+  readonly credentials?: Credentials | undefined;
+  /** How. */
+  readonly fetchOpts?: FetchOptions | undefined;
+}
+
+/** An image's repository, and the way to it. */
+export interface ImageConnection {
+  /** What requests are sent through. */
+  channel: Channel;
+  /** The repository. */
+  repository: string;
+  /** Ends connections that nothing else ends. */
+  close: Connection["close"];
+}
+
+/**
+ * Opens the way to an image's repository; nothing is sent yet.
+ *
+ * @throws {InvalidReferenceError} When the image's name is none.
+ * @throws {InvalidOptionError} When an option cannot be used.
+ */
+export function connectImage(
+  options: ImageConnectionOptions,
+  scopes: string[],
+): ImageConnection {
+  const { imageName, credentials, fetchOpts = {}, signal: _signal, ...davit } = options;
+  const image = parseImageName(imageName);
+  const usual = registryOriginOf(image);
+  const { host } = new URL(usual);
+  const given = dockerHubAlias(davit.hosts);
+  const origin = given[host]?.plainHttp ? `http://${host}` : usual;
+  const { proxy, noProxy, retry } = fetchOpts;
+  const direct = noProxy !== undefined && proxyExceptions("fetchOpts.noProxy", noProxy);
+  const hosts: HostsOptions = {
+    ...given,
+    [host]: {
+      ...given[host],
+      headers: { ...given[host]?.headers, ...credentials?.headers },
+      ...(direct && direct(new URL(origin)) && { proxy: false }),
+    },
+  };
+  const { channel, close } = openConnection(origin, {
+    ...davit,
+    hosts,
+    scopes,
+    limits: { maxRedirects: MAX_REDIRECTS, ...timeLimits(fetchOpts), ...davit.limits },
+    retry: retryPolicy(retry),
+    ...(credentials !== undefined && { credentials: credentialOf(credentials) }),
+    ...(proxy !== undefined && {
+      proxy: { url: proxy, ...(noProxy !== undefined && { noProxy }) },
+    }),
+  });
+  return { channel, repository: image.path, close };
+}
+
+function credentialOf({ username, password }: Credentials): Credential {
+  const isToken = username === TOKEN_USER;
+  return { username, password, ...(isToken && { refreshToken: password }) };
+}
