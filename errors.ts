@@ -47,6 +47,7 @@ export type DavitError =
   | NotFoundError
   | ProxyError
   | RateLimitedError
+  | ReferrersListError
   | RegistryResponseError
   | SizeMismatchError
   | TagImmutableError
@@ -229,6 +230,47 @@ export class UploadError extends ApiError {
   constructor(message: string, options?: ErrorOptions & { retryable?: boolean }) {
     super(message, options);
     this.retryable = options?.retryable ?? false;
+  }
+}
+
+/** What is known of a {@linkcode ReferrersListError}. */
+export interface ReferrersListErrorOptions extends ErrorOptions {
+  /** The referrer. */
+  digest: string;
+  /** What it is attached to. */
+  subject: string;
+  /** Whether the referrer is in the registry. */
+  pushed: boolean;
+  /** Whether the same call may succeed. @default {the cause's, else false} */
+  retryable?: boolean;
+}
+
+/**
+ * The list of a subject's referrers, kept under a tag where a registry has no referrers API, could
+ * not be written. With `pushed` the manifest itself has landed: only the list lacks it.
+ */
+export class ReferrersListError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "ReferrersListError";
+  /** Names this kind of error. */
+  override readonly code = "REFERRERS_LIST_FAILED";
+  /** The referrer that the list lacks, or still has. */
+  readonly digest: string;
+  /** The digest of what it is attached to. */
+  readonly subject: string;
+  /** Whether the referrer is in the registry, although the list lacks it. */
+  readonly pushed: boolean;
+  /** Whether the same call may succeed: to push a manifest again is harmless. */
+  override readonly retryable: boolean;
+
+  /** Says whose list it is; retryable where its cause is. */
+  constructor(message: string, options: ReferrersListErrorOptions) {
+    super(message, options);
+    const { digest, subject, pushed, cause } = options;
+    this.digest = digest;
+    this.subject = subject;
+    this.pushed = pushed;
+    this.retryable = options.retryable ?? (cause instanceof ApiError && cause.retryable);
   }
 }
 

@@ -175,6 +175,23 @@ export interface MirrorEvent {
   reason?: string;
 }
 
+/**
+ * Something in a list of referrers is of no use, and was left out: an entry that is no descriptor or
+ * whose manifest is gone, or the whole fallback tag beside the list of the referrers API.
+ */
+export interface ReferrerSkippedEvent {
+  /** Names the event. */
+  type: "referrer-skipped";
+  /** The repository. */
+  repository: string;
+  /** The digest whose referrers were listed. */
+  subject: string;
+  /** The entry's digest, where it has one. */
+  digest?: string;
+  /** Why it was left out. */
+  reason: string;
+}
+
 /** Every event, as a union that `switch (event.type)` narrows. */
 export type DavitEvent =
   | CredentialsFailedEvent
@@ -183,6 +200,7 @@ export type DavitEvent =
   | MountEvent
   | ProgressEvent
   | RateLimitEvent
+  | ReferrerSkippedEvent
   | RequestEvent
   | ResponseEvent
   | ResumeEvent

@@ -14,7 +14,12 @@
  * @module
  */
 import type { DockerResponse } from "./docker_response.ts";
-import { HttpError, InvalidManifestError, InvalidOptionError } from "./errors.ts";
+import {
+  HttpError,
+  InvalidManifestError,
+  InvalidOptionError,
+  type ReferrersListError,
+} from "./errors.ts";
 import { type AuthInfo, authInfo } from "./auth/auth_info.ts";
 import type { Body } from "./content/body.ts";
 import type { Bytes } from "./content/bytes.ts";
@@ -366,7 +371,8 @@ export class RegistryClientV2 {
 
   /**
    * Pushes a manifest under a tag or its own digest (end-7), to the byte. One with a subject is
-   * listed among the subject's referrers afterwards, on every registry. With `tags` one put under
+   * listed among the subject's referrers afterwards, on every registry; where that fails although the
+   * manifest was pushed, `referrersError` says why. With `tags` one put under
    * its digest is tagged too (end-7b): at once where the registry does that, else one by one. A tag
    * that cannot be moved and names these very bytes is no failure.
    *
@@ -383,13 +389,15 @@ export class RegistryClientV2 {
       mediaType?: string;
       tags?: readonly string[];
     },
-  ): Promise<{ digest: string; location: string | null }> {
+  ): Promise<
+    { digest: string; location: string | null; referrersError?: ReferrersListError }
+  > {
     if (schemaVersion !== undefined && schemaVersion !== 2) {
       throw new InvalidOptionError(
         `Cannot put the manifest as 'schemaVersion' must be 2: current value is ${schemaVersion}`,
       );
     }
-    const { descriptor, location } = await manifests.putManifest(
+    const { descriptor, location, referrersError } = await manifests.putManifest(
       this.#channel,
       this.repo.remoteName,
       ref,
@@ -400,7 +408,11 @@ export class RegistryClientV2 {
         ...(tags !== undefined && { tags }),
       },
     );
-    return { digest: descriptor.digest, location: location ?? null };
+    return {
+      digest: descriptor.digest,
+      location: location ?? null,
+      ...(referrersError !== undefined && { referrersError }),
+    };
   }
 
   /**
@@ -608,8 +620,11 @@ export class RegistryClientV2 {
   }
 
   /**
-   * The manifests whose subject is this digest (end-12), from the referrers API, or from the
-   * fallback tag where the registry has none.
+   * The manifests whose subject is this digest (end-12), from the referrers API and from the fallback
+   * tag: one request each, and one for each entry whose type says nothing or that only the tag names.
+   *
+   * @throws {NotFoundError} When there is no such repository.
+   * @throws {ManifestVerificationError} When there is no API, and the tag names something else.
    */
   async listReferrers(
     { digest, ...options }: referrers.ListReferrersOptions & { digest: string },
@@ -622,7 +637,10 @@ export class RegistryClientV2 {
     );
   }
 
-  /** The manifests whose subject is this digest, one by one, a page at a time (end-12). */
+  /**
+   * The manifests whose subject is this digest, one by one, a page at a time (end-12), as
+   * {@linkcode RegistryClientV2.listReferrers} finds them.
+   */
   referrers(
     digest: string,
     options: referrers.ListReferrersOptions = {},

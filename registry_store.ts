@@ -154,6 +154,7 @@ export class RegistryStore implements ContentStore {
    * @throws {BadDigestError} When the bytes have another digest, or the registry says so.
    * @throws {SizeMismatchError} When there are more or fewer bytes than the descriptor says.
    * @throws {UploadError} When the body fails, or is a stream that was read before.
+   * @throws {ReferrersListError} When a manifest was written, and not put on its subject's list.
    */
   async write(descriptor: Descriptor, body: Body, options: WriteOptions = {}): Promise<void> {
     const { digest, size, mediaType } = descriptor;
@@ -182,7 +183,17 @@ export class RegistryStore implements ContentStore {
       bytes: this.#manifestBytes,
       what: "the manifest",
     });
-    await this.client.putManifest({ manifestData: bytes, ref: digest, mediaType, ...ending });
+    const { referrersError } = await this.client.putManifest({
+      manifestData: bytes,
+      ref: digest,
+      mediaType,
+      ...ending,
+    });
+    this.#keepWritten(digest, bytes, mediaType);
+    if (referrersError !== undefined) throw referrersError;
+  }
+
+  #keepWritten(digest: string, bytes: Bytes, mediaType: string): void {
     if (bytes.byteLength > WRITTEN_BYTES) return;
     const [oldest] = this.#written.keys();
     if (this.#written.size >= WRITTEN_KEPT) this.#written.delete(oldest!);
@@ -213,7 +224,10 @@ export class RegistryStore implements ContentStore {
     return this.client.tags(options);
   }
 
-  /** The manifests whose subject is this one. */
+  /**
+   * The manifests whose subject is this one, from the referrers API and from the fallback tag, as
+   * {@linkcode RegistryClientV2.listReferrers} finds them.
+   */
   referrers(subject: Descriptor, options: ReferrersOptions = {}): AsyncIterable<Descriptor> {
     return this.client.referrers(subject.digest, options);
   }

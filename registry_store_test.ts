@@ -5,9 +5,11 @@ import {
   ContentNotFoundError,
   HttpError,
   InvalidContentError,
+  ReferrersListError,
   SizeMismatchError,
 } from "./errors.ts";
 import { type Bytes, encodeText } from "./content/bytes.ts";
+import { buildManifest, EMPTY_CONFIG } from "./manifest/build.ts";
 import { MEDIA_TYPES } from "./content/media_types.ts";
 import { RegistryClientV2 } from "./registry_client_v2.ts";
 import { RegistryStore } from "./registry_store.ts";
@@ -162,4 +164,37 @@ Deno.test("RegistryStore.open: what a registry gives instead, with verify: false
     await new Response(await store.open(descriptor, { verify })).text();
   await assertRejects(() => text(true), BadDigestError);
   assertEquals(await text(false), "HELLO");
+});
+
+Deno.test("RegistryStore.write: what is pushed and not listed is REFERRERS_LIST_FAILED", async () => {
+  let refuse = true;
+  const registry = createRegistry({
+    referrersApi: false,
+    middleware: [(next) => async (context) => {
+      const { route, request } = context;
+      const isTag = route?.kind === "manifest" && route.reference.startsWith("sha256-");
+      const errors = [{ code: "TAG_IMMUTABLE" }];
+      if (refuse && isTag && request.method === "PUT") {
+        return Response.json({ errors }, { status: 400 });
+      }
+      return await next(context);
+    }],
+  });
+  const store = new RegistryStore(
+    new RegistryClientV2({ name: "localhost:5000/app", fetch: registry.fetch }),
+  );
+  await store.write(EMPTY_CONFIG, encodeText("{}"));
+  const subject = { mediaType: MEDIA_TYPES.ociManifest, digest: DIGEST, size: 5 };
+  const artifact = await buildManifest({ artifactType: "a/b", layers: [], subject });
+  const write = () => store.write(artifact.descriptor, artifact.bytes);
+  const error = await assertRejects(write, ReferrersListError, "sha256-");
+  assertEquals([error.pushed, error.retryable], [true, false]);
+  assertEquals([error.digest, error.subject], [artifact.descriptor.digest, DIGEST]);
+  assertEquals(await store.exists(artifact.descriptor), true);
+  await store.tag(artifact.descriptor, "note"); // which is done, whatever becomes of the list
+  assertEquals((await store.resolve("note")).digest, artifact.descriptor.digest);
+  refuse = false;
+  await write();
+  const listed = await Array.fromAsync(store.referrers(subject));
+  assertEquals(listed, [{ ...artifact.descriptor, artifactType: "a/b" }]);
 });

@@ -1,13 +1,15 @@
 import {
   HttpError,
-  InvalidContentError,
   ManifestVerificationError,
   NotFoundError,
+  ReferrersListError,
 } from "../errors.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import { type Digest, digestOf, hashAlgorithm } from "../content/digest.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
-import { fallbackTag } from "../manifest/referrers_index.ts";
+import { manifestObject } from "../manifest/manifest_object.ts";
+import { settleManifest } from "../manifest/parse_manifest.ts";
+import { fallbackTag, readReferrers } from "../manifest/referrers_index.ts";
 import type { ImageIndex } from "../manifest/types.ts";
 import type { Channel } from "../transport/channel.ts";
 import { Retries } from "../transport/retries.ts";
@@ -15,7 +17,7 @@ import type { RetryPolicy } from "../transport/retry_policy.ts";
 import { untilAborted } from "../transport/until_aborted.ts";
 import {
   deleteManifestRequest,
-  fetchManifest,
+  fetchManifestBytes,
   headManifestRequest,
   namesManifest,
   putManifestBytes,
@@ -25,7 +27,24 @@ import type { EndpointOptions } from "./request.ts";
 /** The last write to each fallback tag, whoever's client it is, so that the next one waits for it. */
 const FALLBACK_WRITES = new Map<string, Promise<void>>();
 
-/** The fallback tag's index; none where the tag is missing or a registry made it up. */
+/** Tells that something in a list of referrers was left out. */
+export function skipReferrer(
+  channel: Channel,
+  repository: string,
+  subject: Digest,
+  reason: string,
+  digest?: string,
+): void {
+  const entry = digest === undefined ? {} : { digest };
+  channel.emit({ type: "referrer-skipped", repository, subject, ...entry, reason });
+}
+
+/**
+ * The fallback tag's index without its broken entries; none where the tag is missing or a registry
+ * made it up.
+ *
+ * @throws {ManifestVerificationError} When the tag names something else than an OCI index.
+ */
 export async function readFallback(
   channel: Channel,
   repository: string,
@@ -35,7 +54,7 @@ export async function readFallback(
   const tag = fallbackTag(subject);
   let found;
   try {
-    found = await fetchManifest(channel, repository, tag, options);
+    found = await fetchManifestBytes(channel, repository, tag, options);
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
     if (error.codes.includes("NAME_UNKNOWN")) throw error;
@@ -43,15 +62,22 @@ export async function readFallback(
   }
   // GitLab resolves the tag to the subject itself: such a tag does not exist.
   if (await hasDigest(found.bytes, subject)) return { index: undefined, digest: undefined };
-  if (found.mediaType !== MEDIA_TYPES.ociIndex) {
+  const object = manifestObject(found.bytes);
+  const { manifests } = object;
+  if ("manifests" in object) object.manifests = []; // read one by one below: some may be broken
+  const contentType = found.answer.response.headers.get("content-type") ?? "";
+  const mediaType = settleManifest(object, { mediaType: contentType });
+  if (mediaType !== MEDIA_TYPES.ociIndex) {
     throw new ManifestVerificationError(
-      `Cannot read the referrers of ${subject}: the tag ${tag} names a ${found.mediaType}, ` +
+      `Cannot read the referrers of ${subject}: the tag ${tag} names a ${mediaType}, ` +
         `not an OCI index`,
     );
   }
+  const skip = (reason: string) => skipReferrer(channel, repository, subject, reason);
+  const index = { ...object, manifests: readReferrers(manifests, skip) } as unknown as ImageIndex;
   const etag = found.answer.response.headers.get("etag");
   return {
-    index: found.manifest as ImageIndex,
+    index,
     digest: found.digest,
     ...(etag?.startsWith('"') && { etag }), // a weak one never matches (RFC 9110, If-Match)
   };
@@ -67,17 +93,25 @@ async function hasDigest(bytes: Bytes, digest: Digest): Promise<boolean> {
 /** A change to a fallback index; the same index, or none, when nothing is to be done. */
 export type IndexChange = (index: ImageIndex | undefined) => ImageIndex | undefined;
 
-/** One write at a time to a fallback tag; looked at again afterwards in case another writer won. */
+/**
+ * One write at a time to a fallback tag, for one referrer; looked at again afterwards in case another
+ * writer won.
+ *
+ * @throws {ReferrersListError} When other writers won each time.
+ */
 export async function changeFallback(
   channel: Channel,
   repository: string,
   subject: Digest,
+  referrer: string,
   options: EndpointOptions,
   change: IndexChange,
 ): Promise<void> {
   const key = `${channel.origin} ${repository} ${subject}`;
   const before = FALLBACK_WRITES.get(key) ?? Promise.resolve();
-  const turn = before.then(() => writeFallback(channel, repository, subject, options, change));
+  const turn = before.then(() =>
+    writeFallback(channel, repository, subject, referrer, options, change)
+  );
   const settled: Promise<void> = turn.catch(() => {}).then(() => {
     if (FALLBACK_WRITES.get(key) === settled) FALLBACK_WRITES.delete(key);
   });
@@ -103,6 +137,7 @@ async function writeFallback(
   channel: Channel,
   repository: string,
   subject: Digest,
+  referrer: string,
   options: EndpointOptions,
   change: IndexChange,
 ): Promise<void> {
@@ -125,9 +160,10 @@ async function writeFallback(
     retries ??= new Retries({ ...channel, retry: fallbackPolicy(took) });
     const delay = retries.failed();
     if (delay === undefined) {
-      throw new InvalidContentError(
+      throw new ReferrersListError(
         `Cannot write the fallback tag ${tag} of ${repository}: other writers won ` +
           `${retries.failures} times`,
+        { digest: referrer, subject, pushed: false, retryable: true },
       );
     }
     await clock.sleep(delay, options.signal);

@@ -50,6 +50,9 @@ export interface FetchManifestOptions extends EndpointOptions {
   followRedirects?: boolean;
 }
 
+/** A manifest's bytes, verified and not yet parsed. */
+type ManifestBytes = Pick<FetchedManifest, "bytes" | "digest" | "answer">;
+
 /** GET a manifest (end-3) and verify it against the digest asked for and the one answered. */
 export async function fetchManifest(
   channel: Channel,
@@ -57,6 +60,24 @@ export async function fetchManifest(
   ref: string,
   options: FetchManifestOptions = {},
 ): Promise<FetchedManifest> {
+  const { descriptor } = options;
+  const found = await fetchManifestBytes(channel, repository, ref, options);
+  const { bytes, answer } = found;
+  const mediaType = answer.response.headers.get("content-type") ?? undefined;
+  const parsed = parseManifest(bytes, {
+    ...(mediaType !== undefined && { mediaType }),
+    ...(descriptor !== undefined && { descriptor }),
+  });
+  return { ...found, ...parsed };
+}
+
+/** {@linkcode fetchManifest} for a caller that reads the bytes in its own way. */
+export async function fetchManifestBytes(
+  channel: Channel,
+  repository: string,
+  ref: string,
+  options: FetchManifestOptions = {},
+): Promise<ManifestBytes> {
   const { followRedirects = true, descriptor } = options;
   if (isDigest(ref)) hashAlgorithm(ref); // what cannot be verified is not asked for
   const request: ChannelRequest = {
@@ -74,12 +95,7 @@ export async function fetchManifest(
       { expected: descriptor.size, actual: bytes.byteLength },
     );
   }
-  const mediaType = response.headers.get("content-type") ?? undefined;
-  const parsed = parseManifest(bytes, {
-    ...(mediaType !== undefined && { mediaType }),
-    ...(descriptor !== undefined && { descriptor }),
-  });
-  return { ...parsed, digest, answer };
+  return { bytes, digest, answer };
 }
 
 /** HEAD a manifest (end-3). */

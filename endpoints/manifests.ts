@@ -1,4 +1,9 @@
-import { ManifestVerificationError } from "../errors.ts";
+import {
+  ApiError,
+  ManifestVerificationError,
+  ReferrersListError,
+  TagImmutableError,
+} from "../errors.ts";
 import { toBytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { isDigest } from "../content/digest.ts";
@@ -95,11 +100,17 @@ export interface PutManifestResult {
   descriptor: Descriptor;
   /** Where the registry says that it is, where it says so. */
   location?: string;
+  /**
+   * Why the manifest is not on its subject's list of referrers, although it was pushed: the list is
+   * kept under a tag where the registry has no referrers API. To push it again tries again.
+   */
+  referrersError?: ReferrersListError;
 }
 
 /**
  * Pushes a manifest under a tag or its own digest (end-7), to the byte. One with a subject is made
- * findable from it, through the fallback tag where the registry has no referrers API.
+ * findable from it, through the fallback tag where the registry has no referrers API; when that fails
+ * the manifest has landed all the same, and the answer's `referrersError` says why.
  *
  * @throws {BadDigestError} When the reference is a digest, and not that of the bytes.
  * @throws {InvalidOptionError} When there are `tags`, and the reference is no digest.
@@ -131,13 +142,35 @@ export async function putManifest(
     : await putManifestBytes(channel, repository, ref, bytes, mediaType, options);
   const descriptor = { mediaType: own, digest, size: bytes.byteLength };
   const subject = manifest && subjectOf(manifest);
-  if (subject !== undefined) {
-    const referrer = referrerDescriptor(manifest!, descriptor);
-    const header = headers?.get("oci-subject");
-    await recordReferrer(channel, repository, subject.digest, referrer, header, options);
-  }
   const location = headers?.get("location") ?? undefined;
-  return { descriptor, ...(location !== undefined && { location }) };
+  const result = { descriptor, ...(location !== undefined && { location }) };
+  if (subject === undefined) return result;
+  const referrer = referrerDescriptor(manifest!, descriptor);
+  const header = headers?.get("oci-subject");
+  try {
+    await recordReferrer(channel, repository, subject.digest, referrer, header, options);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (!(error instanceof ApiError)) throw error;
+    return { ...result, referrersError: notListed(repository, subject.digest, digest, error) };
+  }
+  return result;
+}
+
+function notListed(
+  repository: string,
+  subject: string,
+  digest: string,
+  cause: ApiError,
+): ReferrersListError {
+  const advice = cause instanceof TagImmutableError
+    ? "; let tags that begin with sha256- be moved, as the list is kept under one"
+    : "";
+  return new ReferrersListError(
+    `Cannot list ${digest} among the referrers of ${subject} in ${repository}: it is pushed, but ` +
+      `its subject's list is not written: ${cause.message}${advice}`,
+    { cause, digest, subject, pushed: true },
+  );
 }
 
 /**

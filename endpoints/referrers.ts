@@ -1,12 +1,20 @@
-import { NotFoundError } from "../errors.ts";
-import { checkDescriptor, type Descriptor } from "../content/descriptor.ts";
+import { ApiError, HttpError, NotFoundError } from "../errors.ts";
+import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, parseDigest } from "../content/digest.ts";
 import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
-import { addReferrer, filterReferrers, removeReferrer } from "../manifest/referrers_index.ts";
+import {
+  addReferrer,
+  readReferrers,
+  referrerDescriptor,
+  removeReferrer,
+  saysItsType,
+} from "../manifest/referrers_index.ts";
 import type { ImageIndex } from "../manifest/types.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { responseError } from "../transport/expect.ts";
-import { changeFallback, readFallback } from "./fallback_tag.ts";
+import { changeFallback, readFallback, skipReferrer } from "./fallback_tag.ts";
+import { inOrder } from "./in_order.ts";
+import { fetchManifest, headManifestRequest } from "./manifest_requests.ts";
 import { type ListOptions, pages } from "./pages.ts";
 import { type EndpointOptions, repositoryRequest } from "./request.ts";
 
@@ -22,21 +30,35 @@ export interface ReferrersList {
   manifests: Descriptor[];
   /** The filters that the registry applied itself. */
   filtersApplied: string[];
-  /** Whether they come from the fallback tag, as the registry has no referrers API. */
+  /** Whether any of them comes from the fallback tag, as the registry's own list lacks it. */
   fromTag: boolean;
 }
 
 /** Statuses that say there is no referrers API: 404 by the specification, the rest as seen. */
 const NO_API = [400, 404, 405, 406, 501];
 
+/** So many entries are looked at at once, ahead of a reader that may stop at any. */
+const ENTRIES_AT_ONCE = 8;
+
 /** Repositories whose OCI-Subject is trusted: one that is forgotten costs one request more. */
 const TRUSTED_KEPT = 1_000;
 
 /**
- * The manifests whose subject is this digest (end-12), from the referrers API, or from the fallback
- * tag where the registry has none. Filtered here when the registry did not.
+ * The manifests whose subject is this digest (end-12), from the referrers API and from the fallback
+ * tag, which are asked for at once: a registry may have an API and know nothing of what others put
+ * under the tag. Each is there once, as the API has it where both do.
+ *
+ * Where an entry's artifact type says nothing, its manifest is read, and the type in it is answered
+ * and filtered by. What only the tag names is looked at by HEAD, and left out where it is gone. So a
+ * list costs two requests, one where there is no API, and one for each entry of those two kinds:
+ * eight at once, ahead of the reader of {@linkcode referrers}. What is left out is an event.
+ *
+ * A registry that refuses the API (401, 403) or fails (5xx) counts as one without it as long as its
+ * API never answered, if the tag is there.
  *
  * @throws {NotFoundError} When there is no such repository.
+ * @throws {ManifestVerificationError} When there is no API, and the tag names something else than an
+ * OCI index.
  * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers
  */
 export async function listReferrers(
@@ -46,24 +68,24 @@ export async function listReferrers(
   options: ListReferrersOptions = {},
 ): Promise<ReferrersList> {
   const list: ReferrersList = { manifests: [], filtersApplied: [], fromTag: false };
-  for await (const page of referrersPages(channel, repository, parseDigest(digest), options)) {
-    for (const manifest of page.manifests) list.manifests.push(manifest);
-    list.filtersApplied = page.filtersApplied;
-    list.fromTag = page.fromTag;
+  for await (const each of readBoth(channel, repository, parseDigest(digest), options, list)) {
+    list.manifests.push(each);
   }
   return list;
 }
 
-/** The manifests whose subject is this digest, one by one, a page at a time (end-12). */
+/**
+ * The manifests whose subject is this digest (end-12), one by one, a page at a time, as
+ * {@linkcode listReferrers} finds them.
+ */
 export async function* referrers(
   channel: Channel,
   repository: string,
   digest: string,
   options: ListReferrersOptions = {},
 ): AsyncGenerator<Descriptor> {
-  for await (const page of referrersPages(channel, repository, parseDigest(digest), options)) {
-    yield* page.manifests;
-  }
+  const origin = { filtersApplied: [], fromTag: false };
+  yield* readBoth(channel, repository, parseDigest(digest), options, origin);
 }
 
 /** Whether the registry has the referrers API; asked once, then remembered. */
@@ -80,37 +102,103 @@ export async function supportsReferrers(
   return answer !== undefined;
 }
 
-async function* referrersPages(
+/** The referrers in the API's list and in the tag's; what is known of the lists goes to `origin`. */
+async function* readBoth(
   channel: Channel,
   repository: string,
-  digest: Digest,
+  subject: Digest,
   options: ListReferrersOptions,
-): AsyncGenerator<ReferrersList> {
-  const { artifactType } = options;
-  const request = referrersRequest(channel, repository, digest, options);
-  const first = await askApi(channel, request);
-  if (first === undefined) {
-    const { index } = await readFallback(channel, repository, digest, options);
-    yield {
-      manifests: filterReferrers(index?.manifests ?? [], artifactType),
-      filtersApplied: [],
-      fromTag: true,
-    };
-    return;
+  origin: Pick<ReferrersList, "filtersApplied" | "fromTag">,
+): AsyncGenerator<Descriptor> {
+  const skip = (reason: string, digest?: string) =>
+    skipReferrer(channel, repository, subject, reason, digest);
+  const request = referrersRequest(channel, repository, subject, options);
+  const [api, fallback] = await Promise.allSettled([
+    askApi(channel, request),
+    readFallback(channel, repository, subject, options),
+  ]);
+  let tagged: Descriptor[] = [];
+  if (fallback.status === "fulfilled") tagged = fallback.value.index?.manifests ?? [];
+  if (api.status === "rejected") {
+    const found = fallback.status === "fulfilled" && fallback.value.index !== undefined;
+    if (!found || !mayLackApi(channel, api.reason)) throw api.reason;
+  } else if (fallback.status === "rejected") {
+    const { reason } = fallback;
+    // The API's list stands by itself: a tag of no use does not hide it, one that may come does.
+    if (api.value === undefined || !isFinal(reason)) {
+      await api.value?.response.body?.cancel();
+      throw reason;
+    }
+    if (!(reason instanceof NotFoundError)) skip(reason.message);
   }
-  for await (const { json, headers } of pages(channel, request, options, first)) {
-    const applied = (headers.get("oci-filters-applied") ?? "").split(",")
-      .map((name) => name.trim()).filter((name) => name !== "");
-    const all = Array.isArray(json.manifests) ? json.manifests : [];
-    const manifests = all.map((entry, at) => checkDescriptor(entry, `referrer ${at}`));
-    yield {
-      manifests: applied.includes("artifactType")
-        ? manifests
-        : filterReferrers(manifests, artifactType),
-      filtersApplied: applied,
-      fromTag: false,
-    };
+
+  const inTag = new Map(tagged.map((entry) => [entry.digest, entry]));
+  const seen = new Set<string>();
+  const unseen = ({ digest }: Descriptor) => !seen.has(digest) && seen.add(digest);
+  const settled = async function* (entries: Descriptor[], fromTag: boolean) {
+    const settle = (entry: Descriptor) =>
+      settleEntry(channel, repository, entry, fromTag, options, skip);
+    for await (const entry of inOrder(entries.filter(unseen), ENTRIES_AT_ONCE, settle)) {
+      if (entry !== undefined) yield entry;
+    }
+  };
+  if (api.status === "fulfilled" && api.value !== undefined) {
+    for await (const { json, headers } of pages(channel, request, options, api.value)) {
+      origin.filtersApplied = (headers.get("oci-filters-applied") ?? "").split(",")
+        .map((name) => name.trim()).filter((name) => name !== "");
+      const entries = readReferrers(json.manifests, skip);
+      yield* settled(entries.map((entry) => typeFrom(inTag.get(entry.digest), entry)), false);
+    }
   }
+  for await (const entry of settled(tagged, true)) {
+    origin.fromTag = true;
+    yield entry;
+  }
+}
+
+/** An entry with the other one's artifact type, where only that says something. */
+function typeFrom(other: Descriptor | undefined, entry: Descriptor): Descriptor {
+  if (other === undefined || saysItsType(entry) || !saysItsType(other)) return entry;
+  return { ...entry, artifactType: other.artifactType! };
+}
+
+/**
+ * An entry as it is answered: with its manifest's own type where its own says nothing; none where it
+ * is not of the type asked for, or only the tag names it and it is gone.
+ */
+async function settleEntry(
+  channel: Channel,
+  repository: string,
+  entry: Descriptor,
+  fromTag: boolean,
+  { artifactType, signal }: ListReferrersOptions,
+  skip: (reason: string, digest: string) => void,
+): Promise<Descriptor | undefined> {
+  const { digest } = entry;
+  const isWanted = (each: Descriptor) => !artifactType || each.artifactType === artifactType;
+  const ending = signal && { signal };
+  try {
+    if (saysItsType(entry)) {
+      if (!isWanted(entry)) return undefined;
+      if (fromTag) await headManifestRequest(channel, repository, digest, { ...ending });
+      return entry;
+    }
+    const { manifest } = await fetchManifest(channel, repository, digest, { ...ending });
+    const own = referrerDescriptor(manifest, entry).artifactType;
+    const typed = own === undefined ? entry : { ...entry, artifactType: own };
+    return isWanted(typed) ? typed : undefined;
+  } catch (error) {
+    if (!isFinal(error)) throw error;
+    const gone = fromTag && error instanceof NotFoundError;
+    if (!gone && isWanted(entry)) return entry;
+    skip(error.message, digest);
+    return undefined;
+  }
+}
+
+/** Whether an error would come again; not so an abort's reason. */
+function isFinal(error: unknown): error is ApiError {
+  return error instanceof ApiError && !error.retryable;
 }
 
 function referrersRequest(
@@ -146,14 +234,36 @@ async function askApi(
   }
   if (status === 200) {
     await body?.cancel();
-    channel.capabilities.referrersApi = false;
+    channel.capabilities.referrersApi ??= false;
     return undefined;
   }
   const error = await responseError(channel, request, answer);
   if (!NO_API.includes(status)) throw error;
   // A missing repository looks like a missing API: this says nothing of the next repository.
-  if (!error.codes.includes("NAME_UNKNOWN")) channel.capabilities.referrersApi = false;
+  if (!error.codes.includes("NAME_UNKNOWN")) channel.capabilities.referrersApi ??= false;
   return undefined;
+}
+
+/** Whether an error may come of a registry that has no API, and says so in its own way. */
+function mayLackApi(channel: Channel, error: unknown): boolean {
+  if (channel.capabilities.referrersApi === true || !(error instanceof HttpError)) return false;
+  const { statusCode } = error;
+  return statusCode === 401 || statusCode === 403 || statusCode >= 500;
+}
+
+/** Whether the registry keeps the lists itself; one that only may have an API does not. */
+async function keepsLists(
+  channel: Channel,
+  repository: string,
+  digest: Digest,
+  options: EndpointOptions,
+): Promise<boolean> {
+  try {
+    return await supportsReferrers(channel, repository, digest, options);
+  } catch (error) {
+    if (mayLackApi(channel, error)) return false;
+    throw error;
+  }
 }
 
 /**
@@ -178,7 +288,7 @@ export async function recordReferrer(
     // The header has lied: some registries sent it and had no API. Asked once for a repository.
     const trustedSubject = channel.capabilities.trustedSubject ??= new Set();
     if (trustedSubject.has(repository)) return;
-    if (await supportsReferrers(channel, repository, digest, options)) {
+    if (await keepsLists(channel, repository, digest, options)) {
       if (trustedSubject.size >= TRUSTED_KEPT) trustedSubject.clear();
       trustedSubject.add(repository);
       return;
@@ -188,6 +298,7 @@ export async function recordReferrer(
     channel,
     repository,
     digest,
+    referrer.digest,
     options,
     (index = options.newIndex) => addReferrer(index, referrer),
   );
@@ -202,12 +313,13 @@ export async function forgetReferrer(
   options: EndpointOptions = {},
 ): Promise<void> {
   const digest = parseDigest(subject);
-  if (await supportsReferrers(channel, repository, digest, options)) return;
+  if (await keepsLists(channel, repository, digest, options)) return;
   try {
     await changeFallback(
       channel,
       repository,
       digest,
+      referrer,
       options,
       (index) => index && removeReferrer(index, referrer),
     );

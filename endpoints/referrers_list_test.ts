@@ -4,108 +4,90 @@ import {
   HostRefusedError,
   InvalidContentError,
   InvalidDigestError,
+  InvalidManifestError,
   ManifestVerificationError,
   NotFoundError,
   RegistryResponseError,
 } from "../errors.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
-import { type ErrorClass, failure, fakeRegistry, json, steps } from "./fake_registry_test.ts";
-import { listReferrers, referrers, supportsReferrers } from "./referrers.ts";
 import {
-  artifactOf,
-  DOCKER_IMAGE,
-  IMAGE,
-  INDEX,
-  manifestAnswer,
-  sampleOf,
-} from "./sample_manifests_test.ts";
-
-const SUBJECT = IMAGE.digest;
-const API = `GET /v2/app/referrers/${SUBJECT}`;
-const TAG = `sha256-${SUBJECT.slice("sha256:".length)}`;
-const FALLBACK = `GET /v2/app/manifests/${TAG}`;
-
-const [ONE, TWO] = [
-  { ...(await artifactOf(IMAGE.descriptor, "one")).descriptor, artifactType: "application/one" },
-  { ...(await artifactOf(IMAGE.descriptor, "two")).descriptor, artifactType: "application/two" },
-];
-
-function indexOf(manifests: unknown[], headers: HeadersInit = {}): Response {
-  const index = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests };
-  return json(index, { "content-type": MEDIA_TYPES.ociIndex, ...headers });
-}
-
-const missing = () => failure(404, "MANIFEST_UNKNOWN");
+  API,
+  FALLBACK,
+  indexOf,
+  listingRegistry,
+  type Lists,
+  missing,
+  noApi,
+  ONE,
+  SUBJECT,
+  TAG,
+  TWO,
+} from "./fake_referrers_test.ts";
+import { type ErrorClass, failure, json } from "./fake_registry_test.ts";
+import { listReferrers, referrers, supportsReferrers } from "./referrers.ts";
+import { DOCKER_IMAGE, IMAGE, INDEX, manifestAnswer } from "./sample_manifests_test.ts";
 
 Deno.test("end-12 GET referrers: the API", async () => {
-  const registry = fakeRegistry(steps(indexOf([ONE, TWO])));
+  const registry = listingRegistry({ api: () => indexOf([ONE, TWO]) });
   const list = await listReferrers(registry.channel, "app", SUBJECT);
   assertEquals(list, { manifests: [ONE!, TWO!], filtersApplied: [], fromTag: false });
-  assertEquals(registry.lines(), [API]);
+  assertEquals(registry.lines(), [API, FALLBACK]);
   assertEquals(registry.seen[0]!.headers.get("accept"), MEDIA_TYPES.ociIndex);
   assertEquals(registry.seen[0]!.request.intent, { repository: "app", actions: ["pull"] });
   registry.assertClosed();
 });
 
 Deno.test("end-12 GET referrers: none is an answer, not a 404", async () => {
-  const registry = fakeRegistry(steps(indexOf([])));
+  const registry = listingRegistry({ api: () => indexOf([]) });
   assertEquals((await listReferrers(registry.channel, "app", SUBJECT)).manifests, []);
 });
 
 Deno.test("end-12 GET referrers: the content type's parameters are ignored", async () => {
   const type = `${MEDIA_TYPES.ociIndex}; charset=utf-8`;
-  const registry = fakeRegistry(steps(indexOf([ONE], { "content-type": type })));
+  const registry = listingRegistry({ api: () => indexOf([ONE], { "content-type": type }) });
   assertEquals((await listReferrers(registry.channel, "app", SUBJECT)).fromTag, false);
 });
 
 Deno.test("end-12 GET referrers: null for no manifests", async () => {
-  const registry = fakeRegistry(
-    steps(json({ manifests: null }, { "content-type": MEDIA_TYPES.ociIndex })),
-  );
+  const registry = listingRegistry({ api: () => indexOf(null) });
   assertEquals((await listReferrers(registry.channel, "app", SUBJECT)).manifests, []);
+  assertEquals(registry.of("referrer-skipped"), []);
 });
 
 Deno.test("end-12 GET referrers: every page, one when it is asked for", async () => {
-  const registry = fakeRegistry(steps(
-    indexOf([ONE], { link: `</v2/app/referrers/${SUBJECT}?page=2>; rel="next"` }),
-    indexOf([TWO]),
-  ));
+  const link = { link: `</v2/app/referrers/${SUBJECT}?page=2>; rel="next"` };
+  const registry = listingRegistry({
+    api: ({ url }) => url.search === "?page=2" ? indexOf([TWO]) : indexOf([ONE], link),
+  });
   const iterator = referrers(registry.channel, "app", SUBJECT, { pageSize: 1 });
   assertEquals((await iterator.next()).value, ONE);
-  assertEquals(registry.lines(), [`${API}?n=1`]);
+  assertEquals(registry.lines(), [`${API}?n=1`, FALLBACK]);
   assertEquals((await iterator.next()).value, TWO);
   assertEquals((await iterator.next()).done, true);
-  assertEquals(registry.lines(), [`${API}?n=1`, `${API}?page=2`]);
+  assertEquals(registry.lines(), [`${API}?n=1`, FALLBACK, `${API}?page=2`]);
 });
 
 Deno.test("end-12 GET referrers: a Link to another origin is HOST_REFUSED", async () => {
-  const registry = fakeRegistry(steps(indexOf([], { link: '<https://evil.test/>; rel="next"' })));
+  const link = { link: '<https://evil.test/>; rel="next"' };
+  const registry = listingRegistry({ api: () => indexOf([], link) });
   await assertRejects(() => listReferrers(registry.channel, "app", SUBJECT), HostRefusedError);
   registry.assertClosed();
 });
 
-const FILTERS: [name: string, headers: HeadersInit, applied: string[], found: unknown[]][] = [
-  ["filtered here", {}, [], [ONE]],
-  ["filtered by the registry", { "oci-filters-applied": "artifactType" }, ["artifactType"], [
-    ONE,
-    TWO,
-  ]],
-  ["other filters named", { "oci-filters-applied": "color, size" }, ["color", "size"], [ONE]],
-  [
-    "several filters named",
-    { "oci-filters-applied": "color ,artifactType" },
-    ["color", "artifactType"],
-    [ONE, TWO],
-  ],
+const FILTERS: [name: string, headers: HeadersInit, applied: string[]][] = [
+  ["filtered here", {}, []],
+  ["by the registry too", { "oci-filters-applied": "artifactType" }, ["artifactType"]],
+  ["other filters named", { "oci-filters-applied": "color, size" }, ["color", "size"]],
+  ["several named", { "oci-filters-applied": "color ,artifactType" }, ["color", "artifactType"]],
 ];
 
-for (const [name, headers, filtersApplied, manifests] of FILTERS) {
+for (const [name, headers, filtersApplied] of FILTERS) {
   Deno.test(`end-12 GET referrers: artifactType, ${name}`, async () => {
-    const registry = fakeRegistry(steps(indexOf([ONE, TWO], headers)));
+    const registry = listingRegistry({ api: () => indexOf([ONE, TWO], headers) });
     const artifactType = "application/one";
     const list = await listReferrers(registry.channel, "app", SUBJECT, { artifactType });
-    assertEquals<unknown>(list, { manifests, filtersApplied, fromTag: false });
-    assertEquals(registry.lines(), [`${API}?artifactType=application%2Fone`]);
+    assertEquals<unknown>(list, { manifests: [ONE], filtersApplied, fromTag: false });
+    assertEquals(registry.lines(), [`${API}?artifactType=application%2Fone`, FALLBACK]);
   });
 }
 
@@ -126,33 +108,46 @@ const NO_API: [name: string, answer: () => Response][] = [
 
 for (const [name, answer] of NO_API) {
   Deno.test(`end-12 GET referrers: ${name} is no API; asked once, then the fallback tag`, async () => {
-    const index = await sampleOf(
-      { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: [ONE, TWO] },
-      MEDIA_TYPES.ociIndex,
-    );
-    const registry = fakeRegistry(steps(answer, manifestAnswer(index), missing()));
+    let reads = 0;
+    const registry = listingRegistry({
+      api: answer,
+      tag: () => reads++ === 0 ? indexOf([ONE, TWO]) : missing(),
+    });
     const list = await listReferrers(registry.channel, "app", SUBJECT, {
       artifactType: "application/two",
     });
-    assertEquals(list, { manifests: [TWO!], filtersApplied: [], fromTag: true });
+    assertEquals(list, { manifests: [TWO], filtersApplied: [], fromTag: true });
     const again = await listReferrers(registry.channel, "app", SUBJECT);
-    assertEquals(again, { manifests: [], filtersApplied: [], fromTag: true });
-    assertEquals(registry.lines(), [`${API}?artifactType=application%2Ftwo`, FALLBACK, FALLBACK]);
+    assertEquals(again, { manifests: [], filtersApplied: [], fromTag: false });
+    const look = `HEAD /v2/app/manifests/${TWO.digest}`;
+    const asked = [`${API}?artifactType=application%2Ftwo`, FALLBACK, look, FALLBACK];
+    assertEquals(registry.lines(), asked);
     registry.assertClosed();
   });
 }
 
 Deno.test("end-12 GET referrers: 404 NAME_UNKNOWN says nothing of the API", async () => {
-  const registry = fakeRegistry(
-    steps(failure(404, "NAME_UNKNOWN"), failure(404, "NAME_UNKNOWN"), indexOf([ONE])),
-  );
+  let known = false;
+  const unknown = () => failure(404, "NAME_UNKNOWN");
+  const registry = listingRegistry({ api: () => known ? indexOf([ONE]) : unknown(), tag: unknown });
   const error = await assertRejects(
-    () => listReferrers(registry.channel, "missing", SUBJECT),
+    () => listReferrers(registry.channel, "app", SUBJECT),
     NotFoundError,
   );
   assertEquals(error.codes, ["NAME_UNKNOWN"]);
+  known = true;
   const list = await listReferrers(registry.channel, "app", SUBJECT);
   assertEquals([list.fromTag, list.manifests.length], [false, 1]);
+});
+
+Deno.test("end-12 GET referrers: a 404 takes back no API that answered before", async () => {
+  let asked = 0;
+  const registry = listingRegistry({ api: () => asked++ === 1 ? noApi() : indexOf([ONE]) });
+  const counts = [];
+  for (let call = 0; call < 3; call++) {
+    counts.push((await listReferrers(registry.channel, "app", SUBJECT)).manifests.length);
+  }
+  assertEquals([counts, registry.channel.capabilities.referrersApi], [[1, 0, 1], true]);
 });
 
 const GITLAB: [name: string, subject: typeof IMAGE, digest: string][] = [
@@ -163,108 +158,124 @@ const GITLAB: [name: string, subject: typeof IMAGE, digest: string][] = [
 
 for (const [name, subject, digest] of GITLAB) {
   Deno.test(`end-12 GET referrers: GitLab's tag that is the subject itself, ${name}`, async () => {
-    const registry = fakeRegistry(
-      steps(new Response(null, { status: 404 }), manifestAnswer(subject)),
-    );
+    const answer = () => manifestAnswer(subject);
+    const registry = listingRegistry({ tag: answer, entry: answer });
     const list = await listReferrers(registry.channel, "app", digest);
-    assertEquals(list, { manifests: [], filtersApplied: [], fromTag: true });
+    assertEquals(list, { manifests: [], filtersApplied: [], fromTag: false });
+    assertEquals(registry.seen.length, 2);
   });
 }
 
 Deno.test("end-12 GET referrers: a sha512 subject's tag is cut to 64 characters", async () => {
-  const registry = fakeRegistry(steps(new Response(null, { status: 404 }), missing()));
+  const registry = listingRegistry();
   await listReferrers(registry.channel, "app", IMAGE.sha512);
   const encoded = IMAGE.sha512.slice("sha512:".length);
   assertEquals(registry.lines()[1], `GET /v2/app/manifests/sha512-${encoded.slice(0, 64)}`);
 });
 
 Deno.test("end-12 GET referrers: a subject of an algorithm unknown here", async () => {
-  const registry = fakeRegistry(steps(new Response(null, { status: 404 }), manifestAnswer(INDEX)));
+  const registry = listingRegistry({
+    entry: ({ url }) => url.pathname.includes("multihash") ? indexOf([ONE]) : undefined,
+  });
   const list = await listReferrers(registry.channel, "app", "multihash+base58:Qm_=");
   assertEquals([list.fromTag, list.manifests.length], [true, 1]);
   assertEquals(registry.lines()[1], "GET /v2/app/manifests/multihash-base58-Qm_-");
 });
 
-interface Bad {
+interface Bad extends Lists {
   name: string;
   digest?: string;
-  answers: Response[];
+  requests?: number;
   error: ErrorClass;
   code: string;
   message: string;
 }
 
-const noApi = () => new Response(null, { status: 404 });
-
 const BAD: Bad[] = [
   {
     name: "a malformed digest",
     digest: "sha256:abc",
-    answers: [],
+    requests: 0,
     error: InvalidDigestError,
     code: "INVALID_DIGEST",
     message: "as a digest",
   },
   {
-    name: "403",
-    answers: [failure(403, "DENIED")],
-    error: ForbiddenError,
-    code: "FORBIDDEN",
-    message: `Cannot list the referrers of app@${SUBJECT}: 403 DENIED`,
-  },
-  {
     name: "409",
-    answers: [new Response(null, { status: 409 })],
+    api: () => new Response(null, { status: 409 }),
+    tag: () => indexOf([ONE]),
     error: RegistryResponseError,
     code: "REGISTRY_RESPONSE",
-    message: "409",
+    message: `Cannot list the referrers of app@${SUBJECT}: 409`,
   },
   {
-    name: "an entry that is no descriptor",
-    answers: [indexOf([ONE, { digest: "x" }])],
+    name: "a list that is none",
+    api: () => indexOf("x"),
     error: InvalidContentError,
     code: "INVALID_CONTENT",
-    message: "Cannot use referrer 1 as a descriptor",
+    message: "manifests is not a list",
   },
   {
     name: "the fallback tag names an image",
-    answers: [noApi(), manifestAnswer(DOCKER_IMAGE)],
+    tag: () => manifestAnswer(DOCKER_IMAGE),
     error: ManifestVerificationError,
     code: "MANIFEST_VERIFICATION",
     message: `the tag ${TAG} names a ${DOCKER_IMAGE.mediaType}, not an OCI index`,
   },
   {
+    name: "the fallback tag's index is broken",
+    tag: () => new Response("{", { headers: { "content-type": MEDIA_TYPES.ociIndex } }),
+    error: InvalidManifestError,
+    code: "INVALID_MANIFEST",
+    message: "it is not JSON",
+  },
+  {
+    name: "the fallback tag's index means two things",
+    tag: () =>
+      json({ schemaVersion: 2, manifests: [ONE], layers: [] }, {
+        "content-type": MEDIA_TYPES.ociIndex,
+      }),
+    error: ManifestVerificationError,
+    code: "MANIFEST_VERIFICATION",
+    message: "both manifests and layers",
+  },
+  {
     name: "the fallback tag cannot be read",
-    answers: [noApi(), failure(403, "DENIED")],
+    tag: () => failure(403, "DENIED"),
     error: ForbiddenError,
     code: "FORBIDDEN",
-    message: "DENIED",
+    message: `Cannot get the manifest app:${TAG}: 403 DENIED`,
   },
 ];
 
-for (const { name, digest = SUBJECT, answers, error, code, message } of BAD) {
+for (const { name, digest = SUBJECT, requests = 2, error, code, message, ...lists } of BAD) {
   Deno.test(`end-12 GET referrers: ${name} is ${code}`, async () => {
-    const registry = fakeRegistry(steps(...answers));
+    const registry = listingRegistry(lists);
     const thrown = await assertRejects(
       () => listReferrers(registry.channel, "app", digest),
       error,
       message,
     );
-    assertEquals([thrown.code, registry.seen.length], [code, answers.length]);
+    assertEquals([thrown.code, registry.seen.length], [code, requests]);
     registry.assertClosed();
   });
 }
 
 Deno.test("end-12 GET referrers: 200,000 in one page", async () => {
-  const entry = { mediaType: "a/b", digest: "x:y", size: 0 };
-  const registry = fakeRegistry(steps(indexOf(Array.from({ length: 200_000 }, () => entry))));
+  const entries = Array.from({ length: 200_000 }, (_, i) => ({
+    mediaType: "a/b",
+    digest: `x:${i}`,
+    size: 0,
+    artifactType: "a/b",
+  }));
+  const registry = listingRegistry({ api: () => indexOf(entries) });
   const { manifests } = await listReferrers(registry.channel, "app", SUBJECT);
   assertEquals(manifests.length, 200_000);
 });
 
 for (const api of [true, false]) {
   Deno.test(`supportsReferrers: ${api} is asked once, then remembered`, async () => {
-    const registry = fakeRegistry(steps(api ? indexOf([]) : new Response(null, { status: 404 })));
+    const registry = listingRegistry(api ? { api: () => indexOf([]) } : {});
     assertEquals(await supportsReferrers(registry.channel, "app", SUBJECT), api);
     assertEquals(await supportsReferrers(registry.channel, "other", SUBJECT), api);
     assertEquals(registry.lines(), [API]);

@@ -1,10 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  ForbiddenError,
-  InvalidContentError,
-  ManifestVerificationError,
-  NotFoundError,
-} from "../errors.ts";
+import { ForbiddenError, NotFoundError, ReferrersListError } from "../errors.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { FakeManifests } from "./fake_manifests_test.ts";
@@ -48,8 +43,12 @@ function setUp(change: (server: FakeManifests) => void = () => {}) {
   server.add(IMAGE);
   change(server);
   const registry = fakeRegistry(server.handler);
-  const attach = async (sample: Sample) =>
-    void await putManifest(registry.channel, "app", sample.digest, sample.bytes);
+  /** Pushes, and fails where the list's error is answered. */
+  const attach = async (sample: Sample) => {
+    const { channel } = registry;
+    const { referrersError } = await putManifest(channel, "app", sample.digest, sample.bytes);
+    if (referrersError !== undefined) throw referrersError;
+  };
   return { server, attach, ...registry };
 }
 
@@ -110,6 +109,26 @@ Deno.test("end-7 with a subject: entries of others, and the index's own fields, 
   assertEquals(JSON.parse(new TextDecoder().decode(bytes)).annotations, { kept: "yes" });
 });
 
+Deno.test("end-7 with a subject: broken entries of others are left out of what is written", async () => {
+  const { server, attach, of } = setUp();
+  const broken = [{}, entry(TWO), { digest: "x" }] as Descriptor[];
+  await server.putIndex(TAG, broken);
+  await attach(ONE);
+  assertEquals(server.entries(TAG), [entry(TWO), entry(ONE)]);
+  assertEquals(of("referrer-skipped").map(({ subject }) => subject), [SUBJECT, SUBJECT]);
+});
+
+Deno.test("end-7 with a subject: an index of 10,000 entries takes one more", async () => {
+  const { server, attach } = setUp();
+  const others = Array.from({ length: 10_000 }, (_, i) => ({
+    ...entry(TWO),
+    digest: `sha256:${String(i).padStart(64, "0")}`,
+  }));
+  await server.putIndex(TAG, others);
+  await attach(ONE);
+  assertEquals(server.entries(TAG), [...others, entry(ONE)]);
+});
+
 Deno.test("end-7 with a subject: what is there already is not written again", async () => {
   const { server, attach, lines } = setUp();
   await attach(ONE);
@@ -134,15 +153,19 @@ Deno.test("end-7 with a subject: an image's entry takes its config's type, an in
   ]);
 });
 
-Deno.test("end-7 with a subject: attaches at the same time lose none", async () => {
-  const { server, attach, lines } = setUp();
+Deno.test("end-7 with a subject: 50 attaches at the same time, 50 are listed", async () => {
+  const { channel, attach, lines } = setUp();
   const all = await Promise.all(
-    Array.from({ length: 20 }, (_, i) => artifactOf(IMAGE.descriptor, `a${i}`)),
+    Array.from({ length: 50 }, (_, i) => artifactOf(IMAGE.descriptor, `a${i}`)),
   );
   await Promise.all(all.map(attach));
-  assertEquals(server.entries(TAG)!.length, 20);
+  const { manifests } = await listReferrers(channel, "app", SUBJECT);
+  assertEquals(
+    manifests.map(({ digest }) => digest).sort(),
+    all.map(({ digest }) => digest).sort(),
+  );
   const writes = lines().filter((line) => line === WRITE).length;
-  assertEquals(writes, 20, "one write each: they wait for each other");
+  assertEquals(writes, 50, "one write each: they wait for each other");
 });
 
 Deno.test("end-7 with a subject: attaches to several subjects do not wait for each other", async () => {
@@ -209,7 +232,7 @@ Deno.test("end-7 with a subject: writers that always win end in an error", async
   });
   await assertRejects(
     () => attach(ONE),
-    InvalidContentError,
+    ReferrersListError,
     `Cannot write the fallback tag ${TAG} of app: other writers won 10 times`,
   );
   assertEquals(lines().filter((line) => line === WRITE).length, 10);
@@ -246,7 +269,7 @@ Deno.test("end-7 with a subject: when every entry is there the refusal is the er
   const { server, attach, lines } = setUp((server) => server.add(TWO));
   await server.putIndex(TAG, [entry(TWO)]);
   server.intercept = ({ line }) => line === WRITE ? failure(404, "MANIFEST_UNKNOWN") : undefined;
-  await assertRejects(() => attach(ONE), NotFoundError, "MANIFEST_UNKNOWN");
+  await assertRejects(() => attach(ONE), ReferrersListError, "404 MANIFEST_UNKNOWN");
   assertEquals(lines().filter((line) => line === WRITE).length, 1);
 });
 
@@ -275,7 +298,7 @@ Deno.test("end-7 with a subject: a fallback tag that is no index is left alone",
     server.add(OTHER_IMAGE);
     server.tags.set(TAG, OTHER_IMAGE.digest);
   });
-  await assertRejects(() => attach(ONE), ManifestVerificationError, "not an OCI index");
+  await assertRejects(() => attach(ONE), ReferrersListError, "not an OCI index");
   assertEquals(server.tags.get(TAG), OTHER_IMAGE.digest);
 });
 
@@ -383,6 +406,15 @@ Deno.test("end-9 of a referrer: with the API nothing is pruned", async () => {
   });
   assertEquals(asked, [get(ONE), remove(ONE), API]);
   assertEquals([...server.tags], []);
+});
+
+Deno.test("end-9 of a referrer: an API that answers 403, and never answered, is none", async () => {
+  const { channel, attach, server } = setUp();
+  await attach(ONE);
+  await attach(TWO);
+  server.intercept = ({ line }) => line === API ? failure(403, "DENIED") : undefined;
+  await deleteManifest(channel, "app", ONE.digest);
+  assertEquals(server.entries(TAG), [entry(TWO)]);
 });
 
 Deno.test("end-9 of a referrer: one that no index names writes nothing", async () => {

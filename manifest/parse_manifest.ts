@@ -76,6 +76,15 @@ export function parseManifest(
   options: ParseManifestOptions = {},
 ): ParsedManifest {
   const object = manifestObject(bytes);
+  const mediaType = settleManifest(object, options);
+  return { manifest: object as unknown as Manifest, bytes: toBytes(bytes), mediaType };
+}
+
+/** {@linkcode parseManifest} for an object that was read already; answers its media type. */
+export function settleManifest(
+  object: Record<string, unknown>,
+  options: ParseManifestOptions,
+): string {
   refuseOtherCase(object, "manifest");
   const stated = statedMediaType(object, options);
   if (object.schemaVersion !== 2) {
@@ -105,7 +114,7 @@ export function parseManifest(
   }
   if (object.subject === null) delete object.subject;
   else if (object.subject !== undefined) settleDescriptor(object.subject, "subject");
-  return { manifest: object as unknown as Manifest, bytes: toBytes(bytes), mediaType };
+  return mediaType;
 }
 
 /** The media type that the header, the body and the descriptor name, once they agree. */

@@ -1,6 +1,8 @@
+import { InvalidContentError } from "../errors.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { parseDigest } from "../content/digest.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
+import { settleDescriptor } from "./check_fields.ts";
 import type { ImageIndex, Manifest } from "./types.ts";
 import { isIndex } from "./types.ts";
 
@@ -116,4 +118,45 @@ export function filterReferrers(
   artifactType?: string,
 ): Descriptor[] {
   return referrers.filter((entry) => !artifactType || entry.artifactType === artifactType);
+}
+
+/**
+ * The entries of a list of referrers as some writer left it: `null` is an empty list, a `null` among
+ * annotations is left out, and `skip` is called for each entry that is no descriptor.
+ *
+ * @throws {InvalidContentError} When it is no list.
+ */
+export function readReferrers(list: unknown, skip: (reason: string) => void): Descriptor[] {
+  if (list === undefined || list === null) return [];
+  if (!Array.isArray(list)) {
+    throw new InvalidContentError("Cannot read the referrers: manifests is not a list");
+  }
+  return list.flatMap((entry, at) => {
+    try {
+      dropNulls(entry?.annotations);
+      return [settleDescriptor(entry, `referrer ${at}`)];
+    } catch (error) {
+      skip((error as Error).message);
+      return [];
+    }
+  });
+}
+
+function dropNulls(annotations: unknown): void {
+  for (const [name, value] of Object.entries(annotations ?? {})) {
+    if (value === null) delete (annotations as Record<string, unknown>)[name];
+  }
+}
+
+/** Artifact types that say nothing of an artifact, and which registries and tools give to any. */
+const TYPES_OF_ANYTHING: readonly unknown[] = [
+  undefined,
+  "",
+  MEDIA_TYPES.ociConfig,
+  MEDIA_TYPES.ociEmpty,
+];
+
+/** Whether an entry's artifact type says what it is. */
+export function saysItsType({ artifactType }: Descriptor): boolean {
+  return !TYPES_OF_ANYTHING.includes(artifactType);
 }

@@ -1,14 +1,17 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { InvalidDigestError } from "../errors.ts";
+import { InvalidContentError, InvalidDigestError } from "../errors.ts";
 import { encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
+import { MEDIA_TYPES } from "../content/media_types.ts";
 import { parseManifest } from "./parse_manifest.ts";
 import {
   addReferrer,
   fallbackTag,
   filterReferrers,
+  readReferrers,
   referrerDescriptor,
   removeReferrer,
+  saysItsType,
 } from "./referrers_index.ts";
 import type { ImageIndex, Manifest } from "./types.ts";
 
@@ -175,4 +178,43 @@ Deno.test("filterReferrers: by type, or all, as a list of its own", () => {
   assertEquals(filterReferrers(list, ""), list);
   filterReferrers(list).pop();
   assertEquals(list.length, 4);
+});
+
+const LISTS: [name: string, list: unknown, expected: unknown[], skipped: string[]][] = [
+  ["none", undefined, [], []],
+  ["null", null, [], []],
+  ["an entry with what only its writer knows", [{ ...referrer("1"), "x-seen": [1] }], [
+    { ...referrer("1"), "x-seen": [1] },
+  ], []],
+  ["broken entries", [{}, referrer("1"), null], [referrer("1")], [
+    "Cannot use referrer 0 as a descriptor: mediaType is not a string",
+    "Cannot use referrer 2 as a descriptor: it is not an object",
+  ]],
+  ["nulls", [{ ...referrer("1"), annotations: { a: null, b: "c" }, platform: null }], [
+    { ...referrer("1"), annotations: { b: "c" } },
+  ], []],
+  ["a name in another case", [{ ...referrer("1"), Digest: referrer("2").digest }], [], [
+    'Cannot use the manifest: it has "Digest", which some readers take for digest',
+  ]],
+];
+
+for (const [name, list, expected, skipped] of LISTS) {
+  Deno.test(`readReferrers: ${name}`, () => {
+    const reasons: string[] = [];
+    const found = readReferrers(structuredClone(list), (reason) => reasons.push(reason));
+    assertEquals([found as unknown[], reasons], [expected, skipped]);
+  });
+}
+
+for (const list of ["x", {}, 1, false]) {
+  Deno.test(`readReferrers: ${JSON.stringify(list)} is no list`, () => {
+    assertThrows(() => readReferrers(list, () => {}), InvalidContentError, "is not a list");
+  });
+}
+
+Deno.test("saysItsType: not by the types that anything may have", () => {
+  const says = (artifactType?: string) => saysItsType({ ...referrer("1"), ...{ artifactType } });
+  assertEquals(["a/b", "nonsense", MEDIA_TYPES.dockerConfig].map(says), [true, true, true]);
+  const useless = [undefined, "", MEDIA_TYPES.ociConfig, MEDIA_TYPES.ociEmpty];
+  assertEquals(useless.map(says), [false, false, false, false]);
 });

@@ -1,7 +1,7 @@
 /** Manifests that say two things, or are none. */
 import { assertEquals } from "@std/assert";
 import { type ErrorCode, MEDIA_TYPES } from "@davit/registry-client";
-import { bodyOf, type Fault, faultTest, runFault, sha256, UNKNOWN, utf8 } from "./world.ts";
+import { bodyOf, type Fault, faultTest, runFault, sha256, UNKNOWN, utf8, World } from "./world.ts";
 
 const EMPTY = { mediaType: "application/vnd.oci.empty.v1+json", digest: UNKNOWN, size: 2 };
 const IMAGE = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociManifest, config: EMPTY, layers: [] };
@@ -329,8 +329,8 @@ for (const [name, body, code] of pages) {
 }
 
 const referrers: [name: string, manifests: unknown][] = [
-  ["a path for a digest", [{ ...EMPTY, digest: "sha256:../../x" }]],
-  ["a text", ["x"]],
+  ["an object", { 0: EMPTY }],
+  ["a text", "x"],
 ];
 
 for (const [name, manifests] of referrers) {
@@ -342,3 +342,17 @@ for (const [name, manifests] of referrers) {
     code: "INVALID_CONTENT",
   });
 }
+
+Deno.test("end-12 listReferrers: a path for a digest is skipped, and nothing is asked for by it", async () => {
+  const manifests = [{ ...EMPTY, digest: "sha256:../../x" }];
+  const headers = { "content-type": MEDIA_TYPES.ociIndex };
+  const world = new World({
+    auth: false,
+    fault: () => Response.json({ ...INDEX, manifests }, { headers }),
+  });
+  const list = await world.client.listReferrers({ digest: UNKNOWN });
+  assertEquals(list.manifests, []);
+  assertEquals(world.seen.length, 2);
+  const skipped = world.events.filter(({ type }) => type === "referrer-skipped");
+  assertEquals(skipped.length, 2, "once in each list");
+});

@@ -33,12 +33,16 @@ function under(path: RegExp, answer: (url: URL, nth: number) => Response): Fault
       : undefined;
 }
 
+/** The requests but those of the fallback tag, which is asked for beside the referrers API. */
+const counted = ({ seen }: World) =>
+  seen.filter(({ url }) => !url.pathname.includes("/manifests/sha256-")).length;
+
 for (const [name, path, call] of calls) {
   faultTest(`${name}: a redirect to itself`, {
     fault: under(path, (url) => redirect(url.href)),
     call,
     code: "TOO_MANY_REDIRECTS",
-    after: ({ seen }) => assertEquals(seen.length, 3), // refused, token, redirected
+    after: (world) => assertEquals(counted(world), 3), // refused, token, redirected
   });
 
   faultTest(`${name}: two places that redirect to each other`, {
@@ -48,7 +52,7 @@ for (const [name, path, call] of calls) {
     ),
     call,
     code: "TOO_MANY_REDIRECTS",
-    after: ({ seen }) => assertEquals(seen.length, 5),
+    after: (world) => assertEquals(counted(world), 5),
   });
 
   faultTest(`${name}: redirects without an end`, {

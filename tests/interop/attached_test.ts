@@ -12,7 +12,27 @@ import { requirePeers } from "../peers/locate.ts";
 import { type Registry, type RegistryKind, startRegistry } from "../peers/registries.ts";
 import { pullInto } from "./works.ts";
 
-const KINDS: RegistryKind[] = ["olareg", "distribution"];
+interface Place {
+  name: string;
+  kind: RegistryKind;
+  api: boolean;
+  args?: string[];
+  /** What oras wants to hear where 405 says that there is no API; it takes only 404 for that. */
+  orasArgs?: string[];
+}
+
+const PLACES: Place[] = [
+  { name: "olareg", kind: "olareg", api: true },
+  {
+    name: "olareg without the API",
+    kind: "olareg",
+    api: false,
+    args: ["--api-referrer=false"],
+    orasArgs: ["--distribution-spec", "v1.1-referrers-tag"],
+  },
+  { name: "distribution", kind: "distribution", api: false },
+  { name: "docker-registry 2.8.2", kind: "docker-registry", api: false },
+];
 const REPOSITORY = "attached/image";
 
 async function ok(client: Client, args: string[], stdin?: string): Promise<string> {
@@ -27,16 +47,24 @@ interface Attacher {
   list(): Promise<string[]>;
 }
 
-function oras(client: Client, image: string, place: string): Attacher {
+function oras(client: Client, image: string, ...place: string[]): Attacher {
   return {
     async attach(text) {
       await Deno.writeTextFile(`${client.home}/note.txt`, text);
       const type = ["--artifact-type", "application/vnd.oras.note", "--annotation", "by=oras"];
       const file = ["note.txt:text/plain", "--format", "json"];
-      return JSON.parse(await ok(client, ["attach", place, ...type, image, ...file])).digest;
+      return JSON.parse(await ok(client, ["attach", ...place, ...type, image, ...file])).digest;
     },
     async list() {
-      const said = await ok(client, ["discover", place, "--depth", "1", "--format", "json", image]);
+      const said = await ok(client, [
+        "discover",
+        ...place,
+        "--depth",
+        "1",
+        "--format",
+        "json",
+        image,
+      ]);
       return JSON.parse(said).referrers.map(({ digest }: Descriptor) => digest).sort();
     },
   };
@@ -70,12 +98,12 @@ async function withBoth(
   );
 }
 
-for (const kind of KINDS) {
+for (const { name: where, kind, api, args, orasArgs = [] } of PLACES) {
   Deno.test({
     ...requirePeers(kind, "oras", "regctl"),
-    name: `what davit, oras and regctl attach over ${kind}, all of them list`,
+    name: `what davit, oras and regctl attach over ${where}, all of them list`,
     fn: async (t) => {
-      const registry = await startRegistry(kind, memoryFolder());
+      const registry = await startRegistry(kind, { ...memoryFolder(), ...(args && { args }) });
       const folder = await Deno.makeTempDir({ prefix: "davit_attached_" });
       const { host, origin } = registry;
       const image = `${host}/${REPOSITORY}:v1`;
@@ -83,7 +111,7 @@ for (const kind of KINDS) {
       const { index: { descriptor: subject } } = await pushImage(client, "v1");
       const listed = async () => {
         const { manifests, fromTag } = await client.listReferrers({ digest: subject.digest });
-        assertEquals(fromTag, kind === "distribution");
+        assertEquals(fromTag, !api);
         return manifests;
       };
       const by = async (name: string) =>
@@ -96,7 +124,7 @@ for (const kind of KINDS) {
         });
       try {
         await withBoth(registry, async (orasClient, regctlClient) => {
-          const byOras = oras(orasClient, image, "--plain-http");
+          const byOras = oras(orasClient, image, "--plain-http", ...orasArgs);
           const byRegctl = regctl(regctlClient, image, host);
 
           await t.step("each attaches, and nobody loses what another attached", async () => {
@@ -137,8 +165,11 @@ for (const kind of KINDS) {
             "oras copies image and attachments into a layout, davit lists them",
             async () => {
               const layout = new LayoutStore(`${folder}/copied`);
+              const fromSpec = orasArgs.length > 0
+                ? ["--from-distribution-spec", orasArgs[1]!]
+                : [];
               const to = ["--to-oci-layout", `${layout.folder}:v1`];
-              const from = ["--no-tty", "--recursive", "--from-plain-http", image];
+              const from = ["--no-tty", "--recursive", "--from-plain-http", ...fromSpec, image];
               await ok(orasClient, ["copy", ...from, ...to]);
               const found = await Array.fromAsync(layout.referrers(await layout.resolve("v1")));
               assertEquals(
@@ -171,6 +202,32 @@ for (const kind of KINDS) {
     },
   });
 }
+
+Deno.test({
+  ...requirePeers("olareg", "oras"),
+  name: "what oras puts under the tag of a registry with the API, davit lists beside the API's",
+  fn: async () => {
+    const registry = await startRegistry("olareg", memoryFolder());
+    try {
+      const client = new RegistryClientV2({ name: `${registry.origin}/${REPOSITORY}` });
+      const { index: { descriptor: subject } } = await pushImage(client, "v1");
+      const image = `${registry.host}/${REPOSITORY}:v1`;
+      await withClient("oras", registry, async (it) => {
+        const byApi = oras(it, image, "--plain-http");
+        const tag = ["--distribution-spec", "v1.1-referrers-tag"];
+        const byTag = oras(it, image, "--plain-http", ...tag);
+        const first = await byTag.attach("under the tag\n");
+        const { digest: second } = await pushArtifact(client, { subject });
+        assertEquals([await byApi.list(), await byTag.list()], [[second], [first]]);
+        const { manifests, fromTag } = await client.listReferrers({ digest: subject.digest });
+        assertEquals(manifests.map(({ digest }) => digest), [second, first]);
+        assertEquals(fromTag, true);
+      });
+    } finally {
+      await registry.stop();
+    }
+  },
+});
 
 Deno.test({
   ...requirePeers("olareg", "oras", "skopeo", "crane"),
