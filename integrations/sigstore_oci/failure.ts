@@ -11,6 +11,8 @@ import { OCIError } from "./oci_error.ts";
 /** What a request of each method should be answered with. */
 const EXPECTED: Record<string, number> = { POST: 202, PATCH: 202, PUT: 201 };
 
+const REDIRECTS = [301, 302, 303, 307, 308];
+
 /**
  * Runs a call; what it throws becomes an {@linkcode OCIError}, but for the signal's own reason.
  *
@@ -44,14 +46,13 @@ function termsOf(error: unknown): string | undefined {
     const challenge = error.resp.headers.get("www-authenticate") ?? "";
     if (!/\b(?:basic|bearer)\b/i.test(challenge)) return `Invalid challenge: ${challenge}`;
   }
-  if (error instanceof HttpError) {
-    const { method, statusCode } = error;
-    const redirects = statusCode >= 300 && statusCode < 400;
-    if (redirects && !error.resp.headers.has("location")) return "redirect location header missing";
+  if (error instanceof HttpError || error instanceof AuthenticationError) {
+    const { statusCode } = error;
+    if (statusCode === undefined) return undefined;
+    // All that have a Location have been followed.
+    if (REDIRECTS.includes(statusCode)) return "redirect location header missing";
+    const method = error instanceof HttpError ? error.method : "GET";
     return `expected ${EXPECTED[method] ?? 200}, received ${statusCode}`;
-  }
-  if (error instanceof AuthenticationError && error.statusCode !== undefined) {
-    return `expected 200, received ${error.statusCode}`;
   }
   if (error instanceof TimeoutError) return "network timeout";
   if (error instanceof TooManyRedirectsError) return "maximum redirect reached";

@@ -25,7 +25,7 @@ import type { GetImageDigestOptions } from "./options.ts";
  *       fetch: createRegistry().fetch,
  *     }),
  *   OCIError,
- *   "NAME_UNKNOWN",
+ *   "expected 200, received 404",
  * );
  * ```
  */
