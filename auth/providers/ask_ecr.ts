@@ -1,4 +1,5 @@
 import type { AwsCredentials } from "./aws_credentials.ts";
+import { signAwsRequest } from "./aws_signature.ts";
 import { askService, type ServiceAnswer } from "./ask_service.ts";
 import type { EcrHost } from "./ecr_host.ts";
 import type { ProviderSettings } from "./provider_options.ts";
@@ -21,11 +22,6 @@ export interface EcrCall {
   accepts?: readonly string[];
 }
 
-/** Loaded with the first call: whoever has nothing at Amazon goes without it. */
-function loadSigner(): Promise<typeof import("aws4fetch")> {
-  return import("aws4fetch");
-}
-
 /**
  * Calls an API of Amazon's registries, signed with Signature Version 4.
  *
@@ -39,37 +35,32 @@ export async function askEcr(
   credentials: AwsCredentials,
   { what, action, parameters, accepts }: EcrCall,
 ): Promise<ServiceAnswer> {
-  const { AwsV4Signer } = await loadSigner();
   const body = JSON.stringify(parameters);
-  const { sessionToken, ...keys } = credentials;
-  const signer = new AwsV4Signer({
-    ...keys,
-    ...(sessionToken !== undefined && { sessionToken }),
-    service,
-    region,
-    url: api.href,
+  const { accessKeyId, secretAccessKey, sessionToken } = credentials;
+  const { headers, signature } = await signAwsRequest(credentials, {
     method: "POST",
+    url: api,
     headers: {
       "content-type": "application/x-amz-json-1.1",
       "x-amz-target": `${TARGETS[service]}.${action}`,
     },
     body,
-    // 20150830T123600Z
-    datetime: new Date(settings.clock.now()).toISOString().replace(/[:-]|\.\d+/g, ""),
+    service,
+    region,
+    time: settings.clock.now(),
   });
-  const { headers } = await signer.sign();
   return await askService(settings, {
     what,
     url: api,
     method: "POST",
-    headers: Object.fromEntries(headers),
+    headers,
     body,
     secrets: {
-      username: keys.accessKeyId,
-      password: keys.secretAccessKey,
+      username: accessKeyId,
+      password: secretAccessKey,
       ...(sessionToken !== undefined && { refreshToken: sessionToken }),
       // For five minutes, whoever has it can send the same request again.
-      accessToken: await signer.signature(),
+      accessToken: signature,
     },
     ...(accepts && { accepts }),
   });

@@ -51,8 +51,8 @@ const SIGNED: [
     "https://api.ecr.eu-central-1.amazonaws.com/",
     "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken",
     "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/eu-central-1/ecr/aws4_request, " +
-    "SignedHeaders=host;x-amz-date;x-amz-target, " +
-    "Signature=0a06b84d58d73502528930b4596ce14d56fa573190f37ff5795cf3cf9246567c",
+    "SignedHeaders=content-type;host;x-amz-date;x-amz-target, " +
+    "Signature=2829361e9db613452188567a4b93e109dcc7d396e980595f0d94ffe855ac6a8c",
   ],
   [
     PUBLIC,
@@ -60,8 +60,8 @@ const SIGNED: [
     "https://api.ecr-public.us-east-1.amazonaws.com/",
     "SpencerFrontendService.GetAuthorizationToken",
     "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/ecr-public/aws4_request, " +
-    "SignedHeaders=host;x-amz-date;x-amz-security-token;x-amz-target, " +
-    "Signature=ee11710550fd1e3b22ff5a98b59c0ef5bba849a18481b766bb35a5b27d15dcdd",
+    "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target, " +
+    "Signature=15ee06a98eb25f3ab2ef318fe023bc2b9bd43880735f747244cade7bcd00a214",
   ],
 ];
 
