@@ -1,4 +1,4 @@
-import { openBody } from "../content/body.ts";
+import { bytesBody } from "../content/body.ts";
 import { encodeText } from "../content/bytes.ts";
 import type { Limits } from "../content/limits.ts";
 import { AuthenticationError } from "../errors.ts";
@@ -191,6 +191,6 @@ function form(
     accept: "application/json",
     "content-type": "application/x-www-form-urlencoded",
   });
-  const body = openBody(encodeText(parameters.toString()));
+  const body = bytesBody(encodeText(parameters.toString()));
   return { method: "POST", url: new URL(realm), headers, body };
 }

@@ -49,15 +49,7 @@ const PIECE_BYTES = 256 * 1024;
  * the stream is locked to another reader.
  */
 export function openBody(body: Body, size?: number): OpenBody {
-  if (body instanceof Uint8Array) {
-    const bytes = toBytes(body);
-    return {
-      size: bytes.byteLength,
-      reopenable: true,
-      bytes,
-      open: (offset = 0) => opened(bytesStream(bytes.subarray(offset))),
-    };
-  }
+  if (body instanceof Uint8Array) return bytesBody(toBytes(body));
   if (body instanceof Blob) {
     return {
       size: body.size,
@@ -77,6 +69,16 @@ export function openBody(body: Body, size?: number): OpenBody {
   throw new InvalidOptionError(
     "Cannot send the body: it must be a Uint8Array, a Blob, a ReadableStream or {size?, open()}",
   );
+}
+
+/** A body of bytes in memory. */
+export function bytesBody(bytes: Bytes): OpenBody {
+  return {
+    size: bytes.byteLength,
+    reopenable: true,
+    bytes,
+    open: (offset = 0) => opened(bytesStream(bytes.subarray(offset))),
+  };
 }
 
 /** A byte stream over an array in memory; the array itself is never handed over. */
