@@ -148,15 +148,11 @@ function dropNulls(annotations: unknown): void {
   }
 }
 
-/** Artifact types that say nothing of an artifact, and which registries and tools give to any. */
-const TYPES_OF_ANYTHING: readonly unknown[] = [
-  undefined,
-  "",
-  MEDIA_TYPES.ociConfig,
-  MEDIA_TYPES.ociEmpty,
-];
-
-/** Whether an entry's artifact type says what it is. */
+/**
+ * Whether an entry's artifact type says what it is: not where it is missing or empty, or a type that
+ * registries and tools give to any artifact.
+ */
 export function saysItsType({ artifactType }: Descriptor): boolean {
-  return !TYPES_OF_ANYTHING.includes(artifactType);
+  const { ociConfig, ociEmpty } = MEDIA_TYPES;
+  return !!artifactType && artifactType !== ociConfig && artifactType !== ociEmpty;
 }
