@@ -301,3 +301,10 @@ Deno.test("the JSON block maps the name to the package's entry point", () => {
   assertEquals(Object.keys(imports), [CONFIG.name]);
   assert(imports[CONFIG.name].endsWith(CONFIG.exports["."]!.slice(1)));
 });
+
+Deno.test("What is where: every entry point, and no others", () => {
+  const table = section("What is where");
+  const named = [...table.matchAll(/`(\/[a-z0-9/-]+)`/g)].map(([, path]) => `.${path}`);
+  const exported = Object.keys(CONFIG.exports).filter((path) => path !== ".");
+  assertEquals([...new Set(named)].sort(), exported.sort());
+});
