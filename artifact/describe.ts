@@ -1,3 +1,4 @@
+import { TITLE } from "../content/content_type.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import type { ArtifactKind, Description, DescriptionBase, Evidence } from "./description.ts";
 import {
@@ -11,7 +12,6 @@ import {
   kindOfLayer,
   kindOfType,
   plainType,
-  TITLE,
 } from "./kinds.ts";
 
 type Entry = Partial<Descriptor>;

@@ -1,9 +1,6 @@
 import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import type { ArtifactKind } from "./description.ts";
 
-/** The annotation that makes a layer a file, with the file's name. */
-export const TITLE = "org.opencontainers.image.title";
-
 /** The media types of artifacts that others must be able to read, and that decide what one is. */
 export const ARTIFACT_TYPES = {
   helmConfig: "application/vnd.cncf.helm.config.v1+json",

@@ -1,8 +1,8 @@
+import { TITLE } from "../content/content_type.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import type { ContentStore, StoreOptions } from "../content/store.ts";
 import { ContentNotFoundError, InvalidOptionError } from "../errors.ts";
 import { buildManifest, EMPTY_CONFIG, EMPTY_CONFIG_BYTES } from "../manifest/build.ts";
-import { TITLE } from "./kinds.ts";
 import {
   type PackContent,
   packContent,

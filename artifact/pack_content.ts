@@ -1,13 +1,13 @@
 import { basename } from "@std/path/basename";
 import { openBody, type ReopenableBody } from "../content/body.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
+import { TITLE } from "../content/content_type.ts";
 import { checkDescriptor, type Descriptor } from "../content/descriptor.ts";
 import { toDigest } from "../content/digest.ts";
 import { createHasher } from "../content/hasher.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { safePath } from "../content/safe_path.ts";
 import { InvalidOptionError, UnsafePathError } from "../errors.ts";
-import { TITLE } from "./kinds.ts";
 import { fileBody, localFiles } from "./local_files.ts";
 import { packFolder, TAR_DIGEST, UNPACK } from "./pack_folder.ts";
 

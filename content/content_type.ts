@@ -1,7 +1,7 @@
 import { bareMediaType, MEDIA_TYPES } from "./media_types.ts";
 import type { Descriptor } from "./descriptor.ts";
 
-/** The annotation that holds a file's name. */
+/** The annotation that makes a layer a file, with the file's name. */
 export const TITLE = "org.opencontainers.image.title";
 
 /**

@@ -1,38 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Deadline } from "./deadline.ts";
-
-/** Time that a test moves, and how many timers were made in it. */
-function withTime(run: (advance: (milliseconds: number) => void, made: () => number) => void) {
-  const { setTimeout, clearTimeout } = globalThis;
-  const { now } = performance;
-  let time = 1_000;
-  let made = 0;
-  const timers = new Map<number, { at: number; callback: () => void }>();
-  performance.now = () => time;
-  globalThis.setTimeout = ((callback: () => void, delay: number) => {
-    timers.set(++made, { at: time + delay, callback });
-    return made;
-  }) as unknown as typeof setTimeout;
-  globalThis.clearTimeout = ((id: number) => timers.delete(id)) as typeof clearTimeout;
-  try {
-    run((milliseconds) => {
-      const end = time + milliseconds;
-      for (;;) {
-        const [next] = [...timers].filter(([, { at }]) => at <= end)
-          .sort(([, a], [, b]) => a.at - b.at);
-        if (next === undefined) break;
-        timers.delete(next[0]);
-        time = next[1].at;
-        next[1].callback();
-      }
-      time = end;
-    }, () => made);
-    assertEquals(timers.size, 0, "a timer is left over");
-  } finally {
-    Object.assign(globalThis, { setTimeout, clearTimeout });
-    performance.now = now;
-  }
-}
+import { withFakeTime } from "./fake_time_test.ts";
 
 /** Deadlines by name, and which of them have expired. */
 function named(...names: string[]): { expired: string[]; deadlines: Deadline[] } {
@@ -41,7 +9,7 @@ function named(...names: string[]): { expired: string[]; deadlines: Deadline[] }
 }
 
 Deno.test("Deadline: expires once, when its time has passed", () =>
-  withTime((advance) => {
+  withFakeTime(({ advance }) => {
     const { expired, deadlines: [a] } = named("a");
     a!.set(100);
     advance(99);
@@ -53,7 +21,7 @@ Deno.test("Deadline: expires once, when its time has passed", () =>
   }));
 
 Deno.test("Deadline: many share a timer, and each expires at its own time", () =>
-  withTime((advance, made) => {
+  withFakeTime(({ advance, timersMade }) => {
     const { expired, deadlines } = named("a", "b", "c");
     const [a, b, c] = deadlines as [Deadline, Deadline, Deadline];
     a.set(300);
@@ -65,11 +33,11 @@ Deno.test("Deadline: many share a timer, and each expires at its own time", () =
     assertEquals(expired, ["b", "c"]);
     advance(100);
     assertEquals(expired, ["b", "c", "a"]);
-    assertEquals(made(), 4);
+    assertEquals(timersMade(), 4);
   }));
 
 Deno.test("Deadline: set again it counts from then, earlier or later than before", () =>
-  withTime((advance) => {
+  withFakeTime(({ advance }) => {
     const { expired, deadlines: [a] } = named("a");
     a!.set(100);
     advance(60);
@@ -82,7 +50,7 @@ Deno.test("Deadline: set again it counts from then, earlier or later than before
   }));
 
 Deno.test("Deadline: a thousand that are cleared in time make one timer while one is open", () =>
-  withTime((advance, made) => {
+  withFakeTime(({ advance, timersMade }) => {
     const { expired, deadlines: [open, ...many] } = named(...Array(1_001).fill("x"));
     open!.set(60_000);
     for (const deadline of many) {
@@ -90,13 +58,13 @@ Deno.test("Deadline: a thousand that are cleared in time make one timer while on
       advance(1);
       deadline.clear();
     }
-    assertEquals(made(), 1);
+    assertEquals(timersMade(), 1);
     open!.clear();
     assertEquals(expired, []);
   }));
 
 Deno.test("Deadline: at rest nothing expires, and the next time counts in full", () =>
-  withTime((advance) => {
+  withFakeTime(({ advance }) => {
     const { expired, deadlines: [a] } = named("a");
     a!.set(100);
     a!.rest();
@@ -110,7 +78,7 @@ Deno.test("Deadline: at rest nothing expires, and the next time counts in full",
   }));
 
 Deno.test("Deadline: cleared it leaves no timer, and one that expires may set others", () =>
-  withTime((advance) => {
+  withFakeTime(({ advance }) => {
     const { expired, deadlines: [later, cleared] } = named("later", "cleared");
     const first = new Deadline(() => {
       later!.set(50);
@@ -126,7 +94,7 @@ Deno.test("Deadline: cleared it leaves no timer, and one that expires may set ot
 
 Deno.test("Deadline: a time that no timer holds, and none at all", () => {
   for (const milliseconds of [2 ** 40, Infinity]) {
-    withTime((advance) => {
+    withFakeTime(({ advance }) => {
       const { expired, deadlines: [a] } = named("a");
       a!.set(milliseconds);
       advance(2 ** 33);

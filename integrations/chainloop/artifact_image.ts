@@ -1,3 +1,4 @@
+import { TITLE } from "../../content/content_type.ts";
 import { InvalidManifestError } from "../../errors.ts";
 import { type Bytes, encodeText } from "../../content/bytes.ts";
 import type { Descriptor } from "../../content/descriptor.ts";
@@ -10,8 +11,6 @@ import { ChainloopError } from "./chainloop_error.ts";
 /** Who made the image: what Chainloop knows its own by. */
 const AUTHORS = "org.opencontainers.image.authors";
 const CHAINLOOP = "chainloop.dev";
-
-const TITLE = "org.opencontainers.image.title";
 
 /** Go's time before anybody set it. */
 const NO_TIME = "0001-01-01T00:00:00Z";
