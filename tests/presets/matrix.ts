@@ -22,7 +22,7 @@ export function testMatrix(wire: Wire): void {
         const got: Row = {};
         columns.set(preset, got);
         for (const [verb, run] of Object.entries(VERBS)) {
-          got[verb] = await outcome(() => run(world, wire)).catch((error) => error.stack);
+          got[verb] = await outcome(() => run(world)).catch((error) => error.stack);
         }
         const expected: Row = {};
         for (const verb of Object.keys(VERBS)) expected[verb] = "ok";

@@ -10,15 +10,12 @@ import {
   type RegistryClientV2,
 } from "../../mod.ts";
 import { assertBytes, randomBytes, streamOf, text } from "../endpoints/samples.ts";
-import type { Wire, World } from "./world.ts";
+import type { World } from "./world.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
-/** More than any registry's limit on a chunk or a request; on a socket as much as a real layer. */
-const LARGE: Record<Wire, Bytes> = {
-  memory: randomBytes(24 * MEBIBYTE),
-  socket: randomBytes(64 * MEBIBYTE),
-};
+/** More than any registry's limit on a chunk or a request. */
+const LARGE = randomBytes(24 * MEBIBYTE);
 /** Three chunks of davit's. */
 const STREAMED = randomBytes(9 * MEBIBYTE + 1);
 
@@ -95,10 +92,10 @@ export async function outcome(run: () => Promise<unknown>): Promise<string> {
 /** Every verb, in the table's order. A new one is a new line: nothing else names them all. */
 export const VERBS = {
   "push 1 byte": ({ client }: World) => pushPull(client, text("x")),
-  "push a layer": ({ client }: World, wire: Wire) => pushPull(client, LARGE[wire]),
-  "push it again": async ({ client, requests }: World, wire: Wire) => {
+  "push a layer": ({ client }: World) => pushPull(client, LARGE),
+  "push it again": async ({ client, requests }: World) => {
     const before = requests.length;
-    await client.putBlob(LARGE[wire]);
+    await client.putBlob(LARGE);
     // Two where blobs are elsewhere: the second follows the redirect.
     assertEquals(requests.slice(before).filter(({ method }) => method !== "HEAD"), []);
   },
