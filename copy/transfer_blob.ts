@@ -1,0 +1,125 @@
+import type { Bytes } from "../content/bytes.ts";
+import type { Descriptor } from "../content/descriptor.ts";
+import { pieceReader } from "../content/piece_reader.ts";
+import type { ContentSource, ContentStore, PartialBlob } from "../content/store.ts";
+import { passingStream } from "../content/verifying_stream.ts";
+import { BadDigestError } from "../errors.ts";
+import { copyError, onSide, sideOf } from "./copy_error.ts";
+import type { CopyEvents } from "./copy_events.ts";
+import type { CopyOptions } from "./copy_options.ts";
+
+/** Smaller blobs are not gone on with: to copy them again costs as little. */
+const RESUMED_BYTES = 1024 * 1024;
+
+/** Moves blobs from a source to a target. */
+export class TransferBlob {
+  readonly #source: ContentSource;
+  readonly #target: ContentStore;
+  readonly #events: CopyEvents;
+  readonly #options: CopyOptions;
+  readonly #signal: AbortSignal;
+
+  /** A way from one store to the other. */
+  constructor(
+    source: ContentSource,
+    target: ContentStore,
+    events: CopyEvents,
+    options: CopyOptions,
+    signal: AbortSignal,
+  ) {
+    this.#source = source;
+    this.#target = target;
+    this.#events = events;
+    this.#options = options;
+    this.#signal = signal;
+  }
+
+  /** Moves a blob; answers how many bytes of it moved. */
+  async run(descriptor: Descriptor): Promise<number> {
+    if (this.#target.begin === undefined || descriptor.size < RESUMED_BYTES) {
+      return await this.#whole(descriptor);
+    }
+    return await this.#goOn(descriptor);
+  }
+
+  async #whole(descriptor: Descriptor): Promise<number> {
+    const { size } = descriptor;
+    const { verify = "target" } = this.#options;
+    const signal = this.#signal;
+    this.#events.tell({ type: "copy-start", descriptor, offset: 0 });
+    // What nobody looks at goes from a registry to a registry without passing through JavaScript.
+    const seen = verify === "here" && this.#events.heard;
+    const progress = this.#events.progress(descriptor);
+    const open = async (offset = 0): Promise<ReadableStream<Bytes>> => {
+      const stream = await onSide(
+        "source",
+        descriptor,
+        signal,
+        () => this.#source.open(descriptor, { offset, verify: false, signal }),
+      );
+      if (!seen) return stream;
+      return passingStream(pieceReader(stream), { onBytes: (bytes) => progress(offset + bytes) });
+    };
+    try {
+      await this.#target.write(descriptor, { size, open }, { verify, signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw copyError(sideOf(error), descriptor, error);
+    }
+    return size;
+  }
+
+  /** Goes on with what an earlier copy left; what turns out wrong is copied anew. */
+  async #goOn(descriptor: Descriptor): Promise<number> {
+    const signal = this.#signal;
+    const partial = await onSide(
+      "target",
+      descriptor,
+      signal,
+      () => this.#target.begin!(descriptor, { signal }),
+    );
+    const { offset } = partial;
+    const { size } = descriptor;
+    try {
+      this.#events.tell({ type: "copy-start", descriptor, offset });
+      if (offset < size) await this.#fill(descriptor, partial);
+      await partial.commit({ signal });
+      return size - offset;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof BadDigestError) || offset === 0) {
+        throw copyError(sideOf(error), descriptor, error);
+      }
+      const reason = error.message;
+      this.#events.tell({ type: "copy-retry", descriptor, attempt: 1, reason });
+    } finally {
+      await partial.close();
+    }
+    return size - offset + await this.#whole(descriptor);
+  }
+
+  async #fill(descriptor: Descriptor, partial: PartialBlob): Promise<void> {
+    const signal = this.#signal;
+    const progress = this.#events.progress(descriptor);
+    let at = partial.offset;
+    const reader = pieceReader(
+      await onSide(
+        "source",
+        descriptor,
+        signal,
+        () => this.#source.open(descriptor, { offset: at, verify: false, signal }),
+      ),
+    );
+    try {
+      for (;;) {
+        const { done, value } = await onSide("source", descriptor, signal, () => reader.read());
+        if (done || value === undefined) return;
+        await partial.write(value, at, { signal });
+        progress(at += value.byteLength);
+      }
+    } catch (error) {
+      await reader.cancel(error).catch(() => {});
+      throw error;
+    }
+  }
+}
