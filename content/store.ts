@@ -72,6 +72,11 @@ export interface ReferrersOptions extends StoreOptions {
  */
 export interface ContentSource {
   /**
+   * Whether a part of some content costs only that part, as the first `open` of one has shown: several
+   * parts at once may be faster then. `undefined` before that, and where it makes no difference.
+   */
+  readonly takesRanges?: boolean | undefined;
+  /**
    * The descriptor that a tag or digest names.
    *
    * @throws {ContentNotFoundError} When there is none.

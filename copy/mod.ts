@@ -24,6 +24,23 @@
  * @module
  */
 export { copy } from "./copy.ts";
+export {
+  type CopiedTag,
+  copyTags,
+  type CopyTagsOptions,
+  type CopyTagsResult,
+} from "./copy_tags.ts";
+export type { CopiedContent } from "./copier.ts";
+export { reachable, type ReachableOptions } from "./reachable.ts";
+export { planPrune, prune, type PruneRunOptions } from "./prune.ts";
+export type {
+  Deleter,
+  Inventory,
+  InventoryEntry,
+  PruneOptions,
+  PrunePlan,
+} from "./prune_options.ts";
+export type { TagPattern } from "./tag_pattern.ts";
 export type { CopiedAttached, CopyOptions, CopyResult } from "./copy_options.ts";
 export type { Bytes } from "../content/bytes.ts";
 export type { Body, ReopenableBody } from "../content/body.ts";

@@ -7,6 +7,8 @@ import { BadDigestError } from "../errors.ts";
 import { copyError, onSide, sideOf } from "./copy_error.ts";
 import type { CopyEvents } from "./copy_events.ts";
 import type { CopyOptions } from "./copy_options.ts";
+import { Connections } from "./connections.ts";
+import { RangedFill } from "./ranged_fill.ts";
 
 /** Smaller blobs are not gone on with: to copy them again costs as little. */
 const RESUMED_BYTES = 1024 * 1024;
@@ -18,6 +20,7 @@ export class TransferBlob {
   readonly #events: CopyEvents;
   readonly #options: CopyOptions;
   readonly #signal: AbortSignal;
+  readonly #connections = new Connections();
 
   /** A way from one store to the other. */
   constructor(
@@ -100,26 +103,13 @@ export class TransferBlob {
 
   async #fill(descriptor: Descriptor, partial: PartialBlob): Promise<void> {
     const signal = this.#signal;
-    const progress = this.#events.progress(descriptor);
-    let at = partial.offset;
-    const reader = pieceReader(
-      await onSide(
-        "source",
-        descriptor,
-        signal,
-        () => this.#source.open(descriptor, { offset: at, verify: false, signal }),
-      ),
-    );
-    try {
-      for (;;) {
-        const { done, value } = await onSide("source", descriptor, signal, () => reader.read());
-        if (done || value === undefined) return;
-        await partial.write(value, at, { signal });
-        progress(at += value.byteLength);
-      }
-    } catch (error) {
-      await reader.cancel(error).catch(() => {});
-      throw error;
-    }
+    const fill = new RangedFill(this.#source, descriptor, partial, {
+      connections: this.#connections,
+      signal,
+      onBytes: this.#events.progress(descriptor),
+      onRetry: (attempt, reason) =>
+        this.#events.tell({ type: "copy-retry", descriptor, attempt, reason }),
+    });
+    await fill.run();
   }
 }
