@@ -98,6 +98,25 @@ for (const [name, args, code, stdout, stderr] of usage) {
   });
 }
 
+Deno.test("davit --version loads nothing of the package: it starts at once", async () => {
+  const loaded = new Set(["main.ts"]);
+  for (const file of loaded) {
+    if (file.endsWith(".json")) continue;
+    const text = await Deno.readTextFile(new URL(file, import.meta.url));
+    for (const [, specifier] of text.matchAll(/^import (?!type)[^]*? from "(\.[^"]+)"/gm)) {
+      loaded.add(specifier!.replace(/^\.\//, ""));
+    }
+  }
+  assertEquals([...loaded].sort(), [
+    "../deno.json",
+    "io.ts",
+    "machine_io.ts",
+    "main.ts",
+    "run.ts",
+    "verbs.ts",
+  ]);
+});
+
 Deno.test("davit ls, digest and inspect: of a registry", async (t) => {
   await withRegistry(createRegistry(), async (host, index) => {
     const client = new RegistryClientV2({ name: `${host}/app` });

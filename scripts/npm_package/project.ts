@@ -17,6 +17,9 @@ export interface EntryPoint {
 /** The export that is a program: in the package it is no entry point, but a command. */
 export const COMMAND = "./cli";
 
+/** What that command is called. */
+export const COMMAND_NAME = "davit";
+
 /** The part of `deno.json` that the npm package is made of. */
 export interface Project {
   /** The package's name. */

@@ -4,12 +4,14 @@
  * newest TypeScript that it promises to work with, and bundled for browsers.
  */
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
+import { pack } from "../../artifact/mod.ts";
 import { buildNpm, type BuiltPackage } from "../../scripts/build_npm.ts";
 import { filesBelow, importsOf } from "../../scripts/npm_package/check_package.ts";
 import { bundleSize } from "../../scripts/npm_package/bundle_size.ts";
 import { npmInstall, run, runInstalled } from "../../scripts/npm_package/run.ts";
 import { TOOLS } from "../../scripts/npm_package/with_npm_tools.ts";
 import { onPath } from "../../scripts/peers_table.ts";
+import { LayoutStore } from "../../stores/mod.ts";
 import { neededPeer, type PeerName, requirePeers } from "../peers/locate.ts";
 import { selfSigned } from "../peers/certificate.ts";
 import { type Registry, startRegistry } from "../peers/registries.ts";
@@ -91,9 +93,9 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
     if (built === undefined) return; // the step above has failed, and says why
     const { entryPoints, name } = built;
 
-    await t.step("has every entry point of deno.json", async () => {
+    await t.step("has every entry point of deno.json, but for the command", async () => {
       const { exports } = JSON.parse(await Deno.readTextFile(`${HERE}../../deno.json`));
-      assertEquals(entryPoints, Object.keys(exports));
+      assertEquals(entryPoints, Object.keys(exports).filter((each) => each !== "./cli"));
     });
 
     await t.step("brings at most five packages along, none of which brings another", async () => {
@@ -115,6 +117,7 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
       const others = files.filter((file) => !/^(?:esm|script)\/.+\.(?:js|d\.ts|json)$/.test(file));
       assertEquals(others.filter((file) => file !== "README.md").sort(), [
         "LICENSE",
+        "bin/davit.mjs",
         "package.json",
       ]);
       assertEquals(files.filter((file) => /_test\.|scripts\//.test(file)), []);
@@ -134,6 +137,14 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
           },
         });
       }
+      await t.step({
+        ...requirePeers(runtime, "olareg"),
+        name: `${runtime}: the command, from one file that needs no other`,
+        fn: async () => {
+          registry ??= await startRegistry("olareg");
+          await tryCommand(runtime, `${consumer}/node_modules/${name}`, registry.host);
+        },
+      });
       for (const format of ["import", "require"]) {
         await t.step({
           ...requirePeers(runtime),
@@ -226,6 +237,45 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+/** Copies an image out of a folder and back by the command alone; what fails says so by its code. */
+async function tryCommand(runtime: PeerName, installed: string, host: string): Promise<void> {
+  const { version, bin } = JSON.parse(await Deno.readTextFile(`${installed}/package.json`));
+  const folder = await Deno.makeTempDir({ prefix: "davit_bin_" });
+  try {
+    const file = `${folder}/davit.mjs`;
+    await Deno.copyFile(`${installed}/${bin.davit}`, file);
+    const davit = async (...args: string[]) => {
+      const { code, stdout, stderr } = await new Deno.Command(neededPeer(runtime), {
+        args: [file, ...args],
+        cwd: folder,
+        env: { DOCKER_CONFIG: folder },
+      }).output();
+      const decoder = new TextDecoder();
+      return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+    };
+    const done = (stdout: string) => ({ code: 0, stdout, stderr: "" });
+    const store = new LayoutStore(`${folder}/layout`);
+    const { digest } = await pack(store, { artifactType: "application/vnd.example", tag: "v1" });
+    const there = `${host}/command/${runtime}`;
+    assertEquals(await davit("--version"), done(`${version}\n`));
+    assertEquals(
+      await davit("copy", "oci:layout:v1", there, "--quiet"),
+      done(`${there}:latest@${digest}\n`),
+    );
+    assertEquals(await davit("ls", there), done("latest\n"));
+    const copied = await davit("copy", there, "oci:back");
+    assertEquals([copied.code, copied.stdout], [0, `oci:back:latest@${digest}\n`]);
+    assertMatch(copied.stderr, /^copied [^]*copied 2: /);
+    assertEquals((await davit("digest", "oci:back")).stdout, `${digest}\n`);
+    const missing = await davit("digest", `${there}:none`);
+    assertEquals([missing.code, missing.stdout], [3, ""]);
+    assertMatch(missing.stderr, /^davit: Cannot .*404.*\n$/);
+    assertEquals((await davit("cpoy", "a", "b")).code, 2);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
 
 /** Copies a script to where the package is installed: there, its name resolves. */
 async function copied(script: string, folder: string): Promise<string> {
