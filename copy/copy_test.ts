@@ -384,7 +384,7 @@ Deno.test("events tell each descriptor, the totals and the tags; a listener may 
     },
   });
   const done = events.flatMap((event) => event.type === "copy-done" ? [event.descriptor] : []);
-  assertEquals(digestsOf(done as Descriptor[]), [...needed.keys()].sort());
+  assertEquals(digestsOf(done), [...needed.keys()].sort());
   const started = events.filter(({ type }) => type === "copy-start");
   assertEquals(started.length, needed.size);
   const totals = events.flatMap((event) => event.type === "copy-total" ? [event] : []);

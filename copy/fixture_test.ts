@@ -190,7 +190,7 @@ export async function missing(
 }
 
 /** The digests, sorted. */
-export function digestsOf(descriptors: Iterable<Descriptor>): string[] {
+export function digestsOf(descriptors: Iterable<Pick<Descriptor, "digest">>): string[] {
   return [...descriptors].map(({ digest }) => digest).sort();
 }
 

@@ -32,13 +32,14 @@ export {
 } from "./copy_tags.ts";
 export type { CopiedContent } from "./copier.ts";
 export { reachable, type ReachableOptions } from "./reachable.ts";
-export { planPrune, prune, type PruneRunOptions } from "./prune.ts";
+export { planPrune, prune } from "./prune.ts";
 export type {
   Deleter,
   Inventory,
   InventoryEntry,
   PruneOptions,
   PrunePlan,
+  PruneRunOptions,
 } from "./prune_options.ts";
 export type { TagPattern } from "./tag_pattern.ts";
 export type { CopiedAttached, CopyOptions, CopyResult } from "./copy_options.ts";

@@ -4,7 +4,7 @@ import { childrenOf, subjectOf } from "../manifest/children.ts";
 import { readManifest } from "../manifest/read_manifest.ts";
 import { isDerivedTag } from "./attached_finder.ts";
 import type { GraphNode } from "./graph_walk.ts";
-import type { Deleter, InventoryEntry, PruneOptions, PrunePlan } from "./prune_options.ts";
+import type { InventoryEntry, PruneOptions, PrunePlan, PruneRunOptions } from "./prune_options.ts";
 import { walkRoots } from "./reachable.ts";
 import { tagMatcher, type TagPattern } from "./tag_pattern.ts";
 import { turns } from "./work.ts";
@@ -70,14 +70,6 @@ export async function planPrune(store: ContentSource, options: PruneOptions): Pr
     removedTags: remove.flatMap(({ tags }) => tags),
     keep: entries.filter((entry) => !goes(entry)),
   };
-}
-
-/** Options of {@linkcode prune}. */
-export interface PruneRunOptions extends PruneOptions {
-  /** Removes what goes. */
-  deleter: Deleter;
-  /** Called when a manifest is gone. */
-  onRemoved?: (entry: InventoryEntry) => void;
 }
 
 /**

@@ -44,6 +44,14 @@ export interface PruneOptions extends StoreOptions {
   now?: number;
 }
 
+/** Options of {@linkcode prune}. */
+export interface PruneRunOptions extends PruneOptions {
+  /** Removes what goes. */
+  deleter: Deleter;
+  /** Called when a manifest is gone. */
+  onRemoved?: (entry: InventoryEntry) => void;
+}
+
 /** What a prune would do. */
 export interface PrunePlan {
   /** The manifests that go, in this order: what needs others goes before them. */
