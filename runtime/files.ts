@@ -10,8 +10,14 @@ export interface FileSystem {
   link(from: string, to: string): Promise<void>;
   /** Removes a file or a folder. */
   rm(path: string, options?: { force?: boolean; recursive?: boolean }): Promise<void>;
+  /** Removes a folder that is empty. */
+  rmdir(path: string): Promise<void>;
   /** Everything in a file. */
   readFile(path: string): Promise<Uint8Array>;
+  /** Writes a file; with the flag `wx` it fails with the code `EEXIST` where there is one. */
+  writeFile(path: string, text: string, options: { flag?: string; mode?: number }): Promise<void>;
+  /** Sets when a file was read and written last, in seconds since 1970. */
+  utimes(path: string, read: number, written: number): Promise<void>;
   /** The names in a folder. */
   readdir(path: string): Promise<string[]>;
   /** What a file is; fails with the code `ENOENT` where there is none. */
@@ -19,7 +25,10 @@ export interface FileSystem {
   /** What stands at a path, without following it where it is a symbolic link. */
   lstat(path: string): Promise<FileStat>;
   /** Makes a folder; with `recursive` also those above it, and answers the first that it made. */
-  mkdir(path: string, options?: { recursive?: boolean }): Promise<string | undefined>;
+  mkdir(
+    path: string,
+    options?: { recursive?: boolean; mode?: number },
+  ): Promise<string | undefined>;
   /** The path without symbolic links. */
   realpath(path: string): Promise<string>;
 }
@@ -30,6 +39,8 @@ export interface FileStat {
   readonly size: number;
   /** When it was last written, in milliseconds since 1970. */
   readonly mtimeMs: number;
+  /** When it, or what is known of it, was last changed, in milliseconds since 1970. */
+  readonly ctimeMs: number;
   /** What tells it from every other file of the disk; 0 where the system has no such thing. */
   readonly ino: number;
   /** Whether it is a regular file. */
