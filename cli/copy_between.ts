@@ -58,7 +58,7 @@ export async function copyBetween(
     const source = await openSource(from, connections, io);
     const target = await openTarget(to, connections, io, flags);
     try {
-      const options = copyOptions(flags, io, progress);
+      const options = copyOptions(to, flags, io, progress);
       copied = references === undefined
         ? await copyMany(source, target, to, flags, options)
         : await copyOne(source, target, to, references, options);
@@ -105,7 +105,7 @@ function isUntagged(location: Location): boolean {
 }
 
 async function copyOne(
-  { source, reference }: OpenedSource,
+  { source, reference, madeManifests }: OpenedSource,
   { store }: OpenedTarget,
   to: Location,
   references: string[],
@@ -114,16 +114,23 @@ async function copyOne(
   const result = await copy(source, reference, store, references, options);
   const { digest } = result.target;
   const tags = references.filter((each) => each !== digest);
-  return {
-    result,
-    lines: tags.length === 0
-      ? [formatLocation(to, digest)]
-      : tags.map((tag) => `${formatLocation(to, tag)}@${digest}`),
-    notes: result.signaturesApply ? [] : [
+  const notes = [];
+  if (madeManifests?.has(result.source.digest)) {
+    notes.push("the tar has no manifest: one was made, whose digest no registry has given it");
+  }
+  if (!result.signaturesApply) {
+    notes.push(
       `a new index was made, ${shortDigest(digest)}: signatures of ` +
-      `${shortDigest(result.source.digest)} do not apply to it`,
-    ],
-  };
+        `${shortDigest(result.source.digest)} do not apply to it`,
+    );
+  }
+  const named = tags.map((tag) => formatLocation(to, tag));
+  // A tar of docker's keeps no manifest: what is read back has another digest.
+  if (isDockerArchive(to)) return { result, lines: named, notes };
+  const lines = named.length === 0
+    ? [formatLocation(to, digest)]
+    : named.map((name) => `${name}@${digest}`);
+  return { result, lines, notes };
 }
 
 async function copyMany(
@@ -148,10 +155,15 @@ async function copyMany(
   };
 }
 
-function copyOptions(flags: CopyFlags, io: Io, progress: Progress | undefined): CopyOptions {
+function copyOptions(
+  to: Location,
+  flags: CopyFlags,
+  io: Io,
+  progress: Progress | undefined,
+): CopyOptions {
   const { platform, sparse, attached, trustExisting, dryRun, concurrency, hash } = flags;
   return {
-    attached,
+    attached: attached && !isDockerArchive(to), // which holds images alone
     signal: io.signal,
     ...(platform && { platforms: platform.length === 1 ? platform[0]! : platform }),
     ...(sparse && { sparse }),
@@ -162,6 +174,10 @@ function copyOptions(flags: CopyFlags, io: Io, progress: Progress | undefined): 
     // What a dry run tells would read as if it were done: its answer is the plan.
     ...(progress && !dryRun && { onEvent: progress.onEvent }),
   };
+}
+
+function isDockerArchive(location: Location): boolean {
+  return location.kind === "archive" && location.format === "docker";
 }
 
 function interrupted(to: Location): string {

@@ -61,6 +61,7 @@ const OUTCOMES: Record<ErrorCode, Exclude<Outcome, "done" | "interrupted"> | "ca
   REGISTRY_RESPONSE: "other",
   SIZE_MISMATCH: "mismatch",
   SPARSE_INDEX_REFUSED: "other",
+  STORAGE_FAILED: "other",
   TAG_IMMUTABLE: "other",
   TIMEOUT: "network",
   TOO_MANY_REDIRECTS: "network",

@@ -1,8 +1,8 @@
-import type { ContentSource, ContentStore } from "../mod.ts";
-import { LayoutStore } from "../stores/mod.ts";
+import type { Bytes, ContentSource, ContentStore } from "../mod.ts";
+import { createArchive, LayoutStore, MemoryStore, openArchive } from "../stores/mod.ts";
 import { type ConnectionFlags, Connections } from "./connections.ts";
-import type { Io } from "./io.ts";
-import { type Location, parseLocation, referenceOf } from "./location.ts";
+import type { Io, Output } from "./io.ts";
+import { type Location, parseLocation, referenceOf, STANDARD } from "./location.ts";
 
 /** A place that is read from. */
 export interface OpenedSource {
@@ -10,6 +10,8 @@ export interface OpenedSource {
   source: ContentSource;
   /** What is asked of it. */
   reference: string;
+  /** Digests of manifests that a tar does not have, and that were made of what it has. */
+  madeManifests?: ReadonlySet<string>;
   /** Lets go of it. */
   close(): Promise<void>;
 }
@@ -33,13 +35,24 @@ export async function openSource(
   io: Io,
 ): Promise<OpenedSource> {
   const reference = referenceOf(location);
-  switch (location.kind) {
-    case "registry":
-      return { source: await connections.store(location), reference, close: nothing };
-    case "layout":
-      return { source: new LayoutStore(location.path), reference, close: nothing };
+  if (location.kind === "registry") {
+    return { source: await connections.store(location), reference, close: nothing };
   }
-  throw io;
+  const { path } = location;
+  if (location.kind === "layout") {
+    return { source: new LayoutStore(path), reference, close: nothing };
+  }
+  const { format } = location;
+  const archive = await openArchive(path === STANDARD ? io.stdin() : path, {
+    signal: io.signal,
+    ...(format && { format }),
+  });
+  return {
+    source: archive,
+    reference,
+    madeManifests: archive.madeManifests,
+    close: () => archive.close(),
+  };
 }
 
 /** Opens the place that an argument names, does something with it, and lets go of it. */
@@ -63,18 +76,31 @@ export async function withSource(
   }
 }
 
-/** Opens a place to write to. */
+/** Opens a place to write to. A dry run makes no tar: there is nothing in a new one. */
 export async function openTarget(
   location: Location,
   connections: Connections,
   io: Io,
-  _options: { dryRun?: boolean },
+  { dryRun = false }: { dryRun?: boolean },
 ): Promise<OpenedTarget> {
-  switch (location.kind) {
-    case "registry":
-      return { store: await connections.store(location), close: nothing, abort: nothing };
-    case "layout":
-      return { store: new LayoutStore(location.path), close: nothing, abort: nothing };
+  if (location.kind === "registry") {
+    return { store: await connections.store(location), close: nothing, abort: nothing };
   }
-  throw io;
+  const { path } = location;
+  if (location.kind === "layout") {
+    return { store: new LayoutStore(path), close: nothing, abort: nothing };
+  }
+  if (dryRun) return { store: new MemoryStore(), close: nothing, abort: nothing };
+  const archive = await createArchive(path === STANDARD ? streamTo(io.stdout) : path, {
+    format: location.format ?? "oci",
+  });
+  return {
+    store: archive,
+    close: () => archive.close(),
+    abort: (reason) => archive.abort(reason),
+  };
+}
+
+function streamTo(output: Output): WritableStream<Bytes> {
+  return new WritableStream({ write: (bytes) => output.write(bytes) });
 }
