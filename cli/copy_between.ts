@@ -1,4 +1,4 @@
-import { type Descriptor, InvalidOptionError } from "../mod.ts";
+import { type ContentSource, type Descriptor, formatPlatform, InvalidOptionError } from "../mod.ts";
 import { type CopiedContent, copy, type CopyOptions, copyTags } from "../copy/mod.ts";
 import { type ConnectionFlags, Connections } from "./connections.ts";
 import { count, formatBytes, formatTime, shortDigest } from "./format.ts";
@@ -7,6 +7,7 @@ import { formatLocation, type Location, STANDARD } from "./location.ts";
 import { type OpenedSource, type OpenedTarget, openSource, openTarget } from "./open_location.ts";
 import { Progress } from "./progress.ts";
 import { kindOf } from "./progress_state.ts";
+import { readManifest } from "./read_manifest.ts";
 import { targetReferences } from "./target_references.ts";
 
 /** The flags of `davit copy`. */
@@ -50,7 +51,7 @@ export async function copyBetween(
   io: Io,
 ): Promise<void> {
   const started = performance.now();
-  const references = referencesFor(from, to, flags);
+  checkTags(from, to, flags);
   const progress = flags.quiet ? undefined : new Progress(io.stderr);
   const connections = new Connections(flags, io, progress?.say);
   let copied: Copied;
@@ -59,9 +60,9 @@ export async function copyBetween(
     const target = await openTarget(to, connections, io, flags);
     try {
       const options = copyOptions(to, flags, io, progress);
-      copied = references === undefined
+      copied = flags.allTags !== undefined
         ? await copyMany(source, target, to, flags, options)
-        : await copyOne(source, target, to, references, options);
+        : await copyOne(source, target, { from, to, tags: flags.tag ?? [] }, options);
       await target.close();
     } catch (error) {
       await target.abort(error);
@@ -86,14 +87,12 @@ export async function copyBetween(
   await writeResult(place, flags, { ...result, dryRun }, lines);
 }
 
-/** The target's references; `undefined` for the source's own tags. */
-function referencesFor(from: Location, to: Location, flags: CopyFlags): string[] | undefined {
-  const { allTags, tag = [], limit } = flags;
-  if (allTags === undefined) {
-    if (limit === undefined) return targetReferences(from, to, tag);
+/** Refuses flags that say different things of the tags. */
+function checkTags(from: Location, to: Location, { allTags, tag = [], limit }: CopyFlags): void {
+  if (allTags === undefined && limit !== undefined) {
     throw new InvalidOptionError("Cannot use --limit: it goes with --all-tags");
   }
-  if (tag.length === 0 && [from, to].every(isUntagged)) return undefined;
+  if (allTags === undefined || (tag.length === 0 && [from, to].every(isUntagged))) return;
   throw new InvalidOptionError(
     "Cannot use --all-tags with a tag or a digest: it copies the source's tags under their names",
   );
@@ -107,10 +106,16 @@ function isUntagged(location: Location): boolean {
 async function copyOne(
   { source, reference, madeManifests }: OpenedSource,
   { store }: OpenedTarget,
-  to: Location,
-  references: string[],
+  { from, to, tags: more }: { from: Location; to: Location; tags: readonly string[] },
   options: CopyOptions,
 ): Promise<Copied> {
+  const named = from.kind === "registry" || from.reference !== ""
+    ? from
+    : { ...from, reference: await onlyName(source, options) };
+  const references = targetReferences(named, to, more);
+  if (isDockerArchive(to) && options.platforms === undefined) {
+    await refuseIndex(source, reference, options);
+  }
   const result = await copy(source, reference, store, references, options);
   const { digest } = result.target;
   const tags = references.filter((each) => each !== digest);
@@ -124,13 +129,42 @@ async function copyOne(
         `${shortDigest(result.source.digest)} do not apply to it`,
     );
   }
-  const named = tags.map((tag) => formatLocation(to, tag));
+  const places = tags.map((tag) => formatLocation(to, tag));
   // A tar of docker's keeps no manifest: what is read back has another digest.
-  if (isDockerArchive(to)) return { result, lines: named, notes };
-  const lines = named.length === 0
+  if (isDockerArchive(to)) return { result, lines: places, notes };
+  const lines = places.length === 0
     ? [formatLocation(to, digest)]
-    : named.map((name) => `${name}@${digest}`);
+    : places.map((place) => `${place}@${digest}`);
   return { result, lines, notes };
+}
+
+/** The name of the only image in a folder or a tar; empty where there are several, or none has one. */
+async function onlyName(source: ContentSource, { signal }: CopyOptions): Promise<string> {
+  const names: string[] = [];
+  for await (const name of source.tags?.({ ...(signal && { signal }) }) ?? []) {
+    if (names.push(name) > 1) return "";
+  }
+  return names[0] ?? "";
+}
+
+/** Before anything is copied, and with the choice that there is. */
+async function refuseIndex(
+  source: ContentSource,
+  reference: string,
+  { signal = new AbortController().signal }: CopyOptions,
+): Promise<void> {
+  const root = await source.resolve(reference, { signal });
+  if (kindOf(root.mediaType) !== "index") return;
+  const { manifest } = await readManifest(source, root, signal);
+  const platforms = "manifests" in manifest
+    ? manifest.manifests.flatMap(({ platform }) =>
+      platform === undefined || platform.os === "unknown" ? [] : [formatPlatform(platform)]
+    )
+    : [];
+  throw new InvalidOptionError(
+    "Cannot write an index to a docker-archive, which holds one image of it: give --platform; " +
+      `it has ${platforms.join(", ") || "none"}`,
+  );
 }
 
 async function copyMany(

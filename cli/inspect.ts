@@ -7,6 +7,7 @@ import {
   type Manifest,
   NotFoundError,
 } from "../mod.ts";
+import { AttachedFinder } from "../copy/mod.ts";
 import { describe } from "../artifact/mod.ts";
 import { readManifest } from "./read_manifest.ts";
 
@@ -56,9 +57,6 @@ export interface InspectOptions {
 /** More than any image has, with everything that is attached. */
 const MAX_MANIFESTS = 10_000;
 
-/** What tools keep under a tag made of a digest: signatures, attestations, SBOMs. */
-const DERIVED_TAGS = ["sig", "att", "sbom"];
-
 const ATTESTED = "vnd.docker.reference.digest";
 
 /** Everything that a manifest is made of, and what is attached to any part of it, each once. */
@@ -68,6 +66,7 @@ export async function inspect(
   { attached, signal }: InspectOptions,
 ): Promise<InspectedManifest> {
   const seen = new Set<string>();
+  const finder = new AttachedFinder(source, signal);
   return await manifest(root);
 
   async function manifest(descriptor: Descriptor, tag?: string): Promise<InspectedManifest> {
@@ -99,21 +98,12 @@ export async function inspect(
   }
 
   async function attachedTo(subject: Descriptor): Promise<InspectedManifest[]> {
-    const found: { descriptor: Descriptor; tag?: string }[] = [];
-    for await (const descriptor of source.referrers?.(subject, { signal }) ?? []) {
-      found.push({ descriptor });
-    }
-    const tags = DERIVED_TAGS.map((suffix) => `${subject.digest.replace(":", "-")}.${suffix}`);
-    const named = await Promise.all(tags.map(async (tag) => {
-      const descriptor = await orMissing(() => source.resolve(tag, { signal }));
-      return descriptor === undefined ? [] : [{ descriptor, tag }];
-    }));
-    const fresh = [...found, ...named.flat()].filter(({ descriptor: { digest } }) => {
+    const found = (await finder.find(subject)).filter(({ descriptor: { digest } }) => {
       const known = seen.has(digest);
       seen.add(digest);
       return !known;
     });
-    return await Promise.all(fresh.map(({ descriptor, tag }) => manifest(descriptor, tag)));
+    return await Promise.all(found.map(({ descriptor, tag }) => manifest(descriptor, tag)));
   }
 }
 

@@ -98,6 +98,21 @@ for (const [name, args, code, stdout, stderr] of usage) {
   });
 }
 
+Deno.test("README and docs: each davit command is a verb, with flags that it has", async () => {
+  const texts = await Promise.all(
+    ["../README.md", "../docs/davit.md"].map((file) =>
+      Deno.readTextFile(new URL(file, import.meta.url))
+    ),
+  );
+  const commands = [...texts.join("\n").matchAll(/deno@2 task davit ([a-z]+)(.*)$/gm)];
+  assertEquals(commands.length > 8, true);
+  for (const [command, verb, rest] of commands) {
+    const { code, stdout } = await fakeRun([verb!, "--help"]);
+    assertEquals(code, 0, command);
+    for (const [flag] of rest!.matchAll(/--[a-z-]+/g)) assertStringIncludes(stdout, `${flag} `);
+  }
+});
+
 Deno.test("davit --version loads nothing of the package: it starts at once", async () => {
   const loaded = new Set(["main.ts"]);
   for (const file of loaded) {
@@ -167,7 +182,7 @@ Deno.test("davit ls, digest and inspect: of a registry", async (t) => {
       ["no such repository", ["ls", `${host}/none`], 3, /^davit: Cannot list .*NAME_UNKNOWN/],
       [
         "no such platform",
-        ["digest", `${host}/app:v1`, "--platform", "linux/s390x"],
+        ["digest", `${host}/app:v1`, "--platform", "linux/ppc64le"],
         3,
         /linux\/arm64/,
       ],
@@ -185,9 +200,9 @@ Deno.test("davit ls, digest and inspect: of a registry", async (t) => {
       const { stdout } = await fakeRun(["inspect", `${host}/app:v1`], { columns: 80 });
       const shown = stdout.split("\n").map((line) => line.replace(/sha256:\w{12} /, "D "));
       assertEquals(shown.slice(1, 4).map((line) => line.slice(0, 37)), [
-        "index                    D      491 B",
-        "├── linux/amd64          D      399 B",
-        "│   ├── config           D       78 B",
+        "index                    D      693 B",
+        "├── linux/amd64          D      400 B",
+        "│   ├── config           D      151 B",
       ]);
       for (const line of stdout.split("\n")) assertEquals(line.length <= 80, true, line);
       assertStringIncludes(stdout, "└── attached: cyclonedx  sha256:");
@@ -200,6 +215,7 @@ Deno.test("davit ls, digest and inspect: of a registry", async (t) => {
       assertEquals(tree.manifests.map(({ platform }: { platform: string }) => platform), [
         "linux/amd64",
         "linux/arm64",
+        "linux/s390x",
       ]);
       assertEquals(tree.manifests[0].layers[0].size, "the layer for amd64".length);
       const [sbom, signed] = tree.attached;

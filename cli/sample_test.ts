@@ -9,10 +9,10 @@ import {
   MEDIA_TYPES,
 } from "../mod.ts";
 
-/** An image for two platforms with an SBOM attached, under a tag; answers the index. */
+/** An image for three platforms with an SBOM attached, under a tag; answers the index. */
 export async function pushSample(store: ContentStore, tag: string): Promise<Descriptor> {
   const manifests: Descriptor[] = [];
-  for (const architecture of ["amd64", "arm64"]) {
+  for (const architecture of ["amd64", "arm64", "s390x"]) {
     const bytes = new TextEncoder().encode(`the layer for ${architecture}`);
     const layer = {
       mediaType: MEDIA_TYPES.ociLayerGzip,
@@ -20,7 +20,7 @@ export async function pushSample(store: ContentStore, tag: string): Promise<Desc
       size: bytes.byteLength,
     };
     await store.write(layer, bytes);
-    const rootfs = { type: "layers" as const, diff_ids: [] };
+    const rootfs = { type: "layers" as const, diff_ids: [layer.digest] };
     const config = await buildImageConfig({ architecture, os: "linux", rootfs });
     await store.write(config.descriptor, config.bytes);
     const image = await buildManifest({ config: config.descriptor, layers: [layer] });

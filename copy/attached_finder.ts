@@ -32,7 +32,25 @@ export function isDerivedTag(tag: string): boolean {
   return DERIVED_TAG.test(tag);
 }
 
-/** Finds what is attached to manifests of a store: its referrers, and what derived tags name. */
+/**
+ * Finds what is attached to manifests of a store: its referrers, and what derived tags name.
+ *
+ * @example
+ * ```ts
+ * import { AttachedFinder } from "@davit/registry-client/copy";
+ * import { attach, pack } from "@davit/registry-client/artifact";
+ * import { MemoryStore } from "@davit/registry-client/stores";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const store = new MemoryStore();
+ * const image = await pack(store, { artifactType: "application/vnd.example.thing" });
+ * const note = await attach(store, image, { artifactType: "text/plain", layers: [] });
+ *
+ * const finder = new AttachedFinder(store, AbortSignal.timeout(10_000));
+ * const [found] = await finder.find(image);
+ * assertEquals(found?.descriptor.digest, note.digest);
+ * ```
+ */
 export class AttachedFinder {
   readonly #source: ContentSource;
   readonly #signal: AbortSignal;

@@ -31,6 +31,7 @@ export {
   type CopyTagsResult,
 } from "./copy_tags.ts";
 export type { CopiedContent } from "./copier.ts";
+export { type AttachedEntry, AttachedFinder } from "./attached_finder.ts";
 export { reachable, type ReachableOptions } from "./reachable.ts";
 export { planPrune, prune } from "./prune.ts";
 export type {
