@@ -4,16 +4,15 @@
  * newest TypeScript that it promises to work with, and bundled for browsers.
  */
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
-import { pack } from "../../artifact/mod.ts";
 import { buildNpm, type BuiltPackage } from "../../scripts/build_npm.ts";
 import { filesBelow, importsOf } from "../../scripts/npm_package/check_package.ts";
 import { bundleSize } from "../../scripts/npm_package/bundle_size.ts";
 import { npmInstall, run, runInstalled } from "../../scripts/npm_package/run.ts";
 import { TOOLS } from "../../scripts/npm_package/with_npm_tools.ts";
 import { onPath } from "../../scripts/peers_table.ts";
-import { LayoutStore } from "../../stores/mod.ts";
 import { neededPeer, type PeerName, requirePeers } from "../peers/locate.ts";
 import { selfSigned } from "../peers/certificate.ts";
+import { tryCommand, tryInterrupt } from "./command.ts";
 import { type Registry, startRegistry } from "../peers/registries.ts";
 
 /** The runtimes; the Node 20 is the oldest that package.json admits. */
@@ -142,7 +141,15 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
         name: `${runtime}: the command, from one file that needs no other`,
         fn: async () => {
           registry ??= await startRegistry("olareg");
-          await tryCommand(runtime, `${consumer}/node_modules/${name}`, registry.host);
+          const { version, bin } = JSON.parse(
+            await Deno.readTextFile(`${consumer}/node_modules/${name}/package.json`),
+          );
+          // Alone in a folder: nothing that stands beside it is needed.
+          const file = await Deno.makeTempFile({ dir: folder, suffix: ".mjs" });
+          await Deno.copyFile(`${consumer}/node_modules/${name}/${bin.davit}`, file);
+          const program = [neededPeer(runtime), file];
+          await tryCommand(program, version, `${registry.host}/command/${runtime}`);
+          await tryInterrupt(program);
         },
       });
       for (const format of ["import", "require"]) {
@@ -237,45 +244,6 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
     await Deno.remove(folder, { recursive: true });
   }
 });
-
-/** Copies an image out of a folder and back by the command alone; what fails says so by its code. */
-async function tryCommand(runtime: PeerName, installed: string, host: string): Promise<void> {
-  const { version, bin } = JSON.parse(await Deno.readTextFile(`${installed}/package.json`));
-  const folder = await Deno.makeTempDir({ prefix: "davit_bin_" });
-  try {
-    const file = `${folder}/davit.mjs`;
-    await Deno.copyFile(`${installed}/${bin.davit}`, file);
-    const davit = async (...args: string[]) => {
-      const { code, stdout, stderr } = await new Deno.Command(neededPeer(runtime), {
-        args: [file, ...args],
-        cwd: folder,
-        env: { DOCKER_CONFIG: folder },
-      }).output();
-      const decoder = new TextDecoder();
-      return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-    };
-    const done = (stdout: string) => ({ code: 0, stdout, stderr: "" });
-    const store = new LayoutStore(`${folder}/layout`);
-    const { digest } = await pack(store, { artifactType: "application/vnd.example", tag: "v1" });
-    const there = `${host}/command/${runtime}`;
-    assertEquals(await davit("--version"), done(`${version}\n`));
-    assertEquals(
-      await davit("copy", "oci:layout:v1", there, "--quiet"),
-      done(`${there}:latest@${digest}\n`),
-    );
-    assertEquals(await davit("ls", there), done("latest\n"));
-    const copied = await davit("copy", there, "oci:back");
-    assertEquals([copied.code, copied.stdout], [0, `oci:back:latest@${digest}\n`]);
-    assertMatch(copied.stderr, /^copied [^]*copied 2: /);
-    assertEquals((await davit("digest", "oci:back")).stdout, `${digest}\n`);
-    const missing = await davit("digest", `${there}:none`);
-    assertEquals([missing.code, missing.stdout], [3, ""]);
-    assertMatch(missing.stderr, /^davit: Cannot .*404.*\n$/);
-    assertEquals((await davit("cpoy", "a", "b")).code, 2);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 /** Copies a script to where the package is installed: there, its name resolves. */
 async function copied(script: string, folder: string): Promise<string> {
