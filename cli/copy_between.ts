@@ -189,7 +189,8 @@ async function copyMany(
   };
 }
 
-function copyOptions(
+/** What the flags ask of a copy. */
+export function copyOptions(
   to: Location,
   flags: CopyFlags,
   io: Io,

@@ -2,8 +2,11 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { RegistryClientV2, RegistryStore } from "../mod.ts";
 import { createRegistry, type Middleware, serve } from "../server/mod.ts";
 import { LayoutStore } from "../stores/mod.ts";
-import { fakeRun, interrupter } from "./fake_io_test.ts";
-import { pushSample } from "./sample_test.ts";
+import { copyOptions } from "./copy_between.ts";
+import { fakeIo, fakeRun, interrupter } from "./fake_io_test.ts";
+import { parseLocation } from "./location.ts";
+import { Progress } from "./progress.ts";
+import { pushSample, pushSignature } from "./sample_test.ts";
 
 /** A registry on loopback, and a folder with the sample in it under the tag v1. */
 interface World {
@@ -86,6 +89,9 @@ Deno.test("davit copy: to and from what docker saves", () =>
   withWorld(async ({ host, folder }) => {
     await fakeRun(["copy", `oci:${folder}/sample`, `${host}/app:v1`]);
     const target = `docker-archive:${folder}/docker.tar`;
+    const app = store(host, "app");
+    const arm = (await fakeRun(["digest", `${host}/app:v1`, "--platform", "linux/arm64"])).stdout;
+    await pushSignature(app, await app.resolve(arm.trim())); // it does not come along
     const refused = await fakeRun(["copy", `${host}/app:v1`, target]);
     assertEquals(refused.code, 2);
     assertMatch(
@@ -202,6 +208,22 @@ Deno.test("davit copy: what its flags do", async (t) => {
         assert(ran.stderr.trimEnd().endsWith("attached artifact\x1b[K\n\x1b[J"), ran.stderr);
       },
     );
+  });
+});
+
+Deno.test("davit copy: each flag is the option of its name", () => {
+  const { io } = fakeIo();
+  const flags = {
+    ...{ attached: true, sparse: true, trustExisting: true, dryRun: true, concurrency: 3 },
+    ...{ hash: "here" as const, platform: ["linux/amd64", "linux/arm64"] },
+  };
+  const progress = new Progress(io.stderr);
+  const { signal, ...options } = copyOptions(parseLocation("oci:dir"), flags, io, progress);
+  progress.end();
+  assertEquals(signal, io.signal);
+  assertEquals(options, {
+    ...{ attached: true, sparse: true, trustExisting: true, dryRun: true, concurrency: 3 },
+    ...{ verify: "here", platforms: ["linux/amd64", "linux/arm64"] },
   });
 });
 

@@ -47,8 +47,8 @@ export interface Ran {
   stderr: string;
 }
 
-/** Runs the command with a machine that is made up: no real credentials, no real terminal. */
-export async function fakeRun(args: string[], input: FakeInput = {}): Promise<Ran> {
+/** A machine that is made up: no real credentials, no real terminal. */
+export function fakeIo(input: FakeInput = {}): { io: Io; stdout: FakeOutput; stderr: FakeOutput } {
   const stdout = new FakeOutput(input.columns);
   const stderr = new FakeOutput(input.columns);
   const io: Io = {
@@ -58,6 +58,12 @@ export async function fakeRun(args: string[], input: FakeInput = {}): Promise<Ra
     env: input.env ?? {},
     signal: input.signal ?? new AbortController().signal,
   };
+  return { io, stdout, stderr };
+}
+
+/** Runs the command with {@linkcode fakeIo}. */
+export async function fakeRun(args: string[], input: FakeInput = {}): Promise<Ran> {
+  const { io, stdout, stderr } = fakeIo(input);
   const code = await run(args, io);
   return { code, stdout: stdout.text, stderr: stderr.text };
 }

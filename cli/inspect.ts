@@ -7,7 +7,7 @@ import {
   type Manifest,
   NotFoundError,
 } from "../mod.ts";
-import { AttachedFinder } from "../copy/mod.ts";
+import { type AttachedEntry, AttachedFinder } from "../copy/mod.ts";
 import { describe } from "../artifact/mod.ts";
 import { readManifest } from "./read_manifest.ts";
 
@@ -98,12 +98,14 @@ export async function inspect(
   }
 
   async function attachedTo(subject: Descriptor): Promise<InspectedManifest[]> {
-    const found = (await finder.find(subject)).filter(({ descriptor: { digest } }) => {
-      const known = seen.has(digest);
-      seen.add(digest);
-      return !known;
-    });
-    return await Promise.all(found.map(({ descriptor, tag }) => manifest(descriptor, tag)));
+    const found = new Map<string, AttachedEntry>();
+    for (const entry of await finder.find(subject)) { // a referrer that has a tag comes with it last
+      const { digest } = entry.descriptor;
+      if (!seen.has(digest)) found.set(digest, entry);
+    }
+    for (const digest of found.keys()) seen.add(digest);
+    const entries = [...found.values()];
+    return await Promise.all(entries.map(({ descriptor, tag }) => manifest(descriptor, tag)));
   }
 }
 

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { formatReference, InvalidReferenceError } from "../mod.ts";
 import { formatLocation, type Location, parseLocation, referenceOf } from "./location.ts";
+import { targetReferences } from "./target_references.ts";
 
 const DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;
 
@@ -82,6 +83,35 @@ Deno.test("formatLocation: what it writes names the same place again", () => {
   }
   assertEquals(formatLocation(parseLocation("-"), "v1"), "-");
 });
+
+const targets: [from: string, to: string, more: string[], expected: string[]][] = [
+  ["alpine:3", "localhost:5000/a", [], ["latest"]],
+  ["alpine:3", "localhost:5000/a:v1", [], ["v1"]],
+  ["alpine:3", "localhost:5000/a", ["v1", "v2"], ["v1", "v2"]],
+  ["alpine:3", "localhost:5000/a:v1", ["v1", "v2"], ["v1", "v2"]],
+  ["alpine:3", `localhost:5000/a@${DIGEST}`, ["v1"], [DIGEST, "v1"]],
+  ["alpine:3", "oci:dir", [], ["3"]],
+  ["alpine:3", "oci:dir:v1", ["v2"], ["v1", "v2"]],
+  ["alpine", "oci-archive:a.tar", [], ["latest"]],
+  ["alpine:3", "-", [], ["3"]],
+  [`alpine@${DIGEST}`, "oci:dir", [], ["latest"]],
+  ["oci:dir", "oci:other", [], ["latest"]],
+  ["oci:dir:v1", "oci:other", [], ["v1"]],
+  [`oci:dir@${DIGEST}`, "oci:other", [], ["latest"]],
+  ["oci:dir:localhost:5000/a:v1", "oci:other", [], ["v1"]],
+  ["docker-archive:a.tar:localhost:5000/a:v1", "oci:dir", [], ["v1"]],
+  ["docker-archive:a.tar:localhost:5000/a:v1", "docker-archive:b.tar", [], ["localhost:5000/a:v1"]],
+  ["alpine:3", "docker-archive:a.tar", [], ["docker.io/library/alpine:3"]],
+  ["alpine", "docker-archive:a.tar:app:1", [], ["app:1"]],
+  [`alpine@${DIGEST}`, "docker-archive:a.tar", [], []],
+  ["oci:dir", "docker-archive:a.tar", [], []],
+];
+
+for (const [from, to, more, expected] of targets) {
+  Deno.test(`targetReferences: ${from} → ${to} ${more}`, () => {
+    assertEquals(targetReferences(parseLocation(from), parseLocation(to), more), expected);
+  });
+}
 
 Deno.test("referenceOf: the digest before the tag, latest of a repository", () => {
   assertEquals(referenceOf(parseLocation("alpine")), "latest");

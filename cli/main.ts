@@ -12,4 +12,13 @@ import process from "node:process";
 import { machineIo } from "./machine_io.ts";
 import { run } from "./run.ts";
 
-if (import.meta.main) process.exit(await run(process.argv.slice(2), machineIo()));
+if (import.meta.main) {
+  // What nobody waits for: a bug, but a person need not read a trace to learn of it.
+  for (const event of ["uncaughtException", "unhandledRejection"]) {
+    process.on(event, (error) => {
+      process.stderr.write(`davit: ${error instanceof Error ? error.message : error}\n`);
+      process.exit(1);
+    });
+  }
+  process.exit(await run(process.argv.slice(2), machineIo()));
+}

@@ -4,8 +4,11 @@ import { createRegistry, type Registry, type RegistryOptions, serve } from "../s
 import { LayoutStore } from "../stores/mod.ts";
 import { createTestRegistry } from "../testing/mod.ts";
 import { selfSigned } from "../tests/peers/certificate.ts";
-import { fakeRun, interrupter } from "./fake_io_test.ts";
+import { Connections } from "./connections.ts";
+import { fakeIo, fakeRun, interrupter } from "./fake_io_test.ts";
+import type { InspectedManifest } from "./inspect.ts";
 import { OutputClosedError } from "./io.ts";
+import { parseLocation, type RegistryLocation } from "./location.ts";
 import { pushSample, pushSignature } from "./sample_test.ts";
 
 /** Serves a registry with the sample in it on loopback. */
@@ -218,8 +221,13 @@ Deno.test("davit ls, digest and inspect: of a registry", async (t) => {
         "linux/s390x",
       ]);
       assertEquals(tree.manifests[0].layers[0].size, "the layer for amd64".length);
-      const [sbom, signed] = tree.attached;
-      assertEquals(sbom.artifactType, "application/vnd.cyclonedx+json");
+      assertEquals(tree.attached.length, 2);
+      const types = tree.attached.map(({ artifactType }: InspectedManifest) => artifactType).sort();
+      assertEquals(types, [
+        "application/vnd.cyclonedx+json",
+        "application/vnd.example.signature",
+      ]);
+      const signed = tree.attached.find(({ tag }: InspectedManifest) => tag !== undefined);
       assertEquals([signed.digest, signed.tag], [
         signature.digest,
         `${index.digest.replace(":", "-")}.sig`,
@@ -254,8 +262,9 @@ Deno.test("davit ls, digest and inspect: of a folder", () =>
 
 for (const [way, options] of Object.entries({ basic: BASIC, bearer: BEARER })) {
   Deno.test(`davit login and logout: ${way}`, () =>
-    withFolder((folder) =>
-      withRegistry(createRegistry(options), async (host) => {
+    withFolder((folder) => {
+      const registry = createRegistry(options);
+      return withRegistry(registry, async (host) => {
         const env = { DOCKER_CONFIG: folder };
         const before = await fakeRun(["ls", `${host}/app`], { env });
         assertEquals(before.code, 4);
@@ -280,10 +289,17 @@ for (const [way, options] of Object.entries({ basic: BASIC, bearer: BEARER })) {
         const json = await fakeRun([...args, "--json"], { env, stdin: "a 5ecret" });
         assertEquals(JSON.parse(json.stdout), { registry: host, username: "me" });
 
+        // Source and target are one connection: one token to pull, and one to push.
+        const noted = registry.requests.length;
+        const copied = await fakeRun(["copy", `${host}/app:v1`, `${host}/app:v2`, "-q"], { env });
+        assertEquals(copied.code, 0, copied.stderr);
+        const tokens = registry.requests.slice(noted).filter(({ path }) => path === "/token");
+        assertEquals(tokens.length, way === "bearer" ? 2 : 0);
+
         assertEquals((await fakeRun(["logout", host], { env })).stdout, `logged out of ${host}\n`);
         assertEquals((await fakeRun(["ls", `${host}/app`], { env })).code, 4);
-      })
-    ));
+      });
+    }));
 }
 
 Deno.test("davit: 429 that lasts is exit code 5, and says when to try again", async () => {
@@ -319,6 +335,21 @@ Deno.test("davit: a certificate that nobody signed, --ca-file and --insecure", (
       await server.close();
     }
   }));
+
+Deno.test("--plain-http is for registries whose name gives no scheme", async () => {
+  const { io } = fakeIo();
+  const connections = new Connections({ plainHttp: true, quiet: true }, io);
+  for (
+    const [place, origin] of [
+      ["registry.test/app", "http://registry.test"],
+      ["https://registry.test/app", "https://registry.test"],
+    ]
+  ) {
+    const location = parseLocation(place!) as RegistryLocation;
+    assertEquals((await connections.store(location)).client.origin, origin);
+  }
+  connections.close();
+});
 
 Deno.test("davit serve: says the address, serves until it is interrupted, and keeps a folder", () =>
   withFolder(async (folder) => {

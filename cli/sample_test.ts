@@ -1,4 +1,4 @@
-import { attach, pack } from "../artifact/mod.ts";
+import { attach } from "../artifact/mod.ts";
 import {
   buildImageConfig,
   buildIndex,
@@ -37,8 +37,12 @@ export async function pushSample(store: ContentStore, tag: string): Promise<Desc
   return index.descriptor;
 }
 
-/** A thing of one manifest under a tag named as cosign names signatures. */
+/** A referrer that has a tag too, as cosign names signatures. */
 export async function pushSignature(store: ContentStore, subject: Descriptor): Promise<Descriptor> {
-  const tag = `${subject.digest.replace(":", "-")}.sig`;
-  return await pack(store, { artifactType: "application/vnd.example.signature", tag });
+  const signature = await attach(store, subject, {
+    artifactType: "application/vnd.example.signature",
+    layers: [],
+  });
+  await store.tag(signature, `${subject.digest.replace(":", "-")}.sig`);
+  return signature;
 }
