@@ -43,6 +43,8 @@ export interface RangedFillOptions {
   onBytes: (bytes: number) => void;
   /** Told of a part that is asked for again. */
   onRetry: (attempt: number, reason: string) => void;
+  /** The time in milliseconds. @default {performance.now} */
+  now?: () => number;
 }
 
 /** A part of the blob, from its first byte up to its end. */
@@ -86,6 +88,10 @@ export class RangedFill {
     this.#options = options;
   }
 
+  #now(): number {
+    return this.#options.now?.() ?? performance.now();
+  }
+
   /** Reads everything that is missing. */
   async run(): Promise<void> {
     const lead: Part = { start: this.#partial.offset, end: this.#descriptor.size };
@@ -112,7 +118,7 @@ export class RangedFill {
     const { onBytes, signal, connections } = this.#options;
     let at = part.start;
     let writing: Promise<void> | undefined;
-    const first = performance.now();
+    const first = this.#now();
     const from = at;
     try {
       while (at < part.end) {
@@ -131,7 +137,7 @@ export class RangedFill {
         at += piece.byteLength;
         part.start = at;
         this.#came += piece.byteLength;
-        const now = performance.now();
+        const now = this.#now();
         connections.came(piece.byteLength, now);
         onBytes(this.#came);
         if (this.#ranged !== undefined) this.#compare(now);
@@ -178,7 +184,7 @@ export class RangedFill {
         await reader.cancel().catch(() => {});
         return;
       }
-      this.#ranged = { since: performance.now(), pace, came: this.#came };
+      this.#ranged = { since: this.#now(), pace, came: this.#came };
       for (let start = probe.end; start < lead.end; start += PART_BYTES) {
         this.#parts.push({ start, end: Math.min(start + PART_BYTES, lead.end) });
       }
