@@ -1,9 +1,11 @@
+import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import type { ContentSource, PartialBlob } from "../content/store.ts";
 import { ApiError, DownloadError, HttpError } from "../errors.ts";
 import type { Connections } from "./connections.ts";
 import { onSide } from "./copy_error.ts";
+import { PieceGatherer } from "./piece_gatherer.ts";
 
 const MIB = 1024 * 1024;
 
@@ -116,6 +118,7 @@ export class RangedFill {
   /** Reads a part; the lead's end comes nearer when others take what is behind it. */
   async #read(part: Part, reader: PieceReader, leads = false): Promise<void> {
     const { onBytes, signal, connections } = this.#options;
+    const gatherer = new PieceGatherer(reader);
     let at = part.start;
     let writing: Promise<void> | undefined;
     const first = this.#now();
@@ -123,16 +126,12 @@ export class RangedFill {
     try {
       while (at < part.end) {
         if (this.#failed !== undefined) throw this.#failed.error;
-        const { done, value } = await onSide(
-          "source",
-          this.#descriptor,
-          signal,
-          () => reader.read(),
-        );
-        if (done || value === undefined) throw this.#ended(at);
-        const piece = value.subarray(0, part.end - at);
+        const bytes = await onSide("source", this.#descriptor, signal, () => gatherer.next());
+        if (bytes === undefined) throw this.#ended(at);
+        const piece = bytes.subarray(0, part.end - at) as Bytes;
         await writing;
-        writing = this.#partial.write(piece, at, { signal });
+        // One is written while the next one is read; what came is kept, also when the signal aborts.
+        writing = this.#partial.write(piece, at).then(() => gatherer.free(bytes));
         writing.catch(() => {}); // awaited before the next one
         at += piece.byteLength;
         part.start = at;
@@ -148,7 +147,7 @@ export class RangedFill {
       await writing?.catch(() => {});
       throw error;
     } finally {
-      await reader.cancel().catch(() => {});
+      await gatherer.cancel().catch(() => {});
     }
   }
 
