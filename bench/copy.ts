@@ -31,7 +31,7 @@ export interface CopySetting {
 
 type Tell = (title: string, text: string) => void;
 
-function bytes(size: number): Uint8Array {
+function bytes(size: number): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(size);
   for (let at = 0; at < size; at += 65_536) crypto.getRandomValues(all.subarray(at, at + 65_536));
   return all;
@@ -67,29 +67,52 @@ export async function benchCopies(
   tell: Tell,
 ): Promise<void> {
   const { folder } = setting;
-  // The first has the referrers API, so that everybody finds what is attached in their own way.
+  // It has the referrers API, so that everybody finds what is attached in their own way.
   const source = await startRegistry("olareg", { folder });
-  const target = await startRegistry("distribution", { folder });
+  const targets = new Targets(folder);
   try {
-    await benchImages(runs, mib, setting, { source, target }, tell);
-    await benchTags(runs, setting, { source, target }, tell);
+    await benchImages(runs, mib, setting, { source, targets }, tell);
+    await benchTags(runs, setting, { source, targets }, tell);
   } finally {
     await source.stop();
-    await target.stop();
+    await targets.stop();
   }
   await benchSlow(runs, mib, setting, tell);
 }
 
 interface Registries {
   source: Registry;
-  target: Registry;
+  targets: Targets;
+}
+
+/**
+ * A new registry for each round: skopeo remembers, from one run to the next, which registry has which
+ * blob in which repository, and mounts it from there.
+ */
+class Targets {
+  readonly #folder: string;
+  #current: Registry | undefined;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async next(): Promise<Registry> {
+    await this.stop();
+    return this.#current = await startRegistry("distribution", { folder: this.#folder });
+  }
+
+  async stop(): Promise<void> {
+    await this.#current?.stop();
+    this.#current = undefined;
+  }
 }
 
 async function benchImages(
   runs: number,
   mib: number,
   { folder, runtimes }: CopySetting,
-  { source, target }: Registries,
+  { source, targets }: Registries,
   tell: Tell,
 ): Promise<void> {
   const repository = (name: string) => `${source.host}/bench/${name}`;
@@ -102,31 +125,32 @@ async function benchImages(
   const layout = `${folder}/source`;
   await copy(storeAt(repository("forty")), "v1", new LayoutStore(layout), "v1");
 
-  const job = (name: string, to: "registry" | "layout", attached = false) => (round: number) => {
-    const places = (contestant: number) =>
-      to === "layout"
-        ? { layout: `${folder}/to_${contestant}` }
-        : { repository: `${target.host}/bench/${name}_${round}_${contestant}` };
-    const from = { repository: repository(name) };
-    return { from, to: places, tag: "v1", attached } satisfies CopyJob;
-  };
-  const pushed = (round: number): CopyJob => ({
-    from: { layout },
-    to: (contestant) => ({ repository: `${target.host}/bench/pushed_${round}_${contestant}` }),
-    tag: "v1",
-  });
+  const job =
+    (name: string, toLayout = false, attached = false) => (target: Registry): CopyJob => ({
+      from: { repository: repository(name) },
+      to: (contestant) =>
+        toLayout
+          ? { layout: `${folder}/to_${contestant}` }
+          : { repository: `${target.host}/bench/to_${contestant}` },
+      tag: "v1",
+      attached,
+    });
+  const pushed = (target: Registry): CopyJob => ({ ...job("forty")(target), from: { layout } });
   const forty = `40 layers of ${large} MiB`;
-  const jobs: [string, (round: number) => CopyJob][] = [
-    [`Copy ${forty}, registry → registry`, job("forty", "registry")],
-    [`Copy ${forty}, registry → layout`, job("forty", "layout")],
+  const jobs: [string, (target: Registry) => CopyJob][] = [
+    [`Copy ${forty}, registry → registry`, job("forty")],
+    [`Copy ${forty}, registry → layout`, job("forty", true)],
     [`Copy ${forty}, layout → registry`, pushed],
-    ["Copy 200 layers of 64 KiB, registry → registry", job("small", "registry")],
-    [`Copy one layer of ${2 * mib} MiB, registry → registry`, job("one", "registry")],
-    [`Copy one layer of ${2 * mib} MiB, registry → layout`, job("one", "layout")],
-    [`Copy ${forty} and 20 attached, registry → registry`, job("attached", "registry", true)],
+    ["Copy 200 layers of 64 KiB, registry → registry", job("small")],
+    [`Copy one layer of ${2 * mib} MiB, registry → registry`, job("one")],
+    [`Copy one layer of ${2 * mib} MiB, registry → layout`, job("one", true)],
+    [`Copy ${forty} and 20 attached, registry → registry`, job("attached", false, true)],
   ];
   for (const [title, jobOf] of jobs) {
-    const rows = await compete(runs, (round) => copyContestants(jobOf(round), runtimes));
+    const rows = await compete(
+      runs,
+      async () => copyContestants(jobOf(await targets.next()), runtimes),
+    );
     tell(title, table(rows, fastest(rows)));
     for (let at = 0; at < 10; at++) await removeFolder(`${folder}/to_${at}`);
   }
@@ -135,7 +159,7 @@ async function benchImages(
 async function benchTags(
   runs: number,
   { runtimes }: CopySetting,
-  { source, target }: Registries,
+  { source, targets }: Registries,
   tell: Tell,
 ): Promise<void> {
   const repository = `${source.host}/bench/tags`;
@@ -145,12 +169,11 @@ async function benchTags(
     const layers = [shared, { body: bytes(10_000) }];
     await pack(store, { artifactType: ARTIFACT, tag: `v${tag}`, layers });
   }
-  const rows = await compete(runs, (round) =>
-    copyContestants({
-      from: { repository },
-      to: (contestant) => ({ repository: `${target.host}/bench${round}_${contestant}/tags` }),
-      tag: "*",
-    }, runtimes));
+  const rows = await compete(runs, async () => {
+    const { host } = await targets.next();
+    const to = (contestant: number) => ({ repository: `${host}/bench_${contestant}/tags` });
+    return copyContestants({ from: { repository }, to, tag: "*" }, runtimes);
+  });
   tell("Copy 200 tags of one repository, registry → registry", table(rows, fastest(rows)));
 }
 

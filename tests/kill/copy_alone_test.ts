@@ -79,6 +79,46 @@ Deno.test(`${ROUNDS} copies killed in the middle, each gone on with`, async () =
   }
 });
 
+Deno.test("two processes copy into one layout at once", async () => {
+  const dice = new Dice(SEED);
+  const registry = createTestRegistry({
+    faults: { bytesPerSecond: BYTES_PER_SECOND, on: { endpoint: "blob", method: "GET" } },
+  });
+  const server = await serve(registry, { port: 0 });
+  const folder = await Deno.makeTempDir({ prefix: "davit_copy_two_" });
+  const children: Child[] = [];
+  try {
+    const name = `${server.url.replace(/\/$/, "")}/app`;
+    const store = new RegistryStore(new RegistryClientV2({ name }));
+    const shared = { body: dice.bytes(LAYER_BYTES) };
+    for (const tag of ["one", "two"]) {
+      const layers = [shared, { body: dice.bytes(LAYER_BYTES) }, { body: dice.bytes(1_000) }];
+      await pack(store, { artifactType: "application/vnd.example.app", tag, layers });
+    }
+    const { source } = await stdSource();
+    for (const tag of ["one", "two", "one"]) {
+      const args = ["run", "--quiet", "--no-check", "-A", PROGRAM, name, tag, folder];
+      children.push(startChild(Deno.execPath(), denoArguments(args, source)));
+    }
+    await Promise.all(
+      children.map((child) =>
+        child.said(/^copied$/m, 60_000).catch((cause) => {
+          throw new Error(child.log(), { cause });
+        })
+      ),
+    );
+    const layout = new LayoutStore(folder);
+    assertEquals(await Array.fromAsync(layout.tags()), ["one", "two"]);
+    for (const each of (await reachable(layout, ["one", "two"])).values()) {
+      await readWhole(layout, each);
+    }
+  } finally {
+    await Promise.all(children.map((child) => child.kill()));
+    await Deno.remove(folder, { recursive: true });
+    await server.close();
+  }
+});
+
 /** Reads content to its end: it is verified. */
 async function readWhole(layout: LayoutStore, descriptor: Descriptor): Promise<void> {
   for await (const _piece of await layout.open(descriptor));
