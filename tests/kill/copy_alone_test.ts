@@ -16,7 +16,7 @@ import { Dice } from "./traffic.ts";
 
 const PROGRAM = fromFileUrl(new URL("copy_program.ts", import.meta.url));
 const SEED = Number(Deno.env.get("DAVIT_SEED") ?? 20_261);
-const ROUNDS = Math.ceil(Number(Deno.env.get("DAVIT_INTERRUPTIONS") ?? 12) / 4);
+const ROUNDS = Math.ceil(Number(Deno.env.get("DAVIT_INTERRUPTIONS") ?? 8) / 4);
 
 const LAYERS = 20;
 const LAYER_BYTES = 4 * 1024 * 1024;
