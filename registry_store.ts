@@ -167,7 +167,7 @@ export class RegistryStore implements ContentStore {
    */
   async write(descriptor: Descriptor, body: Body, options: WriteOptions = {}): Promise<void> {
     const { digest, size, mediaType } = descriptor;
-    const { signal, verify = "here" } = options;
+    const { signal, verify = "here", absent = false } = options;
     const ending = signal && { signal };
     const source = openBody(body, size);
     if (source.size !== undefined && source.size !== size) {
@@ -178,7 +178,7 @@ export class RegistryStore implements ContentStore {
     }
     if (!isManifestMediaType(mediaType)) {
       try {
-        await this.client.putBlob(body, { digest, size, verify, ...ending });
+        await this.client.putBlob(body, { digest, size, verify, absent, ...ending });
       } catch (error) {
         throw (verify === "target" && badDigest(error, digest)) || error;
       }

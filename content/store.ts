@@ -34,6 +34,11 @@ export interface WriteOptions extends StoreOptions {
    * @default {"here"}
    */
   verify?: "here" | "target";
+  /**
+   * Whether the content was just found not to be there: a registry is not asked for it again.
+   * @default {false}
+   */
+  absent?: boolean;
 }
 
 /** Options of {@linkcode ContentSource.referrers}. */

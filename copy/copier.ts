@@ -1,14 +1,19 @@
 import type { Descriptor } from "../content/descriptor.ts";
 import { isIndexMediaType } from "../content/media_types.ts";
 import type { ContentSource, ContentStore } from "../content/store.ts";
-import { ContentNotFoundError, HttpError, SparseIndexRefusedError } from "../errors.ts";
+import {
+  ContentNotFoundError,
+  HttpError,
+  NotFoundError,
+  SparseIndexRefusedError,
+} from "../errors.ts";
 import { subjectOf } from "../manifest/children.ts";
 import { copyError, onSide, sideOf } from "./copy_error.ts";
 import { CopyEvents } from "./copy_events.ts";
 import type { CopiedAttached, CopyOptions } from "./copy_options.ts";
 import { type GraphNode, type GraphVisitor, GraphWalk } from "./graph_walk.ts";
-import { TransferBlob } from "./transfer_blob.ts";
-import { turns, type Work } from "./work.ts";
+import { isSmall, TransferBlob } from "./transfer_blob.ts";
+import { type Turns, turns, type Work } from "./work.ts";
 
 /** Blobs that move at once. Measured: with twice as many nothing is faster, and memory grows. */
 const CONCURRENCY = 6;
@@ -48,13 +53,15 @@ export class Copier implements GraphVisitor {
   readonly #work: Work;
   readonly #transfer: TransferBlob;
   readonly #ask = turns(ASKED_AT_ONCE);
-  readonly #move;
+  readonly #move: Turns;
   /** Manifests that the target was found to have. */
   readonly #there = new Set<string>();
   /** What is visited of an index that is not copied whole. */
   readonly #chosen = new Map<string, readonly Descriptor[]>();
   /** Tags that name something attached. */
   readonly #tags = new Map<string, Descriptor>();
+  /** All of the target's tags, where they were listed. */
+  #targetTags: ReadonlySet<string> | undefined;
   /** The digests that the target lists as attached, by what they are attached to. */
   readonly #listed = new Map<string, Promise<ReadonlySet<string>>>();
 
@@ -111,7 +118,7 @@ export class Copier implements GraphVisitor {
     }
     await this.#moving(descriptor, async () => {
       content.bytes += await this.#transfer.run(descriptor);
-    });
+    }, isSmall(descriptor) ? this.#ask : this.#move);
     events.tell({ type: "copy-done", descriptor, how: "copied" });
   }
 
@@ -188,7 +195,9 @@ export class Copier implements GraphVisitor {
 
   /** Names a manifest in the target, unless the tag names it already: it may be immutable. */
   async tag(descriptor: Descriptor, reference: string): Promise<void> {
-    if (await this.#names(reference, descriptor) || this.#options.dryRun === true) return;
+    const isNew = this.#targetTags?.has(reference) === false;
+    if (!isNew && await this.#names(reference, descriptor)) return;
+    if (this.#options.dryRun === true) return;
     const { signal } = this.#work;
     await onSide(
       "target",
@@ -197,6 +206,20 @@ export class Copier implements GraphVisitor {
       () => this.#target.tag(descriptor, reference, { signal }),
     );
     this.events.tell({ type: "copy-tag", reference, descriptor });
+  }
+
+  /** Lists the target's tags, so that none of many is asked for in vain. */
+  async listTargetTags(): Promise<void> {
+    const { signal } = this.#work;
+    if (this.#target.tags === undefined) return;
+    const tags = new Set<string>();
+    try {
+      for await (const tag of this.#target.tags({ signal })) tags.add(tag);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof NotFoundError)) return; // one by one, then
+    }
+    this.#targetTags = tags;
   }
 
   async #names(reference: string, { digest }: Descriptor): Promise<boolean> {
@@ -283,7 +306,7 @@ export class Copier implements GraphVisitor {
   async #moving(
     descriptor: Descriptor,
     move: () => Promise<void>,
-    turn = this.#move,
+    turn: Turns,
   ): Promise<void> {
     const { afterCopy, beforeCopy, dryRun } = this.#options;
     if (dryRun !== true) {

@@ -38,6 +38,9 @@ export interface CopyTagsResult extends CopiedContent {
 /** A repository with more tags is copied when somebody means it. */
 const LIMIT = 10_000;
 
+/** For more tags than this the target's are listed, in place of asking for each. */
+const LISTED_FROM = 8;
+
 /** So many tags are resolved and copied at once. */
 const TAGS_AT_ONCE = 16;
 
@@ -99,6 +102,7 @@ export async function copyTags(
       ...await copy,
     })));
     await work.idle();
+    if (tags.length > LISTED_FROM) await copier.listTargetTags();
     await copier.tagAttached();
     await Promise.all(
       tags.map(({ tag, target }) => work.start(() => turn(() => copier.tag(target, tag)))),

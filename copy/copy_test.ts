@@ -1,30 +1,21 @@
-import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Descriptor } from "../content/descriptor.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import type { ContentStore } from "../content/store.ts";
-import {
-  CopyError,
-  type ErrorCode,
-  InvalidOptionError,
-  SparseIndexRefusedError,
-} from "../errors.ts";
+import { InvalidOptionError } from "../errors.ts";
 import type { CopyEvent } from "../events.ts";
 import { encodeManifest } from "../manifest/encode_manifest.ts";
-import { readManifest } from "../manifest/read_manifest.ts";
 import { fallbackTag } from "../manifest/referrers_index.ts";
 import type { ImageIndex } from "../manifest/types.ts";
-import { LayoutStore } from "../stores/layout_store.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
 import { copy } from "./copy.ts";
 import {
   altered,
   count,
   digestsOf,
-  LINUX_AMD64,
-  LINUX_ARM64,
   missing,
+  PlainStore,
   repository,
-  withFolder,
   writeBlob,
   writeEverything,
   writeImage,
@@ -32,24 +23,6 @@ import {
   writeNote,
 } from "./fixture_test.ts";
 import { reachable } from "./reachable.ts";
-
-/** A store that cannot mount, so that what moves is seen. */
-class PlainStore extends MemoryStore {
-  override mount(): Promise<boolean> {
-    return Promise.resolve(false);
-  }
-}
-
-/** A promise's error, which must be of a class. */
-async function failure<T extends Error>(
-  promise: Promise<unknown>,
-  // deno-lint-ignore no-explicit-any
-  type: abstract new (...args: any[]) => T,
-): Promise<T> {
-  const error = await promise.then(() => undefined, (error) => error);
-  assertInstanceOf(error, type);
-  return error;
-}
 
 async function referrersOf(store: ContentStore, subject: Descriptor): Promise<string[]> {
   const found: Descriptor[] = [];
@@ -167,80 +140,6 @@ Deno.test("something attached that holds its own subject does not wait for itsel
   const { attached } = await copy(source, "v1", target, "v1");
   assertEquals(attached.map((each) => each.descriptor.digest), [descriptor.digest]);
   assertEquals(await target.exists(descriptor), true);
-});
-
-Deno.test("platforms", async (t) => {
-  const source = new MemoryStore();
-  const { index, images, attestation } = await writeEverything(source);
-
-  await t.step("one is the image itself, with its attestation and what is attached", async () => {
-    const target = new MemoryStore();
-    const result = await copy(source, "v1", target, "v1", { platforms: "linux/amd64" });
-    assertEquals(result.target.digest, images[0]!.digest);
-    assertEquals([result.source.digest, result.signaturesApply], [index.digest, true]);
-    assertEquals((await target.resolve("v1")).digest, images[0]!.digest);
-    assertEquals(await missing(target, [attestation]), []);
-    assertEquals((await missing(target, [index, images[1]!, images[2]!])).length, 3);
-    assert(result.attached.some(({ tag }) => tag?.endsWith(".sbom")));
-  });
-  await t.step("a compatible variant is taken", async () => {
-    const result = await copy(source, "v1", new MemoryStore(), "v1", { platforms: "linux/arm/v7" });
-    assertEquals(result.target.digest, images[2]!.digest);
-  });
-  await t.step("several make a new index", async () => {
-    const target = new MemoryStore();
-    const platforms = ["linux/amd64", "linux/arm64"];
-    const result = await copy(source, "v1", target, "v1", { platforms });
-    assert(result.target.digest !== index.digest);
-    assertEquals(result.signaturesApply, false);
-    assertEquals(digestsOf(result.leftOut), [images[2]!.digest]);
-    const { manifest } = await readManifest(target, await target.resolve("v1"));
-    const kept = (manifest as ImageIndex).manifests;
-    assertEquals(
-      kept.map(({ digest }) => digest),
-      [images[0]!, images[1]!, attestation].map((each) => each.digest),
-    );
-    assertEquals(kept.slice(0, 2).map(({ platform }) => platform), [LINUX_AMD64, LINUX_ARM64]);
-    assertEquals(await missing(target, (await reachable(target, ["v1"])).values()), []);
-    const again = await copy(source, "v1", target, "v1", { platforms });
-    assertEquals([again.bytes, again.target.digest], [0, result.target.digest]);
-  });
-  await t.step("all of them are the index as it is", async () => {
-    const platforms = ["linux/amd64", "linux/arm64", "linux/arm"];
-    const result = await copy(source, "v1", new MemoryStore(), "v1", { platforms });
-    assertEquals([result.target.digest, result.signaturesApply], [index.digest, true]);
-  });
-  await t.step("sparse keeps the index", async () => {
-    const target = new MemoryStore();
-    const platforms = ["linux/amd64"];
-    const result = await copy(source, "v1", target, "v1", { platforms, sparse: true });
-    assertEquals([result.target.digest, result.signaturesApply], [index.digest, true]);
-    assertEquals(digestsOf(result.leftOut), digestsOf([images[1]!, images[2]!]));
-    assertEquals(await missing(target, [index, images[0]!, attestation]), []);
-  });
-  await t.step("a target that wants the whole index says so before anything moves", async () => {
-    const target = repository();
-    const options = { platforms: ["linux/amd64"], sparse: true };
-    const error = await failure(
-      copy(source, "v1", target.store, "v1", options),
-      SparseIndexRefusedError,
-    );
-    assertEquals(error.descriptor.digest, index.digest);
-    assertEquals(count(target.asked(), /^(POST|PATCH|PUT blobs)/), 0);
-  });
-  await t.step("one that is not there: typed, with the side", async () => {
-    const error = await failure(
-      copy(source, "v1", new MemoryStore(), "v1", { platforms: "linux/s390x" }),
-      CopyError,
-    );
-    assertEquals([error.side, error.descriptor?.digest], ["source", index.digest]);
-    assert(error.message.includes("linux/arm64"), error.message);
-  });
-  await t.step("what is no index is copied as it is", async () => {
-    const { digest } = images[0]!;
-    const result = await copy(source, digest, new MemoryStore(), [], { platforms: "linux/arm64" });
-    assertEquals(result.target.digest, digest);
-  });
 });
 
 Deno.test("what the target has", async (t) => {
@@ -400,142 +299,4 @@ Deno.test("events tell each descriptor, the totals and the tags; a listener may 
     events.flatMap((each) => each.type === "copy-tag" ? each.reference : []).at(-1),
     "v1",
   );
-});
-
-Deno.test("a copy that fails names the side and the content, and tags nothing", async (t) => {
-  const cases: [
-    string,
-    "source" | "target",
-    ErrorCode,
-    (from: MemoryStore, layer: Descriptor) => {
-      from?: ContentStore;
-      to?: ContentStore;
-    },
-  ][] = [
-    ["a layer that the source lacks", "source", "CONTENT_NOT_FOUND", (from, layer) => {
-      void from.delete(layer);
-      return {};
-    }],
-    ["a layer with other bytes", "source", "BAD_DIGEST", (from, layer) => ({
-      from: altered<ContentStore>(from, {
-        open: (each, options) =>
-          each.digest === layer.digest
-            ? Promise.resolve(new Blob([new Uint8Array(layer.size)]).stream())
-            : from.open(each, options),
-      }),
-    })],
-    ["a target that refuses", "target", "REGISTRY_RESPONSE", () => ({
-      to: repository({ faults: { status: 500, on: { endpoint: "upload", method: "PUT" } } }).store,
-    })],
-    ["a target that forbids", "target", "FORBIDDEN", () => ({
-      to: repository({ faults: { status: 403, on: { endpoint: "uploads" } } }).store,
-    })],
-  ];
-  for (const [name, side, code, make] of cases) {
-    await t.step(name, async () => {
-      const source = new MemoryStore();
-      const layer = await writeBlob(source, 100_000);
-      await writeImage(source, { tag: "v1", extraLayers: [layer] });
-      const { from = source, to = new PlainStore() } = make(source, layer);
-      const error = await failure(copy(from, "v1", to, "v1"), CopyError);
-      assertEquals(error.side, side, error.message);
-      if (side === "source") assertEquals(error.descriptor?.digest, layer.digest);
-      assertEquals((error.cause as { code: string }).code, code, error.message);
-      await assertRejects(() => to.resolve("v1"));
-    });
-  }
-  await t.step("a tag that is not there", async () => {
-    const error = await failure(copy(new MemoryStore(), "v1", new PlainStore(), "v1"), CopyError);
-    assertEquals([error.side, error.descriptor, error.retryable], ["source", undefined, false]);
-  });
-  await t.step("a hook that throws: its own error", async () => {
-    const source = new MemoryStore();
-    await writeImage(source, { tag: "v1" });
-    const own = new Error("not this one");
-    for (const hook of ["beforeCopy", "afterCopy"] as const) {
-      const target = new PlainStore();
-      const error = await failure(
-        copy(source, "v1", target, "v1", {
-          [hook]: () => {
-            throw own;
-          },
-        }),
-        Error,
-      );
-      assertEquals(error, own);
-      assertEquals(await Array.fromAsync(target.tags()), []);
-    }
-  });
-});
-
-Deno.test("depth bombs and cycles end in an error that names the content", async (t) => {
-  await t.step("indexes in indexes", async () => {
-    const source = new MemoryStore();
-    let at = await writeImage(source);
-    for (let depth = 0; depth < 101; depth++) at = await writeIndex(source, [at]);
-    const error = await failure(copy(source, at.digest, new PlainStore(), []), CopyError);
-    assertEquals((error.cause as { limit: string }).limit, "maxDepth");
-    await copy(source, at.digest, new PlainStore(), [], { maxDepth: 101 });
-  });
-  await t.step("an endless list of what is attached", async () => {
-    const source = new MemoryStore();
-    const image = await writeImage(source, { tag: "v1" });
-    const endless = altered<ContentStore>(source, {
-      async *referrers(subject: Descriptor) {
-        yield await writeNote(source, subject);
-      },
-    });
-    const error = await failure(
-      copy(endless, "v1", new PlainStore(), [], { maxManifests: 20, maxDepth: 1_000 }),
-      CopyError,
-    );
-    assertEquals((error.cause as { limit: string }).limit, "maxManifests");
-    assert(error.descriptor !== undefined && error.descriptor.digest !== image.digest);
-  });
-  await t.step("a source that serves a cycle, with wrong bytes", async () => {
-    const source = new MemoryStore();
-    const [one, other] = [
-      await writeIndex(source, []),
-      await writeIndex(source, [
-        await writeImage(source),
-      ]),
-    ];
-    const cycle = new Map([[one.digest, other], [other.digest, one]]);
-    const liar = altered<ContentStore>(source, {
-      async open({ digest }: Descriptor) {
-        const { bytes } = await encodeManifest({
-          schemaVersion: 2,
-          mediaType: MEDIA_TYPES.ociIndex,
-          manifests: [cycle.get(digest)!],
-        });
-        return new Blob([bytes]).stream();
-      },
-    });
-    const error = await failure(copy(liar, one.digest, new PlainStore(), []), CopyError);
-    assertEquals(error.side, "source");
-  });
-});
-
-Deno.test("an abort ends a copy with the signal's reason, and everything that it started", async () => {
-  await withFolder(async (folder) => {
-    const source = repository();
-    await writeImage(source.store, { tag: "v1", layers: [3_000_000, 3_000_000, 3_000_000] });
-    for (const to of [new LayoutStore(`${folder}/layout`), repository({}, "to").store]) {
-      const stop = new AbortController();
-      const reason = new Error("enough");
-      const copied = copy(source.store, "v1", to, "v1", {
-        signal: stop.signal,
-        onEvent: ({ type }) => type === "copy-start" && stop.abort(reason),
-      });
-      assertEquals(await failure(copied, Error), reason);
-      await assertRejects(() => to.resolve("v1"));
-      const { bytes } = await copy(source.store, "v1", to, "v1");
-      assert(bytes > 0);
-    }
-    const before = failure(
-      copy(source.store, "v1", new MemoryStore(), "v1", { signal: AbortSignal.abort("early") }),
-      Error,
-    ).catch(() => "early");
-    assertEquals(await before, "early");
-  });
 });

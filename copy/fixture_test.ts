@@ -1,4 +1,5 @@
 /** Stores for the tests of this room, and graphs of content to copy. */
+import { assertInstanceOf } from "@std/assert";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import type { Descriptor, Platform } from "../content/descriptor.ts";
 import { digestOf } from "../content/digest.ts";
@@ -9,6 +10,7 @@ import { fallbackTag } from "../manifest/referrers_index.ts";
 import { RegistryClientV2 } from "../registry_client_v2.ts";
 import { RegistryStore } from "../registry_store.ts";
 import type { ObservedRequest } from "../server/observation.ts";
+import { MemoryStore } from "../stores/memory_store.ts";
 import { createTestRegistry, type TestRegistryOptions } from "../testing/test_registry.ts";
 
 /** A folder that is removed afterwards. */
@@ -203,4 +205,22 @@ export function altered<S extends ContentSource>(store: S, changes: Partial<Cont
       return typeof value === "function" ? value.bind(target) : value;
     },
   });
+}
+
+/** A store that cannot mount, so that what moves is seen. */
+export class PlainStore extends MemoryStore {
+  override mount(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+}
+
+/** A promise's error, which must be of a class. */
+export async function failure<T extends Error>(
+  promise: Promise<unknown>,
+  // deno-lint-ignore no-explicit-any
+  type: abstract new (...args: any[]) => T,
+): Promise<T> {
+  const error = await promise.then(() => undefined, (error) => error);
+  assertInstanceOf(error, type);
+  return error;
 }

@@ -139,7 +139,10 @@ export class GraphWalk {
     if (this.#finder !== undefined) {
       void this.#work.start(() => this.look(() => this.#startAttached(node, depth + 1)));
     }
-    const wanted = await this.#visitor.enter(node);
+    const wanted = [...await this.#visitor.enter(node)];
+    // The largest first, so that none is alone at the end: of a layer of 80 MB behind eleven of 8 MB,
+    // six at once over 74 MB/s each, that saves a sixth of the time.
+    wanted.sort((one, other) => other.size - one.size);
     const children = wanted.map((child) =>
       isManifestMediaType(child.mediaType)
         ? this.visit(child, depth + 1)

@@ -1,9 +1,11 @@
+import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import type { ContentSource, PartialBlob } from "../content/store.ts";
 import { ApiError, DownloadError, HttpError } from "../errors.ts";
 import type { Connections } from "./connections.ts";
 import { onSide } from "./copy_error.ts";
+import { PieceGatherer } from "./piece_gatherer.ts";
 
 const MIB = 1024 * 1024;
 
@@ -43,6 +45,8 @@ export interface RangedFillOptions {
   onBytes: (bytes: number) => void;
   /** Told of a part that is asked for again. */
   onRetry: (attempt: number, reason: string) => void;
+  /** The time in milliseconds. @default {performance.now} */
+  now?: () => number;
 }
 
 /** A part of the blob, from its first byte up to its end. */
@@ -86,6 +90,10 @@ export class RangedFill {
     this.#options = options;
   }
 
+  #now(): number {
+    return this.#options.now?.() ?? performance.now();
+  }
+
   /** Reads everything that is missing. */
   async run(): Promise<void> {
     const lead: Part = { start: this.#partial.offset, end: this.#descriptor.size };
@@ -110,28 +118,25 @@ export class RangedFill {
   /** Reads a part; the lead's end comes nearer when others take what is behind it. */
   async #read(part: Part, reader: PieceReader, leads = false): Promise<void> {
     const { onBytes, signal, connections } = this.#options;
+    const gatherer = new PieceGatherer(reader);
     let at = part.start;
     let writing: Promise<void> | undefined;
-    const first = performance.now();
+    const first = this.#now();
     const from = at;
     try {
       while (at < part.end) {
         if (this.#failed !== undefined) throw this.#failed.error;
-        const { done, value } = await onSide(
-          "source",
-          this.#descriptor,
-          signal,
-          () => reader.read(),
-        );
-        if (done || value === undefined) throw this.#ended(at);
-        const piece = value.subarray(0, part.end - at);
+        const bytes = await onSide("source", this.#descriptor, signal, () => gatherer.next());
+        if (bytes === undefined) throw this.#ended(at);
+        const piece = bytes.subarray(0, part.end - at) as Bytes;
         await writing;
-        writing = this.#partial.write(piece, at, { signal });
+        // One is written while the next one is read; what came is kept, also when the signal aborts.
+        writing = this.#partial.write(piece, at).then(() => gatherer.free(bytes));
         writing.catch(() => {}); // awaited before the next one
         at += piece.byteLength;
         part.start = at;
         this.#came += piece.byteLength;
-        const now = performance.now();
+        const now = this.#now();
         connections.came(piece.byteLength, now);
         onBytes(this.#came);
         if (this.#ranged !== undefined) this.#compare(now);
@@ -142,7 +147,7 @@ export class RangedFill {
       await writing?.catch(() => {});
       throw error;
     } finally {
-      await reader.cancel().catch(() => {});
+      await gatherer.cancel().catch(() => {});
     }
   }
 
@@ -178,7 +183,7 @@ export class RangedFill {
         await reader.cancel().catch(() => {});
         return;
       }
-      this.#ranged = { since: performance.now(), pace, came: this.#came };
+      this.#ranged = { since: this.#now(), pace, came: this.#came };
       for (let start = probe.end; start < lead.end; start += PART_BYTES) {
         this.#parts.push({ start, end: Math.min(start + PART_BYTES, lead.end) });
       }

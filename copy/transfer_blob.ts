@@ -1,6 +1,6 @@
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { pieceReader } from "../content/piece_reader.ts";
+import { pieceReader, readAll } from "../content/piece_reader.ts";
 import type { ContentSource, ContentStore, PartialBlob } from "../content/store.ts";
 import { passingStream } from "../content/verifying_stream.ts";
 import { BadDigestError } from "../errors.ts";
@@ -12,6 +12,14 @@ import { RangedFill } from "./ranged_fill.ts";
 
 /** Smaller blobs are not gone on with: to copy them again costs as little. */
 const RESUMED_BYTES = 1024 * 1024;
+
+/** Up to here a blob is read into memory, and a registry takes it in one request. */
+const SMALL_BYTES = 64 * 1024;
+
+/** Whether a blob costs little more than the requests for it. */
+export function isSmall({ size }: Descriptor): boolean {
+  return size <= SMALL_BYTES;
+}
 
 /** Moves blobs from a source to a target. */
 export class TransferBlob {
@@ -64,12 +72,22 @@ export class TransferBlob {
       return passingStream(pieceReader(stream), { onBytes: (bytes) => progress(offset + bytes) });
     };
     try {
-      await this.#target.write(descriptor, { size, open }, { verify, signal });
+      const body = isSmall(descriptor)
+        ? await this.#read(descriptor, await open())
+        : { size, open };
+      await this.#target.write(descriptor, body, { verify, signal, absent: true });
     } catch (error) {
       signal.throwIfAborted();
       throw copyError(sideOf(error), descriptor, error);
     }
     return size;
+  }
+
+  async #read(descriptor: Descriptor, stream: ReadableStream<Bytes>): Promise<Bytes> {
+    return await onSide("source", descriptor, this.#signal, () => {
+      const limit = { name: "size", bytes: descriptor.size, what: descriptor.digest };
+      return readAll(pieceReader(stream), limit);
+    });
   }
 
   /** Goes on with what an earlier copy left; what turns out wrong is copied anew. */
