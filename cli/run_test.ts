@@ -293,7 +293,9 @@ for (const [way, options] of Object.entries({ basic: BASIC, bearer: BEARER })) {
         const noted = registry.requests.length;
         const copied = await fakeRun(["copy", `${host}/app:v1`, `${host}/app:v2`, "-q"], { env });
         assertEquals(copied.code, 0, copied.stderr);
-        const tokens = registry.requests.slice(noted).filter(({ path }) => path.startsWith("/token"));
+        const tokens = registry.requests.slice(noted).filter(({ path }) =>
+          path.startsWith("/token")
+        );
         assertEquals(tokens.length, way === "bearer" ? 2 : 0);
 
         assertEquals((await fakeRun(["logout", host], { env })).stdout, `logged out of ${host}\n`);
