@@ -30,6 +30,7 @@ export type DavitError =
   | BadDigestError
   | CertificateError
   | ContentNotFoundError
+  | CopyError
   | CredentialError
   | DownloadError
   | ForbiddenError
@@ -46,10 +47,13 @@ export type DavitError =
   | NetworkError
   | NotFoundError
   | ProxyError
+  | PruneRefusedError
   | RateLimitedError
   | ReferrersListError
   | RegistryResponseError
   | SizeMismatchError
+  | SparseIndexRefusedError
+  | StorageError
   | TagImmutableError
   | TimeoutError
   | TooManyRedirectsError
@@ -184,6 +188,22 @@ export class LimitError extends ApiError {
     super(message, options);
     this.limit = options.limit;
     this.maximum = options.maximum;
+  }
+}
+
+/** A disk that does not take or give content: it is full, read-only, or not this user's to use. */
+export class StorageError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "StorageError";
+  /** Names this kind of error. */
+  override readonly code = "STORAGE_FAILED";
+  /** The file or folder. */
+  readonly path: string;
+
+  /** Names the file or folder; the cause is the system's own error. */
+  constructor(message: string, options: ErrorOptions & { path: string }) {
+    super(message, options);
+    this.path = options.path;
   }
 }
 
@@ -548,4 +568,74 @@ export class UnsafePathError extends ApiError {
     super(message, options);
     this.path = options.path;
   }
+}
+
+/** What content is: the three fields that every descriptor has. */
+export interface ContentDescriptor {
+  /** The content's media type. */
+  mediaType: string;
+  /** The content's digest. */
+  digest: string;
+  /** The content's size in bytes. */
+  size: number;
+}
+
+/** Which store of a copy an error comes from. */
+export type CopySide = "source" | "target";
+
+/** What is known of a {@linkcode CopyError}. */
+export interface CopyErrorOptions extends ErrorOptions {
+  /** The store that failed, or whose content is at fault. */
+  side: CopySide;
+  /** What was being copied, where that was known already. */
+  descriptor?: ContentDescriptor;
+}
+
+/**
+ * A copy that failed: on which side, at which content. The `cause` is the store's own error; the
+ * target is consistent, and the next copy goes on where this one ended.
+ */
+export class CopyError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "CopyError";
+  /** Names this kind of error. */
+  override readonly code = "COPY_FAILED";
+  /** The store that failed, or whose content is at fault. */
+  readonly side: CopySide;
+  /** What was being copied; none where a tag could not be resolved, say. */
+  readonly descriptor?: ContentDescriptor;
+  /** Whether the same copy may succeed: as the cause says. */
+  override readonly retryable: boolean;
+
+  /** Names the side and the content. */
+  constructor(message: string, options: CopyErrorOptions) {
+    super(message, options);
+    this.side = options.side;
+    if (options.descriptor !== undefined) this.descriptor = options.descriptor;
+    this.retryable = options.cause instanceof ApiError && options.cause.retryable;
+  }
+}
+
+/** A target that does not take an index of which it lacks manifests; nothing was copied. */
+export class SparseIndexRefusedError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "SparseIndexRefusedError";
+  /** Names this kind of error. */
+  override readonly code = "SPARSE_INDEX_REFUSED";
+  /** The index. */
+  readonly descriptor: ContentDescriptor;
+
+  /** Names the index. */
+  constructor(message: string, options: ErrorOptions & { descriptor: ContentDescriptor }) {
+    super(message, options);
+    this.descriptor = options.descriptor;
+  }
+}
+
+/** A repository that is not pruned, as it cannot be seen whole; nothing was removed. */
+export class PruneRefusedError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "PruneRefusedError";
+  /** Names this kind of error. */
+  override readonly code = "PRUNE_REFUSED";
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { RateLimit } from "./errors.ts";
+import type { ContentDescriptor, RateLimit } from "./errors.ts";
 
 /** A request is about to be sent. URLs in events carry no secrets. */
 export interface RequestEvent {
@@ -211,3 +211,79 @@ export type DavitEvent =
 
 /** Receives every event. It is called synchronously; what it throws is ignored. */
 export type OnEvent = (event: DavitEvent) => void;
+
+/** How much there is to copy, as far as is known. */
+export interface CopyTotalEvent {
+  /** Names the event. */
+  type: "copy-total";
+  /** How many manifests and blobs were found so far. */
+  descriptors: number;
+  /** Their size in bytes. */
+  bytes: number;
+  /** Whether everything was found. */
+  final: boolean;
+}
+
+/** Content starts to move. */
+export interface CopyStartEvent {
+  /** Names the event. */
+  type: "copy-start";
+  /** The manifest or blob. */
+  descriptor: ContentDescriptor;
+  /** The bytes that the target has already: above 0, an earlier copy is gone on with. */
+  offset: number;
+}
+
+/**
+ * Bytes of a blob moved; at most a few a second for each blob. There is none of a blob that goes from
+ * a registry to a registry unhashed: its body is handed over whole.
+ */
+export interface CopyProgressEvent {
+  /** Names the event. */
+  type: "copy-progress";
+  /** The blob. */
+  descriptor: ContentDescriptor;
+  /** How many of its bytes the target has. */
+  bytes: number;
+}
+
+/** A transfer of a copy failed, and is tried again. */
+export interface CopyRetryEvent {
+  /** Names the event. */
+  type: "copy-retry";
+  /** The blob. */
+  descriptor: ContentDescriptor;
+  /** The tries made so far. */
+  attempt: number;
+  /** What went wrong. */
+  reason: string;
+}
+
+/** The target has some content. */
+export interface CopyDoneEvent {
+  /** Names the event. */
+  type: "copy-done";
+  /** The manifest or blob. */
+  descriptor: ContentDescriptor;
+  /** How it got there; `"left-out"` where it did not: a foreign layer that the source lacks, say. */
+  how: "copied" | "skipped" | "mounted" | "left-out";
+}
+
+/** A reference names the copy. */
+export interface CopyTagEvent {
+  /** Names the event. */
+  type: "copy-tag";
+  /** The tag. */
+  reference: string;
+  /** What it names. */
+  descriptor: ContentDescriptor;
+}
+
+/** Every event of a copy, as a union that `switch (event.type)` narrows. */
+export type CopyEvent =
+  | CopyDoneEvent
+  | CopyProgressEvent
+  | CopyRetryEvent
+  | CopyStartEvent
+  | CopyTagEvent
+  | CopyTotalEvent;

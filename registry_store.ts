@@ -24,6 +24,7 @@ import type {
   StoreOptions,
   WriteOptions,
 } from "./content/store.ts";
+import type { FetchedBlob } from "./endpoints/blobs.ts";
 import type { RegistryClientV2 } from "./registry_client_v2.ts";
 
 /** Options of {@linkcode RegistryStore}. */
@@ -62,10 +63,17 @@ export class RegistryStore implements ContentStore {
   /** The manifests written last, by digest: to tag one costs no pull then, which may be counted. */
   readonly #written = new Map<string, { bytes: Bytes; mediaType: string }>();
 
+  #takesRanges: boolean | undefined;
+
   /** A store over a client's repository. */
   constructor(client: RegistryClientV2, options: RegistryStoreOptions = {}) {
     this.client = client;
     this.#manifestBytes = options.manifestBytes ?? DEFAULT_LIMITS.manifestBytes;
+  }
+
+  /** Whether the registry answers a part with that part, once one was asked for. */
+  get takesRanges(): boolean | undefined {
+    return this.#takesRanges;
   }
 
   /**
@@ -136,13 +144,14 @@ export class RegistryStore implements ContentStore {
       if (!whole && (length === 0 || offset === size)) return bytesStream(EMPTY);
       // The end is named too: crane's registry refuses a range without one, or past the content.
       const range = whole ? {} : { range: { offset, length: Math.min(length, size - offset) } };
-      const { stream } = await this.client.getBlob(digest, {
+      const blob = await this.client.getBlob(digest, {
         size,
         verify,
         ...range,
         ...(signal && { signal }),
       });
-      return stream;
+      if (!whole) this.#takesRanges ??= (blob as FetchedBlob).answer.response.status === 206;
+      return blob.stream;
     });
   }
 
@@ -158,7 +167,7 @@ export class RegistryStore implements ContentStore {
    */
   async write(descriptor: Descriptor, body: Body, options: WriteOptions = {}): Promise<void> {
     const { digest, size, mediaType } = descriptor;
-    const { signal, verify = "here" } = options;
+    const { signal, verify = "here", absent = false } = options;
     const ending = signal && { signal };
     const source = openBody(body, size);
     if (source.size !== undefined && source.size !== size) {
@@ -169,7 +178,7 @@ export class RegistryStore implements ContentStore {
     }
     if (!isManifestMediaType(mediaType)) {
       try {
-        await this.client.putBlob(body, { digest, size, verify, ...ending });
+        await this.client.putBlob(body, { digest, size, verify, absent, ...ending });
       } catch (error) {
         throw (verify === "target" && badDigest(error, digest)) || error;
       }

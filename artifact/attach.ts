@@ -1,7 +1,7 @@
 import type { Descriptor } from "../content/descriptor.ts";
 import type { ContentStore } from "../content/store.ts";
 import { pack, type PackOptions } from "./pack.ts";
-import { resolved } from "./read_manifest.ts";
+import { resolved } from "../manifest/read_manifest.ts";
 
 /** Options of {@linkcode attach}: what is packed. */
 export interface AttachOptions extends Omit<PackOptions, "subject"> {}

@@ -12,7 +12,7 @@ import {
 import { subjectOf } from "../manifest/children.ts";
 import { filterReferrers, referrerDescriptor } from "../manifest/referrers_index.ts";
 import { isIndex, type Manifest } from "../manifest/types.ts";
-import { readManifest, resolved } from "./read_manifest.ts";
+import { readManifest, resolved } from "../manifest/read_manifest.ts";
 
 /** Options of {@linkcode attached}. */
 export interface AttachedOptions extends StoreOptions {

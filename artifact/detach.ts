@@ -3,7 +3,7 @@ import type { ContentStore, StoreOptions } from "../content/store.ts";
 import { InvalidOptionError } from "../errors.ts";
 import { subjectOf } from "../manifest/children.ts";
 import { attached } from "./attached.ts";
-import { readManifest, resolved } from "./read_manifest.ts";
+import { readManifest, resolved } from "../manifest/read_manifest.ts";
 
 /** Options of {@linkcode detach}. */
 export interface DetachOptions extends StoreOptions {

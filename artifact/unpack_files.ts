@@ -8,7 +8,7 @@ import { isIndex, type Manifest } from "../manifest/types.ts";
 import { describe, titleOf } from "./describe.ts";
 import { localFiles } from "./local_files.ts";
 import { TAR_DIGEST, UNPACK } from "./pack_folder.ts";
-import { readManifest, resolved } from "./read_manifest.ts";
+import { readManifest, resolved } from "../manifest/read_manifest.ts";
 import { StagedFiles } from "./staged_files.ts";
 import { unpackFolder } from "./unpack_folder.ts";
 

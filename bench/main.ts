@@ -2,24 +2,26 @@
  * `task bench`: pulls and pushes one large blob with davit and with its peers, interleaved, on one
  * real registry in memory, and prints the medians. `--write` puts them into bench/README.md.
  * `--runs N` and `--mib N` change how often, and how much; `--only nowhere,file` measures these
- * groups alone, of nowhere, file, push, heads, servers and memory.
+ * groups alone, of nowhere, file, push, heads, servers, memory and copy.
  */
 import { stdSource } from "../scripts/deno.ts";
 import { complain, say } from "../scripts/say.ts";
 import { neededPeer } from "../tests/peers/locate.ts";
 import { type Registry, startRegistry } from "../tests/peers/registries.ts";
+import { compete } from "./compete.ts";
+import { benchCopies } from "./copy.ts";
 import { benchHeads } from "./heads.ts";
-import { type Contestant, measure, type Run, summary } from "./measure.ts";
+import { type Contestant, measure } from "./measure.ts";
 import { type Runtime, runtimes } from "./runtimes.ts";
 import { benchServers } from "./servers.ts";
-import { fastest, type Row, table } from "./table.ts";
+import { fastest, table } from "./table.ts";
 
 const README = new URL("./README.md", import.meta.url);
 const MARKS = ["<!-- figures -->", "<!-- end of figures -->"] as const;
 const MIB = 1024 * 1024;
 
 /** What can be measured alone. */
-const GROUPS = ["nowhere", "file", "push", "heads", "servers", "memory"] as const;
+const GROUPS = ["nowhere", "file", "push", "heads", "servers", "memory", "copy"] as const;
 type Group = typeof GROUPS[number];
 
 interface Setting {
@@ -111,25 +113,6 @@ function pushFile(setting: Setting, round: number): Contestant[] {
       floor: true,
     },
   ];
-}
-
-/** Every contestant once a round, in turn, so that a slow moment meets all of them. */
-async function compete(
-  runs: number,
-  contestants: (round: number) => Contestant[],
-): Promise<Row[]> {
-  const results = new Map<string, { runs: Run[]; floor: boolean }>();
-  for (let round = 0; round <= runs; round++) {
-    for (const contestant of contestants(round)) {
-      const run = await measure(contestant);
-      if (round === 0) continue; // the first round fills caches and does not count
-      const result = results.get(contestant.name) ??
-        { runs: [], floor: contestant.floor ?? false };
-      results.set(contestant.name, result);
-      result.runs.push(run);
-    }
-  }
-  return [...results].map(([name, { runs, floor }]) => ({ name, floor, run: summary(runs) }));
 }
 
 async function makeBlob(folder: string, mib: number): Promise<{ blob: string; digest: string }> {
@@ -273,8 +256,10 @@ async function measureAll(
   }
   await inFolder(async (folder) => {
     if (wanted.includes("heads")) await benchHeads(runs, { folder, source }, tell);
-    if (!wanted.includes("servers")) return;
-    await benchServers(runs, mib, { folder, source, ...await makeBlob(folder, mib) }, tell);
+    if (wanted.includes("servers")) {
+      await benchServers(runs, mib, { folder, source, ...await makeBlob(folder, mib) }, tell);
+    }
+    if (wanted.includes("copy")) await benchCopies(runs, mib, { folder, runtimes }, tell);
   });
   if (wanted.includes("memory")) {
     tell(`Memory at ${4 * mib} MiB`, await memoryOf(4 * mib, runtimes));

@@ -8,7 +8,7 @@ export interface Contestant {
   command: string;
   /** Its arguments. */
   args: string[];
-  /** A file that it makes: removed beforehand, so that nobody pays for emptying the last one. */
+  /** A file or folder that it makes: removed beforehand, so that nobody pays for emptying the last one. */
   makes?: string;
   /** Where its standard output goes; to nowhere when not given. */
   output?: string;
@@ -62,7 +62,7 @@ export async function measure(contestant: Contestant): Promise<Run> {
 
 async function removeIfThere(path: string): Promise<void> {
   try {
-    await Deno.remove(path);
+    await Deno.remove(path, { recursive: true });
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }

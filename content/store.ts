@@ -34,6 +34,11 @@ export interface WriteOptions extends StoreOptions {
    * @default {"here"}
    */
   verify?: "here" | "target";
+  /**
+   * Whether the content was just found not to be there: a registry is not asked for it again.
+   * @default {false}
+   */
+  absent?: boolean;
 }
 
 /** Options of {@linkcode ContentSource.referrers}. */
@@ -71,6 +76,11 @@ export interface ReferrersOptions extends StoreOptions {
  * ```
  */
 export interface ContentSource {
+  /**
+   * Whether a part of some content costs only that part, as the first `open` of one has shown: several
+   * parts at once may be faster then. `undefined` before that, and where it makes no difference.
+   */
+  readonly takesRanges?: boolean | undefined;
   /**
    * The descriptor that a tag or digest names.
    *

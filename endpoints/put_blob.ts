@@ -37,6 +37,8 @@ export interface PutBlobOptions extends EndpointOptions {
    * @default {"here"}
    */
   verify?: "here" | "target";
+  /** Whether the blob was just found not to be there: it is not looked for again. @default {false} */
+  absent?: boolean;
 }
 
 /** Up to here a single POST costs less than the two requests it saves when it is not taken. */
@@ -121,7 +123,8 @@ async function lookFirst(
   digest: Digest,
   options: PutBlobOptions,
 ): Promise<{ there: boolean; from?: string }> {
-  const { mountFrom } = options;
+  const { absent = false, mountFrom } = options;
+  if (absent && mountFrom === undefined) return { there: false };
   const rights: RightsOfNext = { actions: ["pull", "push"] };
   if (mountFrom !== undefined && channel.capabilities.mount !== false) {
     try {

@@ -10,8 +10,14 @@ export interface FileSystem {
   link(from: string, to: string): Promise<void>;
   /** Removes a file or a folder. */
   rm(path: string, options?: { force?: boolean; recursive?: boolean }): Promise<void>;
+  /** Removes a folder that is empty. */
+  rmdir(path: string): Promise<void>;
   /** Everything in a file. */
   readFile(path: string): Promise<Uint8Array>;
+  /** Writes a file; with the flag `wx` it fails with the code `EEXIST` where there is one. */
+  writeFile(path: string, text: string, options: { flag?: string; mode?: number }): Promise<void>;
+  /** Sets when a file was read and written last, in seconds since 1970. */
+  utimes(path: string, read: number, written: number): Promise<void>;
   /** The names in a folder. */
   readdir(path: string): Promise<string[]>;
   /** What a file is; fails with the code `ENOENT` where there is none. */
@@ -19,7 +25,10 @@ export interface FileSystem {
   /** What stands at a path, without following it where it is a symbolic link. */
   lstat(path: string): Promise<FileStat>;
   /** Makes a folder; with `recursive` also those above it, and answers the first that it made. */
-  mkdir(path: string, options?: { recursive?: boolean }): Promise<string | undefined>;
+  mkdir(
+    path: string,
+    options?: { recursive?: boolean; mode?: number },
+  ): Promise<string | undefined>;
   /** The path without symbolic links. */
   realpath(path: string): Promise<string>;
 }
@@ -30,6 +39,8 @@ export interface FileStat {
   readonly size: number;
   /** When it was last written, in milliseconds since 1970. */
   readonly mtimeMs: number;
+  /** When it, or what is known of it, was last changed, in milliseconds since 1970. */
+  readonly ctimeMs: number;
   /** What tells it from every other file of the disk; 0 where the system has no such thing. */
   readonly ino: number;
   /** Whether it is a regular file. */
@@ -99,6 +110,7 @@ interface DenoFile {
   readSync(view: Uint8Array): number | null;
   write(bytes: Uint8Array): Promise<number>;
   seek(offset: number, whence: 0): Promise<number>;
+  truncate(size: number): Promise<void>;
   sync(): Promise<void>;
   close(): void;
 }
@@ -106,7 +118,7 @@ interface DenoFile {
 interface DenoOpen {
   open(
     path: string,
-    options: { read?: boolean; write?: boolean; createNew?: boolean },
+    options: { read?: boolean; write?: boolean; createNew?: boolean; mode?: number },
   ): Promise<DenoFile>;
 }
 
@@ -193,6 +205,66 @@ function nodeCursor(file: FileHandle, start: number): FileCursor {
     sync: () => file.sync(),
     close: () => file.close(),
   };
+}
+
+/** A file of our own that is read and written at any place. One call at a time. */
+export interface RandomFile {
+  /** Reads into a buffer from a position; answers how many bytes, 0 at the end. */
+  read(view: Uint8Array, position: number): Promise<number>;
+  /** Writes all bytes at a position. */
+  write(bytes: Uint8Array, position: number): Promise<void>;
+  /** Cuts it to a size. */
+  truncate(size: number): Promise<void>;
+  /** Closes it. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes a file that is read and written at any place, on Deno by its own API: see
+ * {@linkcode openCursor}.
+ */
+export async function createRandomFile(
+  system: FileSystem,
+  path: string,
+  mode: number,
+): Promise<RandomFile> {
+  const { Deno } = globalThis as unknown as { Deno?: DenoOpen };
+  if (Deno?.open !== undefined) {
+    const options = { read: true, write: true, createNew: true, mode };
+    return denoRandomFile(await Deno.open(path, options));
+  }
+  const file = await system.open(path, "wx+", mode);
+  return {
+    read: async (view, position) => (await file.read(view, 0, view.byteLength, position)).bytesRead,
+    async write(bytes, position) {
+      for (let at = 0; at < bytes.byteLength;) {
+        const left = bytes.byteLength - at;
+        at += (await file.write(bytes, at, left, position + at)).bytesWritten;
+      }
+    },
+    truncate: (size) => file.truncate(size),
+    close: () => file.close(),
+  };
+}
+
+function denoRandomFile(file: DenoFile): RandomFile {
+  return {
+    async read(view, position) {
+      await file.seek(position, 0);
+      return await file.read(view) ?? 0;
+    },
+    async write(bytes, position) {
+      await file.seek(position, 0);
+      for (let at = 0; at < bytes.byteLength;) at += await file.write(bytes.subarray(at));
+    },
+    truncate: (size) => file.truncate(size),
+    close: () => new Promise((resolve) => resolve(file.close())),
+  };
+}
+
+/** The folder for temporary files; `undefined` where there are no files. */
+export function temporaryFolder(): string | undefined {
+  return builtin<{ tmpdir(): string }>("os")?.tmpdir();
 }
 
 /** What {@linkcode readWhole} found where there is no file to read. */

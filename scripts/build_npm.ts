@@ -6,6 +6,7 @@
 import { stdSource } from "./deno.ts";
 import { bundleSize } from "./npm_package/bundle_size.ts";
 import { filesBelow, packageFaults } from "./npm_package/check_package.ts";
+import { bundleCommand } from "./npm_package/command.ts";
 import { ESM, formatManifest, jsonText, packageManifest, SCRIPT } from "./npm_package/manifest.ts";
 import { readProject, ROOT } from "./npm_package/project.ts";
 import { npmInstall, npmPack } from "./npm_package/run.ts";
@@ -43,6 +44,7 @@ export async function buildNpm(folder: string): Promise<BuiltPackage> {
 
   const build = source === "jsr" ? buildWithDnt : buildWithNpmTools;
   const dependencies = await build(project, folder);
+  await bundleCommand(project, dependencies, folder);
   const manifest = packageManifest(project, dependencies);
   await Deno.writeTextFile(`${folder}/package.json`, jsonText(manifest));
   for (const format of [ESM, SCRIPT]) {

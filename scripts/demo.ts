@@ -37,7 +37,7 @@ async function pullReference(text: string): Promise<void> {
   step("resolved", `${short(root.digest)}, ${bytes(root.size)}, ${root.mediaType}`);
   const folder = `out/${repository.replaceAll("/", "_")}`;
   const layout = new LayoutStore(folder);
-  const { contents } = await pullAll(store, layout, root, tag ?? "latest", line);
+  const contents = await pullAll(store, digest ?? tag!, layout, tag ?? "latest", line);
   await verifyAll(layout, contents);
   say(`\nThe image is an OCI layout now, in ${folder}. Other tools read it too:`);
   say(`  skopeo inspect oci:${folder}:${tag ?? "latest"}`);
@@ -155,10 +155,8 @@ async function demo(): Promise<void> {
   say("\nPull into an OCI layout folder");
   const folder = await Deno.makeTempDir({ prefix: "davit_demo_" });
   try {
-    const store = new RegistryStore(client);
     const layout = new LayoutStore(folder);
-    const root = await store.resolve("latest");
-    const { contents } = await pullAll(store, layout, root, "latest", line);
+    const contents = await pullAll(new RegistryStore(client), "latest", layout, "latest", line);
     await verifyAll(layout, contents);
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -166,6 +164,9 @@ async function demo(): Promise<void> {
   await attach(client, image);
   say(`\nDone in ${duration(performance.now() - started)}. Next:`);
   say("  npx -y deno@2 task demo -- docker.io/library/alpine:3      pull a real image");
+  say(
+    "  npx -y deno@2 task davit copy alpine oci:alpine            the command: copy, ls, inspect",
+  );
   say("  npx -y deno@2 task example list_tags alpine                one of examples/");
   say("  npx -y deno@2 task serve --port 5000                       a registry to play with");
   say("  npx -y deno@2 task test                                    the tests");

@@ -25,4 +25,15 @@
 export { MemoryStore, memoryStore } from "./memory_store.ts";
 export { type FileBody, openFile } from "./open_file.ts";
 export { saveFile, type SaveFileOptions } from "./save_file.ts";
-export { LayoutStore, type LayoutStoreOptions } from "./layout_store.ts";
+export {
+  LayoutStore,
+  type LayoutStoreOptions,
+  type RemoveUnreferencedOptions,
+} from "./layout_store.ts";
+export type { UnreferencedContent } from "./unreferenced_content.ts";
+export type { ArchiveInput } from "./archive_bytes.ts";
+export type { ArchiveFormat, ArchiveResolveOptions, ArchiveSource } from "./archive_source.ts";
+export type { ArchiveStore } from "./archive_store.ts";
+export { createArchive, type CreateArchiveOptions } from "./create_archive.ts";
+export { openArchive, type OpenArchiveOptions } from "./open_archive.ts";
+export type { ArchiveLimits } from "../content/limits.ts";

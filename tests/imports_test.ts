@@ -40,7 +40,7 @@ Deno.test("importing an entry point loads no fetch, and no Response", async (t) 
         const decoder = new TextDecoder();
         assertEquals(decoder.decode(stderr), "");
         const { names, touched } = JSON.parse(decoder.decode(stdout));
-        assertEquals([names > 0, touched], [true, []]);
+        assertEquals([names > 0, touched], [name !== "./cli", []]); // a program exports nothing
       });
     }
   } finally {

@@ -45,6 +45,7 @@ const allowed: [string, string, string][] = [
   ["the bench, the tests' peers", "bench/pull.ts", "../tests/peers/registries.ts"],
   ["a script, a mod.ts", "scripts/demo.ts", "../mod.ts"],
   ["the command, a mod.ts", "cli/main.ts", "../mod.ts"],
+  ["the command, the version", "cli/run.ts", "../deno.json"],
   ["a test beside its file: anything", "transport/retry_test.ts", "../server/mod.ts"],
 ];
 
@@ -54,6 +55,18 @@ for (const [name, file, specifier] of allowed) {
 }
 
 const forbidden: [string, string, string, string][] = [
+  [
+    "the command, a file of a room",
+    "cli/commands/ls.ts",
+    "../../reference/reference.ts",
+    "cli/commands/ls.ts → reference/reference.ts: cli may import public exports only: import what @davit/registry-client exports",
+  ],
+  [
+    "the configuration, from a room",
+    "content/version.ts",
+    "../deno.json",
+    "content/version.ts → deno.json: content may not import deno.json",
+  ],
   [
     "content → reference",
     "content/store.ts",

@@ -1,11 +1,17 @@
 /** The `package.json` of the npm package: the same whichever tools built the rest. */
-import type { EntryPoint, Project } from "./project.ts";
+import { COMMAND_NAME, type EntryPoint, type Project } from "./project.ts";
 
 /** The folder of the ES modules, in the package. */
 export const ESM = "esm";
 
 /** The folder of the CommonJS modules, in the package. */
 export const SCRIPT = "script";
+
+/** The folder of the command, in the package. */
+export const BIN = "bin";
+
+/** The command's file. */
+export const COMMAND_FILE: string = `${BIN}/${COMMAND_NAME}.mjs`;
 
 /** The Node versions whose `require` takes ES modules, which some dependencies are. */
 const NODE = "^20.19.0 || >=22.12.0";
@@ -64,7 +70,8 @@ export function packageManifest(
     module: main.import.default,
     types: main.require.types,
     exports,
-    files: [ESM, SCRIPT],
+    bin: { [COMMAND_NAME]: `./${COMMAND_FILE}` },
+    files: [ESM, SCRIPT, BIN],
     sideEffects: false,
     engines: { node: NODE },
     publishConfig: { access: "public" },

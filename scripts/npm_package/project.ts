@@ -14,6 +14,12 @@ export interface EntryPoint {
   file: string;
 }
 
+/** The export that is a program: in the package it is no entry point, but a command. */
+export const COMMAND = "./cli";
+
+/** What that command is called. */
+export const COMMAND_NAME = "davit";
+
 /** The part of `deno.json` that the npm package is made of. */
 export interface Project {
   /** The package's name. */
@@ -37,6 +43,7 @@ export async function readProject(root: string = ROOT): Promise<Project> {
   ) as Omit<Project, "entryPoints" | "missing"> & { exports: Record<string, string> };
   const project: Project = { name, version, license, imports, entryPoints: [], missing: [] };
   for (const [entry, path] of Object.entries(exports)) {
+    if (entry === COMMAND) continue;
     const file = path.replace(/^\.\//, "");
     if (await Deno.stat(`${root}/${file}`).then(() => true, () => false)) {
       project.entryPoints.push({ name: entry, file });

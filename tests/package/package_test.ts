@@ -12,6 +12,7 @@ import { TOOLS } from "../../scripts/npm_package/with_npm_tools.ts";
 import { onPath } from "../../scripts/peers_table.ts";
 import { neededPeer, type PeerName, requirePeers } from "../peers/locate.ts";
 import { selfSigned } from "../peers/certificate.ts";
+import { tryCommand, tryInterrupt } from "./command.ts";
 import { type Registry, startRegistry } from "../peers/registries.ts";
 
 /** The runtimes; the Node 20 is the oldest that package.json admits. */
@@ -91,9 +92,9 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
     if (built === undefined) return; // the step above has failed, and says why
     const { entryPoints, name } = built;
 
-    await t.step("has every entry point of deno.json", async () => {
+    await t.step("has every entry point of deno.json, but for the command", async () => {
       const { exports } = JSON.parse(await Deno.readTextFile(`${HERE}../../deno.json`));
-      assertEquals(entryPoints, Object.keys(exports));
+      assertEquals(entryPoints, Object.keys(exports).filter((each) => each !== "./cli"));
     });
 
     await t.step("brings at most five packages along, none of which brings another", async () => {
@@ -115,6 +116,7 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
       const others = files.filter((file) => !/^(?:esm|script)\/.+\.(?:js|d\.ts|json)$/.test(file));
       assertEquals(others.filter((file) => file !== "README.md").sort(), [
         "LICENSE",
+        "bin/davit.mjs",
         "package.json",
       ]);
       assertEquals(files.filter((file) => /_test\.|scripts\//.test(file)), []);
@@ -134,6 +136,22 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
           },
         });
       }
+      await t.step({
+        ...requirePeers(runtime, "olareg"),
+        name: `${runtime}: the command, from one file that needs no other`,
+        fn: async () => {
+          registry ??= await startRegistry("olareg");
+          const { version, bin } = JSON.parse(
+            await Deno.readTextFile(`${consumer}/node_modules/${name}/package.json`),
+          );
+          // Alone in a folder: nothing that stands beside it is needed.
+          const file = await Deno.makeTempFile({ dir: folder, suffix: ".mjs" });
+          await Deno.copyFile(`${consumer}/node_modules/${name}/${bin.davit}`, file);
+          const program = [neededPeer(runtime), file];
+          await tryCommand(program, version, `${registry.host}/command/${runtime}`);
+          await tryInterrupt(program);
+        },
+      });
       for (const format of ["import", "require"]) {
         await t.step({
           ...requirePeers(runtime),

@@ -1,0 +1,58 @@
+import { type ErrorCode, HttpError, parseReference, RateLimitedError } from "../mod.ts";
+import { formatTime, plainText } from "./format.ts";
+
+/** The line that says what went wrong, in the registry's words, and what may help. */
+export function complaint(error: unknown): string {
+  const said = plainText(error instanceof Error ? error.message : String(error));
+  const hint = hintOf(error);
+  return `davit: ${said}${
+    hint === undefined ? "" : `${/[.?!]$/.test(said) ? "" : "."} Hint: ${hint}`
+  }`;
+}
+
+/** What runtimes say of a server that answers a TLS handshake with plain HTTP. */
+const NO_TLS = /corrupt message|wrong version number|packet length too long|InvalidContentType/i;
+
+/** What may help, by what happened; the error that a wrapping one comes of knows more. */
+const HINTS: { [Code in ErrorCode]?: (error: Error) => string | undefined } = {
+  UNAUTHORIZED: logIn,
+  AUTHENTICATION_FAILED: logIn,
+  FORBIDDEN: (error) => `others may do this: davit login ${hostOf(error)}`,
+  NOT_FOUND: (error) => {
+    const { codes = [], url = "" } = error as Partial<HttpError>;
+    const [, name] = /\/v2\/(.+)\/manifests\/[^/]*$/.exec(url) ?? [];
+    if (name === undefined || codes.includes("NAME_UNKNOWN")) return undefined;
+    return `davit ls ${hostOf(error)}/${name} lists the tags`;
+  },
+  RATE_LIMITED: (error) => {
+    const { retryAfter = 0 } = error as RateLimitedError;
+    const wait = retryAfter > 0 ? ` in ${formatTime(retryAfter)}` : " later";
+    return `try again${wait}; logged in, the limit may be higher: davit login ${hostOf(error)}`;
+  },
+  BAD_DIGEST: () => "nothing of it was kept; the source, or something on the way, changed it",
+  CERTIFICATE_REFUSED: () =>
+    "--ca-file FILE trusts the authority that signed it, --insecure checks nothing",
+  NETWORK: ({ message }) =>
+    NO_TLS.test(message) ? "a registry without TLS wants --plain-http" : undefined,
+  INTERNAL: () => "this is a bug of davit; please report it",
+};
+
+function hintOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code } = error as Error & { code?: string };
+  const hint = code !== undefined && Object.hasOwn(HINTS, code)
+    ? HINTS[code as ErrorCode]!(error)
+    : undefined;
+  return hint ?? hintOf(error.cause);
+}
+
+function logIn(error: Error): string {
+  return `davit login ${hostOf(error)} tries credentials, and keeps them`;
+}
+
+/** The registry that an error is about, as a person types it. */
+function hostOf(error: Error): string {
+  const { url = "" } = error as Partial<HttpError>;
+  if (!URL.canParse(url)) return "REGISTRY";
+  return parseReference(`${new URL(url).origin}/name`).registry;
+}

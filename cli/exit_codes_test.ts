@@ -1,0 +1,85 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import {
+  BadDigestError,
+  CopyError,
+  NetworkError,
+  RateLimitedError,
+  UnauthorizedError,
+  UploadError,
+} from "../mod.ts";
+import { complaint } from "./complaint.ts";
+import { EXIT_CODES, EXIT_MEANINGS, type Outcome, outcomeOf } from "./exit_codes.ts";
+
+function response(status: number): ConstructorParameters<typeof UnauthorizedError>[0] {
+  return Response.json({}, { status }) as never;
+}
+
+const mismatch = new BadDigestError("Cannot read it: another digest", { expected: "", actual: "" });
+const url = "https://registry-1.docker.io/v2/library/alpine/manifests/3";
+
+const cases: [name: string, error: unknown, outcome: Outcome][] = [
+  ["a network error", new NetworkError("no"), "network"],
+  [
+    "a copy's error, by its cause",
+    new CopyError("no", { side: "source", cause: mismatch }),
+    "mismatch",
+  ],
+  [
+    "a cause's cause",
+    new CopyError("no", {
+      side: "target",
+      cause: new UploadError("no", { cause: new NetworkError("no") }),
+    }),
+    "network",
+  ],
+  ["a wrapper without a cause", new UploadError("no"), "other"],
+  ["a file that is not there", Object.assign(new Error("no"), { code: "ENOENT" }), "notFound"],
+  ["a full disk", Object.assign(new Error("no"), { code: "ENOSPC" }), "other"],
+  ["a member that every object has", Object.assign(new Error("no"), { code: "toString" }), "other"],
+  ["what is no error", "no", "other"],
+];
+
+for (const [name, error, outcome] of cases) {
+  Deno.test(`outcomeOf: ${name}`, () => assertEquals(outcomeOf(error), outcome));
+}
+
+Deno.test("docs/davit.md has every exit code, with its meaning", async () => {
+  const docs = await Deno.readTextFile(new URL("../docs/davit.md", import.meta.url));
+  const rows = [...docs.matchAll(/^\| (\d+) +\| (.+?) +\|$/gm)].map((
+    [, code, text],
+  ) => [code, text]);
+  const expected = Object.entries(EXIT_CODES)
+    .map(([outcome, code]) => [String(code), EXIT_MEANINGS[outcome as Outcome]]);
+  assertEquals(rows, expected);
+});
+
+const complaints: [name: string, error: unknown, line: RegExp][] = [
+  [
+    "one line, in plain characters",
+    new Error("a\n\x1b[31mb\tc"),
+    /^davit: a \[31mb c$/,
+  ],
+  [
+    "401 of Docker Hub",
+    new UnauthorizedError(response(401), [], "Cannot x: 401", { url }),
+    /^davit: Cannot x: 401\. Hint: davit login docker\.io tries credentials, and keeps them$/,
+  ],
+  [
+    "429 in a copy",
+    new CopyError("Cannot copy: 429.", {
+      side: "source",
+      cause: new RateLimitedError(response(429), [], "no", { url, retryAfter: 30_000 }),
+    }),
+    /^davit: Cannot copy: 429\. Hint: try again in 30\.0 s; .*davit login docker\.io$/,
+  ],
+  [
+    "TLS to a server that has none",
+    new NetworkError("Cannot x: received corrupt message of type InvalidContentType"),
+    /Hint: a registry without TLS wants --plain-http$/,
+  ],
+  ["nobody listens", new NetworkError("Cannot x: connection refused"), /refused$/],
+];
+
+for (const [name, error, line] of complaints) {
+  Deno.test(`complaint: ${name}`, () => assertMatch(complaint(error), line));
+}

@@ -1,0 +1,59 @@
+import process from "node:process";
+import { Readable } from "node:stream";
+import { InterruptedError, type Io, type Output, OutputClosedError } from "./io.ts";
+
+/** How wide an output is taken to be that is no terminal: nothing is cut then. */
+const NO_TERMINAL = { columns: 100, rows: 24 };
+
+/**
+ * A signal that comes this soon after another is the same one: a terminal sends it to every process
+ * of its group, and the task that started this one hands its own on. In milliseconds.
+ */
+const SAME_SIGNAL_MS = 500;
+
+/** This process's own input, output, environment and signals. */
+export function machineIo(): Io {
+  return {
+    stdout: output(process.stdout),
+    stderr: output(process.stderr),
+    stdin: () => Readable.toWeb(process.stdin) as ReadableStream<Uint8Array<ArrayBuffer>>,
+    env: process.env,
+    signal: interruption(),
+  };
+}
+
+function output(stream: typeof process.stdout | typeof process.stderr): Output {
+  stream.on("error", () => {}); // a write says it; unheard, it would end the process with a trace
+  return {
+    write: (data) =>
+      new Promise((resolve, reject) => {
+        stream.write(data, (error) => {
+          if (error == null) resolve();
+          else reject(closed(error) ? new OutputClosedError("the output was closed") : error);
+        });
+      }),
+    isTerminal: stream.isTTY === true,
+    columns: () => stream.columns || NO_TERMINAL.columns,
+    rows: () => stream.rows || NO_TERMINAL.rows,
+  };
+}
+
+function closed(error: Error & { code?: string }): boolean {
+  return ["EPIPE", "ERR_STREAM_DESTROYED", "ECONNRESET"].includes(error.code ?? "");
+}
+
+/** Aborted by the first signal, so that what runs cleans up; the second one ends the process. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  let first: number | undefined;
+  const interrupt = () => {
+    const now = performance.now();
+    if (first === undefined) {
+      first = now;
+      controller.abort(new InterruptedError("interrupted"));
+    } else if (now - first > SAME_SIGNAL_MS) process.exit(130);
+  };
+  process.on("SIGINT", interrupt);
+  if (process.platform !== "win32") process.on("SIGTERM", interrupt);
+  return controller.signal;
+}

@@ -1,0 +1,69 @@
+import { Command, CommanderError } from "commander";
+import config from "../deno.json" with { type: "json" };
+import { InterruptedError, type Io, OutputClosedError } from "./io.ts";
+import { VERBS } from "./verbs.ts";
+
+/** The exit code of arguments that cannot be used; `exit_codes.ts` has all, and is loaded for errors. */
+const USAGE = 2;
+
+/**
+ * Runs the command, and answers its exit code: what `EXIT_CODES` says. Nothing is thrown, and nothing
+ * of the process is touched but through `io`.
+ */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const given = args[0] === "--" ? args.slice(1) : args; // npx and deno leave it in
+  const said = { out: "", err: "" };
+  const program = new Command("davit")
+    .description("Copies, lists and inspects images and artifacts in registries, folders and tars.")
+    .version(config.version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void (said.out += text),
+      writeErr: (text) => void (said.err += text),
+      getOutHelpWidth: () => io.stdout.columns(),
+      getErrHelpWidth: () => io.stderr.columns(),
+      outputError: (text, write) => write(usageLine(text, given)),
+    });
+  for (const { name, summary, load } of VERBS) {
+    const command = program.command(name).description(summary);
+    if (given.includes(name)) (await load()).default(command, io);
+  }
+  try {
+    await program.parseAsync(given.map(withValue), { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+    if (error instanceof OutputClosedError) return 0; // whoever read has what they wanted
+    return await failed(error, io);
+  } finally {
+    await io.stdout.write(said.out).catch(() => {});
+    await io.stderr.write(said.err).catch(() => {});
+  }
+}
+
+/** Options whose value may be left out: commander would take the next argument for it. */
+const DEFAULT_VALUES: Record<string, string> = { "--all-tags": "*" };
+
+function withValue(arg: string): string {
+  return Object.hasOwn(DEFAULT_VALUES, arg) ? `${arg}=${DEFAULT_VALUES[arg]}` : arg;
+}
+
+/** Commander's words on one line: "error: unknown command 'cpoy'\n(Did you mean copy?)". */
+function usageLine(text: string, args: readonly string[]): string {
+  const [what = "", ...near] = text.replace(/^error: /, "").trim().split("\n");
+  const suggestion = near.join(" ").replace(/^\(D/, " (d");
+  const verb = VERBS.find(({ name }) => args.includes(name));
+  return `davit: ${what}${suggestion}. Hint: davit ${verb ? `${verb.name} ` : ""}--help\n`;
+}
+
+async function failed(error: unknown, io: Io): Promise<number> {
+  const { EXIT_CODES, outcomeOf } = await import("./exit_codes.ts");
+  if (io.signal.aborted) {
+    const said = error instanceof InterruptedError ? error.message : "interrupted";
+    await io.stderr.write(`davit: ${said}\n`).catch(() => {});
+    return EXIT_CODES.interrupted;
+  }
+  const { complaint } = await import("./complaint.ts");
+  await io.stderr.write(`${complaint(error)}\n`).catch(() => {});
+  return EXIT_CODES[outcomeOf(error)];
+}

@@ -1,0 +1,38 @@
+import { formatReference } from "../mod.ts";
+import type { Location } from "./location.ts";
+
+/**
+ * What a copy is called in its target: what the target's text says; else `latest` of a repository as
+ * everywhere, and the source's tag in a folder or a tar. A tar of docker's names images in full.
+ */
+export function targetReferences(
+  from: Location,
+  to: Location,
+  more: readonly string[],
+): string[] {
+  if (to.kind === "registry") {
+    const { tag, digest } = to.reference;
+    const own = tag === undefined && digest === undefined && more.length === 0
+      ? ["latest"]
+      : [tag, digest].filter((each) => each !== undefined);
+    return [...new Set([...own, ...more])];
+  }
+  const own = to.reference !== "" ? to.reference : more.length > 0 ? undefined : nameOf(from, to);
+  return [...new Set([...(own === undefined ? [] : [own]), ...more])];
+}
+
+function nameOf(from: Location, to: Location): string | undefined {
+  const isDocker = to.kind === "archive" && to.format === "docker";
+  if (from.kind === "registry") {
+    const { registry, repository, tag, digest } = from.reference;
+    if (tag === undefined && digest !== undefined) return isDocker ? undefined : "latest";
+    const named = tag ?? "latest";
+    return isDocker ? formatReference({ registry, repository, tag: named }) : named;
+  }
+  if (isDocker) return from.reference === "" ? undefined : from.reference;
+  // A full name has its tag behind the last colon; a digest is none.
+  const [, tag] = /^(?:.*:)?([\w][\w.-]{0,127})$/.exec(from.reference) ?? [];
+  return tag !== undefined && !/^[a-z0-9+._-]+:[0-9a-f]{32,}$/.test(from.reference)
+    ? tag
+    : "latest";
+}

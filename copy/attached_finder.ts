@@ -1,0 +1,141 @@
+import type { Descriptor } from "../content/descriptor.ts";
+import { isIndexMediaType } from "../content/media_types.ts";
+import type { ContentSource } from "../content/store.ts";
+import { ApiError, ContentNotFoundError } from "../errors.ts";
+import { readManifest } from "../manifest/read_manifest.ts";
+import { fallbackTag } from "../manifest/referrers_index.ts";
+import { isIndex } from "../manifest/types.ts";
+
+/** What is attached to a manifest: a referrer of it, or what a tag made of its digest names. */
+export interface AttachedEntry {
+  /** The manifest that is attached. */
+  descriptor: Descriptor;
+  /** The tag that leads to it: its own name, not the list of the referrers. */
+  tag?: string;
+}
+
+/** What cosign puts behind a digest, to name what it attaches. */
+const SUFFIXES = [".sig", ".att", ".sbom"];
+
+/** A tag that is made of a digest: it is carried with what it is attached to. */
+const DERIVED_TAG = /^sha(?:256|512)-[0-9a-f]{64,128}(?:\.[a-z]+)?$/;
+
+/**
+ * For so many manifests tags are asked for by their names. With more of them a list of all tags costs
+ * less, where it is short: some repositories have 50,000, and list them in minutes.
+ */
+const ASKED_FIRST = 8;
+const SHORT_LIST = 1_000;
+
+/** Whether a tag is made of a digest, as those of signatures are. */
+export function isDerivedTag(tag: string): boolean {
+  return DERIVED_TAG.test(tag);
+}
+
+/**
+ * Finds what is attached to manifests of a store: its referrers, and what derived tags name.
+ *
+ * @example
+ * ```ts
+ * import { AttachedFinder } from "@davit/registry-client/copy";
+ * import { attach, pack } from "@davit/registry-client/artifact";
+ * import { MemoryStore } from "@davit/registry-client/stores";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const store = new MemoryStore();
+ * const image = await pack(store, { artifactType: "application/vnd.example.thing" });
+ * const note = await attach(store, image, { artifactType: "text/plain", layers: [] });
+ *
+ * const finder = new AttachedFinder(store, AbortSignal.timeout(10_000));
+ * const [found] = await finder.find(image);
+ * assertEquals(found?.descriptor.digest, note.digest);
+ * ```
+ */
+export class AttachedFinder {
+  readonly #source: ContentSource;
+  readonly #signal: AbortSignal;
+  #asked = 0;
+  /** Every tag, once they are listed; `undefined` where there are too many. */
+  #tags: Promise<ReadonlySet<string> | undefined> | undefined;
+
+  /** `tags` are all of the source's, where they were listed before. */
+  constructor(source: ContentSource, signal: AbortSignal, tags?: ReadonlySet<string>) {
+    this.#source = source;
+    this.#signal = signal;
+    if (tags !== undefined) this.#tags = Promise.resolve(tags);
+  }
+
+  /** What is attached to a manifest; each once. Lists may name what is gone. */
+  async find(subject: Descriptor): Promise<AttachedEntry[]> {
+    this.#asked++;
+    const found = await Promise.allSettled([
+      this.#referrers(subject),
+      this.#inFallback(subject),
+      ...SUFFIXES.map((suffix) => this.#named(fallbackTag(subject.digest) + suffix)),
+    ]);
+    const entries = new Map<string, AttachedEntry>();
+    for (const result of found) {
+      if (result.status === "rejected") throw result.reason;
+      for (const entry of result.value) {
+        const { digest } = entry.descriptor;
+        if (digest === subject.digest) continue; // GitLab resolves such a tag to the subject itself
+        if (entry.tag !== undefined || !entries.has(digest)) {
+          entries.set(`${digest} ${entry.tag ?? ""}`, entry);
+        }
+      }
+    }
+    return [...entries.values()];
+  }
+
+  async #referrers(subject: Descriptor): Promise<AttachedEntry[]> {
+    const { referrers } = this.#source;
+    if (referrers === undefined) return [];
+    const entries: AttachedEntry[] = [];
+    const listed = referrers.call(this.#source, subject, { signal: this.#signal });
+    for await (const descriptor of listed) entries.push({ descriptor });
+    return entries;
+  }
+
+  /**
+   * The fallback tag's list, which a registry's store has merged into its referrers; in folders and
+   * archives that regctl wrote nothing else leads to them.
+   */
+  async #inFallback(subject: Descriptor): Promise<AttachedEntry[]> {
+    const [list] = await this.#named(fallbackTag(subject.digest));
+    if (list === undefined || list.descriptor.digest === subject.digest) return [];
+    if (!isIndexMediaType(list.descriptor.mediaType)) return [];
+    try {
+      const signal = this.#signal;
+      const { manifest } = await readManifest(this.#source, list.descriptor, { signal });
+      if (!isIndex(manifest)) return [];
+      return manifest.manifests.map((descriptor) => ({ descriptor }));
+    } catch (error) {
+      if (error instanceof ApiError && !error.retryable) return []; // a list of no use hides nothing
+      throw error;
+    }
+  }
+
+  async #named(tag: string): Promise<AttachedEntry[]> {
+    const tags = await this.#listed();
+    if (tags?.has(tag) === false) return [];
+    try {
+      return [{ descriptor: await this.#source.resolve(tag, { signal: this.#signal }), tag }];
+    } catch (error) {
+      if (error instanceof ContentNotFoundError) return [];
+      throw error;
+    }
+  }
+
+  #listed(): Promise<ReadonlySet<string> | undefined> {
+    if (this.#tags === undefined && this.#asked <= ASKED_FIRST) return Promise.resolve(undefined);
+    return this.#tags ??= this.#list();
+  }
+
+  async #list(): Promise<ReadonlySet<string> | undefined> {
+    const tags = new Set<string>();
+    for await (const tag of this.#source.tags?.({ signal: this.#signal }) ?? []) {
+      if (tags.add(tag).size > SHORT_LIST) return undefined;
+    }
+    return this.#source.tags === undefined ? undefined : tags;
+  }
+}

@@ -1,0 +1,91 @@
+import { assert, assertEquals } from "@std/assert";
+import { CopyError, SparseIndexRefusedError } from "../errors.ts";
+import { readManifest } from "../manifest/read_manifest.ts";
+import type { ImageIndex } from "../manifest/types.ts";
+import { MemoryStore } from "../stores/memory_store.ts";
+import { copy } from "./copy.ts";
+import {
+  count,
+  digestsOf,
+  failure,
+  LINUX_AMD64,
+  LINUX_ARM64,
+  missing,
+  repository,
+  writeEverything,
+} from "./fixture_test.ts";
+import { reachable } from "./reachable.ts";
+
+Deno.test("platforms", async (t) => {
+  const source = new MemoryStore();
+  const { index, images, attestation } = await writeEverything(source);
+
+  await t.step("one is the image itself, with its attestation and what is attached", async () => {
+    const target = new MemoryStore();
+    const result = await copy(source, "v1", target, "v1", { platforms: "linux/amd64" });
+    assertEquals(result.target.digest, images[0]!.digest);
+    assertEquals([result.source.digest, result.signaturesApply], [index.digest, true]);
+    assertEquals((await target.resolve("v1")).digest, images[0]!.digest);
+    assertEquals(await missing(target, [attestation]), []);
+    assertEquals((await missing(target, [index, images[1]!, images[2]!])).length, 3);
+    assert(result.attached.some(({ tag }) => tag?.endsWith(".sbom")));
+  });
+  await t.step("a compatible variant is taken", async () => {
+    const result = await copy(source, "v1", new MemoryStore(), "v1", { platforms: "linux/arm/v7" });
+    assertEquals(result.target.digest, images[2]!.digest);
+  });
+  await t.step("several make a new index", async () => {
+    const target = new MemoryStore();
+    const platforms = ["linux/amd64", "linux/arm64"];
+    const result = await copy(source, "v1", target, "v1", { platforms });
+    assert(result.target.digest !== index.digest);
+    assertEquals(result.signaturesApply, false);
+    assertEquals(digestsOf(result.leftOut), [images[2]!.digest]);
+    const { manifest } = await readManifest(target, await target.resolve("v1"));
+    const kept = (manifest as ImageIndex).manifests;
+    assertEquals(
+      kept.map(({ digest }) => digest),
+      [images[0]!, images[1]!, attestation].map((each) => each.digest),
+    );
+    assertEquals(kept.slice(0, 2).map(({ platform }) => platform), [LINUX_AMD64, LINUX_ARM64]);
+    assertEquals(await missing(target, (await reachable(target, ["v1"])).values()), []);
+    const again = await copy(source, "v1", target, "v1", { platforms });
+    assertEquals([again.bytes, again.target.digest], [0, result.target.digest]);
+  });
+  await t.step("all of them are the index as it is", async () => {
+    const platforms = ["linux/amd64", "linux/arm64", "linux/arm"];
+    const result = await copy(source, "v1", new MemoryStore(), "v1", { platforms });
+    assertEquals([result.target.digest, result.signaturesApply], [index.digest, true]);
+  });
+  await t.step("sparse keeps the index", async () => {
+    const target = new MemoryStore();
+    const platforms = ["linux/amd64"];
+    const result = await copy(source, "v1", target, "v1", { platforms, sparse: true });
+    assertEquals([result.target.digest, result.signaturesApply], [index.digest, true]);
+    assertEquals(digestsOf(result.leftOut), digestsOf([images[1]!, images[2]!]));
+    assertEquals(await missing(target, [index, images[0]!, attestation]), []);
+  });
+  await t.step("a target that wants the whole index says so before anything moves", async () => {
+    const target = repository();
+    const options = { platforms: ["linux/amd64"], sparse: true };
+    const error = await failure(
+      copy(source, "v1", target.store, "v1", options),
+      SparseIndexRefusedError,
+    );
+    assertEquals(error.descriptor.digest, index.digest);
+    assertEquals(count(target.asked(), /^(POST|PATCH|PUT blobs)/), 0);
+  });
+  await t.step("one that is not there: typed, with the side", async () => {
+    const error = await failure(
+      copy(source, "v1", new MemoryStore(), "v1", { platforms: "linux/s390x" }),
+      CopyError,
+    );
+    assertEquals([error.side, error.descriptor?.digest], ["source", index.digest]);
+    assert(error.message.includes("linux/arm64"), error.message);
+  });
+  await t.step("what is no index is copied as it is", async () => {
+    const { digest } = images[0]!;
+    const result = await copy(source, digest, new MemoryStore(), [], { platforms: "linux/arm64" });
+    assertEquals(result.target.digest, digest);
+  });
+});

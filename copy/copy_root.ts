@@ -1,0 +1,107 @@
+import type { Descriptor } from "../content/descriptor.ts";
+import { isDigest } from "../content/digest.ts";
+import { isIndexMediaType, isManifestMediaType } from "../content/media_types.ts";
+import type { ContentSource } from "../content/store.ts";
+import { InvalidOptionError } from "../errors.ts";
+import { encodeManifest } from "../manifest/encode_manifest.ts";
+import { isIndex, type Manifest } from "../manifest/types.ts";
+import { choosePlatforms } from "./choose_platforms.ts";
+import type { Copier } from "./copier.ts";
+import { copyError, onSide } from "./copy_error.ts";
+import type { CopyOptions } from "./copy_options.ts";
+import type { GraphNode } from "./graph_walk.ts";
+
+/** What became of what a reference named. */
+export interface CopiedRoot {
+  /** What names the copy in the target. */
+  target: Descriptor;
+  /** Whether signatures of the source hold for it. */
+  signaturesApply: boolean;
+}
+
+/** What a reference names in a source. */
+export async function resolveRoot(
+  source: ContentSource,
+  reference: string,
+  signal: AbortSignal,
+): Promise<Descriptor> {
+  return await onSide("source", reference, signal, () => source.resolve(reference, { signal }));
+}
+
+/**
+ * Copies what a reference named, or the platforms of it that are asked for. What is attached may still
+ * be on its way when this resolves.
+ */
+export async function copyRoot(
+  copier: Copier,
+  root: Descriptor,
+  references: readonly string[],
+  { platforms = "all", sparse = false }: CopyOptions,
+): Promise<CopiedRoot> {
+  const { walk } = copier;
+  const wanted = typeof platforms === "string" ? [platforms] : platforms;
+  if (wanted.includes("all") || !isIndexMediaType(root.mediaType)) {
+    checkDigests(references, root);
+    if (isManifestMediaType(root.mediaType)) await walk.visit(root);
+    else await copier.blob(root);
+    return { target: root, signaturesApply: true };
+  }
+  // The total is known when the visits have started, not before.
+  const finish = await walk.look(async () => {
+    const node = await walk.read(root, true);
+    const { images, attestations } = chosen(node, wanted);
+    const isKept = (each: Descriptor) => images.includes(each) || attestations.includes(each);
+    const kept = node.children.filter(isKept);
+    const [image] = images;
+    if (images.length === 1 && !sparse) {
+      checkDigests(references, image!);
+      for (const each of attestations) copier.attached(each, image!, undefined);
+      return visiting(copier, kept, { target: image!, signaturesApply: true });
+    }
+    if (sparse || kept.length === node.children.length) {
+      checkDigests(references, root);
+      copier.choose(root, kept);
+      return visiting(copier, [root], { target: root, signaturesApply: true });
+    }
+    const index = await encodeManifest({ ...node.manifest, manifests: kept } as Manifest);
+    checkDigests(references, index.descriptor);
+    for (const each of node.children) if (!isKept(each)) copier.gone(each);
+    const result = { target: index.descriptor, signaturesApply: false };
+    const visited = visiting(copier, kept, result);
+    copier.found(index.descriptor);
+    return async () => {
+      await visited();
+      await copier.add(index.descriptor, index.bytes);
+      return result;
+    };
+  });
+  return await finish();
+}
+
+function visiting(
+  { walk }: Copier,
+  roots: readonly Descriptor[],
+  result: CopiedRoot,
+): () => Promise<CopiedRoot> {
+  const visits = roots.map((each) => walk.visit(each));
+  return async () => {
+    await Promise.all(visits);
+    return result;
+  };
+}
+
+function chosen({ descriptor, manifest }: GraphNode, platforms: readonly string[]) {
+  try {
+    if (isIndex(manifest)) return choosePlatforms(manifest, platforms);
+  } catch (error) {
+    throw copyError("source", descriptor, error);
+  }
+  return { images: [], attestations: [] };
+}
+
+/** A digest among the target's references says what the copy must be: looked at before it starts. */
+function checkDigests(references: readonly string[], { digest }: Descriptor): void {
+  const other = references.find((reference) => isDigest(reference) && reference !== digest);
+  if (other === undefined) return;
+  throw new InvalidOptionError(`Cannot copy to ${other}: the copy has the digest ${digest}`);
+}

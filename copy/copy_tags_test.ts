@@ -1,0 +1,105 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { InvalidOptionError, LimitError } from "../errors.ts";
+import { fallbackTag } from "../manifest/referrers_index.ts";
+import { MemoryStore } from "../stores/memory_store.ts";
+import { copy } from "./copy.ts";
+import { copyTags } from "./copy_tags.ts";
+import {
+  altered,
+  count,
+  repository,
+  writeBlob,
+  writeImage,
+  writeIndex,
+  writeNote,
+} from "./fixture_test.ts";
+import { tagMatcher } from "./tag_pattern.ts";
+
+/** A repository of many tags, whose images share a layer; some are signed. */
+async function manyTags(tags: number) {
+  const source = repository();
+  const shared = await writeBlob(source.store, 10_000);
+  for (let at = 0; at < tags; at++) {
+    const tag = `v${at}`;
+    const image = await writeImage(source.store, { tag, layers: [50], extraLayers: [shared] });
+    if (at % 5 === 0) {
+      const signature = await writeImage(source.store, { layers: [20] });
+      await source.store.tag(signature, `${fallbackTag(image.digest)}.sig`);
+      await writeNote(source.store, image);
+    }
+  }
+  source.asked();
+  return { source, shared };
+}
+
+Deno.test("many tags: one list, each part once, signatures with what they sign", async () => {
+  const { source, shared } = await manyTags(40);
+  const target = repository({}, "to");
+  const result = await copyTags(source.store, target.store);
+  assertEquals(
+    result.tags.map(({ tag }) => tag).sort(),
+    Array.from({ length: 40 }, (_, at) => `v${at}`).sort(),
+  );
+  assertEquals(result.attached.length, 16);
+  assertEquals(result.copied.filter(({ digest }) => digest === shared.digest).length, 1);
+  const asked = source.asked();
+  assertEquals(count(asked, /tags/), 1);
+  // The tags, and the signatures that the list named: none is asked for in vain.
+  assertEquals(count(asked, /^HEAD manifests/), 40 + 8);
+  const copied = await Array.fromAsync(target.store.tags());
+  assertEquals(copied.length, 48);
+  const again = await copyTags(source.store, target.store);
+  assertEquals([again.bytes, again.copied], [0, []]);
+});
+
+Deno.test("one image asks for derived tags by name, a graph of many manifests lists them once", async () => {
+  const { source } = await manyTags(10);
+  await copy(source.store, "v1", new MemoryStore(), "v1");
+  assertEquals(count(source.asked(), /tags/), 0);
+  const images = await Promise.all(
+    Array.from({ length: 10 }, (_, at) => source.store.resolve(`v${at}`)),
+  );
+  await writeIndex(source.store, images, { tag: "all" });
+  source.asked();
+  const { attached } = await copy(source.store, "all", new MemoryStore(), "all");
+  assertEquals(attached.length, 4);
+  const asked = source.asked();
+  assertEquals(count(asked, /tags/), 1);
+  assert(count(asked, /^HEAD manifests/) < 8 * 4 + 10, String(count(asked, /^HEAD manifests/)));
+});
+
+Deno.test("tags are chosen by a glob, an expression or a function", () => {
+  const tags = ["v1.0", "v1x0", "v2.0", "latest", "a+b"];
+  const chosen = (pattern: Parameters<typeof tagMatcher>[0]) => tags.filter(tagMatcher(pattern));
+  assertEquals(chosen("*"), tags);
+  assertEquals(chosen("v1.*"), ["v1.0"]);
+  assertEquals(chosen("v?.0"), ["v1.0", "v2.0"]);
+  assertEquals(chosen("a+b"), ["a+b"]);
+  assertEquals(chosen(/^v\d\./g), ["v1.0", "v2.0"]);
+  assertEquals(chosen((tag) => tag.length > 4), ["latest"]);
+});
+
+Deno.test("more tags than the limit: nothing is copied", async () => {
+  const { source } = await manyTags(6);
+  const target = new MemoryStore();
+  const error = await assertRejects(
+    () => copyTags(source.store, target, { limit: 5 }),
+    LimitError,
+    "6 tags",
+  );
+  assertEquals([error.limit, error.maximum], ["limit", 5]);
+  assertEquals(await Array.fromAsync(target.tags()), []);
+  const some = await copyTags(source.store, target, { tags: "v[0-9]", limit: 1 });
+  assertEquals(some.tags, []);
+  assertEquals((await copyTags(source.store, target, { tags: /v[0-4]/, limit: 5 })).tags.length, 5);
+});
+
+Deno.test("a source without a list of tags, and a pattern that is none: a typed error", async () => {
+  const unlisted = altered(new MemoryStore(), { tags: undefined });
+  const error = await assertRejects(() => copyTags(unlisted, new MemoryStore()));
+  assert((error as Error).cause instanceof InvalidOptionError);
+  await assertRejects(
+    () => copyTags(new MemoryStore(), new MemoryStore(), { tags: 7 as unknown as string }),
+    InvalidOptionError,
+  );
+});

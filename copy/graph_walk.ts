@@ -1,0 +1,224 @@
+import type { Descriptor } from "../content/descriptor.ts";
+import { isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
+import type { ContentSource } from "../content/store.ts";
+import {
+  ContentNotFoundError,
+  InvalidManifestError,
+  LimitError,
+  ManifestVerificationError,
+} from "../errors.ts";
+import { childrenOf, subjectOf } from "../manifest/children.ts";
+import { readManifest, type StoredManifest } from "../manifest/read_manifest.ts";
+import { isIndex } from "../manifest/types.ts";
+import { AttachedFinder } from "./attached_finder.ts";
+import { copyError, onSide } from "./copy_error.ts";
+import { turns, type Work } from "./work.ts";
+
+/** A manifest of the graph. */
+export interface GraphNode extends StoredManifest {
+  /** Its descriptor. */
+  descriptor: Descriptor;
+  /** What it needs: blobs, and the manifests of an index. */
+  children: Descriptor[];
+}
+
+/** What is done with the parts of a graph; each is visited once, however many lead to it. */
+export interface GraphVisitor {
+  /** Is told of each part as soon as something leads to it. */
+  found?(descriptor: Descriptor): void;
+  /** Is told when nothing more can be found. */
+  foundAll?(): void;
+  /** Sees a blob. */
+  blob(descriptor: Descriptor, node: GraphNode): Promise<void> | void;
+  /** Sees a manifest before what it needs; the answer says what of that is visited. */
+  enter(node: GraphNode): Promise<readonly Descriptor[]> | readonly Descriptor[];
+  /** Sees a manifest after everything that it needs. */
+  leave(node: GraphNode): Promise<void> | void;
+  /** Sees what is attached to a manifest; called for each tag that leads to it. */
+  attached?(descriptor: Descriptor, subject: Descriptor, tag: string | undefined): void;
+  /** Sees an entry of a list of what is attached that is of no use: it is gone, or broken. */
+  gone?(descriptor: Descriptor): void;
+}
+
+/** Options of {@linkcode GraphWalk}. */
+export interface GraphWalkOptions {
+  /** Whether to go to what is attached too. */
+  attached: boolean;
+  /** All tags of the source, where they were listed before. */
+  tags?: ReadonlySet<string> | undefined;
+  /** The deepest way. @default {100} */
+  maxDepth?: number | undefined;
+  /** The most manifests. @default {100000} */
+  maxManifests?: number | undefined;
+}
+
+/** So many manifests are read at once. */
+const READ_AT_ONCE = 16;
+
+/** Real indexes lead two deep, and what is attached to what is attached some four. */
+const MAX_DEPTH = 100;
+
+/** Above any index with everything attached; an endless list of referrers ends here. */
+const MAX_MANIFESTS = 100_000;
+
+/**
+ * Goes through everything that manifests lead to: what they need, and what is attached to them, to any
+ * depth. A manifest is left when all that it needs was visited; what is attached to it may come later,
+ * so that something attached may itself need what it is attached to.
+ */
+export class GraphWalk {
+  readonly #source: ContentSource;
+  readonly #work: Work;
+  readonly #visitor: GraphVisitor;
+  readonly #finder: AttachedFinder | undefined;
+  readonly #maxDepth: number;
+  readonly #maxManifests: number;
+  readonly #turn = turns(READ_AT_ONCE);
+  readonly #manifests = new Map<string, Promise<void>>();
+  readonly #blobs = new Map<string, Promise<void>>();
+  /** What is looked at that may lead to more. */
+  #looking = 0;
+
+  /** A walk over a source; it has ended when the work has. */
+  constructor(
+    source: ContentSource,
+    work: Work,
+    visitor: GraphVisitor,
+    options: GraphWalkOptions,
+  ) {
+    this.#source = source;
+    this.#work = work;
+    this.#visitor = visitor;
+    if (options.attached) this.#finder = new AttachedFinder(source, work.signal, options.tags);
+    this.#maxDepth = options.maxDepth ?? MAX_DEPTH;
+    this.#maxManifests = options.maxManifests ?? MAX_MANIFESTS;
+  }
+
+  /**
+   * Visits what a descriptor leads to; done when it has been left.
+   *
+   * @throws {CopyError} When the source does not have it, or it leads deeper, or to more, than the limits.
+   */
+  visit(descriptor: Descriptor, depth = 0): Promise<void> {
+    return this.#once(this.#manifests, descriptor, async () => {
+      const children = await this.look(async () => {
+        const node = await this.read(descriptor, true);
+        return await this.#enter(node, depth);
+      });
+      await children();
+    }, depth);
+  }
+
+  /** Everything is found when nothing is looked at any more. */
+  async look<T>(task: () => Promise<T>): Promise<T> {
+    this.#looking++;
+    const result = await task();
+    if (--this.#looking === 0) this.#visitor.foundAll?.();
+    return result;
+  }
+
+  /** A manifest of the source. */
+  async read(descriptor: Descriptor, exactSize: boolean): Promise<GraphNode> {
+    const { signal } = this.#work;
+    return await onSide("source", descriptor, signal, () =>
+      this.#turn(async () => {
+        const stored = await readManifest(this.#source, descriptor, { exactSize, signal });
+        const { manifest, size } = stored;
+        // The store goes by the media type, and a layer is never kept as a manifest.
+        const children = childrenOf(manifest).map((child) =>
+          isIndex(manifest) || !isManifestMediaType(child.mediaType)
+            ? child
+            : { ...child, mediaType: MEDIA_TYPES.octetStream }
+        );
+        return { ...stored, descriptor: { ...descriptor, size }, children };
+      }));
+  }
+
+  /** Starts what a manifest leads to; the answer waits for what it needs, and leaves it. */
+  async #enter(node: GraphNode, depth: number): Promise<() => Promise<void>> {
+    if (this.#finder !== undefined) {
+      void this.#work.start(() => this.look(() => this.#startAttached(node, depth + 1)));
+    }
+    const wanted = [...await this.#visitor.enter(node)];
+    // The largest first, so that none is alone at the end: of a layer of 80 MB behind eleven of 8 MB,
+    // six at once over 74 MB/s each, that saves a sixth of the time.
+    wanted.sort((one, other) => other.size - one.size);
+    const children = wanted.map((child) =>
+      isManifestMediaType(child.mediaType)
+        ? this.visit(child, depth + 1)
+        : this.#once(this.#blobs, child, async () => await this.#visitor.blob(child, node))
+    );
+    return async () => {
+      await Promise.all(children);
+      await this.#visitor.leave(node);
+    };
+  }
+
+  /** Starts the visits of what is attached to a manifest, which nothing waits for. */
+  async #startAttached({ descriptor: subject }: GraphNode, depth: number): Promise<void> {
+    const { signal } = this.#work;
+    const found = await onSide("source", subject, signal, () => this.#finder!.find(subject));
+    await Promise.all(found.map(async ({ descriptor, tag }) => {
+      if (this.#manifests.has(descriptor.digest)) {
+        this.#visitor.attached?.(descriptor, subject, tag);
+        return;
+      }
+      const node = await this.#readAttached(descriptor, tag === undefined ? subject : undefined);
+      if (node === undefined) return this.#visitor.gone?.(descriptor);
+      this.#visitor.attached?.(node.descriptor, subject, tag);
+      void this.#once(this.#manifests, node.descriptor, async () => {
+        const children = await this.look(() => this.#enter(node, depth));
+        await children();
+      }, depth);
+    }));
+  }
+
+  /** What a list names, unless that is gone, no manifest, or attached to something else. */
+  async #readAttached(
+    descriptor: Descriptor,
+    subject: Descriptor | undefined,
+  ): Promise<GraphNode | undefined> {
+    try {
+      const node = await this.read(descriptor, false);
+      if (subject === undefined) return node;
+      return subjectOf(node.manifest)?.digest === subject.digest ? node : undefined;
+    } catch (error) {
+      if (error instanceof Error && isOfNoUse(error.cause)) return undefined;
+      throw error;
+    }
+  }
+
+  #once(
+    seen: Map<string, Promise<void>>,
+    descriptor: Descriptor,
+    visit: () => Promise<void>,
+    depth = 0,
+  ): Promise<void> {
+    const { digest } = descriptor;
+    const before = seen.get(digest);
+    if (before !== undefined) return before;
+    if (depth > this.#maxDepth) throw limitError(descriptor, "maxDepth", this.#maxDepth, "deeper");
+    if (this.#manifests.size >= this.#maxManifests) {
+      throw limitError(descriptor, "maxManifests", this.#maxManifests, "to more manifests");
+    }
+    this.#visitor.found?.(descriptor);
+    const visited = this.#work.start(visit);
+    seen.set(digest, visited);
+    return visited;
+  }
+}
+
+function isOfNoUse(error: unknown): boolean {
+  return error instanceof ContentNotFoundError || error instanceof InvalidManifestError ||
+    error instanceof ManifestVerificationError;
+}
+
+function limitError(
+  descriptor: Descriptor,
+  limit: string,
+  maximum: number,
+  what: string,
+): unknown {
+  const message = `it leads ${what} than '${limit}', ${maximum}`;
+  return copyError("source", descriptor, new LimitError(message, { limit, maximum }));
+}

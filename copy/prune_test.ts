@@ -1,0 +1,191 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Descriptor } from "../content/descriptor.ts";
+import type { ContentStore } from "../content/store.ts";
+import { CopyError, InvalidOptionError, PruneRefusedError } from "../errors.ts";
+import { fallbackTag } from "../manifest/referrers_index.ts";
+import { MemoryStore } from "../stores/memory_store.ts";
+import {
+  digestsOf,
+  missing,
+  writeEverything,
+  writeImage,
+  writeIndex,
+  writeNote,
+} from "./fixture_test.ts";
+import { planPrune, prune } from "./prune.ts";
+import type { InventoryEntry, PruneOptions, PruneRunOptions } from "./prune_options.ts";
+import { reachable } from "./reachable.ts";
+
+const DAY = 24 * 60 * 60 * 1_000;
+const NOW = Date.UTC(2026, 0, 31);
+
+/** A repository with releases, one a day, the youngest last; and what is no release. */
+async function releases() {
+  const store = new MemoryStore();
+  const entries: InventoryEntry[] = [];
+  const add = (descriptor: Descriptor, age: number, ...tags: string[]) =>
+    entries.push({ digest: descriptor.digest, tags, created: new Date(NOW - age * DAY) });
+  const images: Descriptor[] = [];
+  const indexes: Descriptor[] = [];
+  for (let at = 0; at < 4; at++) {
+    const image = await writeImage(store);
+    const index = await writeIndex(store, [image], { tag: `v${at}` });
+    const note = await writeNote(store, image);
+    const signature = await writeImage(store);
+    const sig = `${fallbackTag(index.digest)}.sig`;
+    await store.tag(signature, sig);
+    add(image, 4 - at);
+    add(index, 4 - at, `v${at}`);
+    add(note, 4 - at);
+    add(signature, 4 - at, sig);
+    images.push(image);
+    indexes.push(index);
+  }
+  await store.tag(indexes[3]!, "latest");
+  entries[13] = { ...entries[13]!, tags: ["v3", "latest"] };
+  const stray = await writeImage(store);
+  add(stray, 10);
+  const young = await writeIndex(store, [stray]);
+  add(young, 0.1);
+  const inventory = {
+    async *list() {
+      yield* entries;
+    },
+  };
+  return { store, entries, inventory, images, indexes, stray, young, now: NOW };
+}
+
+Deno.test("reachable: everything that the kept tags need, attached included", async () => {
+  const store = new MemoryStore();
+  const { index, images, attestation, attached } = await writeEverything(store);
+  const other = await writeImage(store, { tag: "other" });
+  const needed = await reachable(store, ["v1"]);
+  for (const each of [index, ...images, attestation, ...attached]) {
+    assert(needed.has(each.digest), each.digest);
+  }
+  assertEquals(needed.has(other.digest), false);
+  assertEquals(await missing(store, needed.values()), []);
+  const bare = await reachable(store, ["v1"], { attached: false });
+  assertEquals(attached.filter(({ digest }) => bare.has(digest)), []);
+  assertEquals((await reachable(store, ["v1", "other"])).size, needed.size + 3);
+  await assertRejects(() => reachable(store, ["v1", "nothing"]), CopyError, "nothing");
+});
+
+Deno.test("plans: by pattern, count and age; an index that stays keeps its manifests", async (t) => {
+  const cases: [string, Partial<PruneOptions>, string[], number][] = [
+    ["nothing is chosen: what no tag needs", {}, [], 2],
+    ["nothing untagged either", { untagged: false }, [], 0],
+    ["by pattern", { remove: "v1" }, ["v1"], 2 + 4],
+    ["by several patterns, one of them kept", { remove: ["v1", /v[02]/], keep: "v2" }, [
+      "v0",
+      "v1",
+    ], 2 + 8],
+    ["by count", { keepLast: 2 }, ["v0", "v1"], 2 + 8],
+    ["by age: young ones stay, with what they need", { olderThan: 2.5 * DAY }, ["v0", "v1"], 8],
+    ["a manifest with a tag that is kept", { keepLast: 0, remove: "v*" }, ["v0", "v1", "v2"], 14],
+  ];
+  for (const [name, options, tags, removed] of cases) {
+    await t.step(name, async () => {
+      const { store, inventory, now, entries } = await releases();
+      const plan = await planPrune(store, { inventory, now, ...options });
+      const own = plan.removedTags.filter((tag) => !tag.startsWith("sha256-"));
+      assertEquals(own.sort(), tags);
+      assertEquals(plan.remove.length, removed);
+      assertEquals(plan.keep.length + removed, entries.length);
+    });
+  }
+});
+
+function deleting(store: ContentStore, entries: InventoryEntry[], onDelete = () => {}) {
+  return {
+    async delete(entry: InventoryEntry) {
+      await store.delete!(await store.resolve(entry.digest));
+      entries.splice(entries.findIndex(({ digest }) => digest === entry.digest), 1);
+      onDelete();
+    },
+  };
+}
+
+Deno.test("a prune removes what needs others before them, and leaves what stays whole", async () => {
+  const { store, entries, inventory, now, indexes, images } = await releases();
+  const options: PruneRunOptions = {
+    inventory,
+    now,
+    keepLast: 2,
+    deleter: deleting(store, entries),
+  };
+  const plan = await planPrune(store, options);
+  const order = plan.remove.map(({ digest }) => digest);
+  for (const at of [0, 1]) {
+    assert(order.indexOf(indexes[at]!.digest) < order.indexOf(images[at]!.digest));
+  }
+  const seen: string[] = [];
+  const removed = await prune(store, plan, {
+    ...options,
+    onRemoved: ({ digest }) => void seen.push(digest),
+  });
+  assertEquals(digestsOf(removed), [...order].sort());
+  assertEquals(seen, order);
+  const needed = await reachable(store, ["v2", "v3", "latest"]);
+  assertEquals(await missing(store, needed.values()), []);
+  await assertRejects(() => store.resolve("v0"));
+  assertEquals((await planPrune(store, options)).remove, []);
+});
+
+Deno.test("a prune leaves what was tagged or needed since the plan, and may be ended", async () => {
+  const { store, entries, inventory, now, stray, young } = await releases();
+  const options = { inventory, now, remove: "v0", deleter: deleting(store, entries) };
+  const plan = await planPrune(store, options);
+  assert(plan.remove.some(({ digest }) => digest === stray.digest));
+  await store.tag(young, "release");
+  const at = entries.findIndex(({ digest }) => digest === young.digest);
+  entries[at] = { ...entries[at]!, tags: ["release"] };
+  const removed = await prune(store, plan, options);
+  assertEquals(removed.some(({ digest }) => [stray.digest, young.digest].includes(digest)), false);
+  assertEquals(removed.length, 4);
+
+  const stop = new AbortController();
+  const next = { ...options, remove: "v1", signal: stop.signal };
+  const second = await planPrune(store, next);
+  const deleter = deleting(store, entries, () => stop.abort(new Error("enough")));
+  await assertRejects(() => prune(store, second, { ...next, deleter }), Error, "enough");
+  assertEquals((await planPrune(store, { ...options, remove: "v1" })).remove.length, 3);
+});
+
+Deno.test("a repository that cannot be seen whole is not pruned", async (t) => {
+  const cases: [string, (r: Awaited<ReturnType<typeof releases>>) => unknown, string][] = [
+    ["without an inventory", (each) => Object.assign(each, { inventory: undefined }), "inventory"],
+    [
+      "a manifest that is needed is not listed",
+      ({ entries, images }) =>
+        entries.splice(entries.findIndex(({ digest }) => digest === images[3]!.digest), 1),
+      "is needed",
+    ],
+    ["a tag is not listed", ({ store, stray }) => store.tag(stray, "new"), "the tag new"],
+    ["a manifest that is needed is gone", ({ store, images }) => store.delete(images[3]!), "whole"],
+  ];
+  for (const [name, change, words] of cases) {
+    await t.step(name, async () => {
+      const repository = await releases();
+      await change(repository);
+      const { store, inventory, now } = repository;
+      await assertRejects(
+        () => planPrune(store, { inventory, now, keepLast: 1 }),
+        PruneRefusedError,
+        words,
+      );
+    });
+  }
+  await t.step("a count or an age that is none", async () => {
+    const { store, inventory } = await releases();
+    for (const options of [{ keepLast: -1 }, { olderThan: NaN }]) {
+      await assertRejects(() => planPrune(store, { inventory, ...options }), InvalidOptionError);
+    }
+  });
+  await t.step("a broken manifest that nothing needs goes all the same", async () => {
+    const { store, inventory, now, entries } = await releases();
+    entries.push({ digest: `sha256:${"0".repeat(64)}`, tags: [], created: new Date(0) });
+    const plan = await planPrune(store, { inventory, now });
+    assertEquals(plan.remove.length, 3);
+  });
+});

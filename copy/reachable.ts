@@ -1,0 +1,86 @@
+import type { Descriptor } from "../content/descriptor.ts";
+import { isManifestMediaType } from "../content/media_types.ts";
+import type { ContentSource } from "../content/store.ts";
+import { onSide } from "./copy_error.ts";
+import { type GraphNode, GraphWalk } from "./graph_walk.ts";
+import { turns, Work } from "./work.ts";
+
+/** Options of {@linkcode reachable}. */
+export interface ReachableOptions {
+  /** Whether what is attached is needed too, to any depth. @default {true} */
+  attached?: boolean;
+  /** Ends it with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** So many tags are resolved at once. */
+const RESOLVED_AT_ONCE = 16;
+
+/**
+ * Every digest that tags of a store need: manifests, configurations, layers, and what is attached,
+ * with the manifests that lead there. What is not in it could be removed.
+ *
+ * @param tags Tags or digests.
+ *
+ * @example
+ * ```ts
+ * import { reachable } from "@davit/registry-client/copy";
+ * import { pack } from "@davit/registry-client/artifact";
+ * import { MemoryStore } from "@davit/registry-client/stores";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const store = new MemoryStore();
+ * const image = await pack(store, { artifactType: "application/vnd.example.app", tag: "v1" });
+ * const needed = await reachable(store, ["v1"]);
+ * assert(needed.has(image.digest));
+ * assertEquals(needed.size, 2); // the manifest and its configuration
+ * ```
+ *
+ * @throws {CopyError} When a tag names nothing, or a manifest cannot be read: it is not known then
+ * what is needed.
+ */
+export async function reachable(
+  store: ContentSource,
+  tags: Iterable<string>,
+  options: ReachableOptions = {},
+): Promise<Map<string, Descriptor>> {
+  return await walkRoots(store, [...tags], options);
+}
+
+/** Options of {@linkcode walkRoots}. */
+export interface WalkRootsOptions extends ReachableOptions {
+  /** All tags of the store, where they were listed before. */
+  tags?: ReadonlySet<string>;
+  /** Sees every manifest. */
+  onManifest?: (node: GraphNode) => void;
+}
+
+/** {@linkcode reachable}, for other verbs. */
+export async function walkRoots(
+  store: ContentSource,
+  roots: readonly string[],
+  { attached = true, tags, onManifest, signal }: WalkRootsOptions,
+): Promise<Map<string, Descriptor>> {
+  return await Work.run(signal, async (work) => {
+    const found = new Map<string, Descriptor>();
+    const walk = new GraphWalk(store, work, {
+      found: (descriptor) => void found.set(descriptor.digest, descriptor),
+      blob() {},
+      enter(node) {
+        onManifest?.(node);
+        return node.children;
+      },
+      leave() {},
+    }, { attached, tags });
+    const turn = turns(RESOLVED_AT_ONCE);
+    await Promise.all(roots.map(async (root) => {
+      const descriptor = await turn(() =>
+        onSide("source", root, work.signal, () => store.resolve(root, { signal: work.signal }))
+      );
+      if (isManifestMediaType(descriptor.mediaType)) await walk.visit(descriptor);
+      else found.set(descriptor.digest, descriptor);
+    }));
+    await work.idle();
+    return found;
+  });
+}

@@ -1,0 +1,133 @@
+import type { Bytes } from "../content/bytes.ts";
+import type { Descriptor } from "../content/descriptor.ts";
+import { pieceReader, readAll } from "../content/piece_reader.ts";
+import type { ContentSource, ContentStore, PartialBlob } from "../content/store.ts";
+import { passingStream } from "../content/verifying_stream.ts";
+import { BadDigestError } from "../errors.ts";
+import { copyError, onSide, sideOf } from "./copy_error.ts";
+import type { CopyEvents } from "./copy_events.ts";
+import type { CopyOptions } from "./copy_options.ts";
+import { Connections } from "./connections.ts";
+import { RangedFill } from "./ranged_fill.ts";
+
+/** Smaller blobs are not gone on with: to copy them again costs as little. */
+const RESUMED_BYTES = 1024 * 1024;
+
+/** Up to here a blob is read into memory, and a registry takes it in one request. */
+const SMALL_BYTES = 64 * 1024;
+
+/** Whether a blob costs little more than the requests for it. */
+export function isSmall({ size }: Descriptor): boolean {
+  return size <= SMALL_BYTES;
+}
+
+/** Moves blobs from a source to a target. */
+export class TransferBlob {
+  readonly #source: ContentSource;
+  readonly #target: ContentStore;
+  readonly #events: CopyEvents;
+  readonly #options: CopyOptions;
+  readonly #signal: AbortSignal;
+  readonly #connections = new Connections();
+
+  /** A way from one store to the other. */
+  constructor(
+    source: ContentSource,
+    target: ContentStore,
+    events: CopyEvents,
+    options: CopyOptions,
+    signal: AbortSignal,
+  ) {
+    this.#source = source;
+    this.#target = target;
+    this.#events = events;
+    this.#options = options;
+    this.#signal = signal;
+  }
+
+  /** Moves a blob; answers how many bytes of it moved. */
+  async run(descriptor: Descriptor): Promise<number> {
+    if (this.#target.begin === undefined || descriptor.size < RESUMED_BYTES) {
+      return await this.#whole(descriptor);
+    }
+    return await this.#goOn(descriptor);
+  }
+
+  async #whole(descriptor: Descriptor): Promise<number> {
+    const { size } = descriptor;
+    const { verify = "target" } = this.#options;
+    const signal = this.#signal;
+    this.#events.tell({ type: "copy-start", descriptor, offset: 0 });
+    // What nobody looks at goes from a registry to a registry without passing through JavaScript.
+    const seen = verify === "here" && this.#events.heard;
+    const progress = this.#events.progress(descriptor);
+    const open = async (offset = 0): Promise<ReadableStream<Bytes>> => {
+      const stream = await onSide(
+        "source",
+        descriptor,
+        signal,
+        () => this.#source.open(descriptor, { offset, verify: false, signal }),
+      );
+      if (!seen) return stream;
+      return passingStream(pieceReader(stream), { onBytes: (bytes) => progress(offset + bytes) });
+    };
+    try {
+      const body = isSmall(descriptor)
+        ? await this.#read(descriptor, await open())
+        : { size, open };
+      await this.#target.write(descriptor, body, { verify, signal, absent: true });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw copyError(sideOf(error), descriptor, error);
+    }
+    return size;
+  }
+
+  async #read(descriptor: Descriptor, stream: ReadableStream<Bytes>): Promise<Bytes> {
+    return await onSide("source", descriptor, this.#signal, () => {
+      const limit = { name: "size", bytes: descriptor.size, what: descriptor.digest };
+      return readAll(pieceReader(stream), limit);
+    });
+  }
+
+  /** Goes on with what an earlier copy left; what turns out wrong is copied anew. */
+  async #goOn(descriptor: Descriptor): Promise<number> {
+    const signal = this.#signal;
+    const partial = await onSide(
+      "target",
+      descriptor,
+      signal,
+      () => this.#target.begin!(descriptor, { signal }),
+    );
+    const { offset } = partial;
+    const { size } = descriptor;
+    try {
+      this.#events.tell({ type: "copy-start", descriptor, offset });
+      if (offset < size) await this.#fill(descriptor, partial);
+      await partial.commit({ signal });
+      return size - offset;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof BadDigestError) || offset === 0) {
+        throw copyError(sideOf(error), descriptor, error);
+      }
+      const reason = error.message;
+      this.#events.tell({ type: "copy-retry", descriptor, attempt: 1, reason });
+    } finally {
+      await partial.close();
+    }
+    return size - offset + await this.#whole(descriptor);
+  }
+
+  async #fill(descriptor: Descriptor, partial: PartialBlob): Promise<void> {
+    const signal = this.#signal;
+    const fill = new RangedFill(this.#source, descriptor, partial, {
+      connections: this.#connections,
+      signal,
+      onBytes: this.#events.progress(descriptor),
+      onRetry: (attempt, reason) =>
+        this.#events.tell({ type: "copy-retry", descriptor, attempt, reason }),
+    });
+    await fill.run();
+  }
+}

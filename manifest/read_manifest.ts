@@ -1,0 +1,80 @@
+import type { Bytes } from "../content/bytes.ts";
+import type { Descriptor } from "../content/descriptor.ts";
+import { parseDigest } from "../content/digest.ts";
+import { DEFAULT_LIMITS } from "../content/limits.ts";
+import { pieceReader, readAll } from "../content/piece_reader.ts";
+import type { ContentSource, StoreOptions } from "../content/store.ts";
+import { verifyingStream } from "../content/verifying_stream.ts";
+import { SizeMismatchError } from "../errors.ts";
+import { parseManifest } from "./parse_manifest.ts";
+import type { Manifest } from "./types.ts";
+
+/** Manifests are read into memory. */
+const LIMIT = {
+  name: "manifestBytes",
+  bytes: DEFAULT_LIMITS.manifestBytes,
+  what: "the manifest",
+};
+
+/** Options of {@linkcode readManifest}. */
+export interface ReadManifestOptions extends StoreOptions {
+  /**
+   * Whether the size must be the descriptor's. Lists of referrers have had wrong ones in them: there
+   * the digest decides.
+   * @default {false}
+   */
+  exactSize?: boolean;
+}
+
+/** A manifest as it was read from a store. */
+export interface StoredManifest {
+  /** What it says. */
+  manifest: Manifest;
+  /** Its bytes: the digest is theirs. */
+  bytes: Bytes;
+  /** How many there are. */
+  size: number;
+}
+
+/**
+ * A manifest of a store, verified here whatever the store does.
+ *
+ * @throws {ContentNotFoundError} When the store does not have it.
+ * @throws {BadDigestError} When its bytes have another digest.
+ * @throws {SizeMismatchError} When its size is another one, with `exactSize`.
+ * @throws {InvalidManifestError} When it is no manifest.
+ * @throws {ManifestVerificationError} When it says two things.
+ */
+export async function readManifest(
+  store: ContentSource,
+  descriptor: Descriptor,
+  options: ReadManifestOptions = {},
+): Promise<StoredManifest> {
+  const { exactSize = false, signal } = options;
+  const ending = signal && { signal };
+  const read = async (found: Descriptor) => {
+    const reader = pieceReader(await store.open(found, { ...ending, verify: false }));
+    const expected = { digest: parseDigest(found.digest), size: found.size };
+    const stream = await verifyingStream(reader, expected, ending);
+    const bytes = await readAll(pieceReader(stream), LIMIT);
+    const { manifest } = parseManifest(bytes, { descriptor: found });
+    return { manifest, bytes, size: bytes.byteLength };
+  };
+  try {
+    return await read(descriptor);
+  } catch (error) {
+    if (exactSize || !(error instanceof SizeMismatchError)) throw error;
+    const { size } = await store.resolve(descriptor.digest, ending);
+    if (size === descriptor.size) throw error;
+    return await read({ ...descriptor, size });
+  }
+}
+
+/** The descriptor itself, or what a tag or digest names. */
+export async function resolved(
+  store: ContentSource,
+  named: Descriptor | string,
+  options: StoreOptions = {},
+): Promise<Descriptor> {
+  return typeof named === "string" ? await store.resolve(named, options) : named;
+}
