@@ -59,6 +59,7 @@ export class DockerArchive implements ArchiveSource {
   readonly #close: () => Promise<void>;
   readonly #made = new Map<DockerImage, Promise<Descriptor>>();
   readonly #layers = new Map<string, Promise<Layer>>();
+  #all: Promise<void> | undefined;
   readonly #content = new Map<string, ArchiveContent & { mediaType: string }>();
 
   private constructor(
@@ -153,17 +154,19 @@ export class DockerArchive implements ArchiveSource {
 
   /** What is known by now; else what all images have. */
   async #find(digest: Digest): Promise<(ArchiveContent & { mediaType: string }) | undefined> {
-    const known = this.#content.get(digest);
-    if (known !== undefined || this.#made.size === this.#images.length) return known;
+    if (!this.#content.has(digest)) await (this.#all ??= this.#readAll());
+    return this.#content.get(digest);
+  }
+
+  async #readAll(): Promise<void> {
     for (const image of this.#images) {
       try {
         await this.#manifestOf(image);
       } catch (error) {
-        // One image may be broken, and another have it.
+        // One image may be broken, and another have what is asked for.
         if (!(error instanceof ApiError)) throw error;
       }
     }
-    return this.#content.get(digest);
   }
 
   #manifestOf(image: DockerImage): Promise<Descriptor> {
