@@ -21,6 +21,7 @@ import {
   InvalidArchiveError,
   InvalidContentError,
   InvalidOptionError,
+  LimitError,
   UploadError,
 } from "../errors.ts";
 import { buildManifest } from "../manifest/build.ts";
@@ -349,6 +350,25 @@ Deno.test("createArchive, docker: a layer is unpacked once, however it comes", (
     const archive = await openArchive(path);
     assertEquals(await Array.fromAsync(archive.tags()), []);
     assertEquals((await archive.resolve("@0")).digest, (await archive.resolve("")).digest);
+  }));
+
+Deno.test("createArchive, docker: a layer that comes to more than the limits", () =>
+  inFolder(async (folder) => {
+    const bomb = await gzipped(new Uint8Array(20_000_000) as Bytes);
+    const layer = await describe(bomb, MEDIA_TYPES.ociLayerGzip);
+    for (const limits of [undefined, { maxBytes: 1_000_000, maxRatio: 2_000 }]) {
+      const store = await createArchive(`${folder}/image.tar`, {
+        format: "docker",
+        ...(limits && { limits }),
+      });
+      await assertRejects(() => store.write(layer, bomb), LimitError);
+      assertEquals(await store.exists(layer), false);
+      await store.abort();
+    }
+    const limits = { maxRatio: 2_000 };
+    const store = await createArchive(`${folder}/image.tar`, { format: "docker", limits });
+    await store.write(layer, bomb);
+    await store.abort();
   }));
 
 Deno.test("createArchive, docker: without an image there is nothing to end", () =>
