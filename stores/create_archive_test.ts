@@ -24,7 +24,7 @@ import {
   LimitError,
   UploadError,
 } from "../errors.ts";
-import { buildManifest } from "../manifest/build.ts";
+import { buildIndex, buildManifest } from "../manifest/build.ts";
 import { archiveBytes } from "./archive_bytes.ts";
 import { openContent } from "./archive_content.ts";
 import { ArchiveIndex } from "./archive_index.ts";
@@ -179,11 +179,60 @@ Deno.test("createArchive: the same content gives the same file, whatever failed 
           await store.write(descriptor, bytes);
         }
         await store.tag(manifest, "example/app:1.0");
+        if (fails) await failAtTheEnd(store, format);
         await store.close();
         digests.add(await digestOf(await Deno.readFile(path)));
       }
       assertEquals(digests.size, 1);
     }
+  }));
+
+/** What a docker-archive has already, other bytes than a digest says, packed or not. */
+async function failAtTheEnd(store: ArchiveStore, format: string): Promise<void> {
+  const large = new Uint8Array(100_000) as Bytes;
+  const digest = `sha256:${"1".repeat(64)}`;
+  for (const bytes of [large, await gzipped(large)]) {
+    const layer = { ...await describe(bytes, MEDIA_TYPES.ociLayerGzip), digest };
+    await assertRejects(() => store.write(layer, bytes), BadDigestError);
+    assertEquals(await store.exists(layer), false);
+  }
+  if (format === "oci") return;
+  const packed = await gzipped(LAYER);
+  await store.write(await describe(packed, MEDIA_TYPES.ociLayerGzip), packed);
+}
+
+Deno.test("createArchive, oci: index.json lists what nothing else leads to, and what is attached", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/image.tar`;
+    const store = await createArchive(path, { format: "oci" });
+    const put = async ({ descriptor, bytes }: { descriptor: Descriptor; bytes: Bytes }) => {
+      await store.write(descriptor, bytes);
+      return descriptor;
+    };
+    const artifact = (label: string, subject?: Descriptor) =>
+      buildManifest({
+        artifactType: "text/plain",
+        layers: [],
+        annotations: { label },
+        ...(subject && { subject }),
+      });
+    const child = await put(await artifact("child"));
+    const sibling = await put(await artifact("sibling", child));
+    const index = await put(await buildIndex({ manifests: [child, sibling] }));
+    const tagged = await put(await artifact("tagged"));
+    await store.tag(tagged, "1.0");
+    await store.close();
+    const entry = (await unpackTar(await Deno.readFile(path))).find(({ header }) =>
+      header.name === "index.json"
+    );
+    assertEquals(
+      JSON.parse(new TextDecoder().decode(entry!.data)).manifests
+        .map(({ digest }: Descriptor) => digest),
+      [tagged, sibling, index].map(({ digest }) => digest),
+    );
+    const archive = await openArchive(path);
+    const found = await Array.fromAsync(archive.referrers(child));
+    assertEquals(found.map(({ digest }) => digest), [sibling.digest]);
   }));
 
 Deno.test("createArchive: what is in the tar, as another reader sees it", () =>

@@ -27,7 +27,7 @@ import {
   readDiffIds,
   readDockerManifest,
 } from "./docker_manifest.ts";
-import { blobName, type OciArchive } from "./oci_archive.ts";
+import type { OciArchive } from "./oci_archive.ts";
 
 const LAYER_TYPES: Record<Compression, string> = {
   none: MEDIA_TYPES.ociLayer,
@@ -201,16 +201,12 @@ export class DockerArchive implements ArchiveSource {
     return await this.#keptManifest(config, layers) ?? await this.#makeManifest(config, layers);
   }
 
-  /** A manifest of the layout inside with this configuration, and the very same files as layers. */
+  /** A manifest of the layout inside with this configuration, and the very same layers. */
   async #keptManifest(config: Descriptor, layers: Layer[]): Promise<Descriptor | undefined> {
     for await (const { descriptor, manifest } of this.#layout?.manifests() ?? []) {
       if (isIndex(manifest) || manifest.config.digest !== config.digest) continue;
       const isSame = manifest.layers.length === layers.length &&
-        manifest.layers.every(({ digest, size }, at) => {
-          const { entry, descriptor } = layers[at]!;
-          return digest === descriptor.digest && size === descriptor.size &&
-            this.#index.find(blobName(digest as Digest)) === entry;
-        });
+        manifest.layers.every(({ digest }, at) => digest === layers[at]!.descriptor.digest);
       if (isSame) return descriptor;
     }
     return undefined;

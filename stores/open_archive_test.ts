@@ -334,6 +334,37 @@ Deno.test("openArchive: an abort, and a stream that fails", async () => {
   assertStrictEquals(await openArchive(broken).catch((error) => error), reason);
 });
 
+Deno.test("openArchive: a stream without an end stops at the limit", async () => {
+  const endless = new ReadableStream<Bytes>({
+    pull: (stream) => stream.enqueue(new Uint8Array(1000) as Bytes),
+  });
+  const limits = { maxBytes: 1_000_000 };
+  await assertRejects(() => openArchive(endless, { limits }), LimitError, "maxBytes");
+});
+
+Deno.test("openArchive: a manifest of a layout that is not what its digest says", async () => {
+  const bytes = encodeText(JSON.stringify({ schemaVersion: 2, manifests: [] }));
+  const digest = await digestOf(bytes);
+  const layout = (content: string) =>
+    blobOf(
+      json("index.json", {
+        schemaVersion: 2,
+        manifests: [{
+          mediaType: "application/vnd.oci.image.index.v1+json",
+          digest,
+          size: bytes.byteLength,
+        }],
+      }),
+      { name: `blobs/${digest.replace(":", "/")}`, content },
+    );
+  const text = new TextDecoder().decode(bytes);
+  assertEquals((await (await openArchive(layout(text))).resolve("")).digest, digest);
+  for (const reference of ["", digest]) {
+    const altered = await openArchive(layout(text.replace("[]", "{}")));
+    await assertRejects(() => altered.resolve(reference), BadDigestError, digest);
+  }
+});
+
 Deno.test("a temporary file has no name, and cannot be read once it is removed", async () => {
   const file = await SharedFile.temporary("test");
   await file.cursor(3).write(encodeText("hello"));
