@@ -3,6 +3,7 @@ import { InvalidArchiveError, LimitError } from "../errors.ts";
 import { type Bytes, concatBytes, encodeText, toBytes } from "./bytes.ts";
 import { type Compression, compressionOf, decompressed } from "./compression.ts";
 import { decodeBase64 } from "@std/encoding/base64";
+import { digestOf } from "./digest.ts";
 import { readAll } from "./piece_reader.ts";
 import { readerOf } from "./tar_sample_test.ts";
 
@@ -127,4 +128,34 @@ Deno.test("decompressed: what the source throws, and a source that is given up",
     await reader.cancel();
     assert(cancelled);
   }
+});
+
+const REAL_DIGEST = "sha256:b41207fd4af6c8963ceee2767d31c2e5a581515622949727ffa1af3efca4e2c5";
+
+/** 800 KB of tars, from `zstd -19`: every kind of block, table and repeated offset. */
+const REAL = await Deno.readFile(new URL("../stores/testdata/archives.tar.zst", import.meta.url));
+
+Deno.test("decompressed: what zstd made of real files, in pieces of any size", async () => {
+  const digests = new Set<string>();
+  for (const step of [1, 1000, 100_000]) {
+    digests.add(await digestOf(await unpacked(REAL, LIMITS, step)));
+  }
+  assertEquals([...digests], [REAL_DIGEST]);
+});
+
+Deno.test("decompressed: zstd with any byte changed ends in a typed error, or comes to something", async () => {
+  let refused = 0;
+  let state = 7;
+  for (let turn = 0; turn < 150; turn++) {
+    state = Math.imul(state, 1_664_525) + 1_013_904_223 >>> 0;
+    const broken = toBytes(REAL.slice());
+    broken[4 + state % (REAL.length - 4)]! ^= 1 + (state >>> 20) % 255;
+    try {
+      await unpacked(broken, LIMITS, 100_000);
+    } catch (error) {
+      assert(error instanceof InvalidArchiveError || error instanceof LimitError, `${error}`);
+      refused++;
+    }
+  }
+  assert(refused > 50, `${refused}`);
 });

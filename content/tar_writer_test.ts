@@ -1,8 +1,9 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { InvalidOptionError, UnsafePathError } from "../errors.ts";
 import { bytesStream } from "./body.ts";
 import { type Bytes, concatBytes, encodeText } from "./bytes.ts";
 import { digestOf } from "./digest.ts";
+import { BLOCK_BYTES, readTarHeader, writeTarBlock } from "./tar_header.ts";
 import { readTar } from "./tar_reader.ts";
 import { readerOf } from "./tar_sample_test.ts";
 import { type TarSource, writeTar } from "./tar_writer.ts";
@@ -85,4 +86,14 @@ Deno.test("writeTar: what no reader should take: UnsafePathError", async () => {
     const link: TarSource = { name: "a", type: "symlink", mode: 0o777, mtime: 0, target };
     await assertRejects(() => written(link), UnsafePathError);
   }
+});
+
+Deno.test("writeTarBlock: any size in one block; a name that does not fit is refused", () => {
+  for (const size of [0, 12_345, 8 ** 11 - 1, 8 ** 11, 2 ** 40 + 7]) {
+    const block = writeTarBlock("layer.tar", size);
+    assertEquals(block.byteLength, BLOCK_BYTES);
+    const { name, size: read, flag } = readTarHeader(block);
+    assertEquals([name, read, flag], ["layer.tar", size, "0"]);
+  }
+  assertThrows(() => writeTarBlock("x".repeat(101), 1), InvalidOptionError, "too long");
 });

@@ -2,7 +2,7 @@ import { type Bytes, EMPTY } from "../content/bytes.ts";
 import { compressionOf, decompressed } from "../content/compression.ts";
 import type { DecompressLimits } from "../content/gzip.ts";
 import { type PieceReader, pieceReader, readerStream } from "../content/piece_reader.ts";
-import { ContentNotFoundError, InvalidOptionError } from "../errors.ts";
+import { ContentNotFoundError, InvalidOptionError, LimitError } from "../errors.ts";
 import { isMissing, openCursor } from "../runtime/files.ts";
 import { fileStream } from "./file_stream.ts";
 import { files } from "./files.ts";
@@ -115,7 +115,12 @@ async function spooled(
     signal?.throwIfAborted();
     const { reader } = await decompressed(source, limits);
     const writer = new PieceWriter(file.cursor(0));
-    await writer.write(reader, { maximum: limits.maxBytes, ...(signal && { signal }) });
+    let left = limits.maxBytes;
+    const onPiece = ({ byteLength }: Bytes) => {
+      left -= byteLength;
+      if (left < 0) throw tooLarge(limits);
+    };
+    await writer.write(reader, { onPiece, ...(signal && { signal }) });
     signal?.throwIfAborted();
     return sharedBytes(file, writer.written, () => file.remove());
   } catch (error) {
@@ -126,6 +131,13 @@ async function spooled(
   } finally {
     signal?.removeEventListener("abort", abort);
   }
+}
+
+function tooLarge({ maxBytes: maximum }: DecompressLimits): LimitError {
+  return new LimitError(`Cannot read the archive: it is larger than maxBytes, ${maximum}`, {
+    limit: "maxBytes",
+    maximum,
+  });
 }
 
 /** The bytes of a file of ours. */

@@ -1,8 +1,32 @@
-import type { Platform } from "../content/descriptor.ts";
+import type { Descriptor, Platform } from "../content/descriptor.ts";
 import { ContentNotFoundError, InvalidReferenceError } from "../errors.ts";
 import { choosePlatform, formatPlatform } from "../manifest/platform.ts";
 import { formatReference, parseReference } from "../reference/reference.ts";
 import { isTag } from "../reference/tag.ts";
+
+/** The annotation with the name that an entry of `index.json` was given: a tag, or a full name. */
+const REF_NAME = "org.opencontainers.image.ref.name";
+
+/** The annotation that containerd, regctl and docker put a full name in. */
+export const IMAGE_NAME = "io.containerd.image.name";
+
+/** The name that an entry of `index.json` was given. */
+export function nameOf(entry: Descriptor): string | undefined {
+  const name: unknown = entry.annotations?.[REF_NAME];
+  return typeof name === "string" ? name : undefined;
+}
+
+/** Every name of an entry of `index.json`. */
+export function namesOf(entry: Descriptor): string[] {
+  const names: unknown[] = [nameOf(entry), entry.annotations?.[IMAGE_NAME]];
+  return names.filter((name): name is string => typeof name === "string");
+}
+
+/** An entry as it may stand anywhere: what it is called here is no part of it. */
+export function withoutNames({ annotations, ...rest }: Descriptor): Descriptor {
+  const { [REF_NAME]: _ref, [IMAGE_NAME]: _name, ...others } = annotations ?? {};
+  return Object.keys(others).length === 0 ? rest : { ...rest, annotations: others };
+}
 
 /** How many names an error lists. */
 const MAX_LISTED = 20;

@@ -1,4 +1,5 @@
 import type { Bytes } from "../content/bytes.ts";
+import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from "../content/limits.ts";
 import { InvalidOptionError } from "../errors.ts";
 import { pathOutput, spooledOutput, StreamOutput } from "./archive_output.ts";
 import type { ArchiveFormat } from "./archive_source.ts";
@@ -10,6 +11,8 @@ import { OciArchiveStore } from "./oci_archive_store.ts";
 export interface CreateArchiveOptions {
   /** An OCI layout in a tar, or what `docker load` reads. */
   format: ArchiveFormat;
+  /** What a compressed layer may come to, which a docker-archive holds unpacked. */
+  limits?: Pick<ArchiveLimits, "maxBytes" | "maxRatio">;
 }
 
 /**
@@ -64,5 +67,6 @@ export async function createArchive(
   }
   return new DockerArchiveStore(
     typeof output === "string" ? await pathOutput(output) : await spooledOutput(output),
+    { ...DEFAULT_ARCHIVE_LIMITS, ...options.limits },
   );
 }

@@ -27,7 +27,7 @@ import {
   readDiffIds,
   readDockerManifest,
 } from "./docker_manifest.ts";
-import { blobName, type OciArchive } from "./oci_archive.ts";
+import type { OciArchive } from "./oci_archive.ts";
 
 const LAYER_TYPES: Record<Compression, string> = {
   none: MEDIA_TYPES.ociLayer,
@@ -59,6 +59,7 @@ export class DockerArchive implements ArchiveSource {
   readonly #close: () => Promise<void>;
   readonly #made = new Map<DockerImage, Promise<Descriptor>>();
   readonly #layers = new Map<string, Promise<Layer>>();
+  #all: Promise<void> | undefined;
   readonly #content = new Map<string, ArchiveContent & { mediaType: string }>();
 
   private constructor(
@@ -153,17 +154,19 @@ export class DockerArchive implements ArchiveSource {
 
   /** What is known by now; else what all images have. */
   async #find(digest: Digest): Promise<(ArchiveContent & { mediaType: string }) | undefined> {
-    const known = this.#content.get(digest);
-    if (known !== undefined || this.#made.size === this.#images.length) return known;
+    if (!this.#content.has(digest)) await (this.#all ??= this.#readAll());
+    return this.#content.get(digest);
+  }
+
+  async #readAll(): Promise<void> {
     for (const image of this.#images) {
       try {
         await this.#manifestOf(image);
       } catch (error) {
-        // One image may be broken, and another have it.
+        // One image may be broken, and another have what is asked for.
         if (!(error instanceof ApiError)) throw error;
       }
     }
-    return this.#content.get(digest);
   }
 
   #manifestOf(image: DockerImage): Promise<Descriptor> {
@@ -198,16 +201,12 @@ export class DockerArchive implements ArchiveSource {
     return await this.#keptManifest(config, layers) ?? await this.#makeManifest(config, layers);
   }
 
-  /** A manifest of the layout inside with this configuration, and the very same files as layers. */
+  /** A manifest of the layout inside with this configuration, and the very same layers. */
   async #keptManifest(config: Descriptor, layers: Layer[]): Promise<Descriptor | undefined> {
     for await (const { descriptor, manifest } of this.#layout?.manifests() ?? []) {
       if (isIndex(manifest) || manifest.config.digest !== config.digest) continue;
       const isSame = manifest.layers.length === layers.length &&
-        manifest.layers.every(({ digest, size }, at) => {
-          const { entry, descriptor } = layers[at]!;
-          return digest === descriptor.digest && size === descriptor.size &&
-            this.#index.find(blobName(digest as Digest)) === entry;
-        });
+        manifest.layers.every(({ digest }, at) => digest === layers[at]!.descriptor.digest);
       if (isSame) return descriptor;
     }
     return undefined;

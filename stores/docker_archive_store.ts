@@ -3,7 +3,7 @@ import { decompressed, peekCompression } from "../content/compression.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, digestEncoded, toDigest } from "../content/digest.ts";
 import { createHasher } from "../content/hasher.ts";
-import { DEFAULT_ARCHIVE_LIMITS } from "../content/limits.ts";
+import type { ArchiveLimits } from "../content/limits.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import type { PieceReader } from "../content/piece_reader.ts";
 import { verifier } from "../content/verifying_stream.ts";
@@ -17,6 +17,7 @@ import { parseManifest } from "../manifest/parse_manifest.ts";
 import { isIndex } from "../manifest/types.ts";
 import { familiarReference, parseReference } from "../reference/reference.ts";
 import { isTag } from "../reference/tag.ts";
+import type { ArchiveOutput } from "./archive_output.ts";
 import { type Held, TarStore } from "./archive_store.ts";
 import { digestIn } from "./digest_in.ts";
 import { checkLayerCount, readDiffIds } from "./docker_manifest.ts";
@@ -38,6 +39,13 @@ export class DockerArchiveStore extends TarStore {
   /** What it becomes. */
   readonly format = "docker";
   readonly #images = new Map<Digest, Image>();
+  readonly #limits: Required<ArchiveLimits>;
+
+  /** A store of nothing yet. */
+  constructor(output: ArchiveOutput, limits: Required<ArchiveLimits>) {
+    super(output);
+    this.#limits = limits;
+  }
 
   protected async take(
     descriptor: Descriptor & { digest: Digest },
@@ -47,7 +55,7 @@ export class DockerArchiveStore extends TarStore {
     const { mediaType, digest, size } = descriptor;
     const isManifest = isManifestMediaType(mediaType);
     if (isManifest || CONFIG_TYPES.includes(mediaType)) {
-      const { manifestBytes } = DEFAULT_ARCHIVE_LIMITS;
+      const { manifestBytes } = this.#limits;
       if (size > manifestBytes) {
         throw new LimitError(`Cannot write ${digest}: it is larger than manifestBytes`, {
           limit: "manifestBytes",
@@ -115,7 +123,7 @@ export class DockerArchiveStore extends TarStore {
       },
       cancel: (reason) => source.cancel(reason),
     };
-    const { reader } = await decompressed(verified, DEFAULT_ARCHIVE_LIMITS);
+    const { reader } = await decompressed(verified, this.#limits);
     const hasher = await createHasher("sha256");
     let diffId: Digest | undefined;
     const place = await this.output.appendUnknown(async (writer) => {

@@ -24,13 +24,9 @@ import { filterReferrers, referrerDescriptor } from "../manifest/referrers_index
 import { isIndex, type Manifest } from "../manifest/types.ts";
 import { type ArchiveContent, openContent } from "./archive_content.ts";
 import type { ArchiveIndex } from "./archive_index.ts";
-import { chooseImage } from "./archive_names.ts";
+import { chooseImage, nameOf, namesOf, withoutNames } from "./archive_names.ts";
 import type { ArchiveResolveOptions, ArchiveSource } from "./archive_source.ts";
 import { digestIn } from "./digest_in.ts";
-import { tagOf, untagged } from "./layout_names.ts";
-
-/** The annotation with which containerd keeps a full name beside the tag. */
-export const IMAGE_NAME = "io.containerd.image.name";
 
 /** Tags that other manifests are attached under: `sha256-<hex>`, `sha256-<hex>.sig`. */
 const ATTACHED_TAG = /^sha(?:256|512)-[0-9a-f]{64,128}(?:\.[\w-]+)?$/;
@@ -124,7 +120,7 @@ export class OciArchive implements ArchiveSource {
 
   /** Every tag, as it is written. */
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
-    const tags = new Set(this.#entries.flatMap((entry) => tagOf(entry) ?? []));
+    const tags = new Set(this.#entries.flatMap((entry) => nameOf(entry) ?? []));
     for (const tag of [...tags].sort()) {
       options.signal?.throwIfAborted();
       yield await Promise.resolve(tag);
@@ -201,7 +197,7 @@ export class OciArchive implements ArchiveSource {
   async #images(): Promise<Descriptor[]> {
     const images: Descriptor[] = [];
     for (const entry of this.#entries) {
-      const tag = tagOf(entry);
+      const tag = nameOf(entry);
       if (tag !== undefined && !ATTACHED_TAG.test(tag)) images.push(entry);
       else if (tag === undefined) {
         const manifest = await this.#manifest(entry);
@@ -275,18 +271,6 @@ export class OciArchive implements ArchiveSource {
 /** Where an OCI layout has a blob. */
 export function blobName(digest: Digest): string {
   return `blobs/${hashAlgorithm(digest)}/${digestEncoded(digest)}`;
-}
-
-function namesOf(entry: Descriptor): string[] {
-  const full: unknown = entry.annotations?.[IMAGE_NAME];
-  return [tagOf(entry), full].filter((name): name is string => typeof name === "string");
-}
-
-/** An entry as it may stand anywhere: what it is called here is no part of it. */
-function withoutNames(entry: Descriptor): Descriptor {
-  const { annotations, ...rest } = untagged(entry);
-  const { [IMAGE_NAME]: _name, ...others } = annotations ?? {};
-  return Object.keys(others).length === 0 ? rest : { ...rest, annotations: others };
 }
 
 async function text(

@@ -8,10 +8,11 @@ import { childrenOf, subjectOf } from "../manifest/children.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
 import { filterReferrers, referrerDescriptor } from "../manifest/referrers_index.ts";
 import { isTag } from "../reference/tag.ts";
+import { IMAGE_NAME } from "./archive_names.ts";
 import { TarStore } from "./archive_store.ts";
 import { digestIn } from "./digest_in.ts";
 import { LayoutEntries } from "./layout_entries.ts";
-import { blobName, IMAGE_NAME } from "./oci_archive.ts";
+import { blobName } from "./oci_archive.ts";
 
 /** An OCI layout in a tar that is written as content comes; `index.json` stands at its end. */
 export class OciArchiveStore extends TarStore {
