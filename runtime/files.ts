@@ -14,8 +14,8 @@ export interface FileSystem {
   rmdir(path: string): Promise<void>;
   /** Everything in a file. */
   readFile(path: string): Promise<Uint8Array>;
-  /** Writes a file; with the flag `wx` it fails with the code `EEXIST` where there is one. */
-  writeFile(path: string, text: string, options: { flag?: string; mode?: number }): Promise<void>;
+  /** Writes a file, in place of what it held. */
+  writeFile(path: string, text: string, options?: { mode?: number }): Promise<void>;
   /** Sets when a file was read and written last, in seconds since 1970. */
   utimes(path: string, read: number, written: number): Promise<void>;
   /** The names in a folder. */
@@ -212,6 +212,25 @@ export type Unread = "missing" | "not a file" | "too large";
 interface SyncFiles {
   statSync(path: string): FileStat;
   readFileSync(path: string): Uint8Array;
+  unlinkSync(path: string): void;
+  writeFileSync(path: string, text: string, options: { flag: string }): void;
+}
+
+/**
+ * Makes a small file; fails with the code `EEXIST` where there is one. For locks: three calls that
+ * are handed to another thread each take longer than these.
+ */
+export function makeFileSync(path: string, text: string): void {
+  builtin<SyncFiles>("fs")!.writeFileSync(path, text, { flag: "wx" });
+}
+
+/** Removes a file, where there is one. */
+export function removeFileSync(path: string): void {
+  try {
+    builtin<SyncFiles>("fs")!.unlinkSync(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
 }
 
 /**

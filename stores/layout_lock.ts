@@ -1,6 +1,6 @@
 import { join } from "@std/path/join";
 import { TimeoutError } from "../errors.ts";
-import { hasCode, isMissing } from "../runtime/files.ts";
+import { hasCode, isMissing, makeFileSync, removeFileSync } from "../runtime/files.ts";
 import { isRunning, processOwner } from "../runtime/process_owner.ts";
 import type { LayoutFolder } from "./layout_folder.ts";
 
@@ -54,7 +54,7 @@ export async function withLayoutLock<T>(
     return await run();
   } finally {
     clearInterval(beat);
-    await system.rm(path, { force: true });
+    removeFileSync(path);
   }
 }
 
@@ -85,7 +85,8 @@ async function acquire(folder: LayoutFolder): Promise<string> {
 /** Makes a file; `false` where there is one. */
 async function make(folder: LayoutFolder, path: string, text: string): Promise<boolean> {
   try {
-    await folder.inPartials(path, () => folder.system.writeFile(path, text, { flag: "wx" }));
+    // deno-lint-ignore require-await
+    await folder.inPartials(path, async () => makeFileSync(path, text));
     return true;
   } catch (error) {
     if (hasCode(error, "EEXIST")) return false;

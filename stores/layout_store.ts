@@ -192,7 +192,7 @@ export class LayoutStore implements ContentStore {
       if (await this.#files.verified(digest, size, signal)) {
         await skipBody(source);
       } else {
-        await this.#sweep();
+        await this.#sweepOnce();
         const take = (reader: PieceReader) => this.#files.write(digest, size, reader, signal);
         await takeBody(source, { digest, size }, take, signal);
       }
@@ -279,6 +279,7 @@ export class LayoutStore implements ContentStore {
     const index = await this.#layoutIndex();
     const find = (entries: LayoutEntries) => findUnreferenced(files, entries, { minAge, signal });
     if (dryRun || !await files.isThere()) return (await find(await index.read(files))).blobs;
+    await this.#sweep();
     return await this.#changing(() =>
       index.exclusive(files, async (entries, apply) => {
         const unreferenced = await find(entries);
@@ -361,7 +362,7 @@ export class LayoutStore implements ContentStore {
     const digest = digestIn(descriptor);
     const { size } = descriptor;
     hashAlgorithm(digest);
-    await this.#sweep();
+    await this.#sweepOnce();
     if (await this.#files.verified(digest, size, signal)) return wholePartial(size);
     const { mediaType } = descriptor;
     const onCommitted = () => this.#list({ mediaType, digest, size });
@@ -386,8 +387,11 @@ export class LayoutStore implements ContentStore {
   }
 
   /** Removes what earlier processes left unfinished, once for each store. */
+  async #sweepOnce(): Promise<void> {
+    if (!this.#swept) await this.#sweep();
+  }
+
   async #sweep(): Promise<void> {
-    if (this.#swept) return;
     this.#swept = true;
     await this.#files.sweep(Date.now() - this.#partialExpiry);
   }
