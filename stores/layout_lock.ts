@@ -85,8 +85,7 @@ async function acquire(folder: LayoutFolder): Promise<string> {
 /** Makes a file; `false` where there is one. */
 async function make(folder: LayoutFolder, path: string, text: string): Promise<boolean> {
   try {
-    // deno-lint-ignore require-await
-    await folder.inPartials(path, async () => makeFileSync(path, text));
+    await folder.inPartials(path, () => makeFileSync(path, text));
     return true;
   } catch (error) {
     if (hasCode(error, "EEXIST")) return false;

@@ -31,3 +31,10 @@ export {
   type RemoveUnreferencedOptions,
 } from "./layout_store.ts";
 export type { UnreferencedContent } from "./unreferenced_content.ts";
+export {
+  fileUploadJournal,
+  type FileUploadJournalOptions,
+  type UploadJournal,
+  type UploadKey,
+  type UploadRecord,
+} from "./file_upload_journal.ts";
