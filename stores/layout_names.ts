@@ -40,8 +40,8 @@ const DERIVED_TAG = /^(sha256|sha512)-([0-9a-f]{64,128})(?:\.[a-z]+)?$/;
 
 /** The digest that a tag is derived from, as the fallback tag and the tags of cosign are. */
 export function derivedFrom(tag: string): Digest | undefined {
-  const [, algorithm, hex] = DERIVED_TAG.exec(tag) ?? [];
-  const digest = `${algorithm}:${hex}`;
+  const match = DERIVED_TAG.exec(tag);
+  const digest = match && `${match[1]}:${match[2]}`;
   return isDigest(digest) ? digest : undefined;
 }
 

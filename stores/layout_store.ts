@@ -250,8 +250,9 @@ export class LayoutStore implements ContentStore {
    */
   async untag(reference: string, options: StoreOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
-    const entry = resolveEntry(await this.#entries(), reference, this.folder);
-    if (entry === undefined || isDigest(reference)) {
+    const entries = await this.#entries();
+    const entry = resolveEntry(entries, reference, this.folder);
+    if (entry === undefined || entries.named(reference).length === 0) {
       throw new ContentNotFoundError(
         `Cannot untag ${JSON.stringify(reference)}: ${this.folder} has no such tag`,
       );

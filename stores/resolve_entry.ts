@@ -1,5 +1,4 @@
 import type { Descriptor } from "../content/descriptor.ts";
-import { isDigest } from "../content/digest.ts";
 import { ContentNotFoundError, InvalidContentError, InvalidReferenceError } from "../errors.ts";
 import type { LayoutEntries } from "./layout_entries.ts";
 import type { LayoutManifests } from "./layout_manifests.ts";
@@ -19,7 +18,8 @@ export function resolveEntry(
   reference: string,
   folder: string,
 ): Descriptor | undefined {
-  if (isDigest(reference)) return entries.listed(reference);
+  const listed = entries.listed(reference);
+  if (listed !== undefined) return listed;
   const named = entries.named(reference);
   const problem = named.length === 0 ? entries.problemOf(reference) : undefined;
   if (problem !== undefined) {
