@@ -212,16 +212,27 @@ export type Unread = "missing" | "not a file" | "too large";
 interface SyncFiles {
   statSync(path: string): FileStat;
   readFileSync(path: string): Uint8Array;
+  openSync(path: string, flags: string): number;
+  writeSync(file: number, text: string): void;
+  closeSync(file: number): void;
   unlinkSync(path: string): void;
-  writeFileSync(path: string, text: string, options: { flag: string }): void;
 }
 
 /**
- * Makes a small file; fails with the code `EEXIST` where there is one. For locks: three calls that
- * are handed to another thread each take longer than these.
+ * Makes a small file; fails with the code `EEXIST` where there is one. A disk that is full has the
+ * file all the same, without the text. For locks: three calls that are handed to another thread each
+ * take longer than these.
  */
 export function makeFileSync(path: string, text: string): void {
-  builtin<SyncFiles>("fs")!.writeFileSync(path, text, { flag: "wx" });
+  const system = builtin<SyncFiles>("fs")!;
+  const file = system.openSync(path, "wx");
+  try {
+    system.writeSync(file, text);
+  } catch (error) {
+    if (!hasCode(error, "ENOSPC", "EDQUOT")) throw error;
+  } finally {
+    system.closeSync(file);
+  }
 }
 
 /** Removes a file, where there is one. */

@@ -12,7 +12,7 @@ import {
   openCursor,
 } from "../runtime/files.ts";
 import { isRunning } from "../runtime/process_owner.ts";
-import { diskError, onDisk } from "./disk_error.ts";
+import { diskError, onDisk, onDiskCursor } from "./disk_error.ts";
 import { files } from "./files.ts";
 import { PARTIAL, partialName, temporaryName } from "./partial_names.ts";
 
@@ -86,11 +86,12 @@ export class LayoutFolder {
     const path = join(this.folder, name);
     const isNew = await this.stat(name) === undefined;
     const bytes = encodeText(text);
-    const file = isNew
-      ? await this.create(path)
-      : await openCursor(this.system, path, "update", position);
+    const file = isNew ? await this.create(path) : onDiskCursor(
+      path,
+      await onDisk("write", path, () => openCursor(this.system, path, "update", position)),
+    );
     try {
-      await onDisk("write", path, () => file.write(bytes));
+      await file.write(bytes);
       if (this.durable) await file.sync();
     } finally {
       await file.close();
@@ -115,7 +116,7 @@ export class LayoutFolder {
     try {
       try {
         await fill(file);
-        if (this.durable) await onDisk("write", temporary, () => file.sync());
+        if (this.durable) await file.sync();
       } finally {
         await file.close();
       }
@@ -146,7 +147,7 @@ export class LayoutFolder {
   /** Makes a file; errors of its disk name it. */
   async create(path: string): Promise<FileCursor> {
     const file = await this.inPartials(path, () => openCursor(this.system, path, "create"));
-    return { ...file, write: (bytes) => onDisk("write", path, () => file.write(bytes)) };
+    return onDiskCursor(path, file);
   }
 
   /** Makes something; the folder for it may have been removed since it was looked at. */
@@ -170,7 +171,8 @@ export class LayoutFolder {
       const runs = owner === undefined ? undefined : isRunning(owner);
       if (runs === true) continue;
       const useless = runs === false && !resumable;
-      if (useless || stat.mtimeMs < before) await this.system.rm(path, { force: true });
+      if (!useless && stat.mtimeMs >= before) continue;
+      await onDisk("write", path, () => this.system.rm(path, { force: true }));
     }
     await this.tidy();
   }
