@@ -143,6 +143,25 @@ Deno.test("LayoutStore: a reference that names several lists them with their pla
     }
   }));
 
+Deno.test("LayoutStore: what an image is made of, and is attached to, is no image beside it", () =>
+  inFolder(async (folder) => {
+    const index = await buildIndex({ manifests: [a, b] });
+    const sbom = await image("sbom", a);
+    const lists: [entries: unknown[], only: Descriptor][] = [
+      [[named(index.descriptor, "1.0"), a, b], index.descriptor],
+      [[a, b, index.descriptor], index.descriptor],
+      [[a, named(sbom.descriptor, "sbom")], sbom.descriptor],
+      [[a, sbom.descriptor], a],
+      [[sbom.descriptor], sbom.descriptor],
+    ];
+    for (const [entries, { digest }] of lists) {
+      await writeLayout(folder, entries, [A, B, index, sbom]);
+      assertEquals((await new LayoutStore(folder).resolve("")).digest, digest);
+    }
+    await writeLayout(folder, [named(index.descriptor, "1.0"), named(a, "a")], [A, B, index]);
+    await assertRejects(() => new LayoutStore(folder).resolve(""), InvalidReferenceError);
+  }));
+
 Deno.test("LayoutStore: tags of full names are tags, once each", () =>
   inFolder(async (folder) => {
     await writeLayout(folder, [
