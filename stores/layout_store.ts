@@ -25,6 +25,7 @@ import { LayoutFiles } from "./layout_files.ts";
 import { LayoutIndex } from "./layout_index.ts";
 import { LayoutManifests } from "./layout_manifests.ts";
 import { untagged } from "./layout_names.ts";
+import type { LayoutStoreOptions, RemoveUnreferencedOptions } from "./layout_store_options.ts";
 import { beginPartial } from "./layout_partial_blob.ts";
 import { onlyImage, resolveEntry } from "./resolve_entry.ts";
 import { storedRange } from "./stored_range.ts";
@@ -33,43 +34,16 @@ import { findUnreferenced, type UnreferencedContent } from "./unreferenced_conte
 import { wholePartial } from "./whole_partial.ts";
 import { sizeMismatch } from "./write_errors.ts";
 
-/** Options of {@linkcode LayoutStore}. */
-export interface LayoutStoreOptions {
-  /**
-   * Whether what was written is on the disk when a call resolves, so that it survives a power cut.
-   * Without it content may be lost then, and tags with it, but nothing wrong is ever read: bytes are
-   * verified. The end of the process, however sudden, loses nothing either way.
-   * @default {false}
-   */
-  durable?: boolean;
-  /**
-   * After how long an interrupted transfer is forgotten, in milliseconds: its bytes are removed by
-   * the first write of a store that comes later.
-   * @default {604800000}
-   */
-  partialExpiry?: number;
-}
-
-/** Options of {@linkcode LayoutStore.removeUnreferenced}. */
-export interface RemoveUnreferencedOptions extends StoreOptions {
-  /** Whether it is only said what would be removed. @default {false} */
-  dryRun?: boolean;
-  /**
-   * How old what is removed must be, in milliseconds since it was written. A copy that another
-   * process is making into the same folder has written blobs that nothing leads to before its tag is
-   * there: where that can happen, say a day.
-   * @default {0}
-   */
-  minAge?: number;
-}
-
 /** A week: a transfer goes on after a weekend, and no disk fills up. */
 const PARTIAL_EXPIRY_MS = 7 * 24 * 60 * 60 * 1_000;
 
 /**
  * An OCI layout folder: `oci-layout`, `index.json` and `blobs/`. The folder is made with the first
- * write; skopeo, oras, regctl and crane read it. On Deno it needs permission to read and write the
- * folder.
+ * write; skopeo, oras, regctl and crane read it, and what they write is read. Several processes of
+ * davit may write to one folder at once: they wait for one another where they must, and one that was
+ * killed stops none of them. Nothing but the layout is left behind, except for parts of content that
+ * the next process goes on with. On Deno it needs permission to read and write the folder; with all
+ * permissions it also knows at once that another process has ended, else within a minute.
  *
  * @see https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
  *
