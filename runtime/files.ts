@@ -14,8 +14,8 @@ export interface FileSystem {
   rmdir(path: string): Promise<void>;
   /** Everything in a file. */
   readFile(path: string): Promise<Uint8Array>;
-  /** Writes a file; with the flag `wx` it fails with the code `EEXIST` where there is one. */
-  writeFile(path: string, text: string, options: { flag?: string; mode?: number }): Promise<void>;
+  /** Writes a file, in place of what it held. */
+  writeFile(path: string, text: string, options?: { mode?: number }): Promise<void>;
   /** Sets when a file was read and written last, in seconds since 1970. */
   utimes(path: string, read: number, written: number): Promise<void>;
   /** The names in a folder. */
@@ -273,6 +273,36 @@ export type Unread = "missing" | "not a file" | "too large";
 interface SyncFiles {
   statSync(path: string): FileStat;
   readFileSync(path: string): Uint8Array;
+  openSync(path: string, flags: string): number;
+  writeSync(file: number, text: string): void;
+  closeSync(file: number): void;
+  unlinkSync(path: string): void;
+}
+
+/**
+ * Makes a small file; fails with the code `EEXIST` where there is one. A disk that is full has the
+ * file all the same, without the text. For locks: three calls that are handed to another thread each
+ * take longer than these.
+ */
+export function makeFileSync(path: string, text: string): void {
+  const system = builtin<SyncFiles>("fs")!;
+  const file = system.openSync(path, "wx");
+  try {
+    system.writeSync(file, text);
+  } catch (error) {
+    if (!hasCode(error, "ENOSPC", "EDQUOT")) throw error;
+  } finally {
+    system.closeSync(file);
+  }
+}
+
+/** Removes a file, where there is one. */
+export function removeFileSync(path: string): void {
+  try {
+    builtin<SyncFiles>("fs")!.unlinkSync(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
 import { StorageError } from "../errors.ts";
+import type { FileCursor } from "../runtime/files.ts";
 
 /** What the codes mean that a caller can do something about. */
 const REASONS: Record<string, string> = {
@@ -35,4 +36,13 @@ export async function onDisk<T>(
   } catch (error) {
     throw diskError(verb, path, error);
   }
+}
+
+/** A file that is written to, with errors of its disk that name a path. */
+export function onDiskCursor(path: string, file: FileCursor): FileCursor {
+  return {
+    ...file,
+    write: (bytes) => onDisk("write", path, () => file.write(bytes)),
+    sync: () => onDisk("write", path, () => file.sync()),
+  };
 }

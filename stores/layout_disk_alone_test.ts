@@ -160,6 +160,28 @@ Deno.test("LayoutStore.begin, durable: the disk has the bytes before their name"
     assertEquals(calls, [`write ${PART}`, `sync ${PART}`, `name ${PATH}`, `sync ${BLOBS}`]);
   }));
 
+Deno.test("LayoutStore: what is there is read once before it is trusted, until it changes", () =>
+  inFolder(async (folder) => {
+    const [store, one, two] = ["", "one", "two"].map((name) => new LayoutStore(join(folder, name)));
+    await store!.write(BLOB, CONTENT);
+    const path = join(folder, PATH);
+    const touch = (time: number) => Deno.utime(path, new Date(time), new Date(time));
+    const reads = async (work: () => Promise<unknown>) =>
+      (await callsOf(folder, work)).filter((call) => call.startsWith("read")).length;
+    await touch(Date.now() - 60_000);
+    assertEquals(await reads(() => store!.write(BLOB, CONTENT)), 1);
+    assertEquals(await reads(() => store!.write(BLOB, CONTENT)), 0);
+    assertEquals(await reads(() => store!.begin(BLOB)), 0);
+    assertEquals(await reads(() => one!.mount(BLOB, store!)), 0);
+    assertEquals(await reads(() => two!.mount(BLOB, store!)), 0, "a link changes no bytes");
+    assertEquals(await reads(() => two!.write(BLOB, CONTENT)), 0);
+    await touch(Date.now() - 30_000);
+    assertEquals(await reads(() => store!.write(BLOB, CONTENT)), 1);
+    await touch(Date.now());
+    assertEquals(await reads(() => store!.write(BLOB, CONTENT)), 1);
+    assertEquals(await reads(() => store!.write(BLOB, CONTENT)), 1, "it may still be written to");
+  }));
+
 type Range = [from: number, to: number];
 
 /** In which order the MiBs of a partial blob come, and the ranges of them that are read back. */

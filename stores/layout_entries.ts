@@ -78,12 +78,10 @@ export class LayoutEntries {
     return this.#problems;
   }
 
-  /** What is wrong with the entry of a name or digest, where it cannot be read. */
-  problemOf(reference: string): string | undefined {
-    const named = ({ value }: OddEntry) => {
-      const { annotations, digest } = (value ?? {}) as Partial<Descriptor>;
-      return digest === reference || annotations?.[REF_NAME] === reference;
-    };
+  /** What is wrong with the entry of a name, where it cannot be read. */
+  problemOf(name: string): string | undefined {
+    const named = ({ value }: OddEntry) =>
+      (value as Partial<Descriptor> | null)?.annotations?.[REF_NAME] === name;
     return this.#problems.find(named)?.problem;
   }
 

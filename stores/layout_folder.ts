@@ -12,12 +12,12 @@ import {
   openCursor,
 } from "../runtime/files.ts";
 import { isRunning } from "../runtime/process_owner.ts";
-import { diskError, onDisk } from "./disk_error.ts";
+import { diskError, onDisk, onDiskCursor } from "./disk_error.ts";
 import { files } from "./files.ts";
 import { PARTIAL, partialName, temporaryName } from "./partial_names.ts";
 
-/** How often a file is tried where another process removes its empty folder at that moment. */
-const CREATE_TRIES = 20;
+/** How often something is tried where other processes remove its empty folder at that moment. */
+const MAKE_TRIES = 50;
 
 /** What happens to the disk's own memory. */
 export interface LayoutFilesOptions {
@@ -86,11 +86,12 @@ export class LayoutFolder {
     const path = join(this.folder, name);
     const isNew = await this.stat(name) === undefined;
     const bytes = encodeText(text);
-    const file = isNew
-      ? await this.create(path)
-      : await openCursor(this.system, path, "update", position);
+    const file = isNew ? await this.create(path) : onDiskCursor(
+      path,
+      await onDisk("write", path, () => openCursor(this.system, path, "update", position)),
+    );
     try {
-      await onDisk("write", path, () => file.write(bytes));
+      await file.write(bytes);
       if (this.durable) await file.sync();
     } finally {
       await file.close();
@@ -115,7 +116,7 @@ export class LayoutFolder {
     try {
       try {
         await fill(file);
-        if (this.durable) await onDisk("write", temporary, () => file.sync());
+        if (this.durable) await file.sync();
       } finally {
         await file.close();
       }
@@ -146,20 +147,15 @@ export class LayoutFolder {
   /** Makes a file; errors of its disk name it. */
   async create(path: string): Promise<FileCursor> {
     const file = await this.inPartials(path, () => openCursor(this.system, path, "create"));
-    return { ...file, write: (bytes) => onDisk("write", path, () => file.write(bytes)) };
+    return onDiskCursor(path, file);
   }
 
   /** Makes something; the folder for it may have been removed since it was looked at. */
-  async inPartials<T>(path: string, make: () => Promise<T>): Promise<T> {
-    for (let tries = CREATE_TRIES;; tries--) {
-      try {
-        return await make();
-      } catch (error) {
-        if (!isMissing(error) || tries === 0) throw diskError("write", path, error);
-        this.forgetFolders();
-        await this.partials();
-      }
-    }
+  async inPartials<T>(path: string, make: () => T | Promise<T>): Promise<T> {
+    return await retried(path, make, async () => {
+      this.forgetFolders();
+      await this.partials();
+    });
   }
 
   /**
@@ -175,7 +171,8 @@ export class LayoutFolder {
       const runs = owner === undefined ? undefined : isRunning(owner);
       if (runs === true) continue;
       const useless = runs === false && !resumable;
-      if (useless || stat.mtimeMs < before) await this.system.rm(path, { force: true });
+      if (!useless && stat.mtimeMs >= before) continue;
+      await onDisk("write", path, () => this.system.rm(path, { force: true }));
     }
     await this.tidy();
   }
@@ -205,7 +202,7 @@ export class LayoutFolder {
   protected async makeFolder(name: string): Promise<string> {
     const path = join(this.folder, name);
     if (await this.#hasFolder(name)) return path;
-    const made = await onDisk("write", path, () => this.system.mkdir(path, { recursive: true }));
+    const made = await retried(path, () => this.system.mkdir(path, { recursive: true }));
     // What is not whole need not outlive a power cut, but the layout's own folder must.
     if (this.durable && (name !== PARTIAL || made !== path)) await this.#syncAbove(path, made);
     await this.#hasFolder(name);
@@ -253,5 +250,24 @@ export class LayoutFolder {
     }
     this.#folders.add(name);
     return true;
+  }
+}
+
+/**
+ * Makes something, again where it fails since another process has just removed its folder: so does
+ * Node's `mkdir` of a folder that was there a moment before.
+ */
+async function retried<T>(
+  path: string,
+  make: () => T | Promise<T>,
+  again: () => Promise<unknown> = () => Promise.resolve(),
+): Promise<T> {
+  for (let tries = MAKE_TRIES;; tries--) {
+    try {
+      return await make();
+    } catch (error) {
+      if (!isMissing(error) || tries === 0) throw diskError("write", path, error);
+      await again();
+    }
   }
 }

@@ -269,12 +269,14 @@ export class LayoutIndex {
    * journal is looked at too: another process may have added to it.
    */
   async #load(files: LayoutFiles, toChange = false): Promise<Loaded> {
-    const stat = await files.stat(INDEX);
+    const [stat, journaled] = await Promise.all([
+      files.stat(INDEX),
+      toChange ? files.stat(JOURNAL) : undefined,
+    ]);
     const stamp = stampOf(stat);
     const known = this.#loaded;
     if (known !== undefined && known.stamp === stamp) {
-      if (!toChange) return known;
-      if (((await files.stat(JOURNAL))?.size ?? 0) === known.journalBytes) return known;
+      if (!toChange || (journaled?.size ?? 0) === known.journalBytes) return known;
     }
     if (stat !== undefined && stat.size > INDEX_LIMIT_BYTES) throw tooLarge(files);
     const { entries: lines, fields } = await readIndex(files);

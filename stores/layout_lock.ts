@@ -1,7 +1,8 @@
 import { join } from "@std/path/join";
 import { TimeoutError } from "../errors.ts";
-import { hasCode, isMissing } from "../runtime/files.ts";
+import { hasCode, isMissing, makeFileSync, removeFileSync } from "../runtime/files.ts";
 import { isRunning, processOwner } from "../runtime/process_owner.ts";
+import { onDisk } from "./disk_error.ts";
 import type { LayoutFolder } from "./layout_folder.ts";
 
 /** The lock's name in the folder for what is not whole yet. */
@@ -27,7 +28,7 @@ const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [1, 25];
 
 /** A lock that another process has. */
 interface Held {
-  /** Who holds it; empty while that is being written. */
+  /** Who holds it; empty while that is being written, and where the disk is full. */
   owner: string;
   /** When its holder touched it last, in milliseconds since 1970. */
   time: number;
@@ -54,12 +55,16 @@ export async function withLayoutLock<T>(
     return await run();
   } finally {
     clearInterval(beat);
-    await system.rm(path, { force: true });
+    removeFileSync(path);
   }
 }
 
 async function acquire(folder: LayoutFolder): Promise<string> {
   const path = join(await folder.partials(), LOCK);
+  return await onDisk("write", path, () => acquired(folder, path));
+}
+
+async function acquired(folder: LayoutFolder, path: string): Promise<string> {
   let wait = FIRST_WAIT_MS;
   let last: Held | undefined;
   let since = Date.now();
@@ -85,7 +90,7 @@ async function acquire(folder: LayoutFolder): Promise<string> {
 /** Makes a file; `false` where there is one. */
 async function make(folder: LayoutFolder, path: string, text: string): Promise<boolean> {
   try {
-    await folder.inPartials(path, () => folder.system.writeFile(path, text, { flag: "wx" }));
+    await folder.inPartials(path, () => makeFileSync(path, text));
     return true;
   } catch (error) {
     if (hasCode(error, "EEXIST")) return false;
@@ -113,14 +118,14 @@ async function remove(folder: LayoutFolder, path: string, left: Held): Promise<b
   const removing = join(path, "..", REMOVING);
   if (!await make(folder, removing, processOwner())) {
     const held = await look(folder, removing);
-    if (held !== undefined && isLeft(held)) await folder.system.rm(removing, { force: true });
+    if (held !== undefined && isLeft(held)) removeFileSync(removing);
     return false;
   }
   try {
     const now = await look(folder, path);
-    if (now?.owner === left.owner && now.time === left.time) await folder.system.rm(path);
+    if (now?.owner === left.owner && now.time === left.time) removeFileSync(path);
   } finally {
-    await folder.system.rm(removing, { force: true });
+    removeFileSync(removing);
   }
   return true;
 }

@@ -74,12 +74,12 @@ export class LayoutManifests {
   ): AsyncGenerator<Descriptor> {
     const left = [...listed];
     const seen = new Set<string>();
-    for (let at = 0; at < left.length; at += READS_AT_ONCE) {
+    for (let at = 0; at < left.length;) {
       signal?.throwIfAborted();
-      const some = left.slice(at, at + READS_AT_ONCE).filter(({ digest }) =>
-        !seen.has(digest) && seen.add(digest)
-      );
-      for (const known of await Promise.all(some.map((each) => this.know(each)))) {
+      const some = left.slice(at, at + READS_AT_ONCE);
+      at += some.length;
+      const unseen = some.filter(({ digest }) => !seen.has(digest) && seen.add(digest));
+      for (const known of await Promise.all(unseen.map((each) => this.know(each)))) {
         if (known === undefined) continue;
         for (const child of known.children) left.push(child);
         if (known.subject !== subject) continue;

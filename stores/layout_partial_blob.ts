@@ -1,4 +1,3 @@
-import { join } from "@std/path/join";
 import { relative } from "@std/path/relative";
 import type { Bytes } from "../content/bytes.ts";
 import { type Digest, hashAlgorithm, toDigest } from "../content/digest.ts";

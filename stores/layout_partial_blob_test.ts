@@ -5,7 +5,7 @@ import { digestOf } from "../content/digest.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { BadDigestError, InvalidOptionError, SizeMismatchError } from "../errors.ts";
 import { processOwner } from "../runtime/process_owner.ts";
-import { inFolder, names, partials } from "./folder_fixture_test.ts";
+import { inFolder, partials } from "./folder_fixture_test.ts";
 import { LayoutStore } from "./layout_store.ts";
 
 const MIB = 1024 * 1024;

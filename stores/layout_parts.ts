@@ -23,7 +23,7 @@ export async function claimPart(files: LayoutFiles, digest: Digest): Promise<str
     const prefix = await prefixOf(files, part);
     if (prefix === 0) continue;
     // The note of a part with gaps is there before the part: without it they would count as bytes.
-    await files.system.writeFile(noteOf(path), String(prefix), {});
+    await files.system.writeFile(noteOf(path), String(prefix));
     try {
       await files.system.rename(part, path);
       await files.system.rm(noteOf(part), { force: true });

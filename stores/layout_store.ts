@@ -25,6 +25,7 @@ import { LayoutFiles } from "./layout_files.ts";
 import { LayoutIndex } from "./layout_index.ts";
 import { LayoutManifests } from "./layout_manifests.ts";
 import { untagged } from "./layout_names.ts";
+import type { LayoutStoreOptions, RemoveUnreferencedOptions } from "./layout_store_options.ts";
 import { beginPartial } from "./layout_partial_blob.ts";
 import { onlyImage, resolveEntry } from "./resolve_entry.ts";
 import { storedRange } from "./stored_range.ts";
@@ -33,43 +34,16 @@ import { findUnreferenced, type UnreferencedContent } from "./unreferenced_conte
 import { wholePartial } from "./whole_partial.ts";
 import { sizeMismatch } from "./write_errors.ts";
 
-/** Options of {@linkcode LayoutStore}. */
-export interface LayoutStoreOptions {
-  /**
-   * Whether what was written is on the disk when a call resolves, so that it survives a power cut.
-   * Without it content may be lost then, and tags with it, but nothing wrong is ever read: bytes are
-   * verified. The end of the process, however sudden, loses nothing either way.
-   * @default {false}
-   */
-  durable?: boolean;
-  /**
-   * After how long an interrupted transfer is forgotten, in milliseconds: its bytes are removed by
-   * the first write of a store that comes later.
-   * @default {604800000}
-   */
-  partialExpiry?: number;
-}
-
-/** Options of {@linkcode LayoutStore.removeUnreferenced}. */
-export interface RemoveUnreferencedOptions extends StoreOptions {
-  /** Whether it is only said what would be removed. @default {false} */
-  dryRun?: boolean;
-  /**
-   * How old what is removed must be, in milliseconds since it was written. A copy that another
-   * process is making into the same folder has written blobs that nothing leads to before its tag is
-   * there: where that can happen, say a day.
-   * @default {0}
-   */
-  minAge?: number;
-}
-
 /** A week: a transfer goes on after a weekend, and no disk fills up. */
 const PARTIAL_EXPIRY_MS = 7 * 24 * 60 * 60 * 1_000;
 
 /**
  * An OCI layout folder: `oci-layout`, `index.json` and `blobs/`. The folder is made with the first
- * write; skopeo, oras, regctl and crane read it. On Deno it needs permission to read and write the
- * folder.
+ * write; skopeo, oras, regctl and crane read it, and what they write is read. Several processes of
+ * davit may write to one folder at once: they wait for one another where they must, and one that was
+ * killed stops none of them. Nothing but the layout is left behind, except for parts of content that
+ * the next process goes on with. On Deno it needs permission to read and write the folder; with all
+ * permissions it also knows at once that another process has ended, else within a minute.
  *
  * @see https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
  *
@@ -192,7 +166,7 @@ export class LayoutStore implements ContentStore {
       if (await this.#files.verified(digest, size, signal)) {
         await skipBody(source);
       } else {
-        await this.#sweep();
+        await this.#sweepOnce();
         const take = (reader: PieceReader) => this.#files.write(digest, size, reader, signal);
         await takeBody(source, { digest, size }, take, signal);
       }
@@ -250,8 +224,9 @@ export class LayoutStore implements ContentStore {
    */
   async untag(reference: string, options: StoreOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
-    const entry = resolveEntry(await this.#entries(), reference, this.folder);
-    if (entry === undefined || isDigest(reference)) {
+    const entries = await this.#entries();
+    const entry = resolveEntry(entries, reference, this.folder);
+    if (entry === undefined || entries.named(reference).length === 0) {
       throw new ContentNotFoundError(
         `Cannot untag ${JSON.stringify(reference)}: ${this.folder} has no such tag`,
       );
@@ -279,6 +254,7 @@ export class LayoutStore implements ContentStore {
     const index = await this.#layoutIndex();
     const find = (entries: LayoutEntries) => findUnreferenced(files, entries, { minAge, signal });
     if (dryRun || !await files.isThere()) return (await find(await index.read(files))).blobs;
+    await this.#sweep();
     return await this.#changing(() =>
       index.exclusive(files, async (entries, apply) => {
         const unreferenced = await find(entries);
@@ -361,7 +337,7 @@ export class LayoutStore implements ContentStore {
     const digest = digestIn(descriptor);
     const { size } = descriptor;
     hashAlgorithm(digest);
-    await this.#sweep();
+    await this.#sweepOnce();
     if (await this.#files.verified(digest, size, signal)) return wholePartial(size);
     const { mediaType } = descriptor;
     const onCommitted = () => this.#list({ mediaType, digest, size });
@@ -386,8 +362,11 @@ export class LayoutStore implements ContentStore {
   }
 
   /** Removes what earlier processes left unfinished, once for each store. */
+  async #sweepOnce(): Promise<void> {
+    if (!this.#swept) await this.#sweep();
+  }
+
   async #sweep(): Promise<void> {
-    if (this.#swept) return;
     this.#swept = true;
     await this.#files.sweep(Date.now() - this.#partialExpiry);
   }

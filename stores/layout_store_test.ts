@@ -19,14 +19,16 @@ import { MemoryStore } from "./memory_store.ts";
 for (const durable of [false, true]) {
   testContentStore(`LayoutStore${durable ? ", durable" : ""}`, async () => {
     const folder = await Deno.makeTempDir();
+    const damage = async (descriptor: Descriptor) => {
+      const path = pathOf(folder, descriptor);
+      const bytes = await Deno.readFile(path);
+      bytes[bytes.byteLength >> 1]! ^= 1;
+      await Deno.writeFile(path, bytes);
+    };
     return {
       store: new LayoutStore(folder, { durable }),
-      async damage(descriptor) {
-        const path = pathOf(folder, descriptor);
-        const bytes = await Deno.readFile(path);
-        bytes[bytes.byteLength >> 1]! ^= 1;
-        await Deno.writeFile(path, bytes);
-      },
+      damage,
+      spoil: damage,
       close: () => Deno.remove(folder, { recursive: true }),
     };
   });

@@ -25,11 +25,8 @@
 export { MemoryStore, memoryStore } from "./memory_store.ts";
 export { type FileBody, openFile } from "./open_file.ts";
 export { saveFile, type SaveFileOptions } from "./save_file.ts";
-export {
-  LayoutStore,
-  type LayoutStoreOptions,
-  type RemoveUnreferencedOptions,
-} from "./layout_store.ts";
+export { LayoutStore } from "./layout_store.ts";
+export type { LayoutStoreOptions, RemoveUnreferencedOptions } from "./layout_store_options.ts";
 export type { UnreferencedContent } from "./unreferenced_content.ts";
 export type { ArchiveInput } from "./archive_bytes.ts";
 export type { ArchiveFormat, ArchiveResolveOptions, ArchiveSource } from "./archive_source.ts";
@@ -37,3 +34,10 @@ export type { ArchiveStore } from "./archive_store.ts";
 export { createArchive, type CreateArchiveOptions } from "./create_archive.ts";
 export { openArchive, type OpenArchiveOptions } from "./open_archive.ts";
 export type { ArchiveLimits } from "../content/limits.ts";
+export {
+  fileUploadJournal,
+  type FileUploadJournalOptions,
+  type UploadJournal,
+  type UploadKey,
+  type UploadRecord,
+} from "./file_upload_journal.ts";

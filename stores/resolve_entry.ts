@@ -1,5 +1,4 @@
 import type { Descriptor } from "../content/descriptor.ts";
-import { isDigest } from "../content/digest.ts";
 import { ContentNotFoundError, InvalidContentError, InvalidReferenceError } from "../errors.ts";
 import type { LayoutEntries } from "./layout_entries.ts";
 import type { LayoutManifests } from "./layout_manifests.ts";
@@ -19,7 +18,8 @@ export function resolveEntry(
   reference: string,
   folder: string,
 ): Descriptor | undefined {
-  if (isDigest(reference)) return entries.listed(reference);
+  const listed = entries.listed(reference);
+  if (listed !== undefined) return listed;
   const named = entries.named(reference);
   const problem = named.length === 0 ? entries.problemOf(reference) : undefined;
   if (problem !== undefined) {
@@ -29,7 +29,8 @@ export function resolveEntry(
 }
 
 /**
- * The only image of a layout. What is attached to another entry is none.
+ * The only image of a layout. Without a tag of its own none is what another entry is made of, what is
+ * attached to another entry, and what a tagged entry is attached to: oras lists all of these.
  *
  * @throws {ContentNotFoundError} When there is no image.
  * @throws {InvalidReferenceError} When there are several; the message lists them.
@@ -40,14 +41,17 @@ export async function onlyImage(
   folder: string,
 ): Promise<Descriptor> {
   const all = entries.all();
-  const images: Descriptor[] = [];
-  for (const entry of all) {
-    const tag = tagOf(entry);
-    const attached = tag === undefined
-      ? (await manifests.know(entry))?.subject !== undefined
-      : derivedFrom(tag) !== undefined;
-    if (!attached) images.push(entry);
+  const known = await Promise.all(all.map((entry) => manifests.know(entry)));
+  const parts = new Set<string | undefined>();
+  for (const [at, each] of known.entries()) {
+    if (tagOf(all[at]!) !== undefined) parts.add(each?.subject);
+    for (const { digest } of each?.children ?? []) parts.add(digest);
   }
+  const images = all.filter((entry, at) => {
+    const tag = tagOf(entry);
+    if (tag !== undefined) return derivedFrom(tag) === undefined;
+    return known[at]?.subject === undefined && !parts.has(entry.digest);
+  });
   const image = only(
     images.length === 0 ? all : images,
     `Cannot choose an image of ${folder}, which has several: name one`,
