@@ -78,7 +78,6 @@ export class AttachedFinder {
       if (result.status === "rejected") throw result.reason;
       for (const entry of result.value) {
         const { digest } = entry.descriptor;
-        if (digest === subject.digest) continue; // GitLab resolves such a tag to the subject itself
         if (entry.tag !== undefined || !entries.has(digest)) {
           entries.set(`${digest} ${entry.tag ?? ""}`, entry);
         }
@@ -102,6 +101,7 @@ export class AttachedFinder {
    */
   async #inFallback(subject: Descriptor): Promise<AttachedEntry[]> {
     const [list] = await this.#named(fallbackTag(subject.digest));
+    // GitLab resolves such a tag to the subject itself.
     if (list === undefined || list.descriptor.digest === subject.digest) return [];
     if (!isIndexMediaType(list.descriptor.mediaType)) return [];
     try {

@@ -9,6 +9,7 @@ import { fallbackTag } from "../manifest/referrers_index.ts";
 import type { ImageIndex } from "../manifest/types.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
 import { copy } from "./copy.ts";
+import { CopyEvents } from "./copy_events.ts";
 import {
   altered,
   count,
@@ -151,7 +152,7 @@ Deno.test("what the target has", async (t) => {
   await t.step("is not sent again, nor is the tag", async () => {
     const target = repository({ quirks: { immutableTags: "ecr" } });
     await copy(source.store, "v1", target.store, "v1");
-    target.asked();
+    assertEquals(count(target.asked(), /^HEAD blobs/), blobs.length, "each is looked for once");
     const again = await copy(source.store, "v1", target.store, "v1");
     assertEquals([again.bytes, again.skipped.length], [0, needed.size]);
     assertEquals(count(target.asked(), /^(POST|PUT|PATCH|DELETE)/), 0);
@@ -299,4 +300,38 @@ Deno.test("events tell each descriptor, the totals and the tags; a listener may 
     events.flatMap((each) => each.type === "copy-tag" ? each.reference : []).at(-1),
     "v1",
   );
+});
+
+Deno.test("a registry that resolves the fallback tag to the subject itself: nothing is attached", async () => {
+  const source = repository({ quirks: { fallbackTagIsSubject: true, noReferrers: "text" } });
+  await writeIndex(source.store, [await writeImage(source.store)], { tag: "v1" });
+  const { attached, leftOut } = await copy(source.store, "v1", new MemoryStore(), "v1");
+  assertEquals([attached, leftOut], [[], []]);
+});
+
+Deno.test("so many blobs move at once as was asked for", async () => {
+  const source = new MemoryStore();
+  await writeImage(source, { tag: "v1", layers: Array(8).fill(100_000) });
+  let [open, most] = [0, 0];
+  const counting = altered<ContentStore>(new PlainStore(), {
+    async write(...args) {
+      if (args[0].size === 100_000) most = Math.max(most, ++open);
+      for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+      if (args[0].size === 100_000) open--;
+    },
+    tag: () => Promise.resolve(),
+  });
+  await copy(source, "v1", counting, [], { concurrency: 3 });
+  assertEquals(most, 3);
+});
+
+Deno.test("progress is told a few times a second, however often bytes come", () => {
+  const told: CopyEvent[] = [];
+  const events = new CopyEvents((event) => void told.push(event));
+  const descriptor = { mediaType: "a/b", digest: `sha256:${"0".repeat(64)}`, size: 1e9 };
+  const progress = events.progress(descriptor);
+  const started = performance.now();
+  for (let at = 0; at < 100_000; at++) progress(at);
+  const seconds = (performance.now() - started) / 1_000;
+  assert(told.length <= 1 + 4 * seconds, `${told.length} in ${seconds} s`);
 });

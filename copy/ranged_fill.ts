@@ -255,6 +255,7 @@ export class RangedFill {
     if (this.#failed !== undefined || !mayPass(error)) throw error;
     if (++this.#failures > MOST_FAILURES) throw error;
     this.#most = Math.max(1, Math.floor(this.#most / 2));
+    if (this.#ranged !== undefined) this.#ranged.since = Infinity; // and no more of them again
     this.#parts.unshift(part);
     onRetry(this.#failures, (error as Error).message);
   }
