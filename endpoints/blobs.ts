@@ -76,17 +76,20 @@ export async function getBlob(
   const partial = offset > 0 || length !== undefined;
   const verified = verify && !partial;
   if (verified) hashAlgorithm(asked);
-  const request = blobRequest(channel, "GET", repository, asked, options);
+  const follower = verify || partial ? undefined : following(signal);
+  const request = blobRequest(channel, "GET", repository, asked, follower ?? options);
   if (partial) {
     const last = length === undefined ? "" : String(offset + length - 1);
     request.headers.set("range", `bytes=${offset}-${last}`);
   }
-  const answer = await sendExpecting(channel, request, partial ? [200, 206] : [200]);
+  let answer: ChannelResponse | undefined;
   let size: number | undefined;
   try {
+    answer = await sendExpecting(channel, request, partial ? [200, 206] : [200]);
     size = partSize(answer.response, { offset, length }, options.size, request.what);
   } catch (error) {
-    await answer.response.body?.cancel().catch(() => {});
+    await answer?.response.body?.cancel().catch(() => {});
+    follower?.leave?.();
     throw error;
   }
   const reader = resumingReader(channel, request, answer, {
@@ -103,6 +106,7 @@ export async function getBlob(
       ...(size !== undefined && { total: size }),
     }),
     ...(signal && { signal }),
+    ...(follower && { onEnd: follower.leave }),
   };
   const expected = { digest: asked, ...(size !== undefined && { size }) };
   const stream = verified
@@ -224,6 +228,19 @@ function blobRequest(
     ...(mountFrom !== undefined && { mountFrom }),
     ...(signal && { signal }),
   });
+}
+
+/**
+ * A signal that follows another until it leaves: the request whose body is moved into another one must
+ * not be aborted any more, as Deno's fetch makes an unhandled rejection of that.
+ */
+function following(signal: AbortSignal | undefined): { signal?: AbortSignal; leave?: () => void } {
+  if (signal === undefined) return {};
+  const own = new AbortController();
+  const abort = () => own.abort(signal.reason);
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort);
+  return { signal: own.signal, leave: () => signal.removeEventListener("abort", abort) };
 }
 
 function checkRange({ offset = 0, length }: BlobRange): void {

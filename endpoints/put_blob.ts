@@ -60,6 +60,26 @@ export async function putBlob(
   body: Body,
   options: PutBlobOptions = {},
 ): Promise<Descriptor> {
+  try {
+    return await push(channel, repository, body, options);
+  } catch (error) {
+    await letGo(body, error);
+    throw error;
+  }
+}
+
+/** Cancels a stream that nothing has read: whoever makes it must not wait for a reader for ever. */
+export async function letGo(body: Body, reason: unknown): Promise<void> {
+  if (!(body instanceof ReadableStream) || body.locked) return;
+  await body.cancel(reason).catch(() => {});
+}
+
+async function push(
+  channel: Channel,
+  repository: string,
+  body: Body,
+  options: PutBlobOptions,
+): Promise<Descriptor> {
   const { mediaType = MEDIA_TYPES.octetStream, digestAlgorithm, chunkSize, signal } = options;
   checkChunkSize(chunkSize);
   const expected = options.digest === undefined ? undefined : parseDigest(options.digest);
@@ -101,10 +121,16 @@ export async function putBlob(
       }
     }
   }
-  session ??= await startBlobUpload(channel, repository, {
-    ...options,
-    digestAlgorithm: upload.algorithm,
-  });
+  void upload.prepare().catch(() => {}); // the transfer waits for it, and throws
+  try {
+    session ??= await startBlobUpload(channel, repository, {
+      ...options,
+      digestAlgorithm: upload.algorithm,
+    });
+  } catch (error) {
+    upload.release(error);
+    throw error;
+  }
   upload.onBytes = (count) => progress(count, false);
   await transferBlob(channel, repository, session, upload, send);
   progress(upload.size!, true);

@@ -6,6 +6,7 @@ import type { Channel, ChannelRequest, ChannelResponse } from "../transport/chan
 import { responseError } from "../transport/expect.ts";
 import { Retries } from "../transport/retries.ts";
 import { copyFields } from "../transport/header_fields.ts";
+import { contentLength } from "./request.ts";
 
 /** What is read: a blob, or a part of one. */
 export interface ResumingOptions {
@@ -34,7 +35,12 @@ export function resumingReader(
   let cancelled = false;
   /** What is left of a piece that did not fit into the memory that was given for it. */
   let rest = EMPTY;
-  let reader = bodyReader(first, first.response.status === 206 ? 0 : offset);
+  /** Made when it is first needed: until then the body can be moved whole. */
+  let current: PieceReader | undefined;
+
+  function reader(): PieceReader {
+    return current ??= bodyReader(first, first.response.status === 206 ? 0 : offset);
+  }
 
   /** The body's reader, past the bytes that were not asked for. */
   function bodyReader({ response }: ChannelResponse, skip: number): PieceReader {
@@ -48,7 +54,7 @@ export function resumingReader(
     request.signal?.throwIfAborted();
     const delay = retries.failed();
     if (delay === undefined || !isBroken(cause)) throw failed(cause);
-    void reader.cancel(cause).catch(() => {});
+    void reader().cancel(cause).catch(() => {});
     const from = offset + received;
     channel.emit({
       type: "resume",
@@ -59,8 +65,8 @@ export function resumingReader(
     });
     await channel.clock.sleep(delay, request.signal);
     if (cancelled) return;
-    reader = await openFrom(from, cause);
-    if (cancelled) await reader.cancel().catch(() => {});
+    current = await openFrom(from, cause);
+    if (cancelled) await current.cancel().catch(() => {});
   }
 
   async function openFrom(from: number, cause: unknown): Promise<PieceReader> {
@@ -111,10 +117,10 @@ export function resumingReader(
       try {
         const left = length === undefined ? Infinity : length - received;
         if (left === 0) {
-          await reader.cancel().catch(() => {});
+          await reader().cancel().catch(() => {});
           return { done: true };
         }
-        const piece = await reader.read(view);
+        const piece = await reader().read(view);
         const { done, value } = piece;
         if (!done && value !== undefined) {
           retries.progressed();
@@ -159,7 +165,22 @@ export function resumingReader(
     },
     async cancel(reason) {
       cancelled = true;
-      await reader.cancel(reason).catch(() => {}); // it may have broken just now
+      await reader().cancel(reason).catch(() => {}); // it may have broken just now
+    },
+    get native() {
+      const { response, movable } = first;
+      if (!movable || current !== undefined || cancelled || size === undefined) return undefined;
+      // Another length is one that nobody has promised; a part is not what was asked for.
+      if (response.status !== 200 || offset > 0 || length !== undefined) return undefined;
+      if (contentLength(response.headers) !== size || response.body === null) return undefined;
+      return {
+        size,
+        take() {
+          current = NOTHING;
+          return response.body as ReadableStream<Bytes>;
+        },
+        moved() {},
+      };
     },
   };
 }

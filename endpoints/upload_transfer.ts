@@ -37,6 +37,9 @@ const CANCEL_TIMEOUT_MS = 2_000;
 /** Statuses that refuse how the bytes were sent: a PATCH without Content-Range, or one more chunk. */
 const REFUSED_WAY = [400, 405, 411, 415, 501];
 
+/** Statuses that refuse a body for its missing Content-Length. */
+const WANTS_LENGTH = [411, 501];
+
 /**
  * Moves a body into an upload and closes it: whole, or in chunks. After a fault it looks whether the
  * blob has landed, asks the registry how far it came, and goes on from there, or starts again.
@@ -66,6 +69,8 @@ class Transfer {
   #chunkSize: number;
   /** Cuts the body, once it goes in chunks. */
   #chunks: ChunkFeed | undefined;
+  /** Whether the last try had the runtime move the body by itself. */
+  #moved = false;
   /** Whether the last try sent the whole body by PATCH, as its digest was not known. */
   #patched = false;
   /** The furthest offset of any try: only what comes further is progress, else tries never end. */
@@ -95,12 +100,14 @@ class Transfer {
     const { maxChunk } = this.#known;
     this.#chunkSize = Math.min(options.chunkSize ?? maxChunk ?? CHUNK_BYTES, maxChunk ?? Infinity);
     this.#whole = this.#startsWhole();
+    upload.moved = this.#known.native === false;
   }
 
   async run(): Promise<void> {
     const { upload } = this;
     const noPatch = this.#known.wholePatch === false;
     if (this.#whole && noPatch && upload.reopenable) await this.#needDigest();
+    await untilAborted(upload.prepare(), this.options.signal);
     for (;;) {
       try {
         await this.#send();
@@ -115,6 +122,7 @@ class Transfer {
   /** Lets go of the body; the caller's may take its time with that. */
   release(reason?: unknown): void {
     void this.#chunks?.cancel(reason);
+    this.upload.release(reason);
   }
 
   /** Tells the registry that no more will come; it may not care. Answers whether it did. */
@@ -146,10 +154,11 @@ class Transfer {
 
   async #send(): Promise<void> {
     const { upload } = this;
-    this.#patched = false;
+    this.#patched = this.#moved = false;
     if (this.#hasAll()) return await this.#close(openBody(EMPTY));
     if (!this.#whole || this.#session.offset > 0) return await this.#sendChunks();
     const body = upload.reopenable ? upload : this.#chunks?.rest() ?? upload;
+    this.#moved = upload.native !== undefined;
     if (upload.digest !== undefined) return await this.#close(body);
     this.#patched = true;
     await this.#patch(body, false);
@@ -202,12 +211,15 @@ class Transfer {
       RETRYABLE_STATUSES.includes(status);
     const refused = REFUSED_WAY.includes(status);
     const refusedPatch = refused && this.#patched;
+    const moved = this.#moved && upload.moved;
+    const wantsLength = moved && WANTS_LENGTH.includes(status);
     const refusedChunk = !this.#whole && this.#session.offset > 0 &&
       (error as HttpError).method === "PATCH" && (refused || status === 404);
-    if (!broken && !refusedPatch && !refusedChunk && ![404, 413, 416].includes(status)) throw error;
+    const refusedWay = refusedPatch || refusedChunk || wantsLength;
+    if (!broken && !refusedWay && ![404, 413, 416].includes(status)) throw error;
 
     // Another way of sending is no other try: there are only so many ways.
-    const free = refusedPatch || status === 413;
+    const free = refusedPatch || status === 413 || moved;
     const { retryAfter } = error as HttpError;
     const delay = free ? 0 : this.#retries.failed(broken ? retryAfter : 0);
     if (broken && delay !== undefined) await channel.clock.sleep(delay, signal);
@@ -215,12 +227,15 @@ class Transfer {
     if ((broken || status === 404) && await this.#isThere()) return true;
     const lost = this.#whole && !upload.reopenable && !this.#hasAll();
     if (refusedPatch) this.#found.wholePatch = false;
+    if (wantsLength || moved && error instanceof TimeoutError) this.#found.native = false;
     if (status === 413) this.#shrink(error);
     if (lost) channel.capabilities.suspected = this.#found; // the next one shows
     if (lost || delay === undefined) throw this.#failed(error);
 
     if (refusedPatch) {
       await this.#needDigest();
+      await this.#restart(error);
+    } else if (wantsLength) {
       await this.#restart(error);
     } else if (status === 413) {
       if (this.#whole) {
