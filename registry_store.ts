@@ -10,6 +10,7 @@ import {
 import { type Body, bytesStream, openBody } from "./content/body.ts";
 import { type Bytes, EMPTY } from "./content/bytes.ts";
 import type { Descriptor } from "./content/descriptor.ts";
+import type { UploadJournal } from "./content/upload_journal.ts";
 import { DEFAULT_LIMITS } from "./content/limits.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "./content/media_types.ts";
 import { openRange } from "./content/open_range.ts";
@@ -30,6 +31,8 @@ import type { RegistryClientV2 } from "./registry_client_v2.ts";
 export interface RegistryStoreOptions {
   /** The largest manifest that is read into memory, in bytes. @default {8388608} */
   manifestBytes?: number;
+  /** Remembers uploads, so that another process goes on with them. @default {the client's} */
+  journal?: UploadJournal;
 }
 
 /** What is tagged was written just before, as a rule: as many as one image for several platforms has. */
@@ -59,12 +62,14 @@ export class RegistryStore implements ContentStore {
   /** The client that this store speaks through. */
   readonly client: RegistryClientV2;
   readonly #manifestBytes: number;
+  readonly #journal: { journal?: UploadJournal };
   /** The manifests written last, by digest: to tag one costs no pull then, which may be counted. */
   readonly #written = new Map<string, { bytes: Bytes; mediaType: string }>();
 
   /** A store over a client's repository. */
   constructor(client: RegistryClientV2, options: RegistryStoreOptions = {}) {
     this.client = client;
+    this.#journal = options.journal ? { journal: options.journal } : {};
     this.#manifestBytes = options.manifestBytes ?? DEFAULT_LIMITS.manifestBytes;
   }
 
@@ -171,7 +176,7 @@ export class RegistryStore implements ContentStore {
     }
     if (!isManifestMediaType(mediaType)) {
       try {
-        await this.client.putBlob(body, { digest, size, verify, ...ending });
+        await this.client.putBlob(body, { digest, size, verify, ...this.#journal, ...ending });
       } catch (error) {
         throw (verify === "target" && badDigest(error, digest)) || error;
       }

@@ -71,6 +71,17 @@ export class UploadSource implements OpenBody {
     this.#ready = await this.#opened;
   }
 
+  /**
+   * Passes over the bytes that the registry has, where they must be hashed as those that follow.
+   *
+   * @throws The signal's reason when it aborts.
+   */
+  async skip(offset: number, signal?: AbortSignal): Promise<void> {
+    if (this.#unhashed) this.#hashed = Math.max(this.#hashed, offset);
+    if (this.#hashed >= offset) return;
+    await this.#readTo(offset, signal);
+  }
+
   /** Lets go of what was opened and is not needed. */
   release(reason?: unknown): void {
     void this.#opened?.then((reader) => reader.cancel(reason)).catch(() => {});
@@ -108,9 +119,14 @@ export class UploadSource implements OpenBody {
       this.#take(this.bytes, 0);
       return this.#finish(this.bytes.byteLength);
     }
+    await this.#readTo(Infinity, signal);
+  }
+
+  async #readTo(end: number, signal?: AbortSignal): Promise<void> {
     const reader = await untilAborted(this.#read(0, () => {}), signal);
     try {
-      while (!(await untilAborted(reader.read(), signal)).done);
+      while (this.#hashed < end && !(await untilAborted(reader.read(), signal)).done);
+      if (end < Infinity) await reader.cancel();
     } catch (error) {
       void reader.cancel(error).catch(() => {});
       throw error;

@@ -7,6 +7,7 @@ import { RETRYABLE_STATUSES } from "../transport/retry.ts";
 import { untilAborted } from "../transport/until_aborted.ts";
 import { findBlob } from "./blobs.ts";
 import { ChunkFeed } from "./chunk_feed.ts";
+import { type JournaledUpload, mayGoOn } from "./journaled_upload.ts";
 import type { EndpointOptions } from "./request.ts";
 import { learnFindings, suspicionOf } from "./upload_findings.ts";
 import type { UploadSource } from "./upload_source.ts";
@@ -23,6 +24,8 @@ import {
 export interface TransferOptions extends EndpointOptions {
   /** Send chunks of so many bytes. */
   chunkSize?: number;
+  /** Where the upload is written down, so that another process can go on with it. */
+  entry?: JournaledUpload;
 }
 
 /** The chunk that every registry takes: GHCR refuses more than 4 MiB. */
@@ -55,9 +58,13 @@ export async function transferBlob(
   try {
     await transfer.run();
     transfer.release();
+    await options.entry?.forget();
   } catch (error) {
     transfer.release(error);
-    await transfer.cancel();
+    if (options.entry === undefined || !mayGoOn(error)) {
+      await transfer.cancel();
+      await options.entry?.forget();
+    }
     throw error;
   }
 }
@@ -81,6 +88,8 @@ class Transfer {
   #repeated = false;
   /** Whether the registry refused to say how far the upload is. */
   #unanswered = false;
+  /** Whether the session is another process's, so that what is in it may be something else. */
+  #old = false;
   /** How often the registry refused to go on with an upload in chunks. */
   #refusedChunks = 0;
   /** What was refused, as facts; they become known when the upload lands. */
@@ -99,7 +108,7 @@ class Transfer {
     this.#found = suspicionOf(channel.capabilities, upload);
     const { maxChunk } = this.#known;
     this.#chunkSize = Math.min(options.chunkSize ?? maxChunk ?? CHUNK_BYTES, maxChunk ?? Infinity);
-    this.#whole = this.#startsWhole();
+    this.#whole = session.offset === 0 && this.#startsWhole();
     upload.moved = this.#known.native === false;
   }
 
@@ -107,7 +116,10 @@ class Transfer {
     const { upload } = this;
     const noPatch = this.#known.wholePatch === false;
     if (this.#whole && noPatch && upload.reopenable) await this.#needDigest();
-    await untilAborted(upload.prepare(), this.options.signal);
+    const { offset } = this.#session;
+    if (offset > 0) await this.#resumed(offset);
+    else await untilAborted(upload.prepare(), this.options.signal);
+    await this.options.entry?.keep(this.#session);
     for (;;) {
       try {
         await this.#send();
@@ -117,6 +129,21 @@ class Transfer {
         if (await this.#recover(error)) return;
       }
     }
+  }
+
+  /** Goes on with what an earlier process sent, which is the body's start: its digest will tell. */
+  async #resumed(offset: number): Promise<void> {
+    const { channel, upload, options } = this;
+    const { digest, size = Infinity } = upload;
+    if (offset > size) {
+      this.#whole = this.#startsWhole();
+      return await this.#restart(undefined);
+    }
+    const reason = "an earlier push of it ended early";
+    channel.emit({ type: "resume", direction: "upload", offset, reason, digest: digest! });
+    await upload.skip(offset, options.signal);
+    this.#furthest = offset;
+    this.#old = true;
   }
 
   /** Lets go of the body; the caller's may take its time with that. */
@@ -191,6 +218,7 @@ class Transfer {
       );
     }
     this.#session = sent.session;
+    await options.entry?.keep(sent.session);
     this.#repeated = false;
     if (sent.session.offset <= this.#furthest) return;
     this.#furthest = sent.session.offset;
@@ -215,11 +243,12 @@ class Transfer {
     const wantsLength = moved && WANTS_LENGTH.includes(status);
     const refusedChunk = !this.#whole && this.#session.offset > 0 &&
       (error as HttpError).method === "PATCH" && (refused || status === 404);
-    const refusedWay = refusedPatch || refusedChunk || wantsLength;
+    const refusedOld = this.#old && !broken && status !== 413 && status > 0;
+    const refusedWay = refusedPatch || refusedChunk || wantsLength || refusedOld;
     if (!broken && !refusedWay && ![404, 413, 416].includes(status)) throw error;
 
     // Another way of sending is no other try: there are only so many ways.
-    const free = refusedPatch || status === 413 || moved;
+    const free = refusedPatch || status === 413 || moved || refusedOld;
     const { retryAfter } = error as HttpError;
     const delay = free ? 0 : this.#retries.failed(broken ? retryAfter : 0);
     if (broken && delay !== undefined) await channel.clock.sleep(delay, signal);
@@ -235,7 +264,8 @@ class Transfer {
     if (refusedPatch) {
       await this.#needDigest();
       await this.#restart(error);
-    } else if (wantsLength) {
+    } else if (wantsLength || refusedOld) {
+      this.#whole = this.#startsWhole();
       await this.#restart(error);
     } else if (status === 413) {
       if (this.#whole) {
@@ -275,6 +305,7 @@ class Transfer {
     }
     if (status === 416 && reported.offset === offset) this.#shrink(error);
     this.#session = reported;
+    await this.options.entry?.keep(reported);
     this.#whole = false;
   }
 
@@ -336,7 +367,7 @@ class Transfer {
     if (!upload.reopenable && !this.#chunks?.holds(0)) throw this.#failed(error);
     // An upload that was there, and could not be asked about: so it will be the next time.
     if (await this.cancel() && this.#unanswered) this.#found.uploadStatus = false;
-    this.#unanswered = false;
+    this.#unanswered = this.#old = false;
     // An upload that is gone once may be a registry's restart. Twice, it takes no chunks. A stream
     // has but this one chance.
     if (this.#refusedChunks > (upload.reopenable ? 1 : 0) && this.#canSendWhole) {
@@ -347,6 +378,7 @@ class Transfer {
       ...this.options,
       digestAlgorithm: upload.algorithm,
     });
+    await this.options.entry?.keep(this.#session);
   }
 
   /** Smaller chunks from now on. */
