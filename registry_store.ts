@@ -63,6 +63,7 @@ export class RegistryStore implements ContentStore {
   readonly client: RegistryClientV2;
   readonly #manifestBytes: number;
   readonly #journal: { journal?: UploadJournal };
+  #ranges: boolean | undefined;
   /** The manifests written last, by digest: to tag one costs no pull then, which may be counted. */
   readonly #written = new Map<string, { bytes: Bytes; mediaType: string }>();
 
@@ -126,6 +127,10 @@ export class RegistryStore implements ContentStore {
    * `verify: "target"` goes, on Deno, from one connection to the other without JavaScript. A transfer
    * that nothing here can watch has one stall time for all of its bytes; then it goes on the other way.
    *
+   * With `offset` or `length` only that part is asked for, and it is as long as was asked. A registry
+   * that knows no ranges sends the whole, and what stands before the part is read and dropped:
+   * `ranges` says so once one was asked for.
+   *
    * @throws {ContentNotFoundError} When the repository does not have it.
    */
   async open(descriptor: Descriptor, options: OpenOptions = {}): Promise<ReadableStream<Bytes>> {
@@ -143,12 +148,13 @@ export class RegistryStore implements ContentStore {
       if (!whole && (length === 0 || offset === size)) return bytesStream(EMPTY);
       // The end is named too: crane's registry refuses a range without one, or past the content.
       const range = whole ? {} : { range: { offset, length: Math.min(length, size - offset) } };
-      const { stream } = await this.client.getBlob(digest, {
+      const { stream, ranged } = await this.client.getBlob(digest, {
         size,
         verify,
         ...range,
         ...(signal && { signal }),
       });
+      this.#ranges = ranged ?? this.#ranges;
       return stream;
     });
   }
@@ -237,6 +243,14 @@ export class RegistryStore implements ContentStore {
    */
   referrers(subject: Descriptor, options: ReferrersOptions = {}): AsyncIterable<Descriptor> {
     return this.client.referrers(subject.digest, options);
+  }
+
+  /**
+   * Whether the registry answers a part of a blob with that part, as the last one showed; `undefined`
+   * before the first. Without ranges, several parts of a blob at once cost its size each.
+   */
+  get ranges(): boolean | undefined {
+    return this.#ranges;
   }
 
   /** Takes a blob from another repository of the same registry, where the registry does that. */

@@ -1,4 +1,10 @@
-import { ApiError, DownloadError, NetworkError, TimeoutError } from "../errors.ts";
+import {
+  ApiError,
+  DownloadError,
+  InvalidContentError,
+  NetworkError,
+  TimeoutError,
+} from "../errors.ts";
 import { type Bytes, EMPTY } from "../content/bytes.ts";
 import type { Digest } from "../content/digest.ts";
 import { type Piece, type PieceReader, pieceReader, stallGuard } from "../content/piece_reader.ts";
@@ -6,7 +12,7 @@ import type { Channel, ChannelRequest, ChannelResponse } from "../transport/chan
 import { responseError } from "../transport/expect.ts";
 import { Retries } from "../transport/retries.ts";
 import { copyFields } from "../transport/header_fields.ts";
-import { contentLength } from "./request.ts";
+import { contentLength, contentRange } from "./request.ts";
 
 /** What is read: a blob, or a part of one. */
 export interface ResumingOptions {
@@ -20,9 +26,14 @@ export interface ResumingOptions {
   size: number | undefined;
 }
 
+/** A try that brings fewer bytes than this, and less than a 64th of all, is as good as a failed one. */
+const PROGRESS_BYTES = 64 * 1024;
+const PROGRESS_PARTS = 64;
+
 /**
  * Reads a blob's body, and goes on with a range request where it breaks or ends early. A registry
- * that ignores ranges and sends the whole again is read up to where it broke.
+ * that ignores ranges and sends the whole again is read up to where it broke. A part that ends before
+ * what was asked for, as some caches answer, is gone on with at once.
  */
 export function resumingReader(
   channel: Channel,
@@ -32,6 +43,10 @@ export function resumingReader(
 ): PieceReader {
   const retries = new Retries(channel);
   let received = 0;
+  /** Where the current try began, and the byte after its last, where the registry named that. */
+  let began = 0;
+  let announced = rangeEnd(first);
+  const enough = Math.min(PROGRESS_BYTES, Math.ceil((size ?? Infinity) / PROGRESS_PARTS));
   let cancelled = false;
   /** What is left of a piece that did not fit into the memory that was given for it. */
   let rest = EMPTY;
@@ -52,19 +67,17 @@ export function resumingReader(
 
   async function resume(cause: unknown): Promise<void> {
     request.signal?.throwIfAborted();
-    const delay = retries.failed();
-    if (delay === undefined || !isBroken(cause)) throw failed(cause);
-    void reader().cancel(cause).catch(() => {});
     const from = offset + received;
-    channel.emit({
-      type: "resume",
-      direction: "download",
-      digest,
-      offset: from,
-      reason: (cause as Error).message,
-    });
-    await channel.clock.sleep(delay, request.signal);
-    if (cancelled) return;
+    void reader().cancel(cause).catch(() => {});
+    if (from !== announced || received - began < enough) {
+      const delay = retries.failed();
+      if (delay === undefined || !isBroken(cause)) throw failed(cause);
+      const reason = (cause as Error).message;
+      channel.emit({ type: "resume", direction: "download", digest, offset: from, reason });
+      await channel.clock.sleep(delay, request.signal);
+      if (cancelled) return;
+    }
+    began = received;
     current = await openFrom(from, cause);
     if (cancelled) await current.cancel().catch(() => {});
   }
@@ -84,12 +97,13 @@ export function resumingReader(
       throw failed(error);
     }
     const { status, headers: answered, body } = answer.response;
-    const start = /^bytes (\d+)-/.exec(answered.get("content-range") ?? "")?.[1];
-    if (status === 206 && Number(start) === from) return bodyReader(answer, 0);
+    announced = rangeEnd(answer);
     if (status === 200) return bodyReader(answer, from);
     if (status === 206) {
+      if (contentRange(answered)?.first === from) return bodyReader(answer, 0);
       await body?.cancel().catch(() => {});
-      throw ended(cause);
+      const message = `the registry answered another range than the one from ${from}`;
+      throw ended(new InvalidContentError(`Cannot ${request.what}: ${message}`, { cause }));
     }
     const error = await responseError(channel, again, answer);
     if (status !== 416) throw error;
@@ -115,17 +129,17 @@ export function resumingReader(
     for (;;) {
       let cause: unknown;
       try {
-        const left = length === undefined ? Infinity : length - received;
-        if (left === 0) {
-          await reader().cancel().catch(() => {});
-          return { done: true };
-        }
-        const piece = await reader().read(view);
+        // A body that is longer than the part that it says it is ends with that part; of the last one,
+        // more bytes than a whole blob has are an error.
+        const part = (announced ?? Infinity) - offset;
+        const left = (part < (size ?? 0) ? part : length ?? Infinity) - received;
+        if (left <= 0) await reader().cancel().catch(() => {});
+        const piece: Piece = left > 0 ? await reader().read(view) : { done: true };
         const { done, value } = piece;
         if (!done && value !== undefined) {
-          retries.progressed();
           const wanted = value.byteLength > left ? value.subarray(0, left) as Bytes : value;
           received += wanted.byteLength;
+          if (received - began >= enough) retries.progressed();
           return { done: false, value: wanted };
         }
         if (cancelled || size === undefined || received >= size) return piece;
@@ -183,6 +197,12 @@ export function resumingReader(
       };
     },
   };
+}
+
+/** The byte after the last that a 206 says it holds. */
+function rangeEnd({ response }: ChannelResponse): number | undefined {
+  const range = response.status === 206 ? contentRange(response.headers) : undefined;
+  return range && range.last + 1;
 }
 
 /** A body without bytes. */
