@@ -465,6 +465,21 @@ export class RegistryClientV2 {
   }
 
   /**
+   * A blob's descriptor, by HEAD; where that is refused or does not say the size, by what GET says.
+   *
+   * @throws {NotFoundError} When there is no such blob.
+   * @throws {InvalidContentError} When the registry does not say the size.
+   */
+  async statBlob({ digest, ...options }: BlobRef): Promise<Descriptor> {
+    return await blobs.describeBlob(
+      this.#channel,
+      this.repo.remoteName,
+      digest,
+      this.#with(options),
+    );
+  }
+
+  /**
    * A blob's bytes as a stream, verified, and the responses that it came by, one a redirect hop.
    *
    * @throws {NotFoundError} When there is no such blob.

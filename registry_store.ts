@@ -2,7 +2,6 @@ import {
   BadDigestError,
   ContentNotFoundError,
   HttpError,
-  InvalidContentError,
   NotFoundError,
   SizeMismatchError,
   UploadError,
@@ -95,14 +94,8 @@ export class RegistryStore implements ContentStore {
   }
 
   async #resolveBlob(digest: string, options: StoreOptions): Promise<Descriptor> {
-    const answers = await this.client.headBlob({ digest, ...options });
-    const length = answers.at(-1)?.headers.get("content-length") ?? "";
-    if (/^\d{1,15}$/.test(length)) {
-      return { mediaType: MEDIA_TYPES.octetStream, digest, size: Number(length) };
-    }
-    throw new InvalidContentError(
-      `Cannot resolve ${digest} in ${this.client.repo.canonicalName}: the registry does not say its size`,
-    );
+    const { size } = await this.client.statBlob({ digest, ...options });
+    return { mediaType: MEDIA_TYPES.octetStream, digest, size };
   }
 
   /** Whether the repository has the content. */

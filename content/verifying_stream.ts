@@ -10,6 +10,8 @@ export interface Expected {
   digest: Digest;
   /** How many there are, where that is known. */
   size?: number;
+  /** The Content-Encoding that they came in, which may be why they are others. */
+  encoding?: string;
 }
 
 /** Options of {@linkcode verifyingStream} and {@linkcode passingStream}. */
@@ -57,10 +59,11 @@ export interface Tap {
 }
 
 /** A tap that throws when the bytes are not the expected ones. */
-export async function verifier({ digest, size: expected }: Expected): Promise<Tap> {
+export async function verifier({ digest, size: expected, encoding }: Expected): Promise<Tap> {
   const algorithm = hashAlgorithm(digest);
   const hasher = await createHasher(algorithm);
   let size = 0;
+  const cameIn = encoding === undefined ? "" : ` with the Content-Encoding ${encoding}`;
   return {
     take(piece) {
       size += piece.byteLength;
@@ -76,7 +79,7 @@ export async function verifier({ digest, size: expected }: Expected): Promise<Ta
       const actual = toDigest(algorithm, hasher.digest());
       if (actual === digest) return;
       throw new BadDigestError(
-        `Cannot verify ${digest}: the ${size} bytes that arrived have the digest ${actual}`,
+        `Cannot verify ${digest}: the ${size} bytes that arrived${cameIn} have the digest ${actual}`,
         { expected: digest, actual },
       );
     },

@@ -1,4 +1,9 @@
-import { InvalidContentError, InvalidOptionError, SizeMismatchError } from "../errors.ts";
+import {
+  InvalidContentError,
+  InvalidOptionError,
+  NotFoundError,
+  SizeMismatchError,
+} from "../errors.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, hashAlgorithm, parseDigest } from "../content/digest.ts";
@@ -6,9 +11,18 @@ import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import { pieceReader, readAll } from "../content/piece_reader.ts";
 import { passingStream, verifyingStream } from "../content/verifying_stream.ts";
 import type { Action, Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
-import { sendExpecting } from "../transport/expect.ts";
+import { encodingsOf } from "../transport/content_encoding.ts";
+import { responseError, sendExpecting } from "../transport/expect.ts";
+import { checkAnsweredDigest } from "./answered_digest.ts";
 import { progressReporter } from "./progress.ts";
-import { contentLength, contentRange, type EndpointOptions, repositoryRequest } from "./request.ts";
+import {
+  contentLength,
+  contentRange,
+  type EndpointOptions,
+  HEAD_REFUSED,
+  plainBody,
+  repositoryRequest,
+} from "./request.ts";
 import { resumingReader } from "./resuming_reader.ts";
 
 /** A part of a blob, in bytes. */
@@ -89,8 +103,11 @@ export async function getBlob(
   }
   let answer: ChannelResponse | undefined;
   let size: number | undefined;
+  let encodings: string[];
   try {
     answer = await sendExpecting(channel, request, partial ? [200, 206] : [200]);
+    encodings = encodingsOf(answer.response.headers);
+    answer = await plainBody(answer, options.size, request.what);
     size = partSize(answer.response, { offset, length }, options.size, request.what);
   } catch (error) {
     await answer?.response.body?.cancel().catch(() => {});
@@ -113,7 +130,11 @@ export async function getBlob(
     ...(signal && { signal }),
     ...(follower && { onEnd: follower.leave }),
   };
-  const expected = { digest: asked, ...(size !== undefined && { size }) };
+  const expected = {
+    digest: asked,
+    ...(size !== undefined && { size }),
+    ...(encodings.length > 0 && { encoding: encodings.join(", ") }),
+  };
   const stream = verified
     ? await verifyingStream(reader, expected, passing)
     : passingStream(reader, passing);
@@ -122,9 +143,11 @@ export async function getBlob(
 }
 
 /**
- * Asks for a blob by HEAD (end-2): the responses, redirects first.
+ * Asks for a blob by HEAD (end-2): the responses, redirects first. Where the HEAD is refused, or tells
+ * another size than the blob's, those of a GET whose body is left.
  *
  * @throws {NotFoundError} When there is no such blob.
+ * @throws {BadDigestError} When the registry answers another blob's digest.
  */
 export async function headBlob(
   channel: Channel,
@@ -132,8 +155,46 @@ export async function headBlob(
   digest: string,
   options: EndpointOptions = {},
 ): Promise<ChannelResponse> {
+  return await headSized(channel, repository, digest, options, false);
+}
+
+async function headSized(
+  channel: Channel,
+  repository: string,
+  digest: string,
+  options: EndpointOptions,
+  sized: boolean,
+): Promise<ChannelResponse> {
   const request = blobRequest(channel, "HEAD", repository, parseDigest(digest), options);
-  return await sendExpecting(channel, request, [200]);
+  const answer = await lookAt(channel, request, digest, sized);
+  if (answer.response.status === 200) return answer;
+  throw await responseError(channel, request, answer);
+}
+
+/**
+ * A HEAD's answer, or a GET's where that one is refused or cannot be right: 200 or 404. `sized` says
+ * that the size is what matters.
+ */
+async function lookAt(
+  channel: Channel,
+  request: ChannelRequest,
+  digest: string,
+  sized = false,
+): Promise<ChannelResponse> {
+  const head = await sendExpecting(channel, request, [200, 404, ...HEAD_REFUSED]);
+  const { status, headers } = head.response;
+  if (status === 404) return head;
+  if (status === 200) {
+    checkAnsweredDigest(request.what, parseDigest(digest), headers);
+    const lies = contentLength(headers) === 0 || encodingsOf(headers).length > 0;
+    if (!lies && (!sized || contentLength(headers) !== undefined)) return head;
+  }
+  await head.response.body?.cancel();
+  const answer = await sendExpecting(channel, { ...request, method: "GET" }, [200, 404]);
+  if (answer.response.status === 404) return answer;
+  await answer.response.body?.cancel().catch(() => {});
+  checkAnsweredDigest(request.what, parseDigest(digest), answer.response.headers);
+  return answer;
 }
 
 /** The rights that the next request needs: asked for with this one's, so that one token does. */
@@ -145,8 +206,8 @@ export interface RightsOfNext {
 }
 
 /**
- * Looks whether there is such a blob (end-2): the headers of its HEAD, or `undefined`. Every check of
- * a blob's existence is this one.
+ * Looks whether there is such a blob (end-2): the headers of its HEAD or GET, or `undefined`. Every
+ * check of a blob's existence is this one.
  */
 export async function findBlob(
   channel: Channel,
@@ -156,13 +217,14 @@ export async function findBlob(
   next: RightsOfNext = {},
 ): Promise<Headers | undefined> {
   const request = blobRequest(channel, "HEAD", repository, parseDigest(digest), options, next);
-  const { response } = await sendExpecting(channel, request, [200, 404]);
-  return response.status === 200 ? response.headers : undefined;
+  const { response } = await lookAt(channel, request, digest);
+  if (response.status === 200) return response.headers;
+  await response.body?.cancel();
+  return undefined;
 }
 
 /**
- * A blob's descriptor, or `undefined` where there is no such blob. By HEAD; by GET where its answer
- * does not say the size.
+ * A blob's descriptor, or `undefined` where there is no such blob, as {@linkcode describeBlob} finds it.
  *
  * @throws {InvalidContentError} When the registry never says the size.
  */
@@ -172,28 +234,38 @@ export async function statBlob(
   digest: string,
   options: EndpointOptions = {},
 ): Promise<Descriptor | undefined> {
-  const headers = await findBlob(channel, repository, digest, options);
-  if (headers === undefined) return undefined;
-  const mediaType = bareMediaType(headers.get("content-type"));
-  return {
-    mediaType: mediaType === "" ? MEDIA_TYPES.octetStream : mediaType,
-    digest,
-    size: contentLength(headers) ?? await sizeByGet(channel, repository, digest, options),
-  };
+  try {
+    return await describeBlob(channel, repository, digest, options);
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
 }
 
-async function sizeByGet(
+/**
+ * A blob's descriptor: by HEAD; by GET where that one is refused or does not say the size; by the bytes
+ * themselves where they come encoded.
+ *
+ * @throws {NotFoundError} When there is no such blob.
+ * @throws {InvalidContentError} When the registry never says the size.
+ */
+export async function describeBlob(
   channel: Channel,
   repository: string,
   digest: string,
-  options: EndpointOptions,
-): Promise<number> {
-  const request = blobRequest(channel, "GET", repository, parseDigest(digest), options);
-  const { response } = await sendExpecting(channel, request, [200]);
-  await response.body?.cancel();
-  const size = contentLength(response.headers);
-  if (size !== undefined) return size;
-  throw new InvalidContentError(`Cannot ${request.what}: the registry does not say its size`);
+  options: EndpointOptions = {},
+): Promise<Descriptor> {
+  const { response } = await headSized(channel, repository, digest, options, true);
+  const { headers } = response;
+  const mediaType = bareMediaType(headers.get("content-type")) || MEDIA_TYPES.octetStream;
+  const encoded = encodingsOf(headers).length > 0;
+  const size = encoded
+    ? (await (await getBlob(channel, repository, digest, options)).bytes()).byteLength
+    : contentLength(headers);
+  if (size !== undefined) return { mediaType, digest, size };
+  throw new InvalidContentError(
+    `Cannot look at the blob ${digest} of ${repository}: the registry does not say its size`,
+  );
 }
 
 /**

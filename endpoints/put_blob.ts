@@ -1,4 +1,10 @@
-import { AuthenticationError, HttpError, InvalidOptionError } from "../errors.ts";
+import {
+  AuthenticationError,
+  ForbiddenError,
+  HttpError,
+  InvalidContentError,
+  InvalidOptionError,
+} from "../errors.ts";
 import { type Body, openBody } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
@@ -118,8 +124,12 @@ async function push(
     if (there || mount?.mounted) {
       if (!upload.reopenable) await (await upload.open()).cancel();
       await options.journal?.forget({ registry: channel.origin, repository, digest });
-      const known = size ?? (await statBlob(channel, repository, digest, options))!.size;
-      return { mediaType, digest, size: known };
+      const known = size ?? (await statBlob(channel, repository, digest, options))?.size;
+      if (known !== undefined) return { mediaType, digest, size: known };
+      throw new InvalidContentError(
+        `Cannot push the blob ${digest} to ${repository}: the registry said that it is there, ` +
+          "and then that it is not",
+      );
     }
     session = mount?.session;
     if (small && chunkSize === undefined && session === undefined) {
@@ -172,11 +182,17 @@ async function lookFirst(
       return { there: found !== undefined, from: mountFrom };
     } catch (error) {
       // A token service may refuse the whole token for the other repository's sake.
-      if (!(error instanceof AuthenticationError)) throw error;
+      if (!(error instanceof AuthenticationError || error instanceof ForbiddenError)) throw error;
     }
   }
-  const found = await findBlob(channel, repository, digest, options, rights);
-  return { there: found !== undefined };
+  try {
+    const found = await findBlob(channel, repository, digest, options, rights);
+    return { there: found !== undefined };
+  } catch (error) {
+    // Who may only push may not look.
+    if (error instanceof ForbiddenError) return { there: false };
+    throw error;
+  }
 }
 
 /**

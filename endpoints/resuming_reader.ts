@@ -12,7 +12,7 @@ import type { Channel, ChannelRequest, ChannelResponse } from "../transport/chan
 import { responseError } from "../transport/expect.ts";
 import { Retries } from "../transport/retries.ts";
 import { copyFields } from "../transport/header_fields.ts";
-import { contentLength, contentRange } from "./request.ts";
+import { contentLength, contentRange, plainBody } from "./request.ts";
 
 /** What is read: a blob, or a part of one. */
 export interface ResumingOptions {
@@ -43,6 +43,7 @@ export function resumingReader(
 ): PieceReader {
   const retries = new Retries(channel);
   let received = 0;
+  const whole = length === undefined && offset === 0 ? size : undefined;
   /** Where the current try began, and the byte after its last, where the registry named that. */
   let began = 0;
   let announced = rangeEnd(first);
@@ -96,7 +97,9 @@ export function resumingReader(
       request.signal?.throwIfAborted();
       throw failed(error);
     }
-    const { status, headers: answered, body } = answer.response;
+    const { status } = answer.response;
+    if (status === 200 || status === 206) answer = await plainBody(answer, whole, request.what);
+    const { headers: answered, body } = answer.response;
     announced = rangeEnd(answer);
     if (status === 200) return bodyReader(answer, from);
     if (status === 206) {
