@@ -12,6 +12,7 @@ import { type Digest, parseDigest } from "../content/digest.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { UploadJournal } from "../content/upload_journal.ts";
+import { isRepositoryName } from "../reference/repository_name.ts";
 import type { Channel } from "../transport/channel.ts";
 import { findBlob, type RightsOfNext, statBlob } from "./blobs.ts";
 import { journaledUpload } from "./journaled_upload.ts";
@@ -55,6 +56,9 @@ export interface PutBlobOptions extends EndpointOptions {
 
 /** Up to here a single POST costs less than the two requests it saves when it is not taken. */
 const SINGLE_POST_BYTES = 64 * 1024;
+
+/** The body is larger than what the registry takes in one request; the upload says how much that is. */
+const TOO_LARGE = 413;
 
 /** Statuses that say that there is no single POST. */
 const NO_SINGLE_POST = [400, 404, 405, 411, 415, 501];
@@ -173,7 +177,7 @@ async function lookFirst(
   digest: Digest,
   options: PutBlobOptions,
 ): Promise<{ there: boolean; from?: string }> {
-  const { mountFrom } = options;
+  const mountFrom = isRepositoryName(options.mountFrom) ? options.mountFrom : undefined;
   const rights: RightsOfNext = { actions: ["pull", "push"] };
   if (mountFrom !== undefined && channel.capabilities.mount !== false) {
     try {
@@ -216,6 +220,7 @@ async function startWithBlob(
     capabilities.singlePost = false;
     return posted;
   } catch (error) {
+    if (error instanceof HttpError && error.statusCode === TOO_LARGE) return await start();
     if (!(error instanceof HttpError) || !NO_SINGLE_POST.includes(error.statusCode)) throw error;
     if (error.codes.some((code) => code.startsWith("NAME_"))) throw error;
   }

@@ -171,7 +171,9 @@ class Transfer {
   #startsWhole(): boolean {
     const { size, digest, reopenable } = this.upload;
     const { chunks, maxBody = Infinity, maxChunk = Infinity, wholePatch } = this.#known;
-    if (!this.#canSendWhole || (size ?? 0) > maxBody) return false;
+    // What the registry names itself stands, of a size that is not known too.
+    const { maxChunk: cap = Infinity } = this.#session;
+    if (!this.#canSendWhole || (size ?? 0) > maxBody || (size ?? Infinity) > cap) return false;
     if (chunks === false) return true;
     // Without a byte to send there is the closing request alone, as after the last chunk.
     if (this.options.chunkSize !== undefined || size === undefined || size === 0) return false;
@@ -195,8 +197,8 @@ class Transfer {
   async #sendChunks(): Promise<void> {
     this.#chunks ??= new ChunkFeed(this.upload);
     for (;;) {
-      const { offset, minChunk = 0 } = this.#session;
-      const size = Math.max(this.#chunkSize, minChunk);
+      const { offset, minChunk = 0, maxChunk = Infinity } = this.#session;
+      const size = Math.min(Math.max(this.#chunkSize, minChunk), maxChunk);
       const chunk = this.#chunks.at(offset, size);
       const { data, last } = await untilAborted(chunk, this.options.signal);
       this.#chunkEnd = offset + data.byteLength;
