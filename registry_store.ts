@@ -6,7 +6,7 @@ import {
   SizeMismatchError,
   UploadError,
 } from "./errors.ts";
-import { type Body, bytesStream, openBody } from "./content/body.ts";
+import { type Body, bytesStream, letGo, openBody } from "./content/body.ts";
 import { type Bytes, EMPTY } from "./content/bytes.ts";
 import type { Descriptor } from "./content/descriptor.ts";
 import type { UploadJournal } from "./content/upload_journal.ts";
@@ -163,6 +163,15 @@ export class RegistryStore implements ContentStore {
    * @throws {ReferrersListError} When a manifest was written, and not put on its subject's list.
    */
   async write(descriptor: Descriptor, body: Body, options: WriteOptions = {}): Promise<void> {
+    try {
+      await this.#write(descriptor, body, options);
+    } catch (error) {
+      await letGo(body, error);
+      throw error;
+    }
+  }
+
+  async #write(descriptor: Descriptor, body: Body, options: WriteOptions): Promise<void> {
     const { digest, size, mediaType } = descriptor;
     const { signal, verify = "here" } = options;
     const ending = signal && { signal };
@@ -214,10 +223,13 @@ export class RegistryStore implements ContentStore {
    */
   async tag(descriptor: Descriptor, reference: string, options: StoreOptions = {}): Promise<void> {
     const { digest } = descriptor;
-    const { bytes, mediaType } = this.#written.get(digest) ?? await this.#orMissing(
-      digest,
-      () => this.client.getManifest({ ref: digest, ...options }),
-    );
+    const { bytes, mediaType } = await this.#orMissing(digest, async () => {
+      const written = this.#written.get(digest);
+      if (written === undefined) return await this.client.getManifest({ ref: digest, ...options });
+      // It may have been deleted: to put it again would bring it back.
+      await this.client.headManifest({ ref: digest, ...options });
+      return written;
+    });
     // A push by tag alone makes the tag name the sha256 digest.
     const as = digest.startsWith("sha256:")
       ? { ref: reference }

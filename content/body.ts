@@ -73,6 +73,12 @@ export function openBody(body: Body, size?: number): OpenBody {
   );
 }
 
+/** Cancels a stream that nothing has read: whoever makes it must not wait for a reader for ever. */
+export async function letGo(body: Body, reason: unknown): Promise<void> {
+  if (!(body instanceof ReadableStream) || body.locked) return;
+  await body.cancel(reason).catch(() => {});
+}
+
 /** A body of bytes in memory. */
 export function bytesBody(bytes: Bytes): OpenBody {
   return {

@@ -7,6 +7,7 @@ import {
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, hashAlgorithm, parseDigest } from "../content/digest.ts";
+import type { Limits } from "../content/limits.ts";
 import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import { pieceReader, readAll } from "../content/piece_reader.ts";
 import { passingStream, verifyingStream } from "../content/verifying_stream.ts";
@@ -56,7 +57,11 @@ export interface BlobContent {
    * skipped; `undefined` where the whole was asked for.
    */
   readonly ranged?: boolean;
-  /** All bytes, in memory. */
+  /**
+   * All bytes, in memory.
+   *
+   * @throws {LimitError} When there are more than `limits.blobBytes`: 64 MiB unless it says otherwise.
+   */
   bytes(): Promise<Bytes>;
   /** All bytes as UTF-8 text. */
   text(): Promise<string>;
@@ -139,7 +144,7 @@ export async function getBlob(
     ? await verifyingStream(reader, expected, passing)
     : passingStream(reader, passing);
   const ranged = partial ? { ranged: answer.response.status === 206 } : {};
-  return { ...blobOf(stream, size, verified, answer), ...ranged };
+  return blobOf(channel.limits, stream, size, verified, answer, ranged);
 }
 
 /**
@@ -371,21 +376,23 @@ function parseJson(text: string): unknown {
 }
 
 function blobOf(
+  limits: Required<Limits>,
   stream: ReadableStream<Bytes>,
   size: number | undefined,
   verified: boolean,
   answer: ChannelResponse,
+  ranged: Pick<BlobContent, "ranged">,
 ): FetchedBlob {
   const bytes = () =>
-    readAll(pieceReader(stream), { name: "bytes", bytes: Infinity, what: "the blob" });
+    readAll(pieceReader(stream), {
+      name: "blobBytes",
+      bytes: limits.blobBytes,
+      what: "the blob into memory",
+      advice: ". Take its stream, or raise limits.blobBytes",
+    });
   const text = async () => new TextDecoder().decode(await bytes());
-  return {
-    stream,
-    size,
-    verified,
-    answer,
-    bytes,
-    text,
-    json: async () => parseJson(await text()),
-  };
+  const json = async () => parseJson(await text());
+  const blob: BlobContent = { stream, size, verified, bytes, text, json, ...ranged };
+  // Not shown when the blob is printed: it may hold signed URLs.
+  return Object.defineProperty(blob, "answer", { get: () => answer }) as FetchedBlob;
 }

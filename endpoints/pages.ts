@@ -133,6 +133,20 @@ async function readJson(
   return json as Record<string, unknown>;
 }
 
+/**
+ * Counts what is gathered from all pages.
+ *
+ * @throws {LimitError} When there are more entries than `limits.listEntries`.
+ */
+export function checkEntries({ limits }: Channel, count: number, what: string): void {
+  const { listEntries } = limits;
+  if (count <= listEntries) return;
+  throw new LimitError(
+    `Cannot ${what}: more than limits.listEntries, ${listEntries}, entries. Iterate over them instead`,
+    { limit: "listEntries", maximum: listEntries },
+  );
+}
+
 function checkCount(name: string, value: number | undefined): void {
   if (value === undefined || (Number.isSafeInteger(value) && value > 0)) return;
   throw new InvalidOptionError(

@@ -5,7 +5,7 @@ import {
   InvalidContentError,
   InvalidOptionError,
 } from "../errors.ts";
-import { type Body, openBody } from "../content/body.ts";
+import { type Body, letGo, openBody } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, parseDigest } from "../content/digest.ts";
@@ -84,12 +84,6 @@ export async function putBlob(
     await letGo(body, error);
     throw error;
   }
-}
-
-/** Cancels a stream that nothing has read: whoever makes it must not wait for a reader for ever. */
-export async function letGo(body: Body, reason: unknown): Promise<void> {
-  if (!(body instanceof ReadableStream) || body.locked) return;
-  await body.cancel(reason).catch(() => {});
 }
 
 async function push(

@@ -62,7 +62,7 @@ export function resumingReader(
   function bodyReader({ response }: ChannelResponse, skip: number): PieceReader {
     if (response.body === null) return NOTHING;
     const body = pieceReader(response.body as ReadableStream<Bytes>);
-    const guarded = stallGuard(body, channel.limits.stallTimeout, `the blob ${digest}`);
+    const guarded = stallGuard(body, channel.limits, `the blob ${digest}`);
     return skip === 0 ? guarded : skipBytes(guarded, skip);
   }
 

@@ -124,7 +124,7 @@ function bodyReader(
   signal: AbortSignal | undefined,
 ): PieceReader {
   const stream = response.body as ReadableStream<Bytes>;
-  const reader = stallGuard(pieceReader(stream), limits.stallTimeout, what);
+  const reader = stallGuard(pieceReader(stream), limits, what);
   return signal === undefined ? reader : abortable(reader, signal);
 }
 
