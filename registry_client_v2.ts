@@ -443,7 +443,9 @@ export class RegistryClientV2 {
    * @throws {UploadError} When the upload failed after bytes were sent.
    */
   async putBlob(body: Body | StreamBody, options: PutBlobOptions = {}): Promise<Descriptor> {
-    return await putBlob(this.#channel, this.repo.remoteName, bodyOf(body), this.#with(options));
+    const { journal } = this.#options;
+    const all = { ...(journal && { journal }), ...options };
+    return await putBlob(this.#channel, this.repo.remoteName, bodyOf(body), this.#with(all));
   }
 
   /**
@@ -460,6 +462,21 @@ export class RegistryClientV2 {
       this.#with(options),
     );
     return dockerResponses("HEAD", answer);
+  }
+
+  /**
+   * A blob's descriptor, by HEAD; where that is refused or does not say the size, by what GET says.
+   *
+   * @throws {NotFoundError} When there is no such blob.
+   * @throws {InvalidContentError} When the registry does not say the size.
+   */
+  async statBlob({ digest, ...options }: BlobRef): Promise<Descriptor> {
+    return await blobs.describeBlob(
+      this.#channel,
+      this.repo.remoteName,
+      digest,
+      this.#with(options),
+    );
   }
 
   /**

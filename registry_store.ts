@@ -2,14 +2,14 @@ import {
   BadDigestError,
   ContentNotFoundError,
   HttpError,
-  InvalidContentError,
   NotFoundError,
   SizeMismatchError,
   UploadError,
 } from "./errors.ts";
-import { type Body, bytesStream, openBody } from "./content/body.ts";
+import { type Body, bytesStream, letGo, openBody } from "./content/body.ts";
 import { type Bytes, EMPTY } from "./content/bytes.ts";
 import type { Descriptor } from "./content/descriptor.ts";
+import type { UploadJournal } from "./content/upload_journal.ts";
 import { DEFAULT_LIMITS } from "./content/limits.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "./content/media_types.ts";
 import { openRange } from "./content/open_range.ts";
@@ -24,13 +24,14 @@ import type {
   StoreOptions,
   WriteOptions,
 } from "./content/store.ts";
-import type { FetchedBlob } from "./endpoints/blobs.ts";
 import type { RegistryClientV2 } from "./registry_client_v2.ts";
 
 /** Options of {@linkcode RegistryStore}. */
 export interface RegistryStoreOptions {
   /** The largest manifest that is read into memory, in bytes. @default {8388608} */
   manifestBytes?: number;
+  /** Remembers uploads, so that another process goes on with them. @default {the client's} */
+  journal?: UploadJournal;
 }
 
 /** What is tagged was written just before, as a rule: as many as one image for several platforms has. */
@@ -60,20 +61,16 @@ export class RegistryStore implements ContentStore {
   /** The client that this store speaks through. */
   readonly client: RegistryClientV2;
   readonly #manifestBytes: number;
+  readonly #journal: { journal?: UploadJournal };
+  #takesRanges: boolean | undefined;
   /** The manifests written last, by digest: to tag one costs no pull then, which may be counted. */
   readonly #written = new Map<string, { bytes: Bytes; mediaType: string }>();
-
-  #takesRanges: boolean | undefined;
 
   /** A store over a client's repository. */
   constructor(client: RegistryClientV2, options: RegistryStoreOptions = {}) {
     this.client = client;
+    this.#journal = options.journal ? { journal: options.journal } : {};
     this.#manifestBytes = options.manifestBytes ?? DEFAULT_LIMITS.manifestBytes;
-  }
-
-  /** Whether the registry answers a part with that part, once one was asked for. */
-  get takesRanges(): boolean | undefined {
-    return this.#takesRanges;
   }
 
   /**
@@ -97,14 +94,8 @@ export class RegistryStore implements ContentStore {
   }
 
   async #resolveBlob(digest: string, options: StoreOptions): Promise<Descriptor> {
-    const answers = await this.client.headBlob({ digest, ...options });
-    const length = answers.at(-1)?.headers.get("content-length") ?? "";
-    if (/^\d{1,15}$/.test(length)) {
-      return { mediaType: MEDIA_TYPES.octetStream, digest, size: Number(length) };
-    }
-    throw new InvalidContentError(
-      `Cannot resolve ${digest} in ${this.client.repo.canonicalName}: the registry does not say its size`,
-    );
+    const { size } = await this.client.statBlob({ digest, ...options });
+    return { mediaType: MEDIA_TYPES.octetStream, digest, size };
   }
 
   /** Whether the repository has the content. */
@@ -125,7 +116,13 @@ export class RegistryStore implements ContentStore {
 
   /**
    * The content's bytes, verified when they are read in full; a manifest, which is read whole before,
-   * also with `verify: false`.
+   * also with `verify: false`. What of a blob is opened so and written to another `RegistryStore` with
+   * `verify: "target"` goes, on Deno, from one connection to the other without JavaScript. A transfer
+   * that nothing here can watch has one stall time for all of its bytes; then it goes on the other way.
+   *
+   * With `offset` or `length` only that part is asked for, and it is as long as was asked. A registry
+   * that knows no ranges sends the whole, and what stands before the part is read and dropped:
+   * `ranges` says so once one was asked for.
    *
    * @throws {ContentNotFoundError} When the repository does not have it.
    */
@@ -144,14 +141,14 @@ export class RegistryStore implements ContentStore {
       if (!whole && (length === 0 || offset === size)) return bytesStream(EMPTY);
       // The end is named too: crane's registry refuses a range without one, or past the content.
       const range = whole ? {} : { range: { offset, length: Math.min(length, size - offset) } };
-      const blob = await this.client.getBlob(digest, {
+      const { stream, ranged } = await this.client.getBlob(digest, {
         size,
         verify,
         ...range,
         ...(signal && { signal }),
       });
-      if (!whole) this.#takesRanges ??= (blob as FetchedBlob).answer.response.status === 206;
-      return blob.stream;
+      this.#takesRanges = ranged ?? this.#takesRanges;
+      return stream;
     });
   }
 
@@ -166,6 +163,15 @@ export class RegistryStore implements ContentStore {
    * @throws {ReferrersListError} When a manifest was written, and not put on its subject's list.
    */
   async write(descriptor: Descriptor, body: Body, options: WriteOptions = {}): Promise<void> {
+    try {
+      await this.#write(descriptor, body, options);
+    } catch (error) {
+      await letGo(body, error);
+      throw error;
+    }
+  }
+
+  async #write(descriptor: Descriptor, body: Body, options: WriteOptions): Promise<void> {
     const { digest, size, mediaType } = descriptor;
     const { signal, verify = "here", absent = false } = options;
     const ending = signal && { signal };
@@ -178,7 +184,8 @@ export class RegistryStore implements ContentStore {
     }
     if (!isManifestMediaType(mediaType)) {
       try {
-        await this.client.putBlob(body, { digest, size, verify, absent, ...ending });
+        const put = { digest, size, verify, absent, ...this.#journal, ...ending };
+        await this.client.putBlob(body, put);
       } catch (error) {
         throw (verify === "target" && badDigest(error, digest)) || error;
       }
@@ -217,10 +224,13 @@ export class RegistryStore implements ContentStore {
    */
   async tag(descriptor: Descriptor, reference: string, options: StoreOptions = {}): Promise<void> {
     const { digest } = descriptor;
-    const { bytes, mediaType } = this.#written.get(digest) ?? await this.#orMissing(
-      digest,
-      () => this.client.getManifest({ ref: digest, ...options }),
-    );
+    const { bytes, mediaType } = await this.#orMissing(digest, async () => {
+      const written = this.#written.get(digest);
+      if (written === undefined) return await this.client.getManifest({ ref: digest, ...options });
+      // It may have been deleted: to put it again would bring it back.
+      await this.client.headManifest({ ref: digest, ...options });
+      return written;
+    });
     // A push by tag alone makes the tag name the sha256 digest.
     const as = digest.startsWith("sha256:")
       ? { ref: reference }
@@ -239,6 +249,14 @@ export class RegistryStore implements ContentStore {
    */
   referrers(subject: Descriptor, options: ReferrersOptions = {}): AsyncIterable<Descriptor> {
     return this.client.referrers(subject.digest, options);
+  }
+
+  /**
+   * Whether the registry answers a part of a blob with that part, as the last one showed; `undefined`
+   * before the first. Without ranges, several parts of a blob at once cost its size each.
+   */
+  get takesRanges(): boolean | undefined {
+    return this.#takesRanges;
   }
 
   /** Takes a blob from another repository of the same registry, where the registry does that. */

@@ -77,7 +77,7 @@ Deno.test("RegistryStore.resolve: a tag is no blob's", async () => {
 });
 
 Deno.test("RegistryStore.resolve: a blob whose size the registry does not say", async () => {
-  const { store } = storeOver({ "HEAD blobs": blob({}) });
+  const { store } = storeOver({ "HEAD blobs": blob({}), "GET blobs": blob({}) });
   await assertRejects(
     () => store.resolve(DIGEST),
     InvalidContentError,

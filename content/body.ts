@@ -1,6 +1,6 @@
 import { InvalidOptionError, UploadError } from "../errors.ts";
 import { type Bytes, toBytes } from "./bytes.ts";
-import { type PieceReader, pieceReader } from "./piece_reader.ts";
+import { type NativeBody, type PieceReader, pieceReader } from "./piece_reader.ts";
 
 /** A body that can be opened as often as needed, from any offset: replayed and resumed. */
 export interface ReopenableBody {
@@ -26,6 +26,8 @@ export interface OpenBody {
   readonly bytes?: Bytes;
   /** The blob itself, where it is one. */
   readonly blob?: Blob;
+  /** The whole, where the runtime can move it by itself: in place of opening it, and once. */
+  readonly native?: NativeBody | undefined;
   /**
    * The bytes from an offset on.
    *
@@ -69,6 +71,12 @@ export function openBody(body: Body, size?: number): OpenBody {
   throw new InvalidOptionError(
     "Cannot send the body: it must be a Uint8Array, a Blob, a ReadableStream or {size?, open()}",
   );
+}
+
+/** Cancels a stream that nothing has read: whoever makes it must not wait for a reader for ever. */
+export async function letGo(body: Body, reason: unknown): Promise<void> {
+  if (!(body instanceof ReadableStream) || body.locked) return;
+  await body.cancel(reason).catch(() => {});
 }
 
 /** A body of bytes in memory. */

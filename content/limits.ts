@@ -21,6 +21,18 @@ export interface Limits {
    */
   errorBytes?: number;
   /**
+   * The largest blob that `bytes()`, `text()` and `json()` read into memory, in bytes; its stream has
+   * no such limit.
+   * @default {67108864}
+   */
+  blobBytes?: number;
+  /**
+   * The most entries that a list holds which is gathered from all its pages: `listTags()`; those that
+   * are iterated over, `tags()`, have no such limit.
+   * @default {1000000}
+   */
+  listEntries?: number;
+  /**
    * The most pages that one list reads: a server that never stops linking ends in an error.
    * @default {10000}
    */
@@ -41,6 +53,12 @@ export interface Limits {
    */
   stallTimeout?: number;
   /**
+   * The slowest that a response's body may come, in bytes a second, over ten times `stallTimeout`; what
+   * only drips ends in an error. Time in which nobody reads does not count.
+   * @default {1024}
+   */
+  leastRate?: number;
+  /**
    * The longest wait that a `Retry-After` is honoured for, in milliseconds; a longer one fails
    * the call with the registry's error, which tells it.
    * @default {300000}
@@ -54,10 +72,13 @@ export const DEFAULT_LIMITS: Required<Limits> = {
   pageBytes: 16 * 1024 * 1024,
   tokenBytes: 1024 * 1024,
   errorBytes: 64 * 1024,
+  blobBytes: 64 * 1024 * 1024,
+  listEntries: 1_000_000,
   maxPages: 10_000,
   maxRedirects: 10,
   responseTimeout: 60_000,
   stallTimeout: 60_000,
+  leastRate: 1024,
   retryAfter: 300_000,
 };
 

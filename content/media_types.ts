@@ -14,9 +14,9 @@ export const MEDIA_TYPES = {
   octetStream: "application/octet-stream",
 } as const;
 
-/** A `Content-Type` without its parameters, in lower case. */
+/** A `Content-Type` without its parameters, in lower case; the first one, where it is there twice. */
 export function bareMediaType(contentType: string | null | undefined): string {
-  return (contentType ?? "").split(";", 1)[0]!.trim().toLowerCase();
+  return (contentType ?? "").split(/[;,]/, 1)[0]!.trim().toLowerCase();
 }
 
 /** Whether a media type names a manifest or an index, OCI's or Docker's. */

@@ -19,6 +19,20 @@ export interface PieceReader {
   read(view?: Bytes): Promise<Piece>;
   /** Gives up; the connection may be closed. */
   cancel(reason?: unknown): Promise<void>;
+  /** The body beneath, where it can be moved whole instead of being read; not once it was read. */
+  readonly native?: NativeBody | undefined;
+}
+
+/** A response's own body, which the runtime's `fetch` moves into a request without JavaScript. */
+export interface NativeBody {
+  /** How many bytes it has. */
+  readonly size: number;
+  /** Ends it: the caller's own signal does so no more once it was taken. */
+  readonly signal?: AbortSignal | undefined;
+  /** The stream, untouched. From now on nothing is read here. */
+  take(): ReadableStream<Bytes>;
+  /** All bytes have been moved. */
+  moved(): void;
 }
 
 /** Readers of the streams that were made of them, as long as nothing was read. */
@@ -134,9 +148,40 @@ function byobReader(stream: ReadableStream<Bytes>): ReadableStreamBYOBReader | u
   }
 }
 
-/** Fails a read that takes longer than a time limit. */
-export function stallGuard(reader: PieceReader, milliseconds: number, what: string): PieceReader {
+/** Over so many stall times a body's rate is judged. */
+const RATE_STALLS = 10;
+
+/** The limits that a body's reading keeps. */
+export interface PaceLimits {
+  /** How long it may stand still, in milliseconds. */
+  stallTimeout: number;
+  /** The slowest that it may come, in bytes a second. @default {0} */
+  leastRate?: number;
+}
+
+/** Fails a read that takes longer than a time limit, and a body that only drips. */
+export function stallGuard(
+  reader: PieceReader,
+  { stallTimeout: milliseconds, leastRate = 0 }: PaceLimits,
+  what: string,
+): PieceReader {
   let fail: (error: TimeoutError) => void;
+  let waited = 0;
+  let came = 0;
+
+  /** Counts a piece; an error where too little came for the time that was waited. */
+  function judge(bytes: number, time: number): LimitError | undefined {
+    waited += time;
+    came += bytes;
+    if (waited < RATE_STALLS * milliseconds) return undefined;
+    const enough = came >= leastRate * waited / 1000;
+    const seconds = Math.round(waited / 1000);
+    const message = `Cannot read ${what}: only ${came} bytes came in ${seconds} s, less than ` +
+      `leastRate, ${leastRate} a second`;
+    waited = came = 0;
+    return enough ? undefined : new LimitError(message, { limit: "leastRate", maximum: leastRate });
+  }
+
   const deadline = new Deadline(() => {
     const error = new TimeoutError(`Cannot read ${what}: no bytes came for ${milliseconds} ms`);
     fail(error);
@@ -148,10 +193,16 @@ export function stallGuard(reader: PieceReader, milliseconds: number, what: stri
       return new Promise((resolve, reject) => {
         fail = reject;
         deadline.set(milliseconds);
+        const asked = performance.now();
         reader.read(view).then((piece) => {
           if (piece.done) deadline.clear();
           else deadline.rest();
-          resolve(piece);
+          const slow = piece.done
+            ? undefined
+            : judge(piece.value?.byteLength ?? 0, performance.now() - asked);
+          if (slow === undefined) return resolve(piece);
+          reject(slow);
+          void reader.cancel(slow).catch(() => {});
         }, (error) => {
           deadline.clear();
           reject(error);
@@ -172,7 +223,7 @@ export function stallGuard(reader: PieceReader, milliseconds: number, what: stri
  */
 export async function readAll(
   reader: PieceReader,
-  limit: { name: string; bytes: number; what: string },
+  limit: { name: string; bytes: number; what: string; advice?: string },
 ): Promise<Bytes> {
   const pieces: Bytes[] = [];
   let size = 0;
@@ -182,7 +233,8 @@ export async function readAll(
     size += piece.byteLength;
     if (size > limit.bytes) {
       const error = new LimitError(
-        `Cannot read ${limit.what}: it is larger than ${limit.name}, ${limit.bytes} bytes`,
+        `Cannot read ${limit.what}: it is larger than ${limit.name}, ${limit.bytes} bytes` +
+          (limit.advice ?? ""),
         { limit: limit.name, maximum: limit.bytes },
       );
       await reader.cancel(error).catch(() => {});

@@ -190,14 +190,16 @@ for (const kind of ["plain", "byte"]) {
 }
 
 Deno.test("stallGuard: pieces pass, the view and the end too", async () => {
-  const reader = stallGuard(pieceReader(byteStream(encodeText("hello world"))), 1_000, "it");
+  const reader = stallGuard(pieceReader(byteStream(encodeText("hello world"))), {
+    stallTimeout: 1_000,
+  }, "it");
   assertEquals(await texts(reader, () => new Uint8Array(4)), ["hell", "o wo", "rld"]);
 });
 
 Deno.test("stallGuard: a read that takes too long is TIMEOUT, and the source is let go of", async () => {
   const { reader, state } = silence();
   const error = await assertRejects(
-    () => stallGuard(reader, 5, "the blob").read(),
+    () => stallGuard(reader, { stallTimeout: 5 }, "the blob").read(),
     TimeoutError,
     "Cannot read the blob: no bytes came for 5 ms",
   );
@@ -213,7 +215,11 @@ Deno.test("stallGuard: every read has the whole time, the time between reads cou
   };
   const silent: PieceReader = { read: () => new Promise(() => {}), cancel: slow.cancel };
   let source = slow;
-  const reader = stallGuard({ ...slow, read: (view) => source.read(view) }, 100, "it");
+  const reader = stallGuard(
+    { ...slow, read: (view) => source.read(view) },
+    { stallTimeout: 100 },
+    "it",
+  );
   try {
     for (let i = 0; i < 4; i++) {
       await reader.read();
@@ -239,13 +245,13 @@ Deno.test("stallGuard: every read has the whole time, the time between reads cou
 
 Deno.test("stallGuard: an error of the source is that error", async () => {
   const own = new TypeError("reset");
-  const reader = stallGuard(pieceReader(plainStream(own)), 1_000, "it");
+  const reader = stallGuard(pieceReader(plainStream(own)), { stallTimeout: 1_000 }, "it");
   assertStrictEquals(await assertRejects(() => reader.read()), own);
 });
 
 Deno.test("stallGuard: cancel ends a read that waits, and leaves no timer", async () => {
   const { reader, state } = silence();
-  const guarded = stallGuard(reader, 60_000, "it");
+  const guarded = stallGuard(reader, { stallTimeout: 60_000 }, "it");
   const reading = guarded.read();
   await guarded.cancel("enough");
   assertEquals([(await reading).done, state.cancelled], [true, "enough"]);
@@ -257,7 +263,7 @@ for (const forever of [Infinity, 2 ** 31]) {
     const { reader } = silence();
     let ended = false;
     try {
-      const guarded = stallGuard(reader, forever, "it");
+      const guarded = stallGuard(reader, { stallTimeout: forever }, "it");
       void guarded.read().catch(() => ended = true);
       assertEquals(time.longest(), forever === Infinity ? 0 : 2 ** 31 - 1);
       time.pass(2 ** 31 - 1);
@@ -312,3 +318,44 @@ Deno.test("readAll: a byte stream's pieces do not overwrite each other", async (
   assertEquals(read.length, bytes.length);
   assert(read.every((byte, i) => byte === i % 251));
 });
+
+const RATES: [name: string, bytes: number, each: number, leastRate: number, fails: boolean][] = [
+  ["a byte for each wait", 1, 90, 1024, true],
+  ["just less than the least rate", 92, 90, 1024, true],
+  ["the least rate", 93, 90, 1024, false],
+  ["without a least rate", 1, 90, 0, false],
+];
+for (const [name, bytes, each, leastRate, fails] of RATES) {
+  Deno.test(`stallGuard: ${name} ${fails ? "ends in LIMIT_EXCEEDED" : "goes on"}`, async () => {
+    const time = fakeTime();
+    let cancelled: unknown;
+    const dripping: PieceReader = {
+      async read() {
+        time.pass(each);
+        return await Promise.resolve({ done: false, value: new Uint8Array(bytes) });
+      },
+      cancel: (reason) => Promise.resolve(void (cancelled = reason)),
+    };
+    const guarded = stallGuard(dripping, { stallTimeout: 100, leastRate }, "the blob");
+    const reading = async () => {
+      for (let reads = 0; reads < 30; reads++) {
+        await guarded.read();
+        time.pass(1_000); // what the reader does with it does not count
+      }
+    };
+    try {
+      if (fails) {
+        const error = await assertRejects(
+          reading,
+          LimitError,
+          "less than leastRate, 1024 a second",
+        );
+        assertEquals([error.limit, error.maximum], ["leastRate", leastRate]);
+        assertStrictEquals(cancelled, error);
+      } else await reading();
+    } finally {
+      await guarded.cancel();
+      time.restore();
+    }
+  });
+}

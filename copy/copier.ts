@@ -117,7 +117,8 @@ export class Copier implements GraphVisitor {
       if (!has) return this.#done(descriptor, "left-out");
     }
     await this.#moving(descriptor, async () => {
-      content.bytes += await this.#transfer.run(descriptor);
+      const moved = await this.#transfer.run(descriptor);
+      content.bytes += moved;
     }, isSmall(descriptor) ? this.#ask : this.#move);
     events.tell({ type: "copy-done", descriptor, how: "copied" });
   }

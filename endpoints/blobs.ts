@@ -1,14 +1,29 @@
-import { InvalidContentError, InvalidOptionError, SizeMismatchError } from "../errors.ts";
+import {
+  InvalidContentError,
+  InvalidOptionError,
+  NotFoundError,
+  SizeMismatchError,
+} from "../errors.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, hashAlgorithm, parseDigest } from "../content/digest.ts";
+import type { Limits } from "../content/limits.ts";
 import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import { pieceReader, readAll } from "../content/piece_reader.ts";
 import { passingStream, verifyingStream } from "../content/verifying_stream.ts";
 import type { Action, Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
-import { sendExpecting } from "../transport/expect.ts";
+import { encodingsOf } from "../transport/content_encoding.ts";
+import { responseError, sendExpecting } from "../transport/expect.ts";
+import { checkAnsweredDigest } from "./answered_digest.ts";
 import { progressReporter } from "./progress.ts";
-import { contentLength, type EndpointOptions, repositoryRequest } from "./request.ts";
+import {
+  contentLength,
+  contentRange,
+  type EndpointOptions,
+  HEAD_REFUSED,
+  plainBody,
+  repositoryRequest,
+} from "./request.ts";
 import { resumingReader } from "./resuming_reader.ts";
 
 /** A part of a blob, in bytes. */
@@ -37,7 +52,16 @@ export interface BlobContent {
   readonly size: number | undefined;
   /** Whether the bytes are checked against the digest: not those of a part, or without `verify`. */
   readonly verified: boolean;
-  /** All bytes, in memory. */
+  /**
+   * Whether the registry sent only the part that was asked for, or the whole of which the rest is
+   * skipped; `undefined` where the whole was asked for.
+   */
+  readonly ranged?: boolean;
+  /**
+   * All bytes, in memory.
+   *
+   * @throws {LimitError} When there are more than `limits.blobBytes`: 64 MiB unless it says otherwise.
+   */
   bytes(): Promise<Bytes>;
   /** All bytes as UTF-8 text. */
   text(): Promise<string>;
@@ -76,17 +100,23 @@ export async function getBlob(
   const partial = offset > 0 || length !== undefined;
   const verified = verify && !partial;
   if (verified) hashAlgorithm(asked);
-  const request = blobRequest(channel, "GET", repository, asked, options);
+  const follower = verify || partial ? undefined : following(signal);
+  const request = blobRequest(channel, "GET", repository, asked, follower ?? options);
   if (partial) {
     const last = length === undefined ? "" : String(offset + length - 1);
     request.headers.set("range", `bytes=${offset}-${last}`);
   }
-  const answer = await sendExpecting(channel, request, partial ? [200, 206] : [200]);
+  let answer: ChannelResponse | undefined;
   let size: number | undefined;
+  let encodings: string[];
   try {
+    answer = await sendExpecting(channel, request, partial ? [200, 206] : [200]);
+    encodings = encodingsOf(answer.response.headers);
+    answer = await plainBody(answer, options.size, request.what);
     size = partSize(answer.response, { offset, length }, options.size, request.what);
   } catch (error) {
-    await answer.response.body?.cancel().catch(() => {});
+    await answer?.response.body?.cancel().catch(() => {});
+    follower?.leave?.();
     throw error;
   }
   const reader = resumingReader(channel, request, answer, {
@@ -103,18 +133,26 @@ export async function getBlob(
       ...(size !== undefined && { total: size }),
     }),
     ...(signal && { signal }),
+    ...(follower && { onEnd: follower.leave }),
   };
-  const expected = { digest: asked, ...(size !== undefined && { size }) };
+  const expected = {
+    digest: asked,
+    ...(size !== undefined && { size }),
+    ...(encodings.length > 0 && { encoding: encodings.join(", ") }),
+  };
   const stream = verified
     ? await verifyingStream(reader, expected, passing)
     : passingStream(reader, passing);
-  return blobOf(stream, size, verified, answer);
+  const ranged = partial ? { ranged: answer.response.status === 206 } : {};
+  return blobOf(channel.limits, stream, size, verified, answer, ranged);
 }
 
 /**
- * Asks for a blob by HEAD (end-2): the responses, redirects first.
+ * Asks for a blob by HEAD (end-2): the responses, redirects first. Where the HEAD is refused, or tells
+ * another size than the blob's, those of a GET whose body is left.
  *
  * @throws {NotFoundError} When there is no such blob.
+ * @throws {BadDigestError} When the registry answers another blob's digest.
  */
 export async function headBlob(
   channel: Channel,
@@ -122,8 +160,46 @@ export async function headBlob(
   digest: string,
   options: EndpointOptions = {},
 ): Promise<ChannelResponse> {
+  return await headSized(channel, repository, digest, options, false);
+}
+
+async function headSized(
+  channel: Channel,
+  repository: string,
+  digest: string,
+  options: EndpointOptions,
+  sized: boolean,
+): Promise<ChannelResponse> {
   const request = blobRequest(channel, "HEAD", repository, parseDigest(digest), options);
-  return await sendExpecting(channel, request, [200]);
+  const answer = await lookAt(channel, request, digest, sized);
+  if (answer.response.status === 200) return answer;
+  throw await responseError(channel, request, answer);
+}
+
+/**
+ * A HEAD's answer, or a GET's where that one is refused or cannot be right: 200 or 404. `sized` says
+ * that the size is what matters.
+ */
+async function lookAt(
+  channel: Channel,
+  request: ChannelRequest,
+  digest: string,
+  sized = false,
+): Promise<ChannelResponse> {
+  const head = await sendExpecting(channel, request, [200, 404, ...HEAD_REFUSED]);
+  const { status, headers } = head.response;
+  if (status === 404) return head;
+  if (status === 200) {
+    checkAnsweredDigest(request.what, parseDigest(digest), headers);
+    const lies = contentLength(headers) === 0 || encodingsOf(headers).length > 0;
+    if (!lies && (!sized || contentLength(headers) !== undefined)) return head;
+  }
+  await head.response.body?.cancel();
+  const answer = await sendExpecting(channel, { ...request, method: "GET" }, [200, 404]);
+  if (answer.response.status === 404) return answer;
+  await answer.response.body?.cancel().catch(() => {});
+  checkAnsweredDigest(request.what, parseDigest(digest), answer.response.headers);
+  return answer;
 }
 
 /** The rights that the next request needs: asked for with this one's, so that one token does. */
@@ -135,8 +211,8 @@ export interface RightsOfNext {
 }
 
 /**
- * Looks whether there is such a blob (end-2): the headers of its HEAD, or `undefined`. Every check of
- * a blob's existence is this one.
+ * Looks whether there is such a blob (end-2): the headers of its HEAD or GET, or `undefined`. Every
+ * check of a blob's existence is this one.
  */
 export async function findBlob(
   channel: Channel,
@@ -146,13 +222,14 @@ export async function findBlob(
   next: RightsOfNext = {},
 ): Promise<Headers | undefined> {
   const request = blobRequest(channel, "HEAD", repository, parseDigest(digest), options, next);
-  const { response } = await sendExpecting(channel, request, [200, 404]);
-  return response.status === 200 ? response.headers : undefined;
+  const { response } = await lookAt(channel, request, digest);
+  if (response.status === 200) return response.headers;
+  await response.body?.cancel();
+  return undefined;
 }
 
 /**
- * A blob's descriptor, or `undefined` where there is no such blob. By HEAD; by GET where its answer
- * does not say the size.
+ * A blob's descriptor, or `undefined` where there is no such blob, as {@linkcode describeBlob} finds it.
  *
  * @throws {InvalidContentError} When the registry never says the size.
  */
@@ -162,28 +239,38 @@ export async function statBlob(
   digest: string,
   options: EndpointOptions = {},
 ): Promise<Descriptor | undefined> {
-  const headers = await findBlob(channel, repository, digest, options);
-  if (headers === undefined) return undefined;
-  const mediaType = bareMediaType(headers.get("content-type"));
-  return {
-    mediaType: mediaType === "" ? MEDIA_TYPES.octetStream : mediaType,
-    digest,
-    size: contentLength(headers) ?? await sizeByGet(channel, repository, digest, options),
-  };
+  try {
+    return await describeBlob(channel, repository, digest, options);
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
 }
 
-async function sizeByGet(
+/**
+ * A blob's descriptor: by HEAD; by GET where that one is refused or does not say the size; by the bytes
+ * themselves where they come encoded.
+ *
+ * @throws {NotFoundError} When there is no such blob.
+ * @throws {InvalidContentError} When the registry never says the size.
+ */
+export async function describeBlob(
   channel: Channel,
   repository: string,
   digest: string,
-  options: EndpointOptions,
-): Promise<number> {
-  const request = blobRequest(channel, "GET", repository, parseDigest(digest), options);
-  const { response } = await sendExpecting(channel, request, [200]);
-  await response.body?.cancel();
-  const size = contentLength(response.headers);
-  if (size !== undefined) return size;
-  throw new InvalidContentError(`Cannot ${request.what}: the registry does not say its size`);
+  options: EndpointOptions = {},
+): Promise<Descriptor> {
+  const { response } = await headSized(channel, repository, digest, options, true);
+  const { headers } = response;
+  const mediaType = bareMediaType(headers.get("content-type")) || MEDIA_TYPES.octetStream;
+  const encoded = encodingsOf(headers).length > 0;
+  const size = encoded
+    ? (await (await getBlob(channel, repository, digest, options)).bytes()).byteLength
+    : contentLength(headers);
+  if (size !== undefined) return { mediaType, digest, size };
+  throw new InvalidContentError(
+    `Cannot look at the blob ${digest} of ${repository}: the registry does not say its size`,
+  );
 }
 
 /**
@@ -226,6 +313,19 @@ function blobRequest(
   });
 }
 
+/**
+ * A signal that follows another until it leaves: the request whose body is moved into another one must
+ * not be aborted any more, as Deno's fetch makes an unhandled rejection of that.
+ */
+function following(signal: AbortSignal | undefined): { signal?: AbortSignal; leave?: () => void } {
+  if (signal === undefined) return {};
+  const own = new AbortController();
+  const abort = () => own.abort(signal.reason);
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort);
+  return { signal: own.signal, leave: () => signal.removeEventListener("abort", abort) };
+}
+
 function checkRange({ offset = 0, length }: BlobRange): void {
   if (!Number.isSafeInteger(offset) || offset < 0) {
     throw new InvalidOptionError(
@@ -247,21 +347,20 @@ function partSize(
   what: string,
 ): number | undefined {
   const bytes = contentLength(response.headers);
-  if (response.status === 206) {
-    const match = /^bytes (\d+)-(\d+)\//.exec(response.headers.get("content-range") ?? "");
-    if (match === null || Number(match[1]) !== offset || Number(match[2]) < offset) {
-      throw new InvalidContentError(
-        `Cannot ${what}: the registry answered another range than the one from ${offset}`,
-      );
-    }
-    return Math.min(Number(match[2]) - offset + 1, length ?? Infinity);
+  const part = response.status === 206 ? contentRange(response.headers) : undefined;
+  if (response.status === 206 && part?.first !== offset) {
+    throw new InvalidContentError(
+      `Cannot ${what}: the registry answered another range than the one from ${offset}`,
+    );
   }
-  const whole = declared ?? bytes;
-  if (whole === undefined) return undefined;
-  if (bytes !== undefined && bytes !== whole) {
-    throw new SizeMismatchError(`Cannot ${what}: it has ${bytes} bytes instead of ${whole}`, {
+  const said = part ? part.total : bytes;
+  const whole = declared ?? said;
+  // Where nobody knows the whole, a part ends where it was asked to, or the registry says.
+  if (whole === undefined) return part && (length ?? part.last - offset + 1);
+  if (said !== undefined && said !== whole) {
+    throw new SizeMismatchError(`Cannot ${what}: it has ${said} bytes instead of ${whole}`, {
       expected: whole,
-      actual: bytes,
+      actual: said,
     });
   }
   const rest = Math.max(0, whole - offset);
@@ -277,21 +376,23 @@ function parseJson(text: string): unknown {
 }
 
 function blobOf(
+  limits: Required<Limits>,
   stream: ReadableStream<Bytes>,
   size: number | undefined,
   verified: boolean,
   answer: ChannelResponse,
+  ranged: Pick<BlobContent, "ranged">,
 ): FetchedBlob {
   const bytes = () =>
-    readAll(pieceReader(stream), { name: "bytes", bytes: Infinity, what: "the blob" });
+    readAll(pieceReader(stream), {
+      name: "blobBytes",
+      bytes: limits.blobBytes,
+      what: "the blob into memory",
+      advice: ". Take its stream, or raise limits.blobBytes",
+    });
   const text = async () => new TextDecoder().decode(await bytes());
-  return {
-    stream,
-    size,
-    verified,
-    answer,
-    bytes,
-    text,
-    json: async () => parseJson(await text()),
-  };
+  const json = async () => parseJson(await text());
+  const blob: BlobContent = { stream, size, verified, bytes, text, json, ...ranged };
+  // Not shown when the blob is printed: it may hold signed URLs.
+  return Object.defineProperty(blob, "answer", { get: () => answer }) as FetchedBlob;
 }

@@ -1,6 +1,6 @@
 import { InvalidContentError } from "../errors.ts";
 import type { Channel, ChannelRequest } from "../transport/channel.ts";
-import { type ListOptions, pages } from "./pages.ts";
+import { checkEntries, type ListOptions, pages } from "./pages.ts";
 import { headerFields } from "../transport/header_fields.ts";
 
 /** Options of {@linkcode listRepositories} and {@linkcode repositories}. */
@@ -20,7 +20,9 @@ export async function listRepositories(
   options: ListRepositoriesOptions = {},
 ): Promise<{ repositories: string[] }> {
   const names: string[] = [];
-  for await (const name of repositories(channel, options)) names.push(name);
+  for await (const name of repositories(channel, options)) {
+    checkEntries(channel, names.push(name), `list the repositories of ${channel.origin}`);
+  }
   return { repositories: names };
 }
 

@@ -2,6 +2,8 @@ import { openBody } from "../content/body.ts";
 import {
   BadDigestError,
   type HttpError,
+  InvalidManifestError,
+  ManifestVerificationError,
   RateLimitedError,
   SizeMismatchError,
   TagImmutableError,
@@ -9,9 +11,11 @@ import {
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, digestOf, hashAlgorithm, isDigest } from "../content/digest.ts";
-import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
-import { type ParsedManifest, parseManifest } from "../manifest/parse_manifest.ts";
+import { bareMediaType, isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
+import { isGenericType, type ParsedManifest, parseManifest } from "../manifest/parse_manifest.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
+import { quoted } from "../manifest/quoted.ts";
+import { encodingsOf } from "../transport/content_encoding.ts";
 import { redactUrl } from "../transport/redact.ts";
 import { readBody, sendExpecting } from "../transport/expect.ts";
 import { Retries } from "../transport/retries.ts";
@@ -20,8 +24,10 @@ import { answeredDigest, checkAnsweredDigest } from "./answered_digest.ts";
 import {
   contentLength,
   type EndpointOptions,
+  HEAD_REFUSED,
   manifestReference,
   repositoryRequest,
+  sizeByHead,
 } from "./request.ts";
 
 /** The manifest types that a request accepts when nothing else is said: OCI's and Docker's. */
@@ -64,11 +70,24 @@ export async function fetchManifest(
   const found = await fetchManifestBytes(channel, repository, ref, options);
   const { bytes, answer } = found;
   const mediaType = answer.response.headers.get("content-type") ?? undefined;
-  const parsed = parseManifest(bytes, {
-    ...(mediaType !== undefined && { mediaType }),
-    ...(descriptor !== undefined && { descriptor }),
-  });
-  return { ...found, ...parsed };
+  try {
+    const parsed = parseManifest(bytes, {
+      ...(mediaType !== undefined && { mediaType }),
+      ...(descriptor !== undefined && { descriptor }),
+    });
+    return { ...found, ...parsed };
+  } catch (cause) {
+    const type = bareMediaType(mediaType);
+    const unusable = cause instanceof InvalidManifestError ||
+      cause instanceof ManifestVerificationError;
+    if (!unusable || isManifestMediaType(type)) throw cause;
+    // A page of a proxy or a portal, as a rule.
+    const said = type === "" ? "no Content-Type" : `the Content-Type ${quoted(type)}`;
+    const ManifestError = cause instanceof InvalidManifestError
+      ? InvalidManifestError
+      : ManifestVerificationError;
+    throw new ManifestError(`${cause.message}. ${answer.url.host} answered ${said}`, { cause });
+  }
 }
 
 /** {@linkcode fetchManifest} for a caller that reads the bytes in its own way. */
@@ -98,7 +117,7 @@ export async function fetchManifestBytes(
   return { bytes, digest, answer };
 }
 
-/** HEAD a manifest (end-3). */
+/** HEAD a manifest (end-3): GET, whose body is left, where that is refused or says that it is empty. */
 export async function headManifestRequest(
   channel: Channel,
   repository: string,
@@ -106,7 +125,37 @@ export async function headManifestRequest(
   options: FetchManifestOptions = {},
 ): Promise<ChannelResponse> {
   const request = manifestRequest(channel, "HEAD", repository, ref, options);
-  return await sendExpecting(channel, request, [200]);
+  const answer = await sendExpecting(channel, request, [200, ...HEAD_REFUSED]);
+  const { status, headers, body } = answer.response;
+  if (status === 200 && contentLength(headers) !== 0) return answer;
+  await body?.cancel();
+  const got = await sendExpecting(channel, { ...request, method: "GET" }, [200]);
+  await got.response.body?.cancel().catch(() => {});
+  return got;
+}
+
+/**
+ * A manifest's descriptor: by HEAD, where that is answered and says digest, size and type; else by
+ * GET, which is the truth.
+ *
+ * @throws {BadDigestError} When the registry answers another digest than the one asked for.
+ */
+export async function lookAtManifest(
+  channel: Channel,
+  repository: string,
+  ref: string,
+  options: FetchManifestOptions = {},
+): Promise<Descriptor> {
+  const request = manifestRequest(channel, "HEAD", repository, ref, options);
+  const { response } = await sendExpecting(channel, request, [200, ...HEAD_REFUSED]);
+  if (response.status === 200) {
+    if (isDigest(ref)) checkAnsweredDigest(`look at the manifest ${ref}`, ref, response.headers);
+    const descriptor = descriptorOf(ref, response.headers);
+    if (descriptor !== undefined) return descriptor;
+  }
+  await response.body?.cancel();
+  const { digest, bytes, mediaType } = await fetchManifest(channel, repository, ref, options);
+  return { mediaType, digest, size: bytes.byteLength };
 }
 
 /** What a PUT of a manifest answers. */
@@ -225,7 +274,11 @@ async function verifyManifest(
   // What is asked for by tag has the digest that the registry says, where that can be computed.
   const computable = answered !== undefined && /^sha(256|512):/.test(answered);
   const expected = isDigest(ref) ? ref : computable ? answered : actual;
-  if (actual !== expected) throw mismatch(request.what, expected, actual);
+  if (actual !== expected) {
+    const encoding = encodingsOf(headers).join(", ");
+    const came = encoding === "" ? "" : ` (it came with the Content-Encoding ${encoding})`;
+    throw mismatch(`${request.what}${came}`, expected, actual);
+  }
   return actual;
 }
 
@@ -267,8 +320,8 @@ export async function namesManifest(
 /** A descriptor out of a HEAD's headers, where they say enough. */
 export function descriptorOf(ref: string, headers: Headers): Descriptor | undefined {
   const digest = isDigest(ref) ? ref : answeredDigest(headers);
-  const size = contentLength(headers);
+  const size = sizeByHead(headers);
   const mediaType = bareMediaType(headers.get("content-type"));
-  if (digest === undefined || size === undefined || mediaType === "") return undefined;
+  if (digest === undefined || size === undefined || isGenericType(mediaType)) return undefined;
   return { mediaType, digest, size };
 }

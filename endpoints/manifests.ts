@@ -9,6 +9,7 @@ import type { Descriptor } from "../content/descriptor.ts";
 import { isDigest } from "../content/digest.ts";
 import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import { subjectOf } from "../manifest/children.ts";
+import { quoted } from "../manifest/quoted.ts";
 import { manifestMediaType } from "../manifest/media_type_of.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
 import { choosePlatform } from "../manifest/platform.ts";
@@ -16,14 +17,12 @@ import { referrerDescriptor } from "../manifest/referrers_index.ts";
 import { isIndex } from "../manifest/types.ts";
 import type { Platform } from "../content/descriptor.ts";
 import type { Channel } from "../transport/channel.ts";
-import { checkAnsweredDigest } from "./answered_digest.ts";
 import {
   deleteManifestRequest,
-  descriptorOf,
   type FetchedManifest,
   fetchManifest,
   type FetchManifestOptions,
-  headManifestRequest,
+  lookAtManifest,
   putManifestBytes,
 } from "./manifest_requests.ts";
 import { putTaggedManifest, tagsToPut } from "./manifest_tags.ts";
@@ -73,12 +72,7 @@ export async function headManifest(
   ref: string,
   options: FetchManifestOptions = {},
 ): Promise<Descriptor> {
-  const { response } = await headManifestRequest(channel, repository, ref, options);
-  if (isDigest(ref)) checkAnsweredDigest(`look at the manifest ${ref}`, ref, response.headers);
-  const descriptor = descriptorOf(ref, response.headers);
-  if (descriptor !== undefined) return descriptor;
-  const { digest, bytes, mediaType } = await fetchManifest(channel, repository, ref, options);
-  return { mediaType, digest, size: bytes.byteLength };
+  return await lookAtManifest(channel, repository, ref, options);
 }
 
 /** Options of {@linkcode putManifest}. */
@@ -132,7 +126,9 @@ export async function putManifest(
   const mediaType = options.mediaType ?? own;
   if (bareMediaType(mediaType) !== own) {
     throw new ManifestVerificationError(
-      `Cannot put the manifest as ${mediaType}: it says of itself that it is ${own}`,
+      `Cannot put the manifest as ${quoted(mediaType)}: it says of itself that it is ${
+        quoted(own)
+      }`,
     );
   }
   const isOci = own === MEDIA_TYPES.ociManifest || own === MEDIA_TYPES.ociIndex;

@@ -125,7 +125,7 @@ const BAD: Bad[] = [
     mediaType: MEDIA_TYPES.ociIndex,
     error: ManifestVerificationError,
     code: "MANIFEST_VERIFICATION",
-    message: `it says of itself that it is ${MEDIA_TYPES.ociManifest}`,
+    message: `it says of itself that it is "${MEDIA_TYPES.ociManifest}"`,
   },
   {
     name: "what is no JSON",
@@ -273,8 +273,8 @@ const LANDINGS: Landing[] = [
   },
   {
     name: "an immutable tag that cannot be looked at: TAG_IMMUTABLE",
-    handler: steps(immutable(400), failure(403, "DENIED")),
-    lines: [PUT, HEAD],
+    handler: steps(immutable(400), failure(403, "DENIED"), failure(403, "DENIED")),
+    lines: [PUT, HEAD, GET],
     error: TagImmutableError,
   },
   {

@@ -1,6 +1,7 @@
 import { AuthenticationError, HttpError, UnsupportedError } from "../errors.ts";
 import { parseDigest } from "../content/digest.ts";
 import type { Channel } from "../transport/channel.ts";
+import { isRepositoryName } from "../reference/repository_name.ts";
 import { sendExpecting } from "../transport/expect.ts";
 import type { EndpointOptions } from "./request.ts";
 import { sessionOf, startBlobUpload, uploadRequest, type UploadSession } from "./uploads.ts";
@@ -39,7 +40,8 @@ function neverMounts(error: unknown, from: string | undefined): boolean {
 
 /**
  * Takes a blob from another repository of the same registry, without moving it (end-11). Where the
- * registry does not, an upload is started instead.
+ * registry does not, for whatever reason, or `from` is no repository's name, an upload is started
+ * instead.
  *
  * @throws {HttpError} When neither can be done.
  * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#mounting-a-blob-from-another-repository
@@ -62,7 +64,8 @@ export async function mountBlob(
     return { mounted: false, session };
   }
 
-  if (channel.capabilities[way] === false) return await startInstead();
+  const unusable = from !== undefined && !isRepositoryName(from);
+  if (unusable || channel.capabilities[way] === false) return await startInstead();
   const request = uploadRequest(channel, repository, { mount: asked, from }, options);
   try {
     const answer = await sendExpecting(channel, request, [201, 202]);

@@ -4,7 +4,6 @@ import {
   ForbiddenError,
   InvalidContentError,
   InvalidDigestError,
-  InvalidReferenceError,
   RateLimitedError,
 } from "../errors.ts";
 import { digestOf } from "../content/digest.ts";
@@ -104,13 +103,6 @@ const BAD: Bad[] = [
     code: "INVALID_DIGEST",
   },
   {
-    name: "a malformed source",
-    from: "../base",
-    answers: [],
-    error: InvalidReferenceError,
-    code: "INVALID_REFERENCE",
-  },
-  {
     name: "403 to both",
     answers: [failure(403, "DENIED"), failure(403, "DENIED")],
     error: ForbiddenError,
@@ -156,6 +148,10 @@ function mounting(status: number) {
 const PUTS: [status: number, methods: string[]][] = [
   [201, ["HEAD", "POST"]],
   [202, ["HEAD", "POST", "PUT 100000"]],
+  [401, ["HEAD", "POST", "POST", "PUT 100000"]],
+  [403, ["HEAD", "POST", "POST", "PUT 100000"]],
+  [404, ["HEAD", "POST", "POST", "PUT 100000"]],
+  [500, ["HEAD", "POST", "POST", "PUT 100000"]],
   [405, ["HEAD", "POST", "POST", "PUT 100000"]],
 ];
 
@@ -167,6 +163,16 @@ for (const [status, methods] of PUTS) {
     assertEquals(registry.methods(), methods);
     assertEquals(registry.lines()[1], MOUNT);
     assertEquals(registry.server.blobs.get(DIGEST), CONTENT);
+  });
+}
+
+for (const from of ["", "Base/Image", "base/image:v1", "../other", "https://base/image"]) {
+  Deno.test(`putBlob, mountFrom ${JSON.stringify(from)}, which is no repository: an upload`, async () => {
+    const registry = fakeUploads();
+    await putBlob(registry.channel, "app", CONTENT, { mountFrom: from });
+    assertEquals(registry.methods(), ["HEAD", "POST", "PUT 100000"]);
+    const { mounted } = await mountBlob(registry.channel, "app", DIGEST, { from });
+    assertEquals([mounted, registry.lines().at(-1)], [false, `POST ${UPLOADS}`]);
   });
 }
 

@@ -1,12 +1,21 @@
-import { AuthenticationError, HttpError, InvalidOptionError } from "../errors.ts";
-import { type Body, openBody } from "../content/body.ts";
+import {
+  AuthenticationError,
+  ForbiddenError,
+  HttpError,
+  InvalidContentError,
+  InvalidOptionError,
+} from "../errors.ts";
+import { type Body, letGo, openBody } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, parseDigest } from "../content/digest.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
+import type { UploadJournal } from "../content/upload_journal.ts";
+import { isRepositoryName } from "../reference/repository_name.ts";
 import type { Channel } from "../transport/channel.ts";
 import { findBlob, type RightsOfNext, statBlob } from "./blobs.ts";
+import { journaledUpload } from "./journaled_upload.ts";
 import { mountBlob } from "./mount.ts";
 import { progressReporter } from "./progress.ts";
 import type { EndpointOptions } from "./request.ts";
@@ -32,6 +41,12 @@ export interface PutBlobOptions extends EndpointOptions {
    */
   chunkSize?: number;
   /**
+   * Remembers the upload of a body that can be opened again and whose digest is known, so that another
+   * process goes on where this one ended: from what the registry has of it.
+   * @default {the client's}
+   */
+  journal?: UploadJournal;
+  /**
    * Who checks a `digest` that is given: `"here"`, before the upload is closed, or the `"target"`, the
    * registry that closes it, so that the body is not hashed on its way. The size is checked here.
    * @default {"here"}
@@ -43,6 +58,9 @@ export interface PutBlobOptions extends EndpointOptions {
 
 /** Up to here a single POST costs less than the two requests it saves when it is not taken. */
 const SINGLE_POST_BYTES = 64 * 1024;
+
+/** The body is larger than what the registry takes in one request; the upload says how much that is. */
+const TOO_LARGE = 413;
 
 /** Statuses that say that there is no single POST. */
 const NO_SINGLE_POST = [400, 404, 405, 411, 415, 501];
@@ -61,6 +79,20 @@ export async function putBlob(
   repository: string,
   body: Body,
   options: PutBlobOptions = {},
+): Promise<Descriptor> {
+  try {
+    return await push(channel, repository, body, options);
+  } catch (error) {
+    await letGo(body, error);
+    throw error;
+  }
+}
+
+async function push(
+  channel: Channel,
+  repository: string,
+  body: Body,
+  options: PutBlobOptions,
 ): Promise<Descriptor> {
   const { mediaType = MEDIA_TYPES.octetStream, digestAlgorithm, chunkSize, signal } = options;
   checkChunkSize(chunkSize);
@@ -91,8 +123,13 @@ export async function putBlob(
       : await mountBlob(channel, repository, digest, { from, ...options });
     if (there || mount?.mounted) {
       if (!upload.reopenable) await (await upload.open()).cancel();
-      const known = size ?? (await statBlob(channel, repository, digest, options))!.size;
-      return { mediaType, digest, size: known };
+      await options.journal?.forget({ registry: channel.origin, repository, digest });
+      const known = size ?? (await statBlob(channel, repository, digest, options))?.size;
+      if (known !== undefined) return { mediaType, digest, size: known };
+      throw new InvalidContentError(
+        `Cannot push the blob ${digest} to ${repository}: the registry said that it is there, ` +
+          "and then that it is not",
+      );
     }
     session = mount?.session;
     if (small && chunkSize === undefined && session === undefined) {
@@ -103,12 +140,25 @@ export async function putBlob(
       }
     }
   }
-  session ??= await startBlobUpload(channel, repository, {
-    ...options,
-    digestAlgorithm: upload.algorithm,
-  });
+  const entry = session === undefined && digest !== undefined && upload.reopenable && !small
+    ? options.journal && journaledUpload(options.journal, {
+      ...{ registry: channel.origin, repository, digest },
+    })
+    : undefined;
   upload.onBytes = (count) => progress(count, false);
-  await transferBlob(channel, repository, session, upload, send);
+  try {
+    session ??= await entry?.resume(channel, send);
+    // What begins at its first byte may be moved whole.
+    if (!session?.offset) void upload.prepare().catch(() => {}); // the transfer throws it
+    session ??= await startBlobUpload(channel, repository, {
+      ...options,
+      digestAlgorithm: upload.algorithm,
+    });
+    await transferBlob(channel, repository, session, upload, { ...send, ...(entry && { entry }) });
+  } finally {
+    upload.release();
+    entry?.leave();
+  }
   progress(upload.size!, true);
   return { mediaType, digest: upload.digest!, size: upload.size! };
 }
@@ -123,7 +173,8 @@ async function lookFirst(
   digest: Digest,
   options: PutBlobOptions,
 ): Promise<{ there: boolean; from?: string }> {
-  const { absent = false, mountFrom } = options;
+  const { absent = false } = options;
+  const mountFrom = isRepositoryName(options.mountFrom) ? options.mountFrom : undefined;
   if (absent && mountFrom === undefined) return { there: false };
   const rights: RightsOfNext = { actions: ["pull", "push"] };
   if (mountFrom !== undefined && channel.capabilities.mount !== false) {
@@ -133,11 +184,17 @@ async function lookFirst(
       return { there: found !== undefined, from: mountFrom };
     } catch (error) {
       // A token service may refuse the whole token for the other repository's sake.
-      if (!(error instanceof AuthenticationError)) throw error;
+      if (!(error instanceof AuthenticationError || error instanceof ForbiddenError)) throw error;
     }
   }
-  const found = await findBlob(channel, repository, digest, options, rights);
-  return { there: found !== undefined };
+  try {
+    const found = await findBlob(channel, repository, digest, options, rights);
+    return { there: found !== undefined };
+  } catch (error) {
+    // Who may only push may not look.
+    if (error instanceof ForbiddenError) return { there: false };
+    throw error;
+  }
 }
 
 /**
@@ -161,6 +218,7 @@ async function startWithBlob(
     capabilities.singlePost = false;
     return posted;
   } catch (error) {
+    if (error instanceof HttpError && error.statusCode === TOO_LARGE) return await start();
     if (!(error instanceof HttpError) || !NO_SINGLE_POST.includes(error.statusCode)) throw error;
     if (error.codes.some((code) => code.startsWith("NAME_"))) throw error;
   }

@@ -15,7 +15,7 @@ import { responseError } from "../transport/expect.ts";
 import { changeFallback, readFallback, skipReferrer } from "./fallback_tag.ts";
 import { inOrder } from "./in_order.ts";
 import { fetchManifest, headManifestRequest } from "./manifest_requests.ts";
-import { type ListOptions, pages } from "./pages.ts";
+import { checkEntries, type ListOptions, pages } from "./pages.ts";
 import { type EndpointOptions, repositoryRequest } from "./request.ts";
 
 /** Options of {@linkcode listReferrers} and {@linkcode referrers}. */
@@ -69,7 +69,8 @@ export async function listReferrers(
 ): Promise<ReferrersList> {
   const list: ReferrersList = { manifests: [], filtersApplied: [], fromTag: false };
   for await (const each of readBoth(channel, repository, parseDigest(digest), options, list)) {
-    list.manifests.push(each);
+    const what = `list the referrers of ${repository}@${digest}`;
+    checkEntries(channel, list.manifests.push(each), what);
   }
   return list;
 }

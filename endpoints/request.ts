@@ -3,8 +3,15 @@ import type { Digest } from "../content/digest.ts";
 import { isDigest, parseDigest } from "../content/digest.ts";
 import { checkRepositoryName } from "../reference/repository_name.ts";
 import { checkTag } from "../reference/tag.ts";
-import type { Action, Channel, ChannelRequest, Intent } from "../transport/channel.ts";
+import type {
+  Action,
+  Channel,
+  ChannelRequest,
+  ChannelResponse,
+  Intent,
+} from "../transport/channel.ts";
 import { redactUrl } from "../transport/redact.ts";
+import { encodingsOf, plainAnswer } from "../transport/content_encoding.ts";
 import { headerFields } from "../transport/header_fields.ts";
 
 /** Options that every endpoint takes. */
@@ -113,6 +120,56 @@ export function resolveUrl(channel: Channel, target: string, base: URL, what: st
     );
   }
   return url;
+}
+
+/** The part that a 206 holds: its first and last byte, and the size of the whole where that is said. */
+export interface ContentRange {
+  first: number;
+  last: number;
+  total: number | undefined;
+}
+
+/** An answer's `Content-Range`, where it is one of bytes. */
+export function contentRange(headers: Headers): ContentRange | undefined {
+  const match = /^bytes +(\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/
+    .exec(headers.get("content-range")?.trim() ?? "");
+  if (match === null) return undefined;
+  const [first, last, total] = match.slice(1).map(Number) as [number, number, number];
+  return last < first ? undefined : { first, last, total: total >= 0 ? total : undefined };
+}
+
+/**
+ * Statuses that say of a HEAD that it is not answered, and nothing of what was asked for: some
+ * registries know no HEAD, some redirect it to a URL that is signed for GET.
+ */
+export const HEAD_REFUSED: readonly number[] = [403, 405, 501];
+
+/**
+ * How large something is by a HEAD's answer, where that can be right: an empty one is no answer of
+ * some front ends, and an encoded one has another size.
+ */
+export function sizeByHead(headers: Headers): number | undefined {
+  return encodingsOf(headers).length > 0 ? undefined : contentLength(headers) || undefined;
+}
+
+/** An answer with some content, or a part of it, without an encoding that was not asked for. */
+export async function plainBody(
+  answer: ChannelResponse,
+  size: number | undefined,
+  what: string,
+): Promise<ChannelResponse> {
+  const { status, headers } = answer.response;
+  const isPart = status === 206;
+  // What storages repeat of a file that was compressed before it came to them.
+  const says = isPart ? contentRange(headers)?.total : contentLength(headers);
+  const asIs = size !== undefined && says === size;
+  if (isPart && !asIs && encodingsOf(headers).length > 0) {
+    throw new InvalidContentError(
+      `Cannot ${what}: the registry answered a part of it with the Content-Encoding ` +
+        encodingsOf(headers).join(", "),
+    );
+  }
+  return await plainAnswer(answer, asIs, what);
 }
 
 /** An answer's Content-Length, where it has one that counts bytes. */

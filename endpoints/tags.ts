@@ -1,7 +1,7 @@
 import { InvalidContentError } from "../errors.ts";
 import type { TagList } from "../manifest/types.ts";
 import type { Channel, ChannelRequest } from "../transport/channel.ts";
-import { type ListOptions, pages } from "./pages.ts";
+import { checkEntries, type ListOptions, pages } from "./pages.ts";
 import { repositoryRequest } from "./request.ts";
 
 /** Options of {@linkcode listTags} and {@linkcode tags}. */
@@ -24,6 +24,7 @@ export async function listTags(
   const list: TagList = { name: repository, tags: [] };
   for await (const { name, tags, child, manifest } of tagPages(channel, repository, options)) {
     list.name = name;
+    checkEntries(channel, list.tags.length + tags.length, `list the tags of ${repository}`);
     for (const tag of tags) list.tags.push(tag);
     if (child !== undefined) list.child = [...list.child ?? [], ...child];
     if (manifest !== undefined) list.manifest = { ...list.manifest, ...manifest };

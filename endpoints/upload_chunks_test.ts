@@ -1,5 +1,7 @@
 /** Bodies that can be sent again, in chunks: what is sent after a fault. */
 import { assertEquals } from "@std/assert";
+import type { Body } from "../content/body.ts";
+import type { Bytes } from "../content/bytes.ts";
 import { digestOf } from "../content/digest.ts";
 import { failure, sample } from "./fake_registry_test.ts";
 import {
@@ -9,6 +11,7 @@ import {
   type FakeUploads,
   fakeUploads,
   midway,
+  pieces,
   reopenable,
 } from "./fake_uploads_test.ts";
 import { putBlob } from "./put_blob.ts";
@@ -158,3 +161,88 @@ for (const { name, faults, change, methods } of CHUNKED) {
 function notHead(method: string): boolean {
   return method !== "HEAD";
 }
+
+interface Capped {
+  name: string;
+  body: (bytes: Bytes) => Body;
+  options?: { digest?: string; size?: number; chunkSize?: number };
+  headers: Record<string, string>;
+  methods: string[];
+}
+
+const BODIES: Record<string, (bytes: Bytes) => Body> = {
+  bytes: (bytes) => bytes,
+  "open()": (bytes) => reopenable(bytes).body,
+  stream: (bytes) => pieces(bytes),
+};
+const THREE = ["PATCH 300000", "PATCH 300000", "PATCH 300000", "PUT 100000"];
+const CAP = { "oci-chunk-max-length": "300000" };
+
+const CAPPED: Capped[] = [
+  ...Object.entries(BODIES).flatMap(([kind, body]) => [
+    { name: `${kind}, without more`, body, headers: CAP, methods: THREE },
+    {
+      name: `${kind}, a larger chunkSize`,
+      body,
+      options: { chunkSize: 400_000 },
+      headers: CAP,
+      methods: THREE,
+    },
+    {
+      name: `${kind}, a smallest chunk above it`,
+      body,
+      headers: { ...CAP, "oci-chunk-min-length": "400000" },
+      methods: THREE,
+    },
+  ]),
+  {
+    name: "a smaller chunkSize",
+    body: BODIES.bytes!,
+    options: { chunkSize: 200_000 },
+    headers: CAP,
+    methods: ["PATCH 200000", "PATCH 200000", "PATCH 200000", "PATCH 200000", "PUT 200000"],
+  },
+  {
+    name: "a stream whose size and digest are known",
+    body: BODIES.stream!,
+    options: { size: LARGE.length, digest: DIGEST },
+    headers: CAP,
+    methods: THREE,
+  },
+  {
+    name: "a blob that is just as large",
+    body: BODIES["open()"]!,
+    options: { digest: DIGEST },
+    headers: { "oci-chunk-max-length": String(LARGE.length) },
+    methods: ["PUT 1000000"],
+  },
+  {
+    name: "none that can be read",
+    body: BODIES["open()"]!,
+    options: { digest: DIGEST },
+    headers: { "oci-chunk-max-length": "many" },
+    methods: ["PUT 1000000"],
+  },
+];
+for (const { name, body, options = {}, headers, methods } of CAPPED) {
+  Deno.test(`putBlob, OCI-Chunk-Max-Length: ${name}: no request is larger, nothing is sent twice`, async () => {
+    const registry = fakeUploads((server) => server.headers = headers);
+    const put = await putBlob(registry.channel, "app", body(LARGE), options);
+    assertEquals([put.digest, registry.server.blobs.get(DIGEST)], [DIGEST, LARGE]);
+    assertEquals(registry.methods().filter((line) => /^P[AU]/.test(line)), methods);
+    registry.assertClosed();
+  });
+}
+
+Deno.test("putBlob, OCI-Chunk-Max-Length: a single POST that is too large is an upload in chunks", async () => {
+  const small = sample(50_000);
+  const registry = fakeUploads((server) => {
+    server.headers = { "oci-chunk-max-length": "20000" };
+    server.faults.push(["POST", answer(() => new Response(null, { status: 413 }))]);
+  });
+  await putBlob(registry.channel, "app", small);
+  assertEquals(registry.methods(), [
+    ...["HEAD", "POST", "POST", "PATCH 20000", "PATCH 20000", "PUT 10000"],
+  ]);
+  assertEquals(registry.channel.capabilities.singlePost, undefined);
+});

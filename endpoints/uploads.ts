@@ -17,6 +17,8 @@ export interface UploadSession {
   readonly offset: number;
   /** The smallest chunk that the registry takes, but for the last one, in bytes. */
   readonly minChunk?: number;
+  /** The largest body that the registry takes in one request, in bytes. */
+  readonly maxChunk?: number;
   /** Whether the blob was mounted: then nothing is to be sent, and the location is the blob's. */
   readonly mounted?: boolean;
   /** Whether the upload is complete: then nothing is to be sent, and the location is the blob's. */
@@ -325,16 +327,18 @@ export async function sessionOf(
   if (location === undefined) {
     throw new InvalidContentError(`Cannot ${request.what}: the registry answered no Location`);
   }
-  const minChunk = chunkMinLength(headers) ?? before?.minChunk;
+  const minChunk = byteCount(headers, "oci-chunk-min-length") ?? before?.minChunk;
+  const maxChunk = byteCount(headers, "oci-chunk-max-length") || before?.maxChunk;
   return {
     location: resolveUrl(channel, location, url, request.what).href,
     offset,
     ...(minChunk !== undefined && { minChunk }),
+    ...(maxChunk !== undefined && { maxChunk }),
   };
 }
 
-function chunkMinLength(headers: Headers): number | undefined {
-  const header = headers.get("oci-chunk-min-length");
+function byteCount(headers: Headers, name: string): number | undefined {
+  const header = headers.get(name);
   return header !== null && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
 }
 

@@ -104,14 +104,21 @@ function settlePlatform(platform: JsonObject, where: string): void {
 
 function settle(object: JsonObject, fields: Record<string, Check>, where: string): void {
   for (const [name, [ok, mustBe]] of Object.entries(fields)) {
-    const value = object[name];
-    if (value === null) delete object[name];
-    else if (value !== undefined && !ok(value)) {
+    const value = object[name] = withoutNulls(object[name]);
+    if (value === null || value === undefined) delete object[name];
+    else if (!ok(value)) {
       throw new InvalidManifestError(
         `Cannot read the manifest: ${where}${name} is not ${mustBe}`,
       );
     }
   }
+}
+
+/** A list or a map of texts without what is `null` in it, as some encoders write what is not there. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.filter((item) => item !== null);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== null));
 }
 
 function isObject(value: unknown): value is JsonObject {

@@ -40,9 +40,13 @@ const GENERIC_TYPES = new Set([
   "",
   "application/json",
   "application/octet-stream",
-  "text/plain",
   "binary/octet-stream",
 ]);
+
+/** Whether a bare media type says nothing of what it is given to: any text is such a type, too. */
+export function isGenericType(mediaType: string): boolean {
+  return GENERIC_TYPES.has(mediaType) || mediaType.startsWith("text/");
+}
 
 /**
  * Reads a manifest or index, OCI's or Docker's, and checks that it has one meaning: the
@@ -130,7 +134,7 @@ function statedMediaType(
     { who: "its Content-Type", type: bareMediaType(mediaType) },
     { who: "its body", type: own.toLowerCase() },
     { who: "its descriptor", type: bareMediaType(descriptor?.mediaType) },
-  ].filter(({ who, type }) => !GENERIC_TYPES.has(type) || (who === "its body" && type !== ""));
+  ].filter(({ who, type }) => !isGenericType(type) || (who === "its body" && type !== ""));
   for (const { type } of claims) refuseDeadMediaType(type);
   const [first, ...others] = claims;
   const other = others.find(({ type }) => type !== first!.type);
@@ -161,5 +165,7 @@ function settleDescriptors(value: unknown, where: string): Descriptor[] {
   if (!Array.isArray(list)) {
     throw new InvalidManifestError(`Cannot read the manifest: ${where} is not a list`);
   }
-  return list.map((entry, i) => settleDescriptor(entry, `${where}[${i}]`));
+  return list.filter((entry) => entry !== null).map((entry, i) =>
+    settleDescriptor(entry, `${where}[${i}]`)
+  );
 }

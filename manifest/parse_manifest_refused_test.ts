@@ -120,9 +120,9 @@ const REFUSED: {
   {
     name: "a header of another kind",
     body: IMAGE,
-    options: { mediaType: "text/html; charset=utf-8" },
+    options: { mediaType: "image/png; q=1" },
     code: INVALID,
-    message: 'its Content-Type says "text/html", which is the type of no manifest or index',
+    message: 'its Content-Type says "image/png", which is the type of no manifest or index',
   },
   {
     name: "a mediaType of another kind",
@@ -287,8 +287,8 @@ const REFUSED: {
     message: "manifests is not a list",
   },
   {
-    name: "a layer null",
-    body: { ...IMAGE, layers: [HELLO, null] },
+    name: "a layer that is a list",
+    body: { ...IMAGE, layers: [HELLO, []] },
     code: INVALID,
     message: "layers[1] as a descriptor",
   },

@@ -68,7 +68,12 @@ const MEDIA_TYPE_TABLE: {
     options: { mediaType: ociManifest },
     expected: ociManifest,
   },
-  ...["application/json", "application/octet-stream", "text/plain; charset=utf-8", ""].map(
+  ...[
+    ...["application/json", "application/octet-stream", "text/plain; charset=utf-8", ""],
+    ...["text/html", "text/json", "TEXT/X; a=b", "text/html, text/html"],
+    `${dockerManifestList}, ${dockerManifestList}`,
+    `${dockerManifestList};charset=utf-8, application/json`,
+  ].map(
     (mediaType) => ({
       name: `a generic header (${mediaType}) gives way to the body`,
       body: { ...INDEX, mediaType: dockerManifestList },
@@ -169,6 +174,43 @@ const SETTLED: { name: string; body: Record<string, unknown>; expected: unknown;
         config: { ...HELLO, urls: null, platform: null, annotations: null, data: null },
       },
       expected: IMAGE,
+    },
+    {
+      name: "what is null in lists and maps goes",
+      body: {
+        ...IMAGE,
+        annotations: { a: "b", c: null },
+        config: { ...HELLO, annotations: { d: null }, urls: [null, "https://a.test", null] },
+        layers: [null, { ...HELLO, urls: [null] }, null],
+      },
+      expected: {
+        ...IMAGE,
+        annotations: { a: "b" },
+        config: { ...HELLO, annotations: {}, urls: ["https://a.test"] },
+        layers: [{ ...HELLO, urls: [] }],
+      },
+    },
+    {
+      name: "what is null in a platform goes",
+      body: {
+        ...INDEX,
+        manifests: [null, {
+          ...HELLO,
+          platform: {
+            os: "linux",
+            architecture: "arm",
+            "os.features": [null, "a"],
+            features: null,
+          },
+        }],
+      },
+      expected: {
+        schemaVersion: 2,
+        manifests: [{
+          ...HELLO,
+          platform: { os: "linux", architecture: "arm", "os.features": ["a"] },
+        }],
+      },
     },
     {
       name: "Docker's formats get their media type",

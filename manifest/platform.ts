@@ -1,5 +1,6 @@
 import { ContentNotFoundError, InvalidOptionError } from "../errors.ts";
 import type { Descriptor, Platform } from "../content/descriptor.ts";
+import { isManifestMediaType } from "../content/media_types.ts";
 import { canonicalNames, rankPlatform } from "./rank_platform.ts";
 import { quoted } from "./quoted.ts";
 import type { DockerManifestList, ImageIndex } from "./types.ts";
@@ -92,7 +93,8 @@ export function formatPlatform(platform: Platform): string {
  *   highest fourth number;
  * - of entries that are equal in this, the one with the `os.features` asked for, then the first.
  *
- * Entries without a platform, and attestations (`unknown/unknown`), are never chosen.
+ * The first entry without a platform is chosen where no other serves: whoever made the index did not
+ * say what it is for. Attestations (`unknown/unknown`) never are.
  *
  * @example
  * ```ts
@@ -134,9 +136,17 @@ export function choosePlatform(
     }
   }
   if (best !== undefined) return best.descriptor;
+  const unnamed = index.manifests.find(isUnnamed);
+  if (unnamed !== undefined) return unnamed;
   throw new ContentNotFoundError(
     `Cannot find ${readable(wanted)} in the index: ${listed(offers)}`,
   );
+}
+
+/** Whether an entry may be for any platform: no attestation, and nothing else that has none. */
+function isUnnamed({ mediaType, platform, annotations, artifactType }: Descriptor): boolean {
+  if (annotations?.[REFERENCE_TYPE] || artifactType !== undefined) return false;
+  return isManifestMediaType(mediaType) && !platform?.os && !platform?.architecture;
 }
 
 function isOffer({ platform, annotations }: Descriptor): boolean {

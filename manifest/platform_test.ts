@@ -249,8 +249,19 @@ for (const { wanted, has, chosen, why } of CHOICES) {
 
 const attestation = { "vnd.docker.reference.type": "attestation-manifest" };
 const NEVER_CHOSEN: { name: string; entry: Descriptor }[] = [
-  { name: "an entry without a platform", entry: entry("linux/amd64", { platform: undefined }) },
-  { name: "an empty platform", entry: entry({ architecture: "", os: "" }) },
+  { name: "half a platform", entry: entry({ architecture: "", os: "linux" }) },
+  {
+    name: "an attestation without a platform",
+    entry: entry("linux/amd64", { platform: undefined, annotations: attestation }),
+  },
+  {
+    name: "an artifact without a platform",
+    entry: entry("linux/amd64", { platform: undefined, artifactType: "text/plain" }),
+  },
+  {
+    name: "what is no manifest",
+    entry: entry("linux/amd64", { platform: undefined, mediaType: "text/plain" }),
+  },
   { name: "an unknown platform", entry: entry("unknown/unknown") },
   {
     name: "an attestation",
@@ -261,12 +272,22 @@ const NEVER_CHOSEN: { name: string; entry: Descriptor }[] = [
 for (const { name, entry: skipped } of NEVER_CHOSEN) {
   Deno.test(`choosePlatform never chooses ${name}, nor lists it`, () => {
     const wanted = formatPlatform(skipped.platform ?? { architecture: "amd64", os: "linux" });
-    const platform = wanted === "/" ? "linux/amd64" : wanted;
+    const platform = wanted.endsWith("/") ? "linux/amd64" : wanted;
     assertThrows(
       () => choosePlatform(indexOf(skipped), platform),
       ContentNotFoundError,
       `Cannot find ${platform} in the index: it names no platforms`,
     );
+  });
+}
+
+for (const platform of [undefined, { architecture: "", os: "" }]) {
+  const unnamed = entry("linux/amd64", { platform });
+  const name = JSON.stringify(platform) ?? "no platform";
+  Deno.test(`choosePlatform chooses the first entry with ${name} where none serves`, () => {
+    const index = indexOf(entry("linux/arm64"), unnamed, entry("linux/386", { platform }));
+    assertStrictEquals(choosePlatform(index, "linux/amd64"), unnamed);
+    assertStrictEquals(choosePlatform(index, "linux/arm64"), index.manifests[0]);
   });
 }
 

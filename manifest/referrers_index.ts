@@ -133,19 +133,12 @@ export function readReferrers(list: unknown, skip: (reason: string) => void): De
   }
   return list.flatMap((entry, at) => {
     try {
-      dropNulls(entry?.annotations);
       return [settleDescriptor(entry, `referrer ${at}`)];
     } catch (error) {
       skip((error as Error).message);
       return [];
     }
   });
-}
-
-function dropNulls(annotations: unknown): void {
-  for (const [name, value] of Object.entries(annotations ?? {})) {
-    if (value === null) delete (annotations as Record<string, unknown>)[name];
-  }
 }
 
 /**

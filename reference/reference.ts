@@ -25,7 +25,7 @@ export { registryOrigin, type RegistryOriginOptions, type Scheme } from "./regis
 export interface Reference {
   /** The scheme, where the text gave one. */
   scheme?: Scheme;
-  /** The registry: a host in lower case, with its port where one was given; `docker.io` for Docker Hub. */
+  /** The registry: a host in lower case, without a dot and a port in upper case, with its port where one was given; `docker.io` for Docker Hub. */
   registry: string;
   /** The repository within the registry, with `library/` for Docker Hub's official images. */
   repository: RepositoryName;
@@ -74,8 +74,8 @@ const OFFICIAL = "library/";
 /**
  * Parses a reference: `[http[s]://][host[:port]/]name[:tag][@digest]`.
  *
- * The first component is the registry if it holds a dot or a colon or is `localhost`, or if a
- * scheme stands before it. Without one the registry is Docker Hub, whose names (`index.docker.io`,
+ * The first component is the registry if it holds a dot, a colon or a capital or is `localhost`, or
+ * if a scheme stands before it. `oci://` and `docker://`, which other tools want there, are left out. Without one the registry is Docker Hub, whose names (`index.docker.io`,
  * `registry-1.docker.io`, `https://index.docker.io/v1/`) all become `docker.io`, and whose
  * official images get `library/`. A tag and a digest are both kept.
  *

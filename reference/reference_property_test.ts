@@ -101,7 +101,9 @@ Deno.test(`parse and format: ${ROUNDS} damaged references are refused, or come b
     // What passes is one path of one host for a URL parser too.
     const url = new URL(`https://${reference.registry}/v2/${reference.repository}/tags/list`);
     assertEquals(url.pathname, `/v2/${reference.repository}/tags/list`, text);
-    assertEquals(url.host, reference.registry.replace(/:443$/, ""), text);
+    // One in capitals is a host by its capitals alone.
+    const where = reference.registry.replace(/:443$/, "");
+    assertEquals(url.host, /[.:]/.test(where) ? where : where.toLowerCase(), text);
     assertEquals(url.username + url.password + url.search + url.hash, "", text);
   }
   assert(parsed > ROUNDS / 10 && parsed < ROUNDS, `${parsed} of ${ROUNDS} were references`);

@@ -11,6 +11,7 @@ import {
 
 const SHA256 = `sha256:${"0123456789abcdef".repeat(4)}`;
 const SHA512 = `sha512:${"0123456789abcdef".repeat(8)}`;
+const BLAKE3 = `blake3:${"0123456789abcdef".repeat(4)}`;
 const HUB = "docker.io";
 const TAG128 = "t".repeat(128);
 
@@ -171,6 +172,37 @@ const good: [text: string, parts: ReferenceParts, canonical: string, familiar?: 
   ["registry:5000/a", { registry: "registry:5000", repository: "a" }, "registry:5000/a"],
   ["localhost/a", { registry: "localhost", repository: "a" }, "localhost/a"],
   ["LOCALHOST/a", { registry: "localhost", repository: "a" }, "localhost/a"],
+  ["EXAMPLE/img", { registry: "EXAMPLE", repository: "img" }, "EXAMPLE/img"],
+  ["Example/img/a:v1", { registry: "EXAMPLE", repository: "img/a", tag: "v1" }, "EXAMPLE/img/a:v1"],
+  [
+    "https://Example/a",
+    { scheme: "https", registry: "EXAMPLE", repository: "a" },
+    "https://EXAMPLE/a",
+    "EXAMPLE/a",
+  ],
+  ["EXAMPLE:5000/a", { registry: "example:5000", repository: "a" }, "example:5000/a"],
+  [
+    "oci://ghcr.io/you/app:v1",
+    { registry: "ghcr.io", repository: "you/app", tag: "v1" },
+    "ghcr.io/you/app:v1",
+  ],
+  [
+    "docker://alpine",
+    { registry: "docker.io", repository: "library/alpine" },
+    "docker.io/library/alpine",
+    "alpine",
+  ],
+  [
+    `Docker://alpine@${SHA256}`,
+    { registry: "docker.io", repository: "library/alpine", digest: SHA256 },
+    `docker.io/library/alpine@${SHA256}`,
+    `alpine@${SHA256}`,
+  ],
+  [
+    `OCI://localhost/a@${BLAKE3}`,
+    { registry: "localhost", repository: "a", digest: BLAKE3 },
+    `localhost/a@${BLAKE3}`,
+  ],
   [
     "localhost:5000/a:5000",
     { registry: "localhost:5000", repository: "a", tag: "5000" },
@@ -228,7 +260,7 @@ const bad: [text: string, problem: string][] = [
   ["alpine\0", 'holds the character "\\u0000"'],
   ["alpine:3\n", 'the tag "3\\n" holds the character "\\n"'],
   ["Alpine", 'the repository name "Alpine" has upper-case letters'],
-  ["Foo/bar", "upper-case"],
+  ["foo/Bar", "upper-case"],
   ["ghcr.io/Foo", "upper-case"],
   ["/", "empty component"],
   ["/alpine", "empty component"],
@@ -284,8 +316,8 @@ const bad: [text: string, problem: string][] = [
   ["https://foo/bar", '"foo" does not look like a host'],
   ["https:ghcr.io/a", 'the port "ghcr.io" is not'],
   ["https:/ghcr.io/a", 'the port "" is not'],
-  ["docker://alpine", "neither http nor https"],
-  ["oci://ghcr.io/a", "neither http nor https"],
+  ["dock://alpine", "neither http nor https"],
+  ["oci://https://ghcr.io/a", "two schemes"],
   ["ftp://ghcr.io/a", "neither http nor https"],
   ["file:///etc/passwd", "neither http nor https"],
   ["http://docker.io/a", "plain HTTP to Docker Hub is disallowed"],

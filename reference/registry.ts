@@ -62,11 +62,20 @@ export function parseRegistry(text: string): Registry {
 const USER_INFORMATION =
   'user information stands before "@": credentials are given as options, never in a name';
 
+/** What Helm and skopeo write before a reference to say that it is one. */
+const TOOLS = ["oci://", "docker://"];
+
 /**
  * Takes the scheme off a text, and refuses what no registry or reference has: another scheme, user
  * information, a query, a fragment.
  */
 export function splitScheme(text: string, fail: Fail): { scheme?: Scheme; rest: string } {
+  const tool = TOOLS.find((prefix) => text.slice(0, prefix.length).toLowerCase() === prefix);
+  if (tool !== undefined) {
+    const bare = text.slice(tool.length);
+    if (bare.includes("://")) throw fail("it has two schemes");
+    return splitScheme(bare, fail);
+  }
   const separator = text.indexOf("://");
   const rest = separator === -1 ? text : text.slice(separator + 3);
   const slash = rest.indexOf("/");
@@ -88,10 +97,11 @@ export function isScheme(value: unknown): value is Scheme {
 
 /**
  * Whether the first component of a reference names a registry, as docker decides it: it holds a
- * dot or a colon, or is `localhost`. Anything else is part of a repository name.
+ * dot, a colon or a capital, which no repository has, or is `localhost`. Anything else is part of a
+ * repository name.
  */
 export function looksLikeHost(component: string): boolean {
-  return /[.:]/.test(component) || component.toLowerCase() === "localhost";
+  return /[.:A-Z]/.test(component) || component === "localhost";
 }
 
 /** Checks a host with or without a port, and writes it as URLs do. */
@@ -114,6 +124,8 @@ export function normaliseHost(text: string, scheme: Scheme | undefined, fail: Fa
   if (port !== undefined && !(/^[1-9][0-9]{0,4}$/.test(port) && Number(port) <= MAX_PORT)) {
     throw fail(`the port ${quoteInput(port)} is not a number from 1 to ${MAX_PORT}`, HOST_GRAMMAR);
   }
+  // In capitals alone it is a host when it is read again.
+  if (port === undefined && !looksLikeHost(host)) return host.toUpperCase();
   if (!DOCKER_HUB_HOSTS.includes(host)) return port === undefined ? host : `${host}:${port}`;
   if (scheme === "http") throw fail("plain HTTP to Docker Hub is disallowed", HOST_GRAMMAR);
   if (port !== undefined && port !== "443") {

@@ -4,6 +4,7 @@ import { concatBytes } from "../content/bytes.ts";
 import { type PieceReader, pieceReader, readAll, stallGuard } from "../content/piece_reader.ts";
 import type { HttpError, RegistryError } from "../errors.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "./channel.ts";
+import { plainJson } from "./content_encoding.ts";
 import { dockerResponse } from "./docker_response.ts";
 import { httpError } from "./http_error.ts";
 import { parseRateLimit } from "./rate_limit.ts";
@@ -77,8 +78,10 @@ export async function readBody(
 ): Promise<Bytes> {
   if (response.body === null) return new Uint8Array(0);
   const reader = bodyReader(response, channel.limits, what, request.signal);
+  const most = { name: limit, bytes: channel.limits[limit], what };
   try {
-    return await readAll(reader, { name: limit, bytes: channel.limits[limit], what });
+    const bytes = await readAll(reader, most);
+    return await plainJson(bytes, response.headers, request.what, most);
   } catch (error) {
     request.signal?.throwIfAborted();
     throw bodyFailure(request, error);
@@ -92,13 +95,18 @@ export async function readStart(
   { signal }: Asked,
 ): Promise<Bytes> {
   if (response.body === null) return new Uint8Array(0);
-  const reader = bodyReader(response, limits, "the error", signal);
+  const what = "the error";
+  const reader = bodyReader(response, limits, what, signal);
   const pieces: Bytes[] = [];
   let size = 0;
   try {
     while (size < limits.errorBytes) {
       const { done, value } = await reader.read();
-      if (done || value === undefined) return concatBytes(pieces);
+      if (done || value === undefined) {
+        const most = { name: "errorBytes", bytes: limits.errorBytes, what };
+        const bytes = concatBytes(pieces);
+        return await plainJson(bytes, response.headers, `read ${what}`, most).catch(() => bytes);
+      }
       pieces.push(value.subarray(0, limits.errorBytes - size) as Bytes);
       size += value.byteLength;
     }
@@ -116,7 +124,7 @@ function bodyReader(
   signal: AbortSignal | undefined,
 ): PieceReader {
   const stream = response.body as ReadableStream<Bytes>;
-  const reader = stallGuard(pieceReader(stream), limits.stallTimeout, what);
+  const reader = stallGuard(pieceReader(stream), limits, what);
   return signal === undefined ? reader : abortable(reader, signal);
 }
 

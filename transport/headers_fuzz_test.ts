@@ -19,9 +19,8 @@ fuzz(
   (header) => {
     const target = nextLink(header);
     if (target === undefined) return;
-    assert(header.includes(`<`) && header.includes(target));
-    assert(!/[<>]/.test(target) && target.trim() === target);
-    assert(/next/i.test(header));
+    if (target === false) return assert(header.includes("<"));
+    assert(header.includes(target) && target.trim() === target);
   },
 );
 

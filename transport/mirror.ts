@@ -29,6 +29,9 @@ export interface MirrorWork {
  */
 const PAUSE_MS = 30_000;
 
+/** What registries are called whose API is elsewhere. */
+const NAMES: Record<string, string> = { "registry-1.docker.io": "docker.io" };
+
 /** A pull: `/v2/<name>/blobs/<digest>` or `/v2/<name>/manifests/<digest or tag>`. */
 const PULL = /^\/v2\/(.+)\/(blobs|manifests)\/([^/]+)$/;
 
@@ -75,6 +78,7 @@ export function mirror({ origin, mirrors, open, clock, emit, limits }: MirrorWor
       if (mirror.digestsOnly && !pull.digest) continue;
       if ((pausedUntil.get(mirror) ?? 0) > clock.now()) continue;
       const asked = atMirror(request, mirror);
+      if (mirror.ns) asked.url.searchParams.set("ns", NAMES[registry] ?? registry);
       const answer = await ask(mirror, asked);
       const served = typeof answer !== "string";
       emit({

@@ -28,6 +28,12 @@ export interface MirrorOptions {
   url: string;
   /** Whether it is asked for digests alone: what a tag names is the registry's to say. @default {false} */
   digestsOnly?: boolean;
+  /**
+   * Whether it is told whose mirror it is with each request, by the query `ns=docker.io`: for one that
+   * stands for several registries, as containerd asks it.
+   * @default {false}
+   */
+  ns?: boolean;
 }
 
 /** A mirror, ready for use. */
@@ -40,6 +46,8 @@ export interface Mirror {
   prefix: string;
   /** Whether it is asked for digests alone. */
   digestsOnly: boolean;
+  /** Whether it is told whose mirror it is. */
+  ns: boolean;
 }
 
 /** One component of a repository's name, as the specification has it. */
@@ -52,7 +60,7 @@ const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
  * repository's name as its path.
  */
 export function checkMirrors(option: string, mirrors: readonly MirrorOptions[]): Mirror[] {
-  return mirrors.map(({ url: given, digestsOnly = false }, index) => {
+  return mirrors.map(({ url: given, digestsOnly = false, ns = false }, index) => {
     const url = URL.canParse(given) ? new URL(given) : undefined;
     const path = url?.pathname.replace(/^\/|\/$/g, "") ?? "";
     const usable = url !== undefined && /^https?:$/.test(url.protocol) &&
@@ -64,6 +72,6 @@ export function checkMirrors(option: string, mirrors: readonly MirrorOptions[]):
           `of a repository's name or nothing: current value is ${redactUrl(given)}`,
       );
     }
-    return { origin: url.origin, host: url.host, prefix: path && `${path}/`, digestsOnly };
+    return { origin: url.origin, host: url.host, prefix: path && `${path}/`, digestsOnly, ns };
   });
 }

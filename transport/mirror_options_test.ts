@@ -12,7 +12,13 @@ const GOOD: [url: string, origin: string, prefix: string][] = [
 for (const [url, origin, prefix] of GOOD) {
   Deno.test(`checkMirrors takes ${url}`, () => {
     const [mirror] = checkMirrors("mirrors", [{ url }]);
-    assertEquals(mirror, { origin, host: new URL(origin).host, prefix, digestsOnly: false });
+    assertEquals(mirror, {
+      origin,
+      host: new URL(origin).host,
+      prefix,
+      digestsOnly: false,
+      ns: false,
+    });
   });
 }
 

@@ -11,6 +11,7 @@ const SHOWN = new Set([
   "last",
   "mount",
   "n",
+  "ns",
   "scope",
   "service",
   "tag",

@@ -26,9 +26,15 @@ export function sendFailure(request: FailedRequest, error: unknown): ApiError {
     );
   }
   return new NetworkError(
-    `Cannot ${request.what}: the connection to ${host} failed: ${words}`,
+    `Cannot ${request.what}: the connection to ${host} failed: ${words}${hostAdvice(host)}`,
     { cause },
   );
+}
+
+/** Where a host has neither dot nor port, somebody may have meant a repository of another one. */
+export function hostAdvice(host: string): string {
+  if (/[.:]/.test(host) || host === "localhost") return "";
+  return `. The first part of a name is taken for a host where it has capitals: ${host.toUpperCase()}`;
 }
 
 /** The error of a response's body that breaks. */

@@ -97,6 +97,19 @@ const failures: [name: string, error: unknown, errorClass: Class, message: strin
   ],
 ];
 
+for (const [host, advice] of [["example", true], ["example:5000", false], ["localhost", false]]) {
+  Deno.test(`sendFailure: ${host} is ${advice ? "" : "not "}said to be a host by its capitals`, () => {
+    const request = { url: new URL(`https://${host}/v2/img`), what: "list the tags of img" };
+    const { message } = sendFailure(request, new TypeError("no such host"));
+    assertEquals(
+      message.endsWith(
+        ". The first part of a name is taken for a host where it has capitals: EXAMPLE",
+      ),
+      advice,
+    );
+  });
+}
+
 /** All that printing an error can show. */
 function everything(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

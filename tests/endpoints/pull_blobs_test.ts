@@ -143,6 +143,8 @@ testRegistries("pulling blobs", [
     assertEquals(responses.map(({ status }) => status), [200]);
     assertEquals(responses[0]!.headers.get("content-length"), "1000");
     assertEquals(responses[0]!.headers.get("docker-content-digest"), digest);
+    const { size } = await client.statBlob({ digest });
+    assertEquals(size, 1000);
   }],
   ["createBlobReadStream: the responses and the bytes, verified", async (on) => {
     const client = on.client();
@@ -167,6 +169,7 @@ testRegistries("pulling blobs", [
     }
     const error = await assertRejects(() => client.headBlob({ digest: NOWHERE }), NotFoundError);
     assertEquals(error.codes, []); // the answer to a HEAD has no body to say it in
+    await assertRejects(() => client.statBlob({ digest: NOWHERE }), NotFoundError);
   }],
   ["end-2: a blob of another repository is not there", async (on) => {
     const [client, other] = [on.client(), on.client()];

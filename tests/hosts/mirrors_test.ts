@@ -144,6 +144,30 @@ Deno.test("mirrors: one that cannot be reached is asked once, and then passed ov
   assertEquals(world.told().filter((line) => line === "mirror.test served").length, 3);
 });
 
+Deno.test("mirrors: one with ns is told whose mirror it is, and no other", async () => {
+  const world = new World();
+  const { blob } = await world.push("app");
+  world.asked.length = 0;
+  await (await world.client([{ url: "https://mirror.test", ns: true }]).getBlob(blob)).bytes();
+  assertEquals(world.seen.at(-1)!.url, `https://mirror.test/v2/app/blobs/${blob}?ns=registry.test`);
+});
+
+Deno.test("mirrors: Docker Hub's ns is its own name", async () => {
+  const asked: string[] = [];
+  const client = new RegistryClientV2({
+    name: "alpine",
+    fetch: (input, init) => {
+      asked.push(new Request(input, init).url);
+      return Promise.resolve(Response.json({ schemaVersion: 2, manifests: [] }));
+    },
+    hosts: { "docker.io": { mirrors: [{ url: "https://mirror.test", ns: true }] } },
+  });
+  await client.getManifest({ ref: "latest" });
+  assertEquals(asked, [
+    "https://mirror.test/v2/library/alpine/manifests/latest?ns=docker.io",
+  ]);
+});
+
 Deno.test("mirrors: digestsOnly leaves tags to the registry", async () => {
   const world = new World();
   const { manifest } = await world.push("app");
