@@ -214,7 +214,7 @@ function blobRequest(
   { signal }: EndpointOptions,
   { actions = [method === "DELETE" ? "delete" : "pull"], mountFrom }: RightsOfNext = {},
 ): ChannelRequest {
-  return repositoryRequest(channel, {
+  const request = repositoryRequest(channel, {
     method,
     repository,
     path: `blobs/${digest}`,
@@ -224,6 +224,7 @@ function blobRequest(
     ...(mountFrom !== undefined && { mountFrom }),
     ...(signal && { signal }),
   });
+  return method === "GET" ? { ...request, large: true } : request;
 }
 
 function checkRange({ offset = 0, length }: BlobRange): void {
