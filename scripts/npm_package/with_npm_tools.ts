@@ -12,7 +12,7 @@ import { type SourceGraph, sourceGraph } from "./source_graph.ts";
 export const TOOLS = { esbuild: "0.28.2", typescript: "7.0.2" } as const;
 
 /** What `package.json` promises of Node, as esbuild says it. */
-const NODE_TARGET = "node20.19";
+export const NODE_TARGET = "node20.19";
 
 /**
  * What Node 20 has: something newer, `Promise.withResolvers` for one, fails to compile. TypeScript
