@@ -71,13 +71,13 @@ export function intentScopes(intent: Intent, extraActions: readonly string[] = [
   const scopes: Scope[] = [];
   if (intent.catalog) scopes.push({ resource: "registry:catalog", actions: ["*"] });
   if (intent.repository !== undefined) {
-    const actions = [...intent.actions, ...extraActions];
+    const actions = [...new Set([...intent.actions, ...extraActions])];
     if (actions.length > 0) scopes.push({ resource: `repository:${intent.repository}`, actions });
   }
   if (intent.mountFrom !== undefined) {
     scopes.push({ resource: `repository:${intent.mountFrom}`, actions: ["pull"] });
   }
-  return extraActions.length > 0 || intent.mountFrom !== undefined ? mergeScopes(scopes) : scopes;
+  return intent.mountFrom === undefined ? scopes : mergeScopes(scopes);
 }
 
 /** Whether `delete` is among the actions. */

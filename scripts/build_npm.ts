@@ -10,6 +10,7 @@ import { bundleCommand } from "./npm_package/command.ts";
 import { ESM, formatManifest, jsonText, packageManifest, SCRIPT } from "./npm_package/manifest.ts";
 import { readProject, ROOT } from "./npm_package/project.ts";
 import { npmInstall, npmPack } from "./npm_package/run.ts";
+import { mergeCode } from "./npm_package/merge_code.ts";
 import { buildWithDnt } from "./npm_package/with_dnt.ts";
 import { buildWithNpmTools, TOOLS } from "./npm_package/with_npm_tools.ts";
 import { complain, duration, say } from "./say.ts";
@@ -55,6 +56,8 @@ export async function buildNpm(folder: string): Promise<BuiltPackage> {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     });
   }
+
+  await mergeCode(folder, manifest);
 
   const faults = await packageFaults(folder, manifest);
   if (faults.length > 0) throw new Error(`Cannot pack what was built:\n${faults.join("\n")}`);

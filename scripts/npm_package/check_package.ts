@@ -41,8 +41,8 @@ export async function packageFaults(folder: string, manifest: Manifest): Promise
   const files = new Set(await filesBelow(folder));
   const faults: string[] = [];
   for (const [name, targets] of Object.entries(manifest.exports)) {
-    for (const { types, default: code } of [targets.import, targets.require]) {
-      for (const path of [types, code]) {
+    for (const { types, node, default: code } of [targets.import, targets.require]) {
+      for (const path of [types, code, node ?? code]) {
         if (!files.has(path.slice(2))) faults.push(`${name}: there is no ${path}`);
       }
     }

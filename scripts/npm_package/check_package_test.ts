@@ -16,6 +16,7 @@ const GOOD: Record<string, string> = {
   "esm/mod.d.ts": `/** import { b } from "b"; Deno.open */\nexport { a } from "./a.js";\n`,
   "esm/a.js": `export const a = await import("jose/jwt");\n`,
   "esm/a.d.ts": "export declare const a: string;\n",
+  "esm/merged/mod.js": `export * from "../a.js";\n`,
   "script/mod.js": `"use strict";\nvar a = require("./a.js");\n`,
   "script/mod.d.ts": `export { a } from "./a.js";\n`,
   "script/a.js": `var jose = require("jose");\n`,
@@ -26,6 +27,9 @@ const cases: [name: string, files: Record<string, string | undefined>, faults: s
   ["a package that holds together", {}, []],
   ["an entry point without its file", { "script/mod.d.ts": undefined }, [
     ".: there is no ./script/mod.d.ts",
+  ]],
+  ["an entry point that was not merged", { "esm/merged/mod.js": undefined }, [
+    ".: there is no ./esm/merged/mod.js",
   ]],
   ["code that imports a file that is not there", { "esm/mod.js": `export * from "./b.js";` }, [
     "esm/mod.js: there is no ./b.js",

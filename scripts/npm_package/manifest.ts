@@ -13,12 +13,17 @@ export const BIN = "bin";
 /** The command's file. */
 export const COMMAND_FILE: string = `${BIN}/${COMMAND_NAME}.mjs`;
 
+/** The folder of the ES modules merged into few files, which runtimes load. */
+export const MERGED = `${ESM}/merged`;
+
 /** The Node versions whose `require` takes ES modules, which some dependencies are. */
 const NODE = "^20.19.0 || >=22.12.0";
 
 /** A module of the package: what runs, and what TypeScript reads. */
 interface Target {
   types: string;
+  /** What Node, Bun and Deno load, where bundlers for the web take another. */
+  node?: string;
   default: string;
 }
 
@@ -43,8 +48,10 @@ export interface Manifest {
 }
 
 function target(folder: string, { file }: EntryPoint): Target {
-  const path = `./${folder}/${file.replace(/\.ts$/, "")}`;
-  return { types: `${path}.d.ts`, default: `${path}.js` };
+  const name = file.replace(/\.ts$/, "");
+  const path = `./${folder}/${name}`;
+  const node = folder === ESM && { node: `./${MERGED}/${name}.js` };
+  return { types: `${path}.d.ts`, ...node, default: `${path}.js` };
 }
 
 /** The `package.json`. */

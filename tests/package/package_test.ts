@@ -27,6 +27,9 @@ const CLIENT_BYTES = 43_500;
 /** The same for two functions of it: 21,100 when this was written. */
 const FUNCTIONS_BYTES = 22_000;
 
+/** How many files the main entry point may load at every start; each costs a third of a millisecond. */
+const START_FILES = 10;
+
 const HERE = decodeURIComponent(new URL(".", import.meta.url).pathname);
 
 /** Node's types, for the consumers that have them. */
@@ -110,10 +113,12 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
       for (const each of brought) assertEquals(await dependenciesOf(each), [], each);
     });
 
-    await t.step("brings no file but code, types and papers", async () => {
+    await t.step("brings no file but code, its maps, types and papers", async () => {
       const listed = await run("tar", ["-tzf", built!.tarball]);
       const files = listed.trim().split("\n").map((file) => file.replace(/^package\//, ""));
-      const others = files.filter((file) => !/^(?:esm|script)\/.+\.(?:js|d\.ts|json)$/.test(file));
+      const others = files.filter((file) =>
+        !/^(?:esm|script)\/.+\.(?:js|js\.map|d\.ts|json)$/.test(file)
+      );
       assertEquals(others.filter((file) => file !== "README.md").sort(), [
         "LICENSE",
         "bin/davit.mjs",
@@ -196,6 +201,21 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
             said,
             "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\n",
           );
+        },
+      });
+    }
+
+    for (const format of ["import", "require"]) {
+      await t.step({
+        ...requirePeers("node24"),
+        name:
+          `Node 24 by ${format}: loads few files, and nothing of the machine before it is needed`,
+        fn: async () => {
+          const script = await copied("start.mjs", consumer);
+          const said = await run(neededPeer("node24"), [script, format]);
+          const files = Number(/^(\d+) files\n$/.exec(said)?.[1]);
+          if (format === "import") assertEquals(files, 0);
+          else assert(files > 0 && files <= START_FILES, said);
         },
       });
     }
