@@ -70,7 +70,7 @@ export async function putManifest(exchange: Exchange, route: ManifestRoute): Pro
     request.headers.get("content-type"),
   );
   for (const child of children) {
-    const there = await backend.blob(repository, child.digest) ??
+    const there = await backend.blob(repository, child.digest, { verified: true }) ??
       (child.mayBeManifest ? await backend.manifest(repository, child.digest) : undefined);
     if (there !== undefined) continue;
     throw new Refusal(

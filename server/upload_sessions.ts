@@ -15,6 +15,8 @@ export class UploadSession {
   short = false;
   /** Whether a request is writing to it. */
   busy = false;
+  /** Whether its last bytes have come: it takes no more. */
+  ending = false;
   /** When it was last used, in milliseconds. */
   used = 0;
   readonly #upload: BackendUpload;
@@ -34,6 +36,11 @@ export class UploadSession {
   /** How many bytes there are. */
   get size(): number {
     return this.#upload.size;
+  }
+
+  /** Whether it is being closed, here or in another process. */
+  get closing(): boolean {
+    return this.ending || this.#upload.closing === true;
   }
 
   /** Starts hashing with an algorithm; once bytes are there it is too late, and nothing happens. */
@@ -64,7 +71,9 @@ export class UploadSession {
   async digestLike(digest: Digest): Promise<Digest> {
     const algorithm = hashAlgorithm(digest);
     if (this.#hash?.algorithm === algorithm && this.#hash.bytes === this.size) {
-      return toDigest(algorithm, this.#hash.hasher.digest());
+      const { hasher } = this.#hash;
+      this.#hash = undefined; // it is used up: should the end fail, the bytes are read the next time
+      return toDigest(algorithm, hasher.digest());
     }
     const hasher = await createHasher(algorithm);
     const reader = pieceReader(await this.#upload.open());
@@ -165,8 +174,8 @@ export class UploadSessions {
 
   /** Makes a blob of a session, whose digest has been verified. */
   async finish(session: UploadSession, digest: Digest): Promise<void> {
-    this.#forget(session);
     await session.finish(digest);
+    this.#forget(session);
   }
 
   /** Ends a session; its bytes are gone. */

@@ -1,6 +1,7 @@
 import type { Digest } from "../content/digest.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
 import type { PieceReader } from "../content/piece_reader.ts";
+import { ContentNotFoundError } from "../errors.ts";
 import type { RepositoryName } from "../reference/repository_name.ts";
 import { createdBlob } from "./blobs.ts";
 import { contentLength, type Exchange, requestBody, supportedDigest } from "./exchange.ts";
@@ -51,8 +52,8 @@ export async function startUpload(
 /**
  * end-5 PATCH: a chunk at the end of what is there.
  *
- * @throws {Refusal} 404 when there is no such session; 416 when the chunk belongs at another offset, 408
- * when the client stopped in the middle of it: the session lives on.
+ * @throws {Refusal} 404 when there is no such session, 409 when it is being closed; 416 when the chunk
+ * belongs at another offset, 408 when the client stopped in the middle of it: the session lives on.
  */
 export async function patchUpload(exchange: Exchange, route: UploadRoute): Promise<Response> {
   const session = await findSession(exchange, route);
@@ -101,6 +102,7 @@ export async function deleteUpload(exchange: Exchange, route: UploadRoute): Prom
 async function findSession(exchange: Exchange, route: UploadRoute): Promise<UploadSession> {
   const session = await exchange.uploads.find(route.repository, route.id);
   if (session === undefined) throw unknownUpload(route);
+  if (session.closing) throw closingUpload(route);
   return session;
 }
 
@@ -115,6 +117,7 @@ async function exclusive(
   session: UploadSession,
   write: () => Promise<Response>,
 ): Promise<Response> {
+  if (session.closing) throw closingUpload(session);
   if (session.busy) {
     throw outOfPlace(exchange, session, "another request is writing to it");
   }
@@ -180,6 +183,7 @@ async function append(
   try {
     return await session.append(body, maximum);
   } catch (cause) {
+    if (cause instanceof ContentNotFoundError) throw unknownUpload(session); // it ended meanwhile
     if (!(cause instanceof BrokenBody)) throw cause; // a full disk is not the client's fault
     throw new Refusal(
       cause instanceof StalledBody ? 408 : 400,
@@ -196,19 +200,27 @@ async function close(
   digest: Digest,
 ): Promise<Response> {
   const { uploads } = exchange;
-  const actual = await session.digestLike(digest);
-  await requireSession(exchange, session);
-  if (actual !== digest) {
-    const { size } = session;
-    await uploads.cancel(session);
-    throw new Refusal(
-      400,
-      "DIGEST_INVALID",
-      `Cannot take the blob as ${digest}: its ${size} bytes have the digest ${actual}`,
-    );
+  session.ending = true; // from here on no byte is added: what is hashed is what is kept
+  try {
+    const actual = await session.digestLike(digest);
+    await requireSession(exchange, session);
+    if (actual !== digest) {
+      const { size } = session;
+      await uploads.cancel(session);
+      throw new Refusal(
+        400,
+        "DIGEST_INVALID",
+        `Cannot take the blob as ${digest}: its ${size} bytes have the digest ${actual}`,
+      );
+    }
+    await uploads.finish(session, digest);
+    return createdBlob(session.repository, digest);
+  } catch (error) {
+    if (error instanceof ContentNotFoundError) throw unknownUpload(session);
+    throw error;
+  } finally {
+    session.ending = false; // where the backend failed, the client may close it again
   }
-  await uploads.finish(session, digest);
-  return createdBlob(session.repository, digest);
 }
 
 /** The place that a chunk says it has: `a-b`, without a unit. */
@@ -279,6 +291,14 @@ function withoutSession(error: unknown): unknown {
   const { status, code, message, cause } = error;
   const headers = cause instanceof BrokenBody ? afterBroken(cause) : {};
   return new Refusal(status, code, message, { cause: error, headers });
+}
+
+function closingUpload({ repository }: Pick<UploadRoute, "repository">): Refusal {
+  return new Refusal(
+    409,
+    "BLOB_UPLOAD_INVALID",
+    `Cannot use the upload in ${repository}: its last bytes have come, and it is being closed`,
+  );
 }
 
 function unknownUpload({ repository }: Pick<UploadRoute, "repository">): Refusal {
