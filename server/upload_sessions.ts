@@ -6,6 +6,7 @@ import type { RepositoryName } from "../reference/repository_name.ts";
 import type { BackendUpload, RegistryBackend } from "./backends/backend.ts";
 import type { Deadline, Deadlines } from "./listen/deadlines.ts";
 import type { RegistrySettings } from "./options.ts";
+import { Refusal } from "./refusal.ts";
 
 /** One upload: the bytes that came, and the hash over them. */
 export class UploadSession {
@@ -105,6 +106,8 @@ export class UploadSessions {
   readonly #deadlines: Deadlines;
   /** The least recently used first. */
   readonly #sessions = new Map<string, UploadSession>();
+  /** Who has started each upload, and when it was last used: those of this process that are open. */
+  readonly #open = new Map<string, { user: string | undefined; used: number }>();
   /** When the next session expires. */
   readonly #expiry: Deadline = { due: Infinity, late: () => this.#tidy(() => this.#expire()) };
   /** When the backend is asked for what an earlier process left. */
@@ -130,12 +133,46 @@ export class UploadSessions {
     }
   }
 
-  /** A new session; those unused for long end here. */
-  async start(repository: RepositoryName): Promise<UploadSession> {
+  /**
+   * A new session of a user's; those unused for long end here.
+   *
+   * @throws {Refusal} 429 when too many are open.
+   */
+  async start(repository: RepositoryName, user?: string): Promise<UploadSession> {
     await this.#expire();
-    const session = new UploadSession(repository, await this.#backend.createUpload(repository));
-    this.#touch(session);
-    return session;
+    this.#requireRoom(user);
+    const place = crypto.randomUUID();
+    this.#open.set(place, { user, used: this.#settings.now() });
+    try {
+      const session = new UploadSession(repository, await this.#backend.createUpload(repository));
+      this.#open.set(session.id, { user, used: this.#settings.now() });
+      this.#touch(session);
+      return session;
+    } finally {
+      this.#open.delete(place);
+    }
+  }
+
+  #requireRoom(user: string | undefined): void {
+    const { now, openUploadLimit, uploadExpiry, userUploadLimit } = this.#settings;
+    if (this.#open.size >= Math.min(openUploadLimit, userUploadLimit)) {
+      // Those of a storage that others serve too end there: what was not used for long counts no more.
+      for (const [id, { used }] of this.#open) {
+        if (used + uploadExpiry < now()) this.#open.delete(id);
+      }
+    }
+    let own = 0;
+    if (user !== undefined) {
+      for (const each of this.#open.values()) own += Number(each.user === user);
+    }
+    if (this.#open.size < openUploadLimit && own < userUploadLimit) return;
+    throw new Refusal(
+      429,
+      "TOOMANYREQUESTS",
+      own < userUploadLimit
+        ? `Cannot start the upload: ${openUploadLimit} are open`
+        : `Cannot start the upload: the user has ${userUploadLimit} that are open`,
+    );
   }
 
   /** A session of a repository's. */
@@ -186,6 +223,8 @@ export class UploadSessions {
 
   #touch(session: UploadSession): void {
     session.used = this.#settings.now();
+    const open = this.#open.get(session.id);
+    if (open !== undefined) open.used = session.used;
     this.#sessions.delete(session.id);
     if (this.#backend.shared && !session.busy) return;
     this.#sessions.set(session.id, session);
@@ -194,6 +233,7 @@ export class UploadSessions {
 
   #forget(session: UploadSession): void {
     this.#sessions.delete(session.id);
+    this.#open.delete(session.id);
     if (this.#sessions.size === 0) this.#deadlines.forget(this.#expiry);
   }
 

@@ -35,7 +35,7 @@ export async function startUpload(
   const text = query.get("digest");
   const digest = mount === null && text !== null ? supportedDigest(text) : undefined;
   const algorithm = hashAlgorithmFrom(query.get("digest-algorithm"));
-  const session = await uploads.start(repository);
+  const session = await uploads.start(repository, exchange.access.user);
   if (algorithm !== undefined) await session.hashWith(algorithm);
   if (digest === undefined) return sessionResponse(exchange, session, 202);
   return await exclusive(exchange, session, async () => {
@@ -155,15 +155,21 @@ async function takeBody(
     }
   }
   const expected = range?.length ?? length;
+  const room = settings.blobLimit - session.size;
+  if (expected !== undefined && expected > room) throw tooLarge(exchange, session);
   if (digest !== undefined) await session.hashWith(algorithmOf(digest));
   const before = session.size;
   const body = requestBody(exchange);
-  const maximum = session.short ? 0 : expected ?? Infinity;
+  const maximum = session.short ? 0 : expected ?? room;
   const ended = await append(exchange, session, body, maximum);
   const count = session.size - before;
   if (!ended) void body.cancel().catch(() => {});
   if (!ended && session.short) {
     throw wrongSize(exchange, session, "a chunk before it was shorter than OCI-Chunk-Min-Length");
+  }
+  if (!ended && expected === undefined) {
+    await exchange.uploads.cancel(session); // nothing that goes on from here could be taken
+    throw withoutSession(tooLarge(exchange, session));
   }
   if (!ended) {
     throw wrongSize(exchange, session, `more bytes came than the ${expected} declared`);
@@ -281,6 +287,13 @@ function outOfPlace(exchange: Exchange, session: UploadSession, why: string): Re
 
 function wrongSize(exchange: Exchange, session: UploadSession, why: string): Refusal {
   return new Refusal(400, "SIZE_INVALID", `Cannot take the chunk: ${why}`, {
+    headers: sessionHeaders(exchange, session),
+  });
+}
+
+function tooLarge(exchange: Exchange, session: UploadSession): Refusal {
+  const { blobLimit } = exchange.settings;
+  return new Refusal(413, "SIZE_INVALID", `Cannot take the blob: it has over ${blobLimit} bytes`, {
     headers: sessionHeaders(exchange, session),
   });
 }
