@@ -27,7 +27,7 @@ export interface RegistryOptions {
   middleware?: readonly Middleware[];
   /**
    * Where what is missing here comes from: a store behind every repository, or a function that
-   * gives each repository its own. Repositories for which it gives none are this registry's own.
+   * gives each repository its own, and may look at the registry that a client names (`ns`). Repositories for which it gives none are this registry's own.
    *
    * Content is verified on its way, and then kept: a digest is fetched once, however many ask for
    * it. While the upstream fails, tags and lists are answered as they were, with a `Warning`.

@@ -213,8 +213,11 @@ async function handle(parts: Parts, context: RequestContext): Promise<Response> 
     pullThrough.checkChange(route.repository);
   }
   const warnings = new Set<string>();
-  const backend = pullThrough.warning((text) => warnings.add(text));
+  const ns = endpoint.action === "pull" ? url.searchParams.get("ns") ?? undefined : undefined;
+  const backend = pullThrough.forRequest({ warn: (text) => warnings.add(text), ns });
   const response = await endpoint.handle({ ...exchange, backend }, route as never);
+  const named = ns !== undefined && "repository" in route && backend.namespaceOf(route.repository);
+  if (named) response.headers.set("oci-namespace", named);
   // The code and the agent that the specification asks for: RFC 9111 took 110, "stale", away.
   for (const text of warnings) response.headers.append("warning", `299 - "${text}"`);
   return response;

@@ -1,6 +1,6 @@
-import type { Bytes } from "../../content/bytes.ts";
+import { type Bytes, freeMemory, takeMemory } from "../../content/bytes.ts";
 import { InvalidOptionError } from "../../errors.ts";
-import { pieceReader } from "../../content/piece_reader.ts";
+import { pieceReader, readerStream } from "../../content/piece_reader.ts";
 import { builtin } from "../../runtime/builtin.ts";
 import { guarded, Refusal } from "../refusal.ts";
 import { requestUrl } from "../request_url.ts";
@@ -153,36 +153,74 @@ function malformed(): Response {
   return guarded(new Refusal(400, "UNSUPPORTED", message).response());
 }
 
+/**
+ * A request's body, straight from the connection: a stream of its own around every piece would cost a
+ * fifth more. A reader's buffer is filled from all pieces that are there.
+ */
 function requestBody(incoming: NodeRequest): ReadableStream<Bytes> {
-  return new ReadableStream({
-    start(controller) {
-      let open = true;
-      incoming.on("data", (chunk) => {
-        if (!open) return; // it is no longer read: what still comes is thrown away
-        try {
-          controller.enqueue(chunk);
-        } catch {
-          open = false;
-          return;
-        }
-        if (controller.desiredSize! <= 0) incoming.pause();
-      });
-      const end = (error?: Error) => {
-        if (!open) return;
-        open = false;
-        try {
-          if (incoming.complete && error === undefined) controller.close();
-          else controller.error(error ?? new TypeError("the connection closed"));
-        } catch { /* cancelled meanwhile */ }
-      };
-      incoming.on("end", end);
-      incoming.on("error", end);
-      incoming.on("close", end);
-      incoming.pause();
+  let queue: Bytes[] = [];
+  let held = 0;
+  let state: "open" | "ended" | "dropped" = "open";
+  let failure: Error | undefined;
+  let wake = () => {};
+  incoming.on("data", (chunk) => {
+    if (state !== "open") return; // it is no longer read: what still comes is thrown away
+    queue.push(chunk);
+    held += chunk.byteLength;
+    if (held >= BODY_BUFFER_BYTES) incoming.pause();
+    wake();
+  });
+  const end = (error?: Error) => {
+    if (state !== "open") return;
+    state = "ended";
+    if (!incoming.complete || error) failure = error ?? new TypeError("the connection closed");
+    wake();
+  };
+  incoming.on("end", end);
+  incoming.on("error", end);
+  incoming.on("close", end);
+  incoming.pause();
+
+  function fill(memory: Bytes): number {
+    let count = 0;
+    while (queue.length > 0 && count < memory.byteLength) {
+      const part = queue[0]!.subarray(0, memory.byteLength - count) as Bytes;
+      memory.set(part, count);
+      count += part.byteLength;
+      if (part.byteLength < queue[0]!.byteLength) {
+        queue[0] = queue[0]!.subarray(part.byteLength) as Bytes;
+        continue;
+      }
+      queue.shift();
+      if (part.byteLength === part.buffer.byteLength) freeMemory(part); // no other piece is in it
+    }
+    held -= count;
+    return count;
+  }
+
+  return readerStream({
+    async read(view) {
+      while (held === 0 && state === "open") {
+        incoming.resume();
+        await new Promise<void>((resolve) => wake = resolve);
+      }
+      if (held === 0 && failure !== undefined) throw failure;
+      const memory = view === undefined
+        ? new Uint8Array(Math.min(held, PIECE_BYTES))
+        : takeMemory(view);
+      const count = fill(memory);
+      if (held < BODY_BUFFER_BYTES && state === "open") incoming.resume();
+      return { done: count === 0, value: memory.subarray(0, count) as Bytes };
     },
-    pull: () => incoming.resume(),
-    cancel: () => incoming.resume(),
-  }, { highWaterMark: BODY_BUFFER_BYTES, size: (chunk) => chunk.byteLength });
+    cancel() {
+      state = "dropped";
+      queue = [];
+      held = 0;
+      incoming.resume();
+      wake();
+      return Promise.resolve();
+    },
+  });
 }
 
 /**
