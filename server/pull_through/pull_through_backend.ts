@@ -86,7 +86,7 @@ export class PullThroughBackend implements RegistryBackend {
       return new PullThroughBackend(this.#shared, { ...request, ns: undefined });
     }
     const { ns } = request;
-    if (ns === undefined || NAMESPACE.test(ns)) {
+    if (ns === undefined || (NAMESPACE.test(ns) && isRepositoryName(nameIn(ns)))) {
       return new PullThroughBackend(this.#shared, request);
     }
     throw badNamespace();
@@ -231,10 +231,15 @@ export class PullThroughBackend implements RegistryBackend {
     const { upstream } = this.#shared.options;
     const source = sourceOf(upstream, repository, ns === undefined ? {} : { ns });
     if (ns === undefined || source === undefined) return { name: repository, source };
-    const name = `${NAMESPACED}${ns.toLowerCase().replace(":", "__")}/${repository}`;
+    const name = `${nameIn(ns)}/${repository}`;
     if (isRepositoryName(name)) return { name, source };
     throw badNamespace();
   }
+}
+
+/** What the name begins with under which something is kept for the sake of a registry. */
+function nameIn(ns: string): string {
+  return NAMESPACED + ns.toLowerCase().replace(":", "__");
 }
 
 function badNamespace(): Refusal {

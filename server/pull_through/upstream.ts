@@ -78,7 +78,7 @@ export class UpstreamDenial extends Refusal {
   /** 403 with what the upstream said. */
   constructor(cause: AuthenticationError | ForbiddenError | UnauthorizedError) {
     const said = cause instanceof AuthenticationError ? [] : cause.errors;
-    const words = said.flatMap(({ code, message }) => message ?? code ?? []).join("; ");
+    const words = said.flatMap(({ code, message }) => message || code || []).join("; ");
     const why = words === "" ? "" : `: ${words.slice(0, WORDS_SHOWN)}`;
     super(403, "DENIED", `Cannot pull this: the upstream refuses it${why}`, { cause });
   }
