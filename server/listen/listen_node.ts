@@ -257,7 +257,9 @@ async function writeBody(
     await Promise.race([Promise.all(writing), closed]);
     outgoing.end();
   } catch (error) {
-    outgoing.destroy(); // a body that ends early must not look whole
+    // What came before the end goes out, and a body that ends early must not look whole.
+    await Promise.race([Promise.allSettled(writing), closed]).catch(() => {});
+    outgoing.destroy();
     await reader.cancel(error).catch(() => {});
   }
 }
