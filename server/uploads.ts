@@ -222,7 +222,10 @@ async function close(
     await uploads.finish(session, digest);
     return createdBlob(session.repository, digest);
   } catch (error) {
-    if (error instanceof ContentNotFoundError) throw unknownUpload(session);
+    if (error instanceof Refusal) throw error;
+    // Another process may have ended it, and taken its bytes away while they were read.
+    const ended = error instanceof ContentNotFoundError || !await uploads.has(session);
+    if (ended) throw unknownUpload(session);
     throw error;
   } finally {
     session.ending = false; // where the backend failed, the client may close it again
