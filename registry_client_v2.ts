@@ -24,10 +24,11 @@ import { type AuthInfo, authInfo } from "./auth/auth_info.ts";
 import type { Body } from "./content/body.ts";
 import type { Bytes } from "./content/bytes.ts";
 import type { Descriptor, Platform } from "./content/descriptor.ts";
-import { MEDIA_TYPES } from "./content/media_types.ts";
+import { bareMediaType, MEDIA_TYPES } from "./content/media_types.ts";
 import * as blobs from "./endpoints/blobs.ts";
 import * as catalog from "./endpoints/catalog.ts";
 import * as manifests from "./endpoints/manifests.ts";
+import { fetchManifestBytes } from "./endpoints/manifest_requests.ts";
 import * as mount from "./endpoints/mount.ts";
 import { ping } from "./endpoints/ping.ts";
 import { putBlob, type PutBlobOptions } from "./endpoints/put_blob.ts";
@@ -353,6 +354,25 @@ export class RegistryClientV2 {
     }
     const resp = dockerResponse(answer.response, asked("GET", answer), bytes);
     return { resp, manifest, bytes, mediaType, digest };
+  }
+
+  /**
+   * A manifest's bytes by tag or digest (end-3), verified and whatever they say: for types that are
+   * not known here. The media type is the registry's word.
+   *
+   * @throws {NotFoundError} When there is none.
+   * @throws {BadDigestError} When the bytes have another digest than the one asked for or answered.
+   */
+  async getManifestBytes(
+    { ref, ...options }: ManifestRef,
+  ): Promise<{ bytes: Bytes; digest: string; mediaType: string }> {
+    const { answer, bytes, digest } = await fetchManifestBytes(
+      this.#channel,
+      this.repo.remoteName,
+      ref,
+      this.#with(options),
+    );
+    return { bytes, digest, mediaType: bareMediaType(answer.response.headers.get("content-type")) };
   }
 
   /**

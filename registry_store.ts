@@ -65,6 +65,8 @@ export class RegistryStore implements ContentStore {
   #takesRanges: boolean | undefined;
   /** The manifests written last, by digest: to tag one costs no pull then, which may be counted. */
   readonly #written = new Map<string, { bytes: Bytes; mediaType: string }>();
+  /** Manifests that `resolve` found under types that are not known here: they are no blobs. */
+  readonly #others = new Set<string>();
 
   /** A store over a client's repository. */
   constructor(client: RegistryClientV2, options: RegistryStoreOptions = {}) {
@@ -83,7 +85,9 @@ export class RegistryStore implements ContentStore {
   async resolve(reference: string, options: StoreOptions = {}): Promise<Descriptor> {
     return await this.#orMissing(reference, async () => {
       try {
-        return await this.client.headManifest({ ref: reference, ...options });
+        const found = await this.client.headManifest({ ref: reference, ...options });
+        if (!isManifestMediaType(found.mediaType)) this.#others.add(found.digest);
+        return found;
       } catch (error) {
         if (!isDigest(reference) || !mayBeBlob(error)) throw error;
         return await this.#resolveBlob(reference, options).catch((cause) => {
@@ -132,8 +136,11 @@ export class RegistryStore implements ContentStore {
     const { offset, length } = openRange(options, size);
     const whole = offset === 0 && length >= size;
     return await this.#orMissing(digest, async () => {
-      if (isManifestMediaType(mediaType)) {
-        const { bytes } = await this.client.getManifest({ ref: digest, ...(signal && { signal }) });
+      if (isManifestMediaType(mediaType) || this.#others.has(digest)) {
+        const asked = { ref: digest, ...(signal && { signal }) };
+        const { bytes } = isManifestMediaType(mediaType)
+          ? await this.client.getManifest(asked)
+          : await this.client.getManifestBytes(asked);
         if (!whole) return bytesStream(bytes.subarray(offset, offset + length));
         const reader = pieceReader(bytesStream(bytes));
         return await verifyingStream(reader, { digest: parseDigest(digest), size });

@@ -39,7 +39,7 @@ export interface FileStat {
   readonly size: number;
   /** When it was last written, in milliseconds since 1970. */
   readonly mtimeMs: number;
-  /** When it, or what is known of it, was last changed, in milliseconds since 1970. */
+  /** When anything about it last changed, its names included, in milliseconds since 1970. */
   readonly ctimeMs: number;
   /** What tells it from every other file of the disk; 0 where the system has no such thing. */
   readonly ino: number;

@@ -56,7 +56,7 @@ export { createTokenKey, tokenKeySet } from "./access/token_keys.ts";
 export { tokenService } from "./access/token_service.ts";
 export type { ObservedRequest } from "./observation.ts";
 export type { RegistryOptions } from "./options.ts";
-export type { Upstream } from "./pull_through/upstream.ts";
+export type { Upstream, UpstreamOptions } from "./pull_through/upstream.ts";
 export { createRegistry, type Registry } from "./registry.ts";
 export {
   type RequestHandler,

@@ -40,12 +40,14 @@ async function namesPage(
   const last = items.at(-1);
   const headers: Record<string, string> = {};
   if (more && last !== undefined) {
-    headers["link"] = nextLink(url.pathname, { n: String(limit), last });
+    headers["link"] = nextLink(url, { n: String(limit), last });
   }
   return jsonResponse(JSON.stringify(body(items)), { headers });
 }
 
-/** A `Link` header to the next page, on the same path. */
-export function nextLink(path: string, query: Record<string, string>): string {
-  return `<${path}?${new URLSearchParams(query)}>; rel="next"`;
+/** A `Link` header to the next page, on the same path, of the same upstream. */
+export function nextLink({ pathname, searchParams }: URL, query: Record<string, string>): string {
+  const ns = searchParams.get("ns");
+  const all = new URLSearchParams({ ...query, ...(ns !== null && { ns }) });
+  return `<${pathname}?${all}>; rel="next"`;
 }

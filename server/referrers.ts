@@ -35,7 +35,7 @@ export async function listReferrers(
   const headers: Record<string, string> = { "content-type": MEDIA_TYPES.ociIndex };
   if (artifactType !== undefined) headers["oci-filters-applied"] = "artifactType";
   if (manifests.length < all.length) {
-    headers["link"] = nextLink(url.pathname, {
+    headers["link"] = nextLink(url, {
       ...(artifactType !== undefined && { artifactType }),
       last: manifests.at(-1)!.digest,
     });

@@ -3,7 +3,7 @@ import type { Registry } from "../server/registry.ts";
 import { type Flag, UsageError } from "./flags.ts";
 import { grade, type Grading } from "./grade/grade.ts";
 import type { GradeProvocation } from "./grade/journal.ts";
-import { isProvocation } from "./grade/provoke.ts";
+import { isProvocation, PROVOCATION_NAMES } from "./grade/provoke.ts";
 import { formatGrade } from "./grade/report.ts";
 import type { TestRegistryOptions } from "./test_registry.ts";
 
@@ -27,7 +27,10 @@ export const GRADE_FLAGS: readonly Flag<GradeCommand>[] = [
     set: (command, value) => {
       for (const name of value.split(",")) {
         if (!isProvocation(name)) {
-          throw new UsageError(`Cannot serve: --provoke does not know ${JSON.stringify(name)}`);
+          const names = [...PROVOCATION_NAMES].sort().join(", ");
+          throw new UsageError(
+            `Cannot serve: --provoke must be of ${names}: current value is ${name}`,
+          );
         }
         (command.provoke ??= []).push(name);
       }

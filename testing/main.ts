@@ -2,7 +2,12 @@
  * `deno task serve --port N`: a registry on loopback, until it is interrupted.
  */
 import { diskBackend } from "../server/backends/disk_backend.ts";
-import { serve, type ServedRegistry, type ServeOptions } from "../server/listen/serve.ts";
+import {
+  type RequestHandler,
+  serve,
+  type ServedRegistry,
+  type ServeOptions,
+} from "../server/listen/serve.ts";
 import type { Registry } from "../server/registry.ts";
 import { type Flag, readFlags, UsageError, usageOf } from "./flags.ts";
 import { GRADE_FLAGS, type GradeCommand, gradedRegistry } from "./grade_serve.ts";
@@ -22,6 +27,10 @@ export interface ServeCommand {
   tls: { cert?: string; key?: string };
   /** Whether the client is graded, and how. */
   grade: GradeCommand;
+  /** Whether pages of the origins that are named may send credentials. */
+  corsCredentials: boolean;
+  /** Whether nothing is said of requests. */
+  quiet: boolean;
   /** What is printed when it stops. */
   atStop: (() => string | Promise<string>)[];
 }
@@ -72,6 +81,12 @@ const FLAGS: readonly Flag<ServeCommand>[] = [
     set: async ({ tls }, value) => void (tls.key = await Deno.readTextFile(value)),
   },
   {
+    name: "--external-url",
+    value: "URL",
+    help: "where clients reach it, behind a proxy: https://registry.example",
+    set: (command, value) => void (command.registry.externalUrl = value),
+  },
+  {
     name: "--cors",
     help: "lets all web pages use the registry",
     set: (command) => void (command.serve.cors = true),
@@ -81,9 +96,14 @@ const FLAGS: readonly Flag<ServeCommand>[] = [
     value: "ORIGIN",
     help: "lets pages of one origin use it; more than once for more of them",
     set: ({ serve }, value) => {
-      const origins = serve.cors && serve.cors !== true ? serve.cors.origins : [];
-      if (serve.cors !== true) serve.cors = { origins: [...origins, value] };
+      const cors = serve.cors && serve.cors !== true ? serve.cors : { origins: [] };
+      if (serve.cors !== true) serve.cors = { ...cors, origins: [...cors.origins, value] };
     },
+  },
+  {
+    name: "--cors-credentials",
+    help: "lets those origins send what the browser has for it, cookies and passwords",
+    set: (command) => void (command.corsCredentials = true),
   },
   {
     name: "--preset",
@@ -98,6 +118,16 @@ const FLAGS: readonly Flag<ServeCommand>[] = [
       }
       registry.preset = value;
     },
+  },
+  {
+    name: "--sparse",
+    help: "takes images and indexes whose parts are not all here",
+    set: (command) => void (command.registry.sparse = true),
+  },
+  {
+    name: "--quiet",
+    help: "says no line for each request on a terminal",
+    set: (command) => void (command.quiet = true),
   },
   {
     name: "--no-deletes",
@@ -129,6 +159,8 @@ export async function parseArguments(args: readonly string[]): Promise<ServeComm
     login: { users: {} },
     tls: {},
     grade: {},
+    corsCredentials: false,
+    quiet: false,
     atStop: [],
   };
   if (!await readFlags(FLAGS, args, command)) return undefined;
@@ -137,6 +169,13 @@ export async function parseArguments(args: readonly string[]): Promise<ServeComm
     throw new UsageError("Cannot serve: --tls-cert and --tls-key go together");
   }
   if (cert !== undefined && key !== undefined) command.serve.tls = { cert, key };
+  if (command.corsCredentials) {
+    const { cors } = command.serve;
+    if (cors === undefined || cors === true) {
+      throw new UsageError("Cannot serve: --cors-credentials goes with --cors-origin");
+    }
+    command.serve.cors = { ...cors, credentials: true };
+  }
   const { login, registry: { preset } } = command;
   const users = Object.keys(login.users).length > 0 || login.htpasswd !== undefined;
   const way = preset !== undefined && users ? presetLogin(preset) : undefined;
@@ -144,6 +183,23 @@ export async function parseArguments(args: readonly string[]): Promise<ServeComm
   const auth = authFrom(login);
   if (auth !== undefined) command.registry.auth = auth;
   return command;
+}
+
+/** A registry that says each request in a line: `GET 200 /v2/app/tags/list`. */
+export function saying(registry: RequestHandler, say: (line: string) => void): RequestHandler {
+  return {
+    fetch: async (request) => {
+      const path = request.url.replace(/^[a-z]+:\/\/[^/?#]*/i, "");
+      try {
+        const response = await registry.fetch(request);
+        say(`${request.method} ${response.status} ${path}\n`);
+        return response;
+      } catch (error) {
+        say(`${request.method} --- ${path}\n`); // a fault breaks the connection
+        throw error;
+      }
+    },
+  };
 }
 
 function portFrom(value: string): number {
@@ -174,7 +230,9 @@ async function main(args: readonly string[]): Promise<number> {
       registry = graded.registry;
       command.atStop.push(graded.end);
     }
-    server = await serve(registry, command.serve);
+    const says = !command.quiet && Deno.stdout.isTerminal();
+    const answering = says ? saying(registry, (line) => write(Deno.stdout, line)) : registry;
+    server = await serve(answering, command.serve);
   } catch (error) {
     write(Deno.stderr, `${(error as Error).message}\n`);
     return 1;

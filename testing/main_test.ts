@@ -5,7 +5,8 @@ import { denoCommand } from "../scripts/deno.ts";
 import { createTokenKey } from "../server/access/token_keys.ts";
 import { selfSigned } from "../tests/peers/certificate.ts";
 import { UsageError } from "./flags.ts";
-import { parseArguments } from "./main.ts";
+import { parseArguments, saying } from "./main.ts";
+import { createTestRegistry } from "./test_registry.ts";
 
 const MAIN = fromFileUrl(new URL("./main.ts", import.meta.url));
 
@@ -34,7 +35,11 @@ for (
     [["--nothing", "x"], "there is no option --nothing"],
     [["--no-deletes=x"], "--no-deletes takes no value"],
     [["5000"], "there is no option 5000"],
-    [["--preset", "nexus"], "--preset must be one of acr, "],
+    [["--preset", "nexus"], "--preset must be one of acr, distribution3, dockerHub, "],
+    [["--provoke", "cut-blob"], "--provoke must be of corrupt-blobs, corrupt-manifests, "],
+    [["--provoke", "warnings,x"], "current value is x"],
+    [["--cors-credentials"], "--cors-credentials goes with --cors-origin"],
+    [["--cors-credentials", "--cors"], "--cors-credentials goes with --cors-origin"],
   ] as [string[], string][]
 ) {
   Deno.test(`serve's arguments: ${args.join(" ")} is refused`, async () => {
@@ -62,6 +67,13 @@ for (
       cors: { origins: ["https://a.test", "https://b.test"] },
     }],
     [["--cors-origin=https://a.test", "--cors"], { registry: {}, cors: true }],
+    [["--cors-credentials", "--cors-origin=https://a.test"], {
+      registry: {},
+      cors: { origins: ["https://a.test"], credentials: true },
+    }],
+    [["--external-url", "https://r.test", "--sparse", "--quiet"], {
+      registry: { externalUrl: "https://r.test", sparse: true },
+    }],
     [["--user", "me:a:b=c"], { registry: { auth: { basic: { users: { me: "a:b=c" } } } } }],
     [["--user=me:=x", "--auth", "bearer", "--user", "you:", "--anonymous", "pull,push"], {
       registry: {
@@ -261,3 +273,86 @@ Deno.test("serve --store: what was pushed outlives it", async () => {
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("serve: each request in a line, also one whose connection breaks", async () => {
+  const registry = createTestRegistry({
+    faults: { fail: "before", on: { endpoint: "catalog" } },
+  });
+  const lines: string[] = [];
+  const { fetch } = saying(registry, (line) => lines.push(line));
+  const ask = (path: string, method = "GET") =>
+    fetch(new Request(`http://registry.test${path}`, { method }));
+  await (await ask("/v2/app/tags/list?n=1")).body?.cancel();
+  await ask("/v2/", "HEAD");
+  await assertRejects(() => ask("/v2/_catalog"), TypeError);
+  assertEquals(lines, [
+    "GET 404 /v2/app/tags/list?n=1\n",
+    "HEAD 200 /v2/\n",
+    "GET --- /v2/_catalog\n",
+  ]);
+});
+
+Deno.test("serve: a port that is taken is named", async () => {
+  const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  try {
+    const { port } = taken.addr;
+    const command = await denoCommand([
+      "run",
+      "-q",
+      "--no-check",
+      "-A",
+      MAIN,
+      "--port",
+      String(port),
+    ]);
+    const { code, stderr } = await command.output();
+    assertEquals([code, new TextDecoder().decode(stderr)], [
+      1,
+      `Cannot serve as 'port' ${port} of 127.0.0.1 is taken by another program\n`,
+    ]);
+  } finally {
+    taken.close();
+  }
+});
+
+const STORES: [
+  title: string,
+  make: (folder: string) => Promise<unknown>,
+  refusal: RegExp | undefined,
+][] = [
+  ["an empty folder", () => Promise.resolve(), undefined],
+  ["no folder", (folder) => Deno.remove(folder), undefined],
+  ["a new disk", (folder) => Deno.mkdir(`${folder}/lost+found`), undefined],
+  ["files that are hidden", (folder) => Deno.writeTextFile(`${folder}/.gitignore`, "*"), undefined],
+  ["a registry", (folder) => Deno.mkdir(`${folder}/.uploads`), undefined],
+  ["layouts of another program", async (folder) => {
+    await Deno.mkdir(`${folder}/library/app`, { recursive: true });
+    await Deno.writeTextFile(`${folder}/library/app/oci-layout`, '{"imageLayoutVersion":"1.0.0"}');
+  }, undefined],
+  ["a layout", (folder) => Deno.writeTextFile(`${folder}/oci-layout`, "{}"), /it is an OCI layout/],
+  ["a project", async (folder) => {
+    await Deno.mkdir(`${folder}/src/inner`, { recursive: true });
+    await Deno.writeTextFile(`${folder}/package.json`, "{}");
+  }, /it holds something else/],
+  ["folders alone", (folder) => Deno.mkdir(`${folder}/docs`), /it holds something else \(docs\)/],
+];
+
+for (const [title, make, refusal] of STORES) {
+  Deno.test(`serve --store: ${title} is ${refusal === undefined ? "taken" : "refused"}`, async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      await make(folder);
+      const before = refusal && [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+      const parsed = parseArguments(["--store", folder]);
+      if (refusal === undefined) {
+        await (await parsed)!.atStop[0]!();
+        return;
+      }
+      const error = await assertRejects(() => parsed);
+      assertMatch((error as Error).message, refusal);
+      assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), before);
+    } finally {
+      await Deno.remove(folder, { recursive: true }).catch(() => {});
+    }
+  });
+}

@@ -192,6 +192,40 @@ Deno.test("diskBackend: links in the folder are not followed", () =>
     assertEquals((await names(`${outside}/app`)).includes(".partial"), true, "as it was");
   }));
 
+for (const which of [".uploads", ".uploads/app"]) {
+  Deno.test(`diskBackend: ${which} that is a link is not followed`, () =>
+    inFolder(async (folder) => {
+      const [store, outside] = [`${folder}/store`, `${folder}/outside`];
+      await Deno.mkdir(`${store}/.uploads`, { recursive: true });
+      await Deno.mkdir(`${outside}/app`, { recursive: true });
+      if (which === ".uploads") await Deno.remove(`${store}/.uploads`);
+      await Deno.symlink(which === ".uploads" ? outside : `${outside}/app`, `${store}/${which}`);
+      const id = crypto.randomUUID();
+      await Deno.writeTextFile(`${outside}/app/${id}`, "theirs");
+      const wire = open(store, { onError: () => {} });
+      assertEquals((await wire.send("POST", "/v2/app/blobs/uploads/")).status, 500);
+      for (const method of ["GET", "PATCH", "PUT", "DELETE"]) {
+        const path = `/v2/app/blobs/uploads/${id}${method === "PUT" ? `?digest=${HELLO}` : ""}`;
+        assertEquals((await wire.send(method, path)).status, 404, method);
+      }
+      assertEquals(await names(`${outside}/app`), [id]);
+      assertEquals(await Deno.readTextFile(`${outside}/app/${id}`), "theirs");
+    }));
+}
+
+Deno.test("diskBackend: an upload in whose place a link stands is not written through", () =>
+  inFolder(async (folder) => {
+    const wire = open(folder);
+    const location = await wire.startUpload("app");
+    const file = `${folder}/.uploads/app/${location.split("/").at(-1)}`;
+    await Deno.writeTextFile(`${folder}/theirs`, "theirs");
+    await Deno.remove(file);
+    await Deno.symlink(`${folder}/theirs`, file);
+    const patch = await wire.send("PATCH", location, { body: "EVIL" });
+    assertEquals([patch.status, patch.code], [404, "BLOB_UPLOAD_UNKNOWN"]);
+    assertEquals(await Deno.readTextFile(`${folder}/theirs`), "theirs");
+  }));
+
 Deno.test("end-13, end-5, end-6: an upload is resumed after a restart", () =>
   inFolder(async (folder) => {
     const first = open(folder);

@@ -64,7 +64,11 @@ export interface RequestHandler {
 const GRACE_MS = 5_000;
 
 /**
- * Serves a registry over HTTP: on Deno with its own server, on Node and Bun with `node:http`.
+ * Serves a registry over HTTP with `node:http`, and over HTTPS on Deno with its own server.
+ *
+ * Plain HTTP goes by `node:http` on Deno too: `Deno.serve` (2.9) answers 400 to a request with
+ * `Upgrade` and `Content-Length`, before any program sees it, and the first request of every Java
+ * client is one (`Upgrade: h2c`). Large blobs take as long either way.
  *
  * @throws {InvalidOptionError} When the runtime can do neither, or an option is not what it must be.
  *
@@ -94,8 +98,13 @@ export async function serve(
   const pages = options.cors && answerPages(options.cors);
   const answer = (request: Request) => registry.fetch(request);
   const handler = pages ? (request: Request) => pages(request, () => answer(request)) : answer;
-  const listen = runtimeName() === "deno" ? listenDeno : listenNode;
-  const listener = await listen(handler, hostname, port, tls);
+  const listen = runtimeName() === "deno" && tls !== undefined ? listenDeno : listenNode;
+  const listener = await listen(handler, hostname, port, tls).catch((cause) => {
+    const isTaken = cause?.code === "EADDRINUSE" || cause?.name === "AddrInUse";
+    if (!isTaken) throw cause;
+    const message = `Cannot serve as 'port' ${port} of ${hostname} is taken by another program`;
+    throw new InvalidOptionError(message, { cause });
+  });
 
   const abort = () => listener.abort();
   if (signal?.aborted) abort();

@@ -2,10 +2,11 @@ import type { Descriptor } from "../../content/descriptor.ts";
 import { type Digest, isDigest } from "../../content/digest.ts";
 import { MEDIA_TYPES } from "../../content/media_types.ts";
 import type { ContentSource } from "../../content/store.ts";
+import { isTag } from "../../reference/tag.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import type { Page, PageRequest, RegistryBackend } from "../backends/backend.ts";
 import { SortedNames } from "../backends/sorted_names.ts";
-import { RecentMap } from "./recent.ts";
+import { RecentMap } from "../recent.ts";
 import { Revalidation, type RevalidationOptions } from "./revalidation.ts";
 import { ask, UnknownRepository } from "./upstream.ts";
 
@@ -54,7 +55,9 @@ export class UpstreamLists {
     const names = await this.#tagAges.answer(repository, { kept, fallback }, async (signal) => {
       const list = await ask(async () => {
         const list = new SortedNames();
-        for await (const tag of source.tags!({ ...(signal && { signal }) })) list.add(tag);
+        for await (const tag of source.tags!({ ...(signal && { signal }) })) {
+          if (isTag(tag)) list.add(tag); // Artifactory lists digests, Nexus nulls
+        }
         return list;
       }).catch(nothingIfUnknown);
       if (list === undefined) {

@@ -11,8 +11,9 @@ import type { RepositoryName } from "../../reference/repository_name.ts";
 import type { Tag } from "../../reference/tag.ts";
 import type { RegistryBackend, StoredManifest } from "../backends/backend.ts";
 import { readManifest } from "../read_manifest.ts";
+import { Refusal } from "../refusal.ts";
 import type { UpstreamBlobs } from "./blobs.ts";
-import { Flights, RecentMap } from "./recent.ts";
+import { Flights, RecentMap } from "../recent.ts";
 import { Revalidation, type RevalidationOptions } from "./revalidation.ts";
 import { ask, UnknownRepository, UpstreamRefusal } from "./upstream.ts";
 
@@ -100,7 +101,9 @@ export class UpstreamManifests {
     const { manifestLimit } = this.#options;
     // What an index says of it is not used: it may say another type than the manifest itself.
     const descriptor = await ask(() => source.resolve(digest));
-    if (descriptor === undefined || !isManifestMediaType(descriptor.mediaType)) return undefined;
+    if (descriptor === undefined) return undefined;
+    const isKnown = isManifestMediaType(descriptor.mediaType);
+    if (!isKnown && descriptor.size > manifestLimit) return undefined; // a blob
     const manifest = await ask(async () => {
       const bytes = await readAll(pieceReader(await source.open(descriptor)), {
         name: "manifestLimit",
@@ -108,7 +111,10 @@ export class UpstreamManifests {
         what: "the upstream's manifest",
       });
       await verify(digest, bytes);
-      return { digest, bytes, ...facts(bytes, digest, descriptor.mediaType) };
+      const known = isKnown
+        ? facts(bytes, digest, descriptor.mediaType)
+        : factsByBody(bytes, digest);
+      return known && { digest, bytes, ...known };
     });
     if (manifest === undefined) return undefined;
     await this.#backend.putManifest(repository, manifest, []);
@@ -137,6 +143,20 @@ async function verify(digest: Digest, bytes: Bytes): Promise<void> {
     `Cannot verify ${digest}: the upstream's bytes have the digest ${actual}`,
     { expected: digest, actual },
   );
+}
+
+/**
+ * The same where the upstream says no type of manifests: of static servers and old caches, and of
+ * types that are not known here. Its bytes say what it is; `undefined` where that is no manifest.
+ */
+function factsByBody(bytes: Bytes, digest: Digest): ReturnType<typeof facts> | undefined {
+  try {
+    const { contentType, referrer } = readManifest(bytes, digest, null);
+    return { contentType, ...(referrer && { referrer }) };
+  } catch (error) {
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
 }
 
 /** What a registry must know of it; that it is refused here is the upstream's fault. */

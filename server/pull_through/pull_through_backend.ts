@@ -1,7 +1,7 @@
 import type { Descriptor } from "../../content/descriptor.ts";
 import { type Digest, isDigest } from "../../content/digest.ts";
 import type { ContentSource } from "../../content/store.ts";
-import type { RepositoryName } from "../../reference/repository_name.ts";
+import { isRepositoryName, type RepositoryName } from "../../reference/repository_name.ts";
 import type { Tag } from "../../reference/tag.ts";
 import type {
   BackendUpload,
@@ -46,6 +46,20 @@ interface Shared {
   readonly pushed: Set<string>;
 }
 
+/** What a request to a mirror is beside its path. */
+export interface MirrorRequest {
+  /** Called when what is answered may be out of date. */
+  warn?: (text: string) => void;
+  /** The registry that the client takes this one for a mirror of. */
+  ns?: string | undefined;
+}
+
+/** What names a registry in `ns`: a host, maybe with a port. */
+const NAMESPACE = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?(?::[0-9]{1,5})?$/;
+
+/** What the names begin with under which content is kept for those who name a registry. */
+const NAMESPACED = "ns__";
+
 /**
  * A backend that fills itself from an upstream: what it does not have is fetched when it is asked
  * for, verified, and kept.
@@ -53,28 +67,46 @@ interface Shared {
 export class PullThroughBackend implements RegistryBackend {
   readonly #backend: RegistryBackend;
   readonly #shared: Shared;
-  readonly #warn: (text: string) => void;
+  readonly #request: MirrorRequest;
 
-  /** A backend in front of an upstream; `warn` is called when what it answers may be out of date. */
-  constructor(options: PullThroughOptions | Shared, warn: (text: string) => void = () => {}) {
+  /** A backend in front of an upstream. */
+  constructor(options: PullThroughOptions | Shared, request: MirrorRequest = {}) {
     this.#shared = "options" in options ? options : share(options);
     this.#backend = this.#shared.options.backend;
-    this.#warn = warn;
+    this.#request = request;
   }
 
-  /** The same backend for one request, whose warnings go with its response. */
-  warning(warn: (text: string) => void): PullThroughBackend {
-    return new PullThroughBackend(this.#shared, warn);
+  /**
+   * The same backend for one request.
+   *
+   * @throws {Refusal} 400 when the request names a registry that can be none.
+   */
+  forRequest(request: MirrorRequest): PullThroughBackend {
+    if (typeof this.#shared.options.upstream !== "function") {
+      return new PullThroughBackend(this.#shared, { ...request, ns: undefined });
+    }
+    const { ns } = request;
+    if (ns === undefined || (NAMESPACE.test(ns) && isRepositoryName(nameIn(ns)))) {
+      return new PullThroughBackend(this.#shared, request);
+    }
+    throw badNamespace();
+  }
+
+  /** The registry that the request names, where its repository comes from an upstream chosen by it. */
+  namespaceOf(repository: RepositoryName): string | undefined {
+    return this.#at(repository).source && this.#request.ns;
   }
 
   /**
    * Checks that a repository may be changed: one that stands for an upstream's may not, unless
-   * pushes are taken.
+   * pushes are taken; nor may one that is filled for those who name a registry.
    *
    * @throws {Refusal} 405 when it may not.
    */
   checkChange(repository: RepositoryName): void {
-    if (this.#shared.options.pushes || this.#source(repository) === undefined) return;
+    const { pushes, upstream } = this.#shared.options;
+    const filled = typeof upstream === "function" && repository.startsWith(NAMESPACED);
+    if (!filled && (pushes || this.#at(repository).source === undefined)) return;
     throw new Refusal(
       405,
       "UNSUPPORTED",
@@ -84,20 +116,25 @@ export class PullThroughBackend implements RegistryBackend {
   }
 
   async hasRepository(repository: RepositoryName): Promise<boolean> {
+    const { name, source } = this.#at(repository);
     // The upstream tells whether it has it with the first thing that is asked of it.
-    return this.#source(repository) !== undefined || await this.#backend.hasRepository(repository);
+    return source !== undefined || await this.#backend.hasRepository(name);
   }
 
   repositories(page: PageRequest): Promise<Page<string>> {
     return this.#backend.repositories(page);
   }
 
-  async blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined> {
-    const source = this.#source(repository);
-    if (source === undefined) return await this.#backend.blob(repository, digest);
+  async blob(
+    repository: RepositoryName,
+    digest: Digest,
+    options?: { verified?: boolean },
+  ): Promise<StoredBlob | undefined> {
+    const { name, source } = this.#at(repository);
+    if (source === undefined) return await this.#backend.blob(name, digest, options);
     return await this.#orOwn(
-      this.#shared.blobs.blob(repository, digest, source),
-      () => this.#backend.blob(repository, digest),
+      this.#shared.blobs.blob(name, digest, source),
+      () => this.#backend.blob(name, digest, options),
     );
   }
 
@@ -117,17 +154,17 @@ export class PullThroughBackend implements RegistryBackend {
     repository: RepositoryName,
     reference: Tag | Digest,
   ): Promise<StoredManifest | undefined> {
-    const source = this.#source(repository);
+    const { name, source } = this.#at(repository);
     const { manifests, pushed } = this.#shared;
-    if (source === undefined || pushed.has(`${repository}:${reference}`)) {
-      const own = await this.#backend.manifest(repository, reference);
+    if (source === undefined || pushed.has(`${name}:${reference}`)) {
+      const own = await this.#backend.manifest(name, reference);
       if (source === undefined || own !== undefined) return own;
     }
     return await this.#orOwn(
       isDigest(reference)
-        ? manifests.byDigest(repository, reference, source)
-        : manifests.byTag(repository, reference, source, this.#warn),
-      () => this.#backend.manifest(repository, reference),
+        ? manifests.byDigest(name, reference, source)
+        : manifests.byTag(name, reference, source, this.#warn),
+      () => this.#backend.manifest(name, reference),
     );
   }
 
@@ -137,7 +174,7 @@ export class PullThroughBackend implements RegistryBackend {
     tags: readonly Tag[],
   ): Promise<void> {
     await this.#backend.putManifest(repository, manifest, tags);
-    if (this.#source(repository) === undefined) return;
+    if (this.#at(repository).source === undefined) return;
     for (const tag of tags) this.#shared.pushed.add(`${repository}:${tag}`);
   }
 
@@ -151,18 +188,18 @@ export class PullThroughBackend implements RegistryBackend {
   }
 
   async tags(repository: RepositoryName, page: PageRequest): Promise<Page<string>> {
-    const source = this.#source(repository);
-    if (source === undefined) return await this.#backend.tags(repository, page);
+    const { name, source } = this.#at(repository);
+    if (source === undefined) return await this.#backend.tags(name, page);
     return await this.#orOwn(
-      this.#shared.lists.tags(repository, page, source, this.#warn),
-      () => this.#backend.tags(repository, page),
+      this.#shared.lists.tags(name, page, source, this.#warn),
+      () => this.#backend.tags(name, page),
     );
   }
 
   async referrers(repository: RepositoryName, subject: Digest): Promise<Descriptor[]> {
-    const source = this.#source(repository);
-    if (source === undefined) return await this.#backend.referrers(repository, subject);
-    return await this.#shared.lists.referrers(repository, subject, source, this.#warn);
+    const { name, source } = this.#at(repository);
+    if (source === undefined) return await this.#backend.referrers(name, subject);
+    return await this.#shared.lists.referrers(name, subject, source, this.#warn);
   }
 
   createUpload(repository: RepositoryName): Promise<BackendUpload> {
@@ -172,6 +209,8 @@ export class PullThroughBackend implements RegistryBackend {
   upload(repository: RepositoryName, id: string): Promise<BackendUpload | undefined> {
     return this.#backend.upload(repository, id);
   }
+
+  readonly #warn = (text: string): void => this.#request.warn?.(text);
 
   /** What the upstream has; where pushes are taken, a repository that it does not know is our own. */
   async #orOwn<T>(answer: Promise<T>, own: () => Promise<T>): Promise<T> {
@@ -183,9 +222,29 @@ export class PullThroughBackend implements RegistryBackend {
     }
   }
 
-  #source(repository: RepositoryName): ContentSource | undefined {
-    return sourceOf(this.#shared.options.upstream, repository);
+  /**
+   * Where a repository's content comes from, and under which name it is kept here: what comes for the
+   * sake of a registry that the request names must not be mixed with what others get.
+   */
+  #at(repository: RepositoryName): { name: RepositoryName; source: ContentSource | undefined } {
+    const { ns } = this.#request;
+    const { upstream } = this.#shared.options;
+    const source = sourceOf(upstream, repository, ns === undefined ? {} : { ns });
+    if (ns === undefined || source === undefined) return { name: repository, source };
+    const name = `${nameIn(ns)}/${repository}`;
+    if (isRepositoryName(name)) return { name, source };
+    throw badNamespace();
   }
+}
+
+/** What the name begins with under which something is kept for the sake of a registry. */
+function nameIn(ns: string): string {
+  return NAMESPACED + ns.toLowerCase().replace(":", "__");
+}
+
+function badNamespace(): Refusal {
+  const message = "Cannot pull: ns must be the host of a registry, such as docker.io";
+  return new Refusal(400, "NAME_INVALID", message);
 }
 
 function share(options: PullThroughOptions): Shared {

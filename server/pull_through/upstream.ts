@@ -1,16 +1,30 @@
 import type { ContentSource } from "../../content/store.ts";
 import {
+  AuthenticationError,
   ContentNotFoundError,
+  ForbiddenError,
   NotFoundError,
   RateLimitedError,
   TimeoutError,
+  UnauthorizedError,
 } from "../../errors.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import { Refusal } from "../refusal.ts";
 
+/** What a client says of the upstream that it wants. */
+export interface UpstreamOptions {
+  /**
+   * The registry whose mirror the client takes this one for, as containerd says it: `docker.io`,
+   * `localhost:5000`. A stranger's word: it chooses among upstreams that you know, and is never an
+   * address to connect to.
+   */
+  ns?: string;
+}
+
 /**
  * What stands behind a registry: a source for every repository, or what tells each one its own.
- * Without one, a repository is the registry's own.
+ * Without one, a repository is the registry's own. What is filled for a client that named a registry
+ * (`ns`) is kept apart from what others get under the same name.
  *
  * A source that finds blobs by their digests alone, as the stores of this package do, is the best: of
  * another one, blobs are found once a manifest that names them has been pulled.
@@ -30,7 +44,9 @@ import { Refusal } from "../refusal.ts";
  * assertEquals(answer.status, 404); // this registry's own, and nothing was pushed yet
  * ```
  */
-export type Upstream = ContentSource | ((repository: string) => ContentSource | undefined);
+export type Upstream =
+  | ContentSource
+  | ((repository: string, options: UpstreamOptions) => ContentSource | undefined);
 
 /**
  * An upstream that failed or answered nonsense, as a response. Its reason stays here: it may name
@@ -54,14 +70,32 @@ export class UpstreamRefusal extends Refusal {
   }
 }
 
+/**
+ * An upstream that lets nobody in, or not this registry: its own words, and no 502, which clients
+ * would try again.
+ */
+export class UpstreamDenial extends Refusal {
+  /** 403 with what the upstream said. */
+  constructor(cause: AuthenticationError | ForbiddenError | UnauthorizedError) {
+    const said = cause instanceof AuthenticationError ? [] : cause.errors;
+    const words = said.flatMap(({ code, message }) => message || code || []).join("; ");
+    const why = words === "" ? "" : `: ${words.slice(0, WORDS_SHOWN)}`;
+    super(403, "DENIED", `Cannot pull this: the upstream refuses it${why}`, { cause });
+  }
+}
+
+/** How much of an upstream's words is passed on, in characters. */
+const WORDS_SHOWN = 500;
+
 /** The source behind a repository. */
 export function sourceOf(
   upstream: Upstream,
   repository: RepositoryName,
+  options: UpstreamOptions,
 ): ContentSource | undefined {
   if (typeof upstream !== "function") return upstream;
   try {
-    return upstream(repository);
+    return upstream(repository, options);
   } catch (cause) {
     throw new UpstreamRefusal(cause);
   }
@@ -81,6 +115,7 @@ export class UnknownRepository extends Refusal {
  * Asks an upstream; `undefined` when it does not have that.
  *
  * @throws {UnknownRepository} When it does not know the repository, and says so.
+ * @throws {UpstreamDenial} When it answered 401 or 403.
  * @throws {UpstreamRefusal} When it failed.
  */
 export async function ask<T>(call: () => Promise<T>): Promise<T | undefined> {
@@ -93,6 +128,9 @@ export async function ask<T>(call: () => Promise<T>): Promise<T | undefined> {
     }
     if (cause instanceof ContentNotFoundError || cause instanceof NotFoundError) return undefined;
     if (cause instanceof Refusal) throw cause;
+    const denied = cause instanceof AuthenticationError || cause instanceof ForbiddenError ||
+      cause instanceof UnauthorizedError;
+    if (denied) throw new UpstreamDenial(cause);
     throw new UpstreamRefusal(cause);
   }
 }

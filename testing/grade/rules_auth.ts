@@ -133,7 +133,7 @@ export const AUTH_RULES: readonly GradeRule[] = [
     id: "auth.realm",
     level: "advice",
     section: "Security (GHSA-xf85-363p-868w): the token specification allows it",
-    duty: "gives no password to a token service of another origin that nobody has vouched for",
+    duty: "gives no password to a token service of another origin that the user did not name",
     seenWhen: "foreign-realm: a token is asked for there, or the run fails without",
     *judge(journal) {
       for (const entry of journal.entries) {

@@ -158,7 +158,7 @@ export const UPLOAD_RULES: readonly GradeRule[] = [
           ((before.route.kind === "blob" && before.route.digest === digest) ||
             before.url.searchParams.get("mount") === digest)
         );
-        yield asked ? "kept" : broken(entry, "nobody had asked whether it was there");
+        yield asked ? "kept" : broken(entry, "no request had asked whether it was there");
       }
     },
   },

@@ -166,8 +166,12 @@ export interface LocationQuirks {
    * @default {"path"}
    */
   form?: "absolute" | "path" | "relative";
-  /** A query that must come back byte for byte, or the answer is 400. @default {false} */
-  query?: boolean;
+  /**
+   * A query, `_state=…`, that must come back, or the answer is 400: byte for byte, or `"decoded"`:
+   * then a client may escape it in another way, and put it behind parameters of its own.
+   * @default {false}
+   */
+  query?: boolean | "decoded";
   /**
    * Each location is good for one request, or for one that writes; then it is a 404.
    * @default {false}

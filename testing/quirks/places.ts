@@ -19,6 +19,8 @@ interface Place {
   once: boolean | "writes";
   /** The query that must come back. */
   query?: string;
+  /** Whether it may be escaped in another way. */
+  decoded: boolean;
 }
 
 const TICKETS = "/elsewhere/";
@@ -64,15 +66,15 @@ export class Places {
     const own = new URL(path, url);
     own.search = url.search;
     if (place.query !== undefined) {
-      const rest = url.search.slice(1 + place.query.length);
-      if (!url.search.startsWith(`?${place.query}`) || (rest !== "" && rest[0] !== "&")) {
+      const rest = restOf(url, place.query, place.decoded);
+      if (rest === undefined) {
         return errorAnswer(
           400,
           "BLOB_UPLOAD_INVALID",
           "the query of the Location did not come back",
         );
       }
-      own.search = rest.slice(1);
+      own.search = rest;
     }
     if (place.once !== false) {
       if (serial !== place.serial) {
@@ -105,9 +107,10 @@ export class Places {
     if (route?.kind === "upload") {
       const place: Place = {
         once,
+        decoded: query === "decoded",
         ...(once !== false && { serial: token(8) }),
         // Escapes, a `+` and padding: what comes back re-encoded is not the same.
-        ...(query && { query: `_state=${token(12)}%2F%2b+~==` }),
+        ...(query && { query: `_state=${token(12)}%2F%2b${query === true ? "+" : ""}~==` }),
       };
       remember(this.#places, url.pathname, place);
       if (once !== false) url.pathname += `~${place.serial}`;
@@ -129,6 +132,23 @@ export class Places {
     });
     return new URL(TICKETS + id, origin);
   }
+}
+
+/** What a client's query says beside the one that had to come back; `undefined` where that did not. */
+function restOf(
+  { search, searchParams }: URL,
+  query: string,
+  decoded: boolean,
+): string | undefined {
+  if (decoded) {
+    const rest = new URLSearchParams(searchParams);
+    rest.delete("_state");
+    const came = searchParams.get("_state") === new URLSearchParams(query).get("_state");
+    return came ? rest.toString() : undefined;
+  }
+  const rest = search.slice(1 + query.length);
+  if (!search.startsWith(`?${query}`) || (rest !== "" && rest[0] !== "&")) return undefined;
+  return rest.slice(1);
 }
 
 function remember<T>(map: Map<string, T>, key: string, value: T): void {

@@ -56,12 +56,11 @@ export const CLOUD_PRESETS: Readonly<Record<"acr" | "ecr" | "ecrPublic" | "gar",
       // A location that was used is gone, so a second PATCH finds nothing.
       oneChunk: true,
       // Locations are good once: reported.
-      locations: { form: "absolute", query: true, once: true },
+      locations: { form: "absolute", query: "decoded", once: true },
       // Up to 21 KB of headers in one response: reported.
       padding: 20 * 1024,
-      // 403 where others say 401; and gcr.io says 401 without a challenge but at `/v2/`: reported.
+      // 403 where others say 401: reported. Challenges come with every 401: oras looks nowhere else.
       deniedStatus: 403,
-      challengeOnPing: true,
     },
   },
   acr: {

@@ -3,8 +3,8 @@ import type { Preset } from "./preset.ts";
 
 /** What both versions of distribution do, as seen of 2.8.2 and 3.1.2. */
 const DISTRIBUTION: QuirkOptions = {
-  // Whole URLs with `?_state=…`.
-  locations: { form: "absolute", query: true },
+  // Whole URLs with `?_state=…`, which is decoded before it is compared: seen.
+  locations: { form: "absolute", query: "decoded" },
   // No POST with the whole blob: 202, and the client goes on with PUT.
   singlePost: 202,
   // 416 says neither where to go on nor how far the upload is.

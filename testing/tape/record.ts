@@ -167,9 +167,13 @@ function describe(input: Request | URL | string, init: RequestInit | undefined):
 
 function isContent({ method, url }: Heard, storage: ReadonlySet<string>): boolean {
   const { pathname } = new URL(url);
-  if (/^\/v2\/.+\/blobs\/uploads\//.test(pathname)) return true;
+  if (isUploadPath(pathname)) return true;
   if (isRegistryPath(pathname)) return !/^\/v2\/?$/.test(pathname);
   return storage.has(url) || (method !== "GET" && startsWithAny(url, storage));
+}
+
+function isUploadPath(pathname: string): boolean {
+  return /^\/v2\/.+\/blobs\/uploads\//.test(pathname);
 }
 
 /** An upload goes on at a Location with a digest behind it. */
@@ -288,7 +292,8 @@ async function writeBody(
     if (shown !== undefined) bodies[name] = shown;
     return { digest: name, size: body.size, ...cut };
   }
-  const isRegistry = new URL(heard.url).pathname.startsWith("/v2/");
+  const { pathname } = new URL(heard.url);
+  const isRegistry = isRegistryPath(pathname) || isUploadPath(pathname);
   const redacted = redactBody(
     bytes ?? new Uint8Array(),
     headers["content-type"] ?? "",
@@ -306,8 +311,9 @@ async function writeBody(
 /** Content with a secret in it has its digest alone on the tape: changed, it would be another. */
 function keptContent(bytes: Bytes, secrets: TapeSecrets): TapeContent | undefined {
   const text = asText(bytes);
-  if (text === undefined) return { base64: encodeBase64(bytes) };
-  return secrets.scrub(text) === text ? { text } : undefined;
+  const searched = text ?? new TextDecoder("latin1").decode(bytes);
+  if (secrets.scrub(searched) !== searched) return undefined;
+  return text === undefined ? { base64: encodeBase64(bytes) } : { text };
 }
 
 function keptError(bytes: Bytes, secrets: TapeSecrets): { bytes: Bytes; kept: TapeContent } {

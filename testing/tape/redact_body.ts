@@ -1,15 +1,31 @@
 import { type Bytes, encodeText } from "../../content/bytes.ts";
+import { bareMediaType } from "../../content/media_types.ts";
+import { redactText } from "./redact_text.ts";
 import { redactQuery } from "./redact_url.ts";
 import type { TapeSecrets } from "./secrets.ts";
 
 /** What stands for a body of which nothing is known but that it is no content. */
 const REDACTED = "redacted";
 
-/** Members of errors and of token answers whose texts may be kept. */
-const KEPT_MEMBERS = new Set([
-  ...["code", "message", "error", "error_description", "scope", "issued_at"],
-  ...["digest", "Type", "Class", "Name", "Action", "Tag"],
-]);
+/** Members of errors and of token answers whose values may be kept, and what such a value is like. */
+const KEPT_MEMBERS: Readonly<Record<string, RegExp>> = {
+  "code": /^[A-Z][A-Z_]{0,60}$/,
+  "error": /^[a-z_]{1,60}$/,
+  "message": /^/,
+  "error_description": /^/,
+  "scope": /^[a-z0-9()._/:,* -]{0,1000}$/,
+  "issued_at": /^[0-9TZ:.+-]{10,40}$/,
+  "expires_in": /^[0-9]{1,10}$/,
+  "digest": /^sha(?:256|512):[0-9a-f]{64,128}$/,
+  "Type": /^[a-z()]{1,40}$/,
+  "Class": /^[a-z]{0,40}$/,
+  "Name": /^[a-z0-9._/:-]{1,255}$/,
+  "Action": /^[a-z*]{1,20}$/,
+  "Tag": /^[\w.-]{1,128}$/,
+};
+
+/** What a member may be called; anything else may be a secret itself. */
+const MEMBER_NAME = /^[A-Za-z_][A-Za-z_.-]{0,40}$/;
 
 /**
  * A body that is no content: of a token service, an error. Of JSON and forms what is known to be
@@ -23,18 +39,18 @@ export function redactBody(
 ): Bytes {
   const text = asText(bytes);
   if (text === undefined) return encodeText(REDACTED);
-  if (contentType.startsWith("application/x-www-form-urlencoded")) {
+  if (bareMediaType(contentType) === "application/x-www-form-urlencoded") {
     return encodeText(redactQuery(text, secrets));
   }
   const value = asJson(text);
   if (value !== undefined) {
-    const redacted = redactJson(value, false, secrets);
+    const redacted = redactJson(value, undefined, secrets);
     // What held no secret stays as it was, to the byte.
     if (JSON.stringify(value) === JSON.stringify(redacted)) return bytes;
     return encodeText(JSON.stringify(redacted));
   }
   // Registries answer errors as text, and how they word them matters; others may say anything.
-  return isRegistry ? bytes : encodeText(REDACTED);
+  return encodeText(isRegistry ? redactText(text, secrets) : REDACTED);
 }
 
 /** Bytes as text; `undefined` where they are none. */
@@ -46,25 +62,29 @@ export function asText(bytes: Bytes): string | undefined {
   }
 }
 
-function asJson(text: string): object | undefined {
+/** What a text says as JSON: a token may stand there alone, too. */
+function asJson(text: string): unknown {
   try {
-    const value = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : undefined;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
 }
 
-function redactJson(value: unknown, kept: boolean, secrets: TapeSecrets): unknown {
-  if (typeof value === "string") {
-    return kept || value === "" ? value : secrets.placeholder(value);
+function redactJson(value: unknown, name: string | undefined, secrets: TapeSecrets): unknown {
+  if (typeof value === "string" || typeof value === "number") {
+    const text = String(value);
+    const kept = name !== undefined && Object.hasOwn(KEPT_MEMBERS, name) &&
+      KEPT_MEMBERS[name]!.test(text);
+    if (kept) return typeof value === "number" ? value : redactText(value, secrets);
+    return text === "" ? value : secrets.placeholder(text);
   }
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => redactJson(item, kept, secrets));
+  if (Array.isArray(value)) return value.map((item) => redactJson(item, name, secrets));
   return Object.fromEntries(
     Object.entries(value).map(([name, member]) => [
-      name,
-      redactJson(member, KEPT_MEMBERS.has(name), secrets),
+      MEMBER_NAME.test(name) ? name : secrets.placeholder(name),
+      redactJson(member, name, secrets),
     ]),
   );
 }

@@ -1,4 +1,5 @@
-import { redactUrl } from "./redact_url.ts";
+import { redactText } from "./redact_text.ts";
+import { isKept, redactUrl } from "./redact_url.ts";
 import type { TapeSecrets } from "./secrets.ts";
 
 /** Headers whose values hold nothing private. Every other one is there by its name alone. */
@@ -9,10 +10,16 @@ const KEPT_REQUEST = new Set([
 
 const KEPT_RESPONSE = new Set([
   ...["accept-ranges", "age", "allow", "cache-control", "content-length", "content-range"],
-  ...["content-type", "date", "docker-content-digest", "docker-distribution-api-version"],
+  ...[
+    "content-security-policy",
+    "content-type",
+    "date",
+    "docker-content-digest",
+    "docker-distribution-api-version",
+  ],
   ...["last-modified", "oci-chunk-max-length", "oci-chunk-min-length", "oci-filters-applied"],
   ...["oci-subject", "oci-tag", "range", "ratelimit-limit", "ratelimit-remaining"],
-  ...["ratelimit-reset", "retry-after", "server", "vary", "warning"],
+  ...["ratelimit-reset", "retry-after", "server", "vary", "x-content-type-options"],
 ]);
 
 /** They belong to one connection, and the connection of a replay is another one. */
@@ -21,8 +28,19 @@ const HOP_BY_HOP = new Set(["connection", "keep-alive", "te", "transfer-encoding
 /** What stands for a value that nothing else will be compared with. */
 const REDACTED = "redacted";
 
-/** The parameters of a challenge that a client needs and that are no secrets. */
-const KEPT_PARAMETERS = new Set(["service", "scope", "error", "charset"]);
+/** Schemes of challenges; any other word in one may be a token. */
+const SCHEMES =
+  /^(?:basic|bearer|digest|dpop|hawk|hoba|mutual|negotiate|ntlm|oauth|scram-sha-\d+)$/i;
+
+/** The parameters of a challenge that are kept, beside those of a query. */
+const KEPT_PARAMETERS: Readonly<Record<string, RegExp>> = {
+  "charset": /^utf-8$/i,
+  "error": /^[a-z_]{1,60}$/,
+};
+
+/** A parameter of a challenge, or else what stands there without a name: a scheme, or a token68. */
+const PARTS =
+  /([a-z0-9_-]+) *= *(?:"((?:[^"\\]|\\.)*)"|([^\s",=][^\s",]*))|[^\s,"]+|"(?:[^"\\]|\\.)*"?/gi;
 
 /** The headers of a request. */
 export function redactRequestHeaders(
@@ -45,13 +63,14 @@ export function redactResponseHeaders(
   secrets: TapeSecrets,
 ): Record<string, string> {
   return redactHeaders(headers, (name, value) => {
+    if (name === "warning") return redactText(value, secrets);
     if (KEPT_RESPONSE.has(name)) return value;
     switch (name) {
       case "location":
       case "content-location":
         return redactUrl(value, secrets);
       case "link":
-        return value.replace(/<([^>]*)>/g, (_, url) => `<${redactUrl(url, secrets)}>`);
+        return redactLink(value, secrets);
       case "www-authenticate":
         return redactChallenge(value, secrets);
       case "docker-upload-uuid":
@@ -106,18 +125,39 @@ function redactCookies(value: string, secrets: TapeSecrets): string {
 
 function redactChallenge(value: string, secrets: TapeSecrets): string {
   return value.replace(
-    /([a-z0-9_-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))/gi,
-    (_, name: string, quoted: string | undefined, bare: string | undefined) => {
-      const content = quoted ?? bare ?? "";
+    PARTS,
+    (all: string, name: string | undefined, quoted: string | undefined, bare = "") => {
+      if (name === undefined) return SCHEMES.test(all) ? all : secrets.placeholder(all);
+      const content = quoted ?? bare;
       const key = name.toLowerCase();
       // Basic's realm is a name, and only Bearer's a URL; a name tells no more than a host does.
       if (key === "realm") return `${name}="${redactRealm(content, secrets)}"`;
-      if (KEPT_PARAMETERS.has(key)) return `${name}="${content}"`;
-      return `${name}="${REDACTED}"`;
+      if (KEPT_PARAMETERS[key]?.test(content) || isKept(key, content)) {
+        return `${name}="${content}"`;
+      }
+      const shown = /^[a-z_-]{1,32}$/i.test(name) ? name : secrets.placeholder(name);
+      return `${shown}="${REDACTED}"`;
     },
   );
 }
 
+/** A link's address and its `rel`; some registries leave the `<` and `>` out. */
+function redactLink(value: string, secrets: TapeSecrets): string {
+  const links = value.includes("<")
+    ? [...value.matchAll(/<([^>]*)>([^<]*)/g)].map((
+      [, url, rest],
+    ) => [`<${shownUrl(url!)}>`, rest!])
+    : [[shownUrl(value.split(";", 1)[0]!.trim()), value.slice(value.indexOf(";"))]];
+  return links.map(([url, rest]) => {
+    const rel = /;\s*rel\s*=\s*(?:"[a-z ]*"|'[a-z ]*'|[a-z]+)/i.exec(rest!)?.[0] ?? "";
+    return url! + rel;
+  }).join(", ");
+
+  function shownUrl(url: string): string {
+    return redactUrl(url, secrets);
+  }
+}
+
 function redactRealm(realm: string, secrets: TapeSecrets): string {
-  return /^[a-z]+:\/\/|^\//i.test(realm) ? redactUrl(realm, secrets) : realm;
+  return /^[a-z]+:\/\/|^\//i.test(realm) ? redactUrl(realm, secrets) : redactText(realm, secrets);
 }

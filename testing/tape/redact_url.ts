@@ -5,9 +5,11 @@ import type { TapeSecrets } from "./secrets.ts";
 
 const NUMBER = /^[0-9]{1,15}$/;
 const WORD = /^[a-z][a-z0-9_-]{0,31}$/;
-/** Lower-case words, versions, and the hexadecimal parts of digests: what storage paths consist of. */
-const PLAIN_SEGMENT =
-  /^(?:[a-z][a-z_.-]{0,31}|v[0-9]{1,3}|sha(?:256|512)|[0-9a-f]{2}|[0-9a-f]{64}|[0-9a-f]{128})$/;
+/** Lower-case words, versions, and the first part of digests: what storage paths consist of. */
+const PLAIN_SEGMENT = /^(?:[a-z][a-z_.-]{0,31}|v[0-9]{1,3}|sha(?:256|512)|[0-9a-f]{2})$/;
+
+/** A digest where it can only be one: elsewhere as many digits may be a token. */
+const DIGEST_SEGMENT = /^(?:[0-9a-f]{64}|[0-9a-f]{128})$/;
 const PARAMETER_NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,40}$/;
 const SCOPE = /^[a-z]+(?:\([a-z]+\))?:[a-z0-9._/:-]{1,255}:[a-z,*]{0,50}$/;
 
@@ -32,6 +34,11 @@ const KEPT: Readonly<Record<string, (value: string) => boolean>> = {
   "tag": isTag,
 };
 
+/** Whether the value of a parameter may be kept. */
+export function isKept(name: string, value: string): boolean {
+  return Object.hasOwn(KEPT, name) && KEPT[name]!(value);
+}
+
 /** A query or a form: what may not be kept is a placeholder, the rest as it was. */
 export function redactQuery(query: string, secrets: TapeSecrets): string {
   return query.split("&").map((item) => {
@@ -42,7 +49,7 @@ export function redactQuery(query: string, secrets: TapeSecrets): string {
     const name = unescape(item.slice(0, equals));
     const value = unescape(item.slice(equals + 1));
     const shown = PARAMETER_NAME.test(name) ? name : secrets.placeholder(name);
-    const kept = value === "" || (Object.hasOwn(KEPT, name) && KEPT[name]!(value));
+    const kept = value === "" || isKept(name, value);
     return kept ? item : `${shown}=${secrets.placeholder(value)}`;
   }).join("&");
 }
@@ -54,6 +61,9 @@ export function redactQuery(query: string, secrets: TapeSecrets): string {
 export function redactUrl(url: string, secrets: TapeSecrets): string {
   const match = /^([a-z][a-z0-9+.-]*:)?(\/\/[^/?#]*)?([^?#]*)(\?[^#]*)?/i.exec(url)!;
   const [, scheme = "", authority = "", path = "", query = ""] = match;
+  const user = /^\/\/(.*)@/.exec(authority)?.[1];
+  const password = user?.slice(user.indexOf(":") + 1);
+  if (password) secrets.placeholder(unescape(password)); // it may stand somewhere else, too
   const host = authority.replace(/^\/\/.*@/, "//");
   const shown = `${scheme}${host}${redactPath(path, secrets)}`;
   return query === "" ? shown : `${shown}?${redactQuery(query.slice(1), secrets)}`;
@@ -63,9 +73,14 @@ function redactPath(path: string, secrets: TapeSecrets): string {
   const upload = /^(\/v2\/.+\/blobs\/uploads\/)([^/].*)$/.exec(path);
   if (upload !== null) return upload[1]! + secrets.placeholder(unescape(upload[2]!));
   if (isRegistryPath(path)) return path;
-  return path.split("/")
-    .map((part) => part === "" || PLAIN_SEGMENT.test(part) ? part : secrets.placeholder(part))
-    .join("/");
+  return path.split("/").map((part, index, parts) => {
+    const before = parts[index - 1] ?? "";
+    const isDigest = DIGEST_SEGMENT.test(part) &&
+      (/^sha(?:256|512)$/.test(before) || before === part.slice(0, 2));
+    return part === "" || isDigest || PLAIN_SEGMENT.test(part)
+      ? part
+      : secrets.placeholder(unescape(part));
+  }).join("/");
 }
 
 /** Whether a path is one of the specification's: names, tags and digests, and no secrets. */

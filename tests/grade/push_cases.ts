@@ -129,7 +129,7 @@ export const PUSH_CASES: RuleCase[] = [
     rule: "upload.exists",
     right: ({ hand }) => hand.blob(WHOLE),
     wrong: inChunks(),
-    evidence: "nobody had asked whether it was there",
+    evidence: "no request had asked whether it was there",
     unseen: ({ hand }) => hand.begin(),
   },
   {
