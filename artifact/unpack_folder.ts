@@ -1,6 +1,6 @@
-import { type Bytes, concatBytes } from "../content/bytes.ts";
+import { peekCompression } from "../content/compression.ts";
 import { parseDigest } from "../content/digest.ts";
-import { gunzip, type GunzipLimits } from "../content/gzip.ts";
+import { type DecompressLimits, gunzip } from "../content/gzip.ts";
 import type { PieceReader } from "../content/piece_reader.ts";
 import { checkLinkTarget, safePath } from "../content/safe_path.ts";
 import { readTar, type TarEntry, type TarLimits } from "../content/tar_reader.ts";
@@ -9,7 +9,7 @@ import { InvalidArchiveError, UnsafePathError } from "../errors.ts";
 import type { StagedFiles } from "./staged_files.ts";
 
 /** What unpacking may cost. */
-export type UnpackLimits = TarLimits & GunzipLimits;
+export type UnpackLimits = TarLimits & DecompressLimits;
 
 /** What an entry takes in a tar beside its content: a header, and zeros up to the next block. */
 const ENTRY_BYTES = 1024;
@@ -94,32 +94,17 @@ function linkedFile(staged: StagedFiles, title: string, { name, target }: TarEnt
 
 /** By what it begins with, whatever its media type says. */
 async function decompressed(source: PieceReader, limits: UnpackLimits): Promise<PieceReader> {
-  let head: Bytes = new Uint8Array(0);
-  while (head.byteLength < 4) {
-    const { value } = await source.read();
-    if (value === undefined || value.byteLength === 0) break;
-    head = concatBytes([head, value]);
-  }
-  let first: Bytes | undefined = head;
-  const whole: PieceReader = {
-    async read() {
-      if (first === undefined || first.byteLength === 0) return await source.read();
-      const value = first;
-      first = undefined;
-      return { done: false, value };
-    },
-    cancel: (reason) => source.cancel(reason),
-  };
-  if (head[0] === 0x1f && head[1] === 0x8b) {
+  const { compression, reader } = await peekCompression(source);
+  if (compression === "gzip") {
     const { maxBytes, maxEntries, maxRatio } = limits;
     const headers = maxEntries * ENTRY_BYTES + FREE_BYTES;
-    return gunzip(whole, { maxBytes: maxBytes + headers, maxRatio });
+    return gunzip(reader, { maxBytes: maxBytes + headers, maxRatio });
   }
-  if (head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd) {
+  if (compression === "zstd") {
     await source.cancel().catch(() => {});
     throw new InvalidArchiveError("Cannot unpack a folder: it is compressed with zstd, not gzip");
   }
-  return whole;
+  return reader;
 }
 
 async function verified(source: PieceReader, digest: string): Promise<PieceReader> {

@@ -1,5 +1,6 @@
 import { Gzip } from "fflate";
 import { InvalidArchiveError, LimitError } from "../errors.ts";
+import { gunzipPieces } from "../runtime/gunzip.ts";
 import type { Bytes } from "./bytes.ts";
 import type { PieceReader } from "./piece_reader.ts";
 
@@ -44,7 +45,7 @@ export async function* gzip(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes>
 }
 
 /** What decompressed bytes may come to. */
-export interface GunzipLimits {
+export interface DecompressLimits {
   /** The most bytes. */
   maxBytes: number;
   /** The most bytes for one compressed byte, where they are more than 16 MiB. */
@@ -52,44 +53,65 @@ export interface GunzipLimits {
 }
 
 /**
- * Decompresses gzip, of one member. What follows it is an error in Deno and newer versions of Node;
- * other runtimes read it as a further member, or leave it out.
+ * Counts what a decompressor takes and makes.
+ *
+ * @throws {LimitError} From `made`, when more comes out than the limits allow.
+ */
+export class DecompressCounts {
+  #taken = 0;
+  #made = 0;
+
+  /** Nothing so far. */
+  constructor(private readonly limits: DecompressLimits) {}
+
+  /** Counts compressed bytes that go in. */
+  taken(bytes: number): void {
+    this.#taken += bytes;
+  }
+
+  /** Counts bytes that came out. */
+  made(bytes: number): void {
+    const { maxBytes, maxRatio } = this.limits;
+    this.#made += bytes;
+    if (this.#made > maxBytes) throw exceeded("maxBytes", maxBytes, "bytes");
+    if (this.#made > RATIO_FREE_BYTES && this.#made > this.#taken * maxRatio) {
+      throw exceeded("maxRatio", maxRatio, "bytes for each compressed one");
+    }
+  }
+}
+
+function exceeded(limit: string, maximum: number, what: string): LimitError {
+  return new LimitError(`Cannot decompress: it comes to more ${what} than ${limit}, ${maximum}`, {
+    limit,
+    maximum,
+  });
+}
+
+/**
+ * Decompresses gzip, also of several members; zeros behind them are left out.
  *
  * @throws {InvalidArchiveError} When it is not gzip, is cut or damaged, or something follows.
  * @throws {LimitError} When more comes out than the limits allow.
  */
-export function gunzip(source: PieceReader, { maxBytes, maxRatio }: GunzipLimits): PieceReader {
-  let taken = 0;
-  let made = 0;
+export function gunzip(source: PieceReader, limits: DecompressLimits): PieceReader {
+  const counts = new DecompressCounts(limits);
   let failure: { cause: unknown } | undefined;
-  let held: Bytes | undefined;
-  const compressed = new ReadableStream<Bytes>({
-    async pull(controller) {
-      try {
-        held ??= (await source.read()).value;
-      } catch (cause) {
-        failure = { cause };
-        throw cause;
+  const output = gunzipPieces((async function* () {
+    try {
+      for (;;) {
+        const { value } = await source.read();
+        if (value === undefined || value.byteLength === 0) return;
+        for (let at = 0; at < value.byteLength; at += COMPRESSED_BYTES) {
+          const part = new Uint8Array(value.subarray(at, at + COMPRESSED_BYTES));
+          counts.taken(part.byteLength);
+          yield part;
+        }
       }
-      if (held === undefined || held.byteLength === 0) {
-        controller.close();
-        return;
-      }
-      const part = held.slice(0, COMPRESSED_BYTES) as Bytes;
-      taken += part.byteLength;
-      held = part.byteLength < held.byteLength
-        ? held.subarray(part.byteLength) as Bytes
-        : undefined;
-      controller.enqueue(part);
-    },
-    cancel: (reason) => source.cancel(reason),
-  }, { highWaterMark: 0 });
-  const output = compressed.pipeThrough(new DecompressionStream("gzip")).getReader();
-  const exceeded = (limit: string, maximum: number, what: string) =>
-    new LimitError(`Cannot decompress: it comes to more ${what} than ${limit}, ${maximum}`, {
-      limit,
-      maximum,
-    });
+    } catch (cause) {
+      failure = { cause };
+      throw cause;
+    }
+  })());
   return {
     async read() {
       let piece;
@@ -102,14 +124,13 @@ export function gunzip(source: PieceReader, { maxBytes, maxRatio }: GunzipLimits
           { cause },
         );
       }
-      if (piece.done) return { done: true };
-      made += piece.value.byteLength;
-      if (made > maxBytes) throw exceeded("maxBytes", maxBytes, "bytes");
-      if (made > RATIO_FREE_BYTES && made > taken * maxRatio) {
-        throw exceeded("maxRatio", maxRatio, "bytes for each compressed one");
-      }
+      if (piece.done || piece.value === undefined) return { done: true };
+      counts.made(piece.value.byteLength);
       return { done: false, value: piece.value as Bytes };
     },
-    cancel: (reason) => output.cancel(reason),
+    async cancel(reason) {
+      output.cancel();
+      await source.cancel(reason);
+    },
   };
 }

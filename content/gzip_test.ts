@@ -91,6 +91,13 @@ Deno.test("gunzip: a small file may compress as well as it can", async () => {
   );
 });
 
+Deno.test("gunzip: several members are one, and zeros behind them none", async () => {
+  const [one, two] = [await compressed(sample(70_000)), await compressed(encodeText("more"))];
+  const expected = concatBytes([sample(70_000), encodeText("more")]);
+  assertEquals(await decompressed(concatBytes([one, two])), expected);
+  assertEquals(await decompressed(concatBytes([one, two, new Uint8Array(700)])), expected);
+});
+
 const hello = await compressed(encodeText("hello"));
 
 for (
@@ -100,6 +107,7 @@ for (
     ["cut", hello.slice(0, -9)],
     ["without its sum", hello.slice(0, -8)],
     ["another sum", concatBytes([hello.slice(0, -8), new Uint8Array(8)])],
+    ["before something else", concatBytes([hello, encodeText("garbage")])],
   ] as const
 ) {
   Deno.test(`gunzip: ${title}: InvalidArchiveError`, async () => {

@@ -1,4 +1,4 @@
-import { InvalidArchiveError } from "../errors.ts";
+import { InvalidArchiveError, InvalidOptionError } from "../errors.ts";
 import { type Bytes, concatBytes, encodeText } from "./bytes.ts";
 
 /** A tar is made of blocks of this size: a header, then content filled up to the next block. */
@@ -144,6 +144,31 @@ export function writeTarHeader(header: TarHeader): Bytes {
   finish(main, header.flag);
   return isPax ? concatBytes([paxHeader(header.name, extra), main]) : main;
 }
+
+/**
+ * One block for a file whose size was not known before its content was written: what eleven digits do
+ * not hold is GNU's big-endian number.
+ *
+ * @throws {InvalidOptionError} When the name does not fit.
+ */
+export function writeTarBlock(name: string, size: number): Bytes {
+  if (!fits(name, NAME)) {
+    throw new InvalidOptionError(`Cannot write the tar: ${JSON.stringify(name)} is too long`);
+  }
+  const block = writeTarHeader({ ...REGULAR_FILE, name, size: Math.min(size, MAX_OCTAL) });
+  if (size <= MAX_OCTAL) return block;
+  let rest = size;
+  for (let at = SIZE[0] + SIZE[1] - 1; at > SIZE[0]; at--) {
+    block[at] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
+  block[SIZE[0]] = 0x80;
+  finish(block, REGULAR_FILE.flag);
+  return block;
+}
+
+/** What a header says of a file that anyone may read, and that has no time. */
+export const REGULAR_FILE = { flag: "0", mode: 0o644, mtime: 0, target: "" } as const;
 
 /** Go puts a name into the two fields where it is ASCII and has a slash at the right place. */
 function splitName(name: string): { prefix: string; name: string } | undefined {

@@ -22,6 +22,8 @@ export interface TarEntry {
   type: TarEntryType;
   /** The content's size in bytes; 0 for what is no file. */
   size: number;
+  /** Where the content is in the tar: the bytes before it. */
+  offset: number;
   /** The permission bits, with setuid, setgid and sticky. */
   mode: number;
   /** When it was last written, in seconds since 1970. */
@@ -38,6 +40,24 @@ export interface TarLimits {
   maxEntries: number;
   /** The most bytes that all files have together. */
   maxBytes: number;
+}
+
+/** Where a tar is read from. */
+export interface TarInput extends PieceReader {
+  /**
+   * Passes over bytes without reading them, where that can be done; answers how many there were.
+   * What follows the end of such a tar is not read.
+   */
+  skip?(bytes: number): Promise<number>;
+}
+
+/** How a tar is read. */
+export interface ReadTarOptions {
+  /**
+   * Whether a name may begin with a slash, which is left out: for a tar that is not unpacked.
+   * @default {false}
+   */
+  absoluteNames?: boolean;
 }
 
 /** The most that names outside of their header's fields may take: paths have 4,096 bytes at most. */
@@ -58,25 +78,29 @@ const TYPES: Record<string, TarEntryType> = {
  * end of the tar, so that a source that verifies has verified.
  *
  * @throws {InvalidArchiveError} When it is broken or cut, or has devices, pipes or sparse files.
- * @throws {UnsafePathError} When a name is absolute, or has `..`, a backslash, a drive letter or NUL.
+ * @throws {UnsafePathError} When a name is absolute and may not be, or has `..`, a backslash, a drive letter or NUL.
  * @throws {LimitError} When there are more entries or bytes than the limits.
  */
-export async function* readTar(source: PieceReader, limits: TarLimits): AsyncGenerator<TarEntry> {
+export async function* readTar(
+  source: TarInput,
+  limits: TarLimits,
+  options: ReadTarOptions = {},
+): AsyncGenerator<TarEntry> {
   const blocks = new BlockReader(source);
   let count = 0;
   let bytes = 0;
   try {
     for await (const header of headers(blocks)) {
-      const entry = entryOf(header);
-      if (++count > limits.maxEntries) throw tooMuch("maxEntries", limits.maxEntries, "entries");
+      const entry = { ...entryOf(header, options), offset: blocks.position };
+      if (++count > limits.maxEntries) throw tooMuch("maxEntries", limits, "entries", entry.name);
       bytes += entry.size;
-      if (bytes > limits.maxBytes) throw tooMuch("maxBytes", limits.maxBytes, "bytes");
+      if (bytes > limits.maxBytes) throw tooMuch("maxBytes", limits, "bytes", entry.name);
       const content = new EntryContent(blocks, entry);
       yield { ...entry, content };
-      while (await content.read() !== undefined);
+      await content.skip();
       await blocks.take(paddingOf(entry.size)); // the last one may lack it
     }
-    while (!(await source.read()).done);
+    if (source.skip === undefined) { while (!(await source.read()).done); }
   } finally {
     await source.cancel().catch(() => {});
   }
@@ -96,14 +120,22 @@ class EntryContent implements AsyncIterable<Bytes> {
   async read(): Promise<Bytes | undefined> {
     if (this.#left === 0) return undefined;
     const piece = await this.blocks.some(this.#left);
-    if (piece.byteLength === 0) {
-      throw new InvalidArchiveError(
-        `Cannot read the tar: it ends ${this.#left} bytes before the end of ` +
-          JSON.stringify(this.entry.name),
-      );
-    }
+    if (piece.byteLength === 0) throw this.#cut();
     this.#left -= piece.byteLength;
     return piece;
+  }
+
+  /** Passes over what was not read. */
+  async skip(): Promise<void> {
+    this.#left -= await this.blocks.skip(this.#left);
+    if (this.#left > 0) throw this.#cut();
+  }
+
+  #cut(): InvalidArchiveError {
+    return new InvalidArchiveError(
+      `Cannot read the tar: it ends ${this.#left} bytes before the end of ` +
+        JSON.stringify(this.entry.name),
+    );
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Bytes> {
@@ -169,7 +201,7 @@ function records(text: string): Record<string, string> {
     }
     const key = record.slice(0, equals);
     // The names of ordinary objects' own members are no keys of PAX's.
-    if (key.startsWith("GNU.sparse.")) throw unsupported("sparse files");
+    if (key.startsWith("GNU.sparse.")) found.sparse = "yes";
     if (["path", "linkpath", "size", "mtime"].includes(key)) {
       found[key] = record.slice(equals + 1, -1);
     }
@@ -180,7 +212,8 @@ function records(text: string): Record<string, string> {
 
 /** An empty value takes back what was said before. */
 function extended(header: TarHeader, more: Record<string, string>): TarHeader {
-  const { path, linkpath, size, mtime } = more;
+  const { path, linkpath, size, mtime, sparse } = more;
+  if (sparse) throw unsupported(`${JSON.stringify(path || header.name)}, which is sparse`);
   const number = (text: string, pattern: RegExp) => {
     const value = Math.floor(Number(text));
     if (pattern.test(text) && Number.isSafeInteger(value)) return value;
@@ -195,14 +228,18 @@ function extended(header: TarHeader, more: Record<string, string>): TarHeader {
   };
 }
 
-function entryOf({ name, flag, size, mode, mtime, target }: TarHeader): Omit<TarEntry, "content"> {
+function entryOf(
+  { name, flag, size, mode, mtime, target }: TarHeader,
+  { absoluteNames = false }: ReadTarOptions,
+): Omit<TarEntry, "content" | "offset"> {
   const shown = JSON.stringify(name);
   const isFolder = name.endsWith("/") && ["\0", "0"].includes(flag); // before there was a flag for it
   const type = isFolder ? "directory" : Object.hasOwn(TYPES, flag) ? TYPES[flag]! : undefined;
   if (type === undefined) throw unsupported(`${shown}, which is a device, a pipe or sparse`);
   // Some readers take such content for the next header, and some pass it over.
   if (type !== "file" && size > 0) throw unsupported(`${shown}, which is no file and has content`);
-  const path = safePath(name, "the name of a tar's entry");
+  const relative = absoluteNames ? name.replace(/^\/+(?=.)/, "") : name;
+  const path = safePath(relative, "the name of a tar's entry");
   if (path === "." && type !== "directory") {
     throw new InvalidArchiveError("Cannot read the tar: an entry has no name");
   }
@@ -213,15 +250,38 @@ function entryOf({ name, flag, size, mode, mtime, target }: TarHeader): Omit<Tar
 /** Reads exactly as much as is asked for, as far as there is as much. */
 class BlockReader {
   #held: Bytes = EMPTY;
+  #position = 0;
 
-  constructor(private readonly source: PieceReader) {}
+  constructor(private readonly source: TarInput) {}
+
+  /** How many bytes have been read or passed over. */
+  get position(): number {
+    return this.#position;
+  }
 
   /** At most this many bytes, as many as come at once; none at the end. */
   async some(most: number): Promise<Bytes> {
     if (this.#held.byteLength === 0) this.#held = (await this.source.read()).value ?? EMPTY;
     const piece = this.#held.subarray(0, most) as Bytes;
     this.#held = this.#held.subarray(piece.byteLength) as Bytes;
+    this.#position += piece.byteLength;
     return piece;
+  }
+
+  /** Passes over this many bytes; answers how many there were. */
+  async skip(count: number): Promise<number> {
+    let left = count;
+    while (left > 0) {
+      if (this.source.skip !== undefined && this.#held.byteLength === 0) {
+        const skipped = await this.source.skip(left);
+        this.#position += skipped;
+        return count - left + skipped;
+      }
+      const { byteLength } = await this.some(left);
+      if (byteLength === 0) break;
+      left -= byteLength;
+    }
+    return count - left;
   }
 
   /** This many bytes; fewer at the end. */
@@ -245,9 +305,17 @@ function unsupported(what: string): InvalidArchiveError {
   return new InvalidArchiveError(`Cannot read the tar: it has ${what}`);
 }
 
-function tooMuch(limit: string, maximum: number, what: string): LimitError {
-  return new LimitError(`Cannot read the tar: it has more ${what} than ${limit}, ${maximum}`, {
-    limit,
-    maximum,
-  });
+function tooMuch(
+  limit: keyof TarLimits,
+  limits: TarLimits,
+  what: string,
+  name: string,
+): LimitError {
+  const maximum = limits[limit];
+  return new LimitError(
+    `Cannot read the tar: with ${
+      JSON.stringify(name)
+    } it has more ${what} than ${limit}, ${maximum}`,
+    { limit, maximum },
+  );
 }

@@ -170,6 +170,60 @@ Deno.test("readTar: the source is read to its end, and given up by who stops ear
   assert(cancelled);
 });
 
+Deno.test("readTar: where each content is, also when the source passes over it", async () => {
+  const tar = tarOf({ name: LONGER, content: "x".repeat(2000) }, { name: "b", content: "yz" });
+  let skipped = 0;
+  for (const skips of [false, true]) {
+    let at = 0;
+    const source = {
+      read: () => {
+        const value = tar.slice(at, at += 512) as Bytes;
+        return Promise.resolve(value.byteLength > 0 ? { done: false, value } : { done: true });
+      },
+      cancel: async () => {},
+    };
+    const skip = (count: number) => {
+      const most = Math.min(count, tar.byteLength - at);
+      at += most;
+      skipped += most;
+      return Promise.resolve(most);
+    };
+    const found: string[] = [];
+    const limits = { maxEntries: 9, maxBytes: 9999 };
+    for await (const { offset, size } of readTar(skips ? { ...source, skip } : source, limits)) {
+      found.push(new TextDecoder().decode(tar.slice(offset, offset + size)));
+    }
+    assertEquals(found, ["x".repeat(2000), "yz"]);
+  }
+  assert(skipped >= 2000);
+});
+
+Deno.test("readTar: a source that passes over less than a file has: cut", async () => {
+  const tar = part({ name: "abc", size: 5000 });
+  let at = 0;
+  const source = {
+    read: () => Promise.resolve({ done: at > 0, value: tar.slice(at, at = 512) as Bytes }),
+    cancel: async () => {},
+    skip: () => Promise.resolve(100),
+  };
+  await assertRejects(
+    () => Array.fromAsync(readTar(source, LIMITS)),
+    InvalidArchiveError,
+    '4900 bytes before the end of "abc"',
+  );
+});
+
+Deno.test("readTar: a slash before a name is left out where nothing is unpacked", async () => {
+  const names: string[] = [];
+  const tar = tarOf(file("/a/b"), file("//c"), file("./d"));
+  for await (const { name } of readTar(readerOf(tar), LIMITS, { absoluteNames: true })) {
+    names.push(name);
+  }
+  assertEquals(names, ["a/b", "c", "d"]);
+  const bad = readTar(readerOf(tarOf(file("/../a"))), LIMITS, { absoluteNames: true });
+  await assertRejects(() => Array.fromAsync(bad), UnsafePathError, "leads out");
+});
+
 Deno.test("readTar: what the source throws", async () => {
   const broken = { read: () => Promise.reject(new RangeError("gone")), cancel: async () => {} };
   await assertRejects(() => Array.fromAsync(readTar(broken, LIMITS)), RangeError, "gone");
@@ -209,7 +263,7 @@ const broken: Broken[] = [
     "PAX's sparse file",
     tarOf(pax({ "GNU.sparse.major": "1" }), file("a")),
     InvalidArchiveError,
-    "sparse",
+    '"a", which is sparse',
   ],
   [
     "a link with content",

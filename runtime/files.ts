@@ -99,6 +99,7 @@ interface DenoFile {
   readSync(view: Uint8Array): number | null;
   write(bytes: Uint8Array): Promise<number>;
   seek(offset: number, whence: 0): Promise<number>;
+  truncate(size: number): Promise<void>;
   sync(): Promise<void>;
   close(): void;
 }
@@ -106,7 +107,7 @@ interface DenoFile {
 interface DenoOpen {
   open(
     path: string,
-    options: { read?: boolean; write?: boolean; createNew?: boolean },
+    options: { read?: boolean; write?: boolean; createNew?: boolean; mode?: number },
   ): Promise<DenoFile>;
 }
 
@@ -193,6 +194,66 @@ function nodeCursor(file: FileHandle, start: number): FileCursor {
     sync: () => file.sync(),
     close: () => file.close(),
   };
+}
+
+/** A file of our own that is read and written at any place. One call at a time. */
+export interface RandomFile {
+  /** Reads into a buffer from a position; answers how many bytes, 0 at the end. */
+  read(view: Uint8Array, position: number): Promise<number>;
+  /** Writes all bytes at a position. */
+  write(bytes: Uint8Array, position: number): Promise<void>;
+  /** Cuts it to a size. */
+  truncate(size: number): Promise<void>;
+  /** Closes it. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes a file that is read and written at any place, on Deno by its own API: see
+ * {@linkcode openCursor}.
+ */
+export async function createRandomFile(
+  system: FileSystem,
+  path: string,
+  mode: number,
+): Promise<RandomFile> {
+  const { Deno } = globalThis as unknown as { Deno?: DenoOpen };
+  if (Deno?.open !== undefined) {
+    const options = { read: true, write: true, createNew: true, mode };
+    return denoRandomFile(await Deno.open(path, options));
+  }
+  const file = await system.open(path, "wx+", mode);
+  return {
+    read: async (view, position) => (await file.read(view, 0, view.byteLength, position)).bytesRead,
+    async write(bytes, position) {
+      for (let at = 0; at < bytes.byteLength;) {
+        const left = bytes.byteLength - at;
+        at += (await file.write(bytes, at, left, position + at)).bytesWritten;
+      }
+    },
+    truncate: (size) => file.truncate(size),
+    close: () => file.close(),
+  };
+}
+
+function denoRandomFile(file: DenoFile): RandomFile {
+  return {
+    async read(view, position) {
+      await file.seek(position, 0);
+      return await file.read(view) ?? 0;
+    },
+    async write(bytes, position) {
+      await file.seek(position, 0);
+      for (let at = 0; at < bytes.byteLength;) at += await file.write(bytes.subarray(at));
+    },
+    truncate: (size) => file.truncate(size),
+    close: () => new Promise((resolve) => resolve(file.close())),
+  };
+}
+
+/** The folder for temporary files; `undefined` where there are no files. */
+export function temporaryFolder(): string | undefined {
+  return builtin<{ tmpdir(): string }>("os")?.tmpdir();
 }
 
 /** What {@linkcode readWhole} found where there is no file to read. */

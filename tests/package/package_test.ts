@@ -153,6 +153,14 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
       }
       await t.step({
         ...requirePeers(runtime),
+        name: `${runtime}: archives, of both formats and every kind of input`,
+        fn: async () => {
+          const script = await copied("archives.mjs", consumer);
+          assertMatch(await run(neededPeer(runtime), [script], { cwd: consumer }), /^\d+ reads\n$/);
+        },
+      });
+      await t.step({
+        ...requirePeers(runtime),
         name: `${runtime}: streams, by every reader and in pieces of all sizes`,
         fn: async () => {
           const script = await copied("streams.mjs", consumer);

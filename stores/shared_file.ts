@@ -1,0 +1,96 @@
+import { join } from "@std/path/join";
+import { UploadError } from "../errors.ts";
+import {
+  createRandomFile,
+  type FileCursor,
+  type FileSystem,
+  type RandomFile,
+  temporaryFolder,
+} from "../runtime/files.ts";
+import { files } from "./files.ts";
+
+/** Only this user may read what is in a folder that all share. */
+const PRIVATE_MODE = 0o600;
+
+const SHARED_MODE = 0o666; // less the process's umask, as for any new file
+
+/** A new file that several read and write at once, each from its own place. */
+export class SharedFile {
+  /** Where the file is, or was when it was made. */
+  readonly path: string;
+  readonly #system: FileSystem;
+  readonly #file: RandomFile;
+  /** The last call: one at a time, as they share the file's position. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  private constructor(system: FileSystem, path: string, file: RandomFile) {
+    this.#system = system;
+    this.path = path;
+    this.#file = file;
+  }
+
+  /** A file at a path where there is none. */
+  static async create(path: string): Promise<SharedFile> {
+    const system = files(`write ${path}`);
+    return new SharedFile(system, path, await createRandomFile(system, path, SHARED_MODE));
+  }
+
+  /** A file without a name: the system frees it when it is closed, and when the process ends. */
+  static async temporary(what: string): Promise<SharedFile> {
+    const system = files(what);
+    const path = join(temporaryFolder() ?? ".", `davit-${crypto.randomUUID()}`);
+    const file = new SharedFile(system, path, await createRandomFile(system, path, PRIVATE_MODE));
+    // Where a file in use keeps its name, closing removes it.
+    await system.rm(path, { force: true }).catch(() => {});
+    return file;
+  }
+
+  /** Reads and writes from a place on. To close it closes nothing. */
+  cursor(start: number): FileCursor {
+    let position = start;
+    return {
+      read: async (view) => {
+        const count = await this.#locked(() => this.#file.read(view, position));
+        position += count;
+        return count;
+      },
+      write: async (bytes) => {
+        await this.#locked(() => this.#file.write(bytes, position));
+        position += bytes.byteLength;
+      },
+      sync: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    };
+  }
+
+  /** Cuts it to a size. */
+  async truncate(size: number): Promise<void> {
+    await this.#locked(() => this.#file.truncate(size));
+  }
+
+  /** Gives the file another name, in place of the file that has it. */
+  async rename(path: string): Promise<void> {
+    await this.#system.rename(this.path, path);
+  }
+
+  /** Closes the file. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#turn.then(() => this.#file.close());
+  }
+
+  /** Closes the file, and removes it where it still has its name. */
+  async remove(): Promise<void> {
+    await this.close();
+    await this.#system.rm(this.path, { force: true });
+  }
+
+  #locked<T>(run: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(run);
+    this.#turn = turn.catch(() => {});
+    return turn.catch((cause) => {
+      const message = cause instanceof Error ? cause.message : String(cause);
+      throw new UploadError(`Cannot use ${this.path}: ${message}`, { cause });
+    });
+  }
+}
