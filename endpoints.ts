@@ -89,7 +89,7 @@ export type { Descriptor, Platform } from "./content/descriptor.ts";
 export type { Digest } from "./content/digest.ts";
 export type { HashAlgorithm } from "./content/hasher.ts";
 export type { Limits } from "./content/limits.ts";
-export type { Piece, PieceReader } from "./content/piece_reader.ts";
+export type { NativeBody, Piece, PieceReader } from "./content/piece_reader.ts";
 export type { RateLimit } from "./errors.ts";
 export type * from "./events.ts";
 export type * from "./manifest/types.ts";

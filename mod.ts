@@ -45,6 +45,8 @@ export type {
   WriteOptions,
 } from "./content/store.ts";
 
+export type { UploadJournal, UploadKey, UploadRecord } from "./content/upload_journal.ts";
+
 export {
   familiarReference,
   formatReference,
@@ -141,7 +143,7 @@ export type {
   RegistryCapabilities,
   Send,
 } from "./transport/channel.ts";
-export type { Piece, PieceReader } from "./content/piece_reader.ts";
+export type { NativeBody, Piece, PieceReader } from "./content/piece_reader.ts";
 export type { DockerResponse } from "./docker_response.ts";
 export type { HeaderFields } from "./transport/header_fields.ts";
 export type { HostOptions, HostsOptions } from "./transport/host_options.ts";

@@ -1,5 +1,6 @@
 import type { OnEvent } from "./events.ts";
 import type { Limits } from "./content/limits.ts";
+import type { UploadJournal } from "./content/upload_journal.ts";
 import type { Credential, CredentialSource } from "./auth/credential.ts";
 import type { TrustedRealms } from "./auth/realm_policy.ts";
 import type { RegistryRepo } from "./reference/registry_repo.ts";
@@ -98,6 +99,12 @@ export interface RegistryClientOpts extends ConnectionOptions {
   acceptOCIManifests?: boolean;
   /** Whether `getManifest` accepts an index, OCI's or Docker's. @default {true} */
   acceptManifestLists?: boolean;
+  /**
+   * Remembers uploads, so that a push that was interrupted goes on in another process: see
+   * `fileUploadJournal` of `@davit/registry-client/stores`.
+   * @default {an upload that ends early is given up}
+   */
+  journal?: UploadJournal;
   /** Ends every call of this client. */
   signal?: AbortSignal;
 }

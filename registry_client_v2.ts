@@ -443,7 +443,9 @@ export class RegistryClientV2 {
    * @throws {UploadError} When the upload failed after bytes were sent.
    */
   async putBlob(body: Body | StreamBody, options: PutBlobOptions = {}): Promise<Descriptor> {
-    return await putBlob(this.#channel, this.repo.remoteName, bodyOf(body), this.#with(options));
+    const { journal } = this.#options;
+    const all = { ...(journal && { journal }), ...options };
+    return await putBlob(this.#channel, this.repo.remoteName, bodyOf(body), this.#with(all));
   }
 
   /**

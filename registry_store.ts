@@ -10,6 +10,7 @@ import {
 import { type Body, bytesStream, openBody } from "./content/body.ts";
 import { type Bytes, EMPTY } from "./content/bytes.ts";
 import type { Descriptor } from "./content/descriptor.ts";
+import type { UploadJournal } from "./content/upload_journal.ts";
 import { DEFAULT_LIMITS } from "./content/limits.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "./content/media_types.ts";
 import { openRange } from "./content/open_range.ts";
@@ -30,6 +31,8 @@ import type { RegistryClientV2 } from "./registry_client_v2.ts";
 export interface RegistryStoreOptions {
   /** The largest manifest that is read into memory, in bytes. @default {8388608} */
   manifestBytes?: number;
+  /** Remembers uploads, so that another process goes on with them. @default {the client's} */
+  journal?: UploadJournal;
 }
 
 /** What is tagged was written just before, as a rule: as many as one image for several platforms has. */
@@ -59,12 +62,15 @@ export class RegistryStore implements ContentStore {
   /** The client that this store speaks through. */
   readonly client: RegistryClientV2;
   readonly #manifestBytes: number;
+  readonly #journal: { journal?: UploadJournal };
+  #ranges: boolean | undefined;
   /** The manifests written last, by digest: to tag one costs no pull then, which may be counted. */
   readonly #written = new Map<string, { bytes: Bytes; mediaType: string }>();
 
   /** A store over a client's repository. */
   constructor(client: RegistryClientV2, options: RegistryStoreOptions = {}) {
     this.client = client;
+    this.#journal = options.journal ? { journal: options.journal } : {};
     this.#manifestBytes = options.manifestBytes ?? DEFAULT_LIMITS.manifestBytes;
   }
 
@@ -117,7 +123,13 @@ export class RegistryStore implements ContentStore {
 
   /**
    * The content's bytes, verified when they are read in full; a manifest, which is read whole before,
-   * also with `verify: false`.
+   * also with `verify: false`. What of a blob is opened so and written to another `RegistryStore` with
+   * `verify: "target"` goes, on Deno, from one connection to the other without JavaScript. A transfer
+   * that nothing here can watch has one stall time for all of its bytes; then it goes on the other way.
+   *
+   * With `offset` or `length` only that part is asked for, and it is as long as was asked. A registry
+   * that knows no ranges sends the whole, and what stands before the part is read and dropped:
+   * `ranges` says so once one was asked for.
    *
    * @throws {ContentNotFoundError} When the repository does not have it.
    */
@@ -136,12 +148,13 @@ export class RegistryStore implements ContentStore {
       if (!whole && (length === 0 || offset === size)) return bytesStream(EMPTY);
       // The end is named too: crane's registry refuses a range without one, or past the content.
       const range = whole ? {} : { range: { offset, length: Math.min(length, size - offset) } };
-      const { stream } = await this.client.getBlob(digest, {
+      const { stream, ranged } = await this.client.getBlob(digest, {
         size,
         verify,
         ...range,
         ...(signal && { signal }),
       });
+      this.#ranges = ranged ?? this.#ranges;
       return stream;
     });
   }
@@ -169,7 +182,7 @@ export class RegistryStore implements ContentStore {
     }
     if (!isManifestMediaType(mediaType)) {
       try {
-        await this.client.putBlob(body, { digest, size, verify, ...ending });
+        await this.client.putBlob(body, { digest, size, verify, ...this.#journal, ...ending });
       } catch (error) {
         throw (verify === "target" && badDigest(error, digest)) || error;
       }
@@ -230,6 +243,14 @@ export class RegistryStore implements ContentStore {
    */
   referrers(subject: Descriptor, options: ReferrersOptions = {}): AsyncIterable<Descriptor> {
     return this.client.referrers(subject.digest, options);
+  }
+
+  /**
+   * Whether the registry answers a part of a blob with that part, as the last one showed; `undefined`
+   * before the first. Without ranges, several parts of a blob at once cost its size each.
+   */
+  get ranges(): boolean | undefined {
+    return this.#ranges;
   }
 
   /** Takes a blob from another repository of the same registry, where the registry does that. */

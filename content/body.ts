@@ -1,6 +1,6 @@
 import { InvalidOptionError, UploadError } from "../errors.ts";
 import { type Bytes, toBytes } from "./bytes.ts";
-import { type PieceReader, pieceReader } from "./piece_reader.ts";
+import { type NativeBody, type PieceReader, pieceReader } from "./piece_reader.ts";
 
 /** A body that can be opened as often as needed, from any offset: replayed and resumed. */
 export interface ReopenableBody {
@@ -26,6 +26,8 @@ export interface OpenBody {
   readonly bytes?: Bytes;
   /** The blob itself, where it is one. */
   readonly blob?: Blob;
+  /** The whole, where the runtime can move it by itself: in place of opening it, and once. */
+  readonly native?: NativeBody | undefined;
   /**
    * The bytes from an offset on.
    *

@@ -19,6 +19,20 @@ export interface PieceReader {
   read(view?: Bytes): Promise<Piece>;
   /** Gives up; the connection may be closed. */
   cancel(reason?: unknown): Promise<void>;
+  /** The body beneath, where it can be moved whole instead of being read; not once it was read. */
+  readonly native?: NativeBody | undefined;
+}
+
+/** A response's own body, which the runtime's `fetch` moves into a request without JavaScript. */
+export interface NativeBody {
+  /** How many bytes it has. */
+  readonly size: number;
+  /** Ends it: the caller's own signal does so no more once it was taken. */
+  readonly signal?: AbortSignal | undefined;
+  /** The stream, untouched. From now on nothing is read here. */
+  take(): ReadableStream<Bytes>;
+  /** All bytes have been moved. */
+  moved(): void;
 }
 
 /** Readers of the streams that were made of them, as long as nothing was read. */

@@ -71,6 +71,8 @@ export interface ReferrersOptions extends StoreOptions {
  * ```
  */
 export interface ContentSource {
+  /** Whether `open` with an offset reads no more than the part, as far as is known by now. */
+  readonly ranges?: boolean | undefined;
   /**
    * The descriptor that a tag or digest names.
    *

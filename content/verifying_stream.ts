@@ -18,6 +18,8 @@ export interface StreamOptions {
   onBytes?: (bytes: number, done: boolean) => void;
   /** Ends the stream with the signal's reason. */
   signal?: AbortSignal;
+  /** Called when there is nothing more to read, however that came. */
+  onEnd?: () => void;
 }
 
 /**
@@ -35,12 +37,15 @@ export async function verifyingStream(
   return readerStream(tapped(reader, await verifier(expected), options));
 }
 
-/** A byte stream of a reader's pieces as they are: for a part of a blob, which has no digest. */
+/**
+ * A byte stream of a reader's pieces as they are: for a part of a blob, which has no digest, and for
+ * what is verified elsewhere. Its `pieceReader` has the reader's `native` body.
+ */
 export function passingStream(
   reader: PieceReader,
   options: StreamOptions = {},
 ): ReadableStream<Bytes> {
-  return readerStream(tapped(reader, { take() {}, finish() {} }, options));
+  return readerStream(tapped(reader, undefined, options));
 }
 
 /** Sees every piece of a body, and its end. */
@@ -79,7 +84,11 @@ export async function verifier({ digest, size: expected }: Expected): Promise<Ta
 }
 
 /** A reader whose pieces and end a tap has seen; the signal ends it at once. */
-function tapped(reader: PieceReader, tap: Tap, { onBytes, signal }: StreamOptions): PieceReader {
+function tapped(
+  reader: PieceReader,
+  tap: Tap | undefined,
+  { onBytes, signal, onEnd }: StreamOptions,
+): PieceReader {
   let size = 0;
   let over = false;
   let failure: { error: unknown } | undefined;
@@ -87,6 +96,7 @@ function tapped(reader: PieceReader, tap: Tap, { onBytes, signal }: StreamOption
   function end(): void {
     over = true;
     signal?.removeEventListener("abort", abort);
+    onEnd?.();
   }
 
   /** What went wrong first is what every read is answered with. */
@@ -105,11 +115,11 @@ function tapped(reader: PieceReader, tap: Tap, { onBytes, signal }: StreamOption
     const piece = await reader.read(view);
     if (over) return { done: true };
     if (piece.done || piece.value === undefined) {
-      tap.finish();
+      tap?.finish();
       onBytes?.(size, true);
       end();
     } else {
-      tap.take(piece.value);
+      tap?.take(piece.value);
       size += piece.value.byteLength;
       onBytes?.(size, false);
     }
@@ -134,6 +144,18 @@ function tapped(reader: PieceReader, tap: Tap, { onBytes, signal }: StreamOption
     async cancel(reason) {
       end();
       await reader.cancel(reason);
+    },
+    get native() {
+      const native = tap === undefined && !over ? reader.native : undefined;
+      return native && {
+        size: native.size,
+        signal,
+        take() {
+          end();
+          return native.take();
+        },
+        moved: () => onBytes?.(native.size, true),
+      };
     },
   };
 }

@@ -8,7 +8,7 @@ import { passingStream, verifyingStream } from "../content/verifying_stream.ts";
 import type { Action, Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { sendExpecting } from "../transport/expect.ts";
 import { progressReporter } from "./progress.ts";
-import { contentLength, type EndpointOptions, repositoryRequest } from "./request.ts";
+import { contentLength, contentRange, type EndpointOptions, repositoryRequest } from "./request.ts";
 import { resumingReader } from "./resuming_reader.ts";
 
 /** A part of a blob, in bytes. */
@@ -37,6 +37,11 @@ export interface BlobContent {
   readonly size: number | undefined;
   /** Whether the bytes are checked against the digest: not those of a part, or without `verify`. */
   readonly verified: boolean;
+  /**
+   * Whether the registry sent only the part that was asked for, or the whole of which the rest is
+   * skipped; `undefined` where the whole was asked for.
+   */
+  readonly ranged?: boolean;
   /** All bytes, in memory. */
   bytes(): Promise<Bytes>;
   /** All bytes as UTF-8 text. */
@@ -76,17 +81,20 @@ export async function getBlob(
   const partial = offset > 0 || length !== undefined;
   const verified = verify && !partial;
   if (verified) hashAlgorithm(asked);
-  const request = blobRequest(channel, "GET", repository, asked, options);
+  const follower = verify || partial ? undefined : following(signal);
+  const request = blobRequest(channel, "GET", repository, asked, follower ?? options);
   if (partial) {
     const last = length === undefined ? "" : String(offset + length - 1);
     request.headers.set("range", `bytes=${offset}-${last}`);
   }
-  const answer = await sendExpecting(channel, request, partial ? [200, 206] : [200]);
+  let answer: ChannelResponse | undefined;
   let size: number | undefined;
   try {
+    answer = await sendExpecting(channel, request, partial ? [200, 206] : [200]);
     size = partSize(answer.response, { offset, length }, options.size, request.what);
   } catch (error) {
-    await answer.response.body?.cancel().catch(() => {});
+    await answer?.response.body?.cancel().catch(() => {});
+    follower?.leave?.();
     throw error;
   }
   const reader = resumingReader(channel, request, answer, {
@@ -103,12 +111,14 @@ export async function getBlob(
       ...(size !== undefined && { total: size }),
     }),
     ...(signal && { signal }),
+    ...(follower && { onEnd: follower.leave }),
   };
   const expected = { digest: asked, ...(size !== undefined && { size }) };
   const stream = verified
     ? await verifyingStream(reader, expected, passing)
     : passingStream(reader, passing);
-  return blobOf(stream, size, verified, answer);
+  const ranged = partial ? { ranged: answer.response.status === 206 } : {};
+  return { ...blobOf(stream, size, verified, answer), ...ranged };
 }
 
 /**
@@ -226,6 +236,19 @@ function blobRequest(
   });
 }
 
+/**
+ * A signal that follows another until it leaves: the request whose body is moved into another one must
+ * not be aborted any more, as Deno's fetch makes an unhandled rejection of that.
+ */
+function following(signal: AbortSignal | undefined): { signal?: AbortSignal; leave?: () => void } {
+  if (signal === undefined) return {};
+  const own = new AbortController();
+  const abort = () => own.abort(signal.reason);
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort);
+  return { signal: own.signal, leave: () => signal.removeEventListener("abort", abort) };
+}
+
 function checkRange({ offset = 0, length }: BlobRange): void {
   if (!Number.isSafeInteger(offset) || offset < 0) {
     throw new InvalidOptionError(
@@ -247,21 +270,20 @@ function partSize(
   what: string,
 ): number | undefined {
   const bytes = contentLength(response.headers);
-  if (response.status === 206) {
-    const match = /^bytes (\d+)-(\d+)\//.exec(response.headers.get("content-range") ?? "");
-    if (match === null || Number(match[1]) !== offset || Number(match[2]) < offset) {
-      throw new InvalidContentError(
-        `Cannot ${what}: the registry answered another range than the one from ${offset}`,
-      );
-    }
-    return Math.min(Number(match[2]) - offset + 1, length ?? Infinity);
+  const part = response.status === 206 ? contentRange(response.headers) : undefined;
+  if (response.status === 206 && part?.first !== offset) {
+    throw new InvalidContentError(
+      `Cannot ${what}: the registry answered another range than the one from ${offset}`,
+    );
   }
-  const whole = declared ?? bytes;
-  if (whole === undefined) return undefined;
-  if (bytes !== undefined && bytes !== whole) {
-    throw new SizeMismatchError(`Cannot ${what}: it has ${bytes} bytes instead of ${whole}`, {
+  const said = part ? part.total : bytes;
+  const whole = declared ?? said;
+  // Where nobody knows the whole, a part ends where it was asked to, or the registry says.
+  if (whole === undefined) return part && (length ?? part.last - offset + 1);
+  if (said !== undefined && said !== whole) {
+    throw new SizeMismatchError(`Cannot ${what}: it has ${said} bytes instead of ${whole}`, {
       expected: whole,
-      actual: bytes,
+      actual: said,
     });
   }
   const rest = Math.max(0, whole - offset);

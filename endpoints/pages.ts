@@ -7,6 +7,7 @@ import {
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { readBody, sendExpecting } from "../transport/expect.ts";
 import { nextLink } from "../transport/link.ts";
+import { quoteInput } from "../reference/quote_input.ts";
 import { redactUrl } from "../transport/redact.ts";
 import { type EndpointOptions, resolveUrl } from "./request.ts";
 
@@ -56,15 +57,29 @@ export async function* pages(
       });
     }
     seen.add(url.href);
-    const answer = page === 1 && first !== undefined
-      ? first
-      : await sendExpecting(channel, page === 1 ? { ...request, url } : linked(request, url), [
-        200,
-      ]);
+    let answer: ChannelResponse;
+    if (page === 1) answer = first ?? await sendExpecting(channel, { ...request, url }, [200]);
+    else {
+      const own = ownPage(request, url);
+      answer = await sendExpecting(channel, linked(request, url), own ? [200, 404] : [200]);
+      if (answer.response.status === 404) {
+        await answer.response.body?.cancel();
+        url = own!;
+        seen.add(url.href);
+        answer = await sendExpecting(channel, linked(request, url), [200]);
+      }
+    }
     const { headers } = answer.response;
     yield { json: await readJson(channel, answer, request), headers };
-    const link = nextLink(headers.get("link"));
+    const header = headers.get("link");
+    const link = nextLink(header);
     if (link === undefined) return;
+    if (link === false) {
+      const shown = quoteInput(header);
+      throw new InvalidContentError(
+        `Cannot ${request.what}: there is a next page, but its link cannot be read: ${shown}`,
+      );
+    }
     url = resolveUrl(channel, link, answer.url, request.what);
     if (url.origin !== channel.origin) {
       throw new HostRefusedError(
@@ -78,6 +93,20 @@ export async function* pages(
       );
     }
   }
+}
+
+/**
+ * A linked page at the list's own path, where the link leads to another: Artifactory leaves out what a
+ * virtual repository's path begins with.
+ */
+function ownPage(request: ChannelRequest, link: URL): URL | undefined {
+  const last = link.searchParams.get("last");
+  if (last === null || link.pathname === request.url.pathname) return undefined;
+  const url = new URL(request.url);
+  url.searchParams.set("last", last);
+  const count = link.searchParams.get("n");
+  if (count !== null) url.searchParams.set("n", count);
+  return url;
 }
 
 /** What a registry's link makes davit ask for is asked of `allowHost` as such. */

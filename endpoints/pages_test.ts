@@ -4,6 +4,7 @@ import {
   InvalidContentError,
   InvalidOptionError,
   LimitError,
+  NotFoundError,
   RegistryResponseError,
   TimeoutError,
 } from "../errors.ts";
@@ -223,4 +224,44 @@ Deno.test("pages: an error on a later page is that page's error", async () => {
   );
   const error = await assertRejects(run, RegistryResponseError, "Cannot list it: 400 no");
   assertEquals([error.url, found], [`${FIRST}?last=a`, [1]]);
+});
+
+const missing = () => new Response(null, { status: 404 });
+
+const ELSEWHERE: [name: string, link: string, lines: string[]][] = [
+  ["with n and last", "</v2/tags/list?last=b&n=2>; rel=next", [
+    "GET /v2/tags/list?last=b&n=2",
+    "GET /v2/app/tags/list?last=b&n=2",
+  ]],
+  ["with last alone, on the same origin", '<https://registry.test/x?last=b%2Fc>; rel="next"', [
+    "GET /x?last=b%2Fc",
+    "GET /v2/app/tags/list?last=b%2Fc",
+  ]],
+];
+for (const [name, link, lines] of ELSEWHERE) {
+  Deno.test(`pages: a linked page that is not there is looked for at the list's own path, ${name}`, async () => {
+    const { registry, found, run } = gather(steps(page(1, link), missing(), page(2)));
+    await run();
+    assertEquals([registry.lines().slice(1), found], [lines, [1, 2]]);
+    registry.assertClosed();
+  });
+}
+
+const NOWHERE: [name: string, link: string, requests: number][] = [
+  ["is not at the list's own path either", "</v2/tags/list?last=b>; rel=next", 3],
+  ["says no last", "</v2/tags/list?page=2>; rel=next", 2],
+  ["is at the list's own path", "<?last=b>; rel=next", 2],
+];
+for (const [name, link, requests] of NOWHERE) {
+  Deno.test(`pages: a linked page that is not there, and ${name}, is NOT_FOUND`, async () => {
+    const { registry, found, run } = gather(steps(page(1, link), missing(), missing()));
+    await assertRejects(run, NotFoundError);
+    assertEquals([registry.seen.length, found], [requests, [1]]);
+  });
+}
+
+Deno.test("pages: a Link that cannot be read is an error that shows it, without what may be signed", async () => {
+  const { found, run } = gather(steps(page(1, '</v2/x?last=a&key=secret; rel="next"')));
+  const error = await assertRejects(run, InvalidContentError, '"</v2/x?***"');
+  assertEquals([error.code, found], ["INVALID_CONTENT", [1]]);
 });

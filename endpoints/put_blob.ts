@@ -5,8 +5,10 @@ import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, parseDigest } from "../content/digest.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
+import type { UploadJournal } from "../content/upload_journal.ts";
 import type { Channel } from "../transport/channel.ts";
 import { findBlob, type RightsOfNext, statBlob } from "./blobs.ts";
+import { journaledUpload } from "./journaled_upload.ts";
 import { mountBlob } from "./mount.ts";
 import { progressReporter } from "./progress.ts";
 import type { EndpointOptions } from "./request.ts";
@@ -31,6 +33,12 @@ export interface PutBlobOptions extends EndpointOptions {
    * a request's size.
    */
   chunkSize?: number;
+  /**
+   * Remembers the upload of a body that can be opened again and whose digest is known, so that another
+   * process goes on where this one ended: from what the registry has of it.
+   * @default {the client's}
+   */
+  journal?: UploadJournal;
   /**
    * Who checks a `digest` that is given: `"here"`, before the upload is closed, or the `"target"`, the
    * registry that closes it, so that the body is not hashed on its way. The size is checked here.
@@ -59,6 +67,26 @@ export async function putBlob(
   repository: string,
   body: Body,
   options: PutBlobOptions = {},
+): Promise<Descriptor> {
+  try {
+    return await push(channel, repository, body, options);
+  } catch (error) {
+    await letGo(body, error);
+    throw error;
+  }
+}
+
+/** Cancels a stream that nothing has read: whoever makes it must not wait for a reader for ever. */
+export async function letGo(body: Body, reason: unknown): Promise<void> {
+  if (!(body instanceof ReadableStream) || body.locked) return;
+  await body.cancel(reason).catch(() => {});
+}
+
+async function push(
+  channel: Channel,
+  repository: string,
+  body: Body,
+  options: PutBlobOptions,
 ): Promise<Descriptor> {
   const { mediaType = MEDIA_TYPES.octetStream, digestAlgorithm, chunkSize, signal } = options;
   checkChunkSize(chunkSize);
@@ -89,6 +117,7 @@ export async function putBlob(
       : await mountBlob(channel, repository, digest, { from, ...options });
     if (there || mount?.mounted) {
       if (!upload.reopenable) await (await upload.open()).cancel();
+      await options.journal?.forget({ registry: channel.origin, repository, digest });
       const known = size ?? (await statBlob(channel, repository, digest, options))!.size;
       return { mediaType, digest, size: known };
     }
@@ -101,12 +130,25 @@ export async function putBlob(
       }
     }
   }
-  session ??= await startBlobUpload(channel, repository, {
-    ...options,
-    digestAlgorithm: upload.algorithm,
-  });
+  const entry = session === undefined && digest !== undefined && upload.reopenable && !small
+    ? options.journal && journaledUpload(options.journal, {
+      ...{ registry: channel.origin, repository, digest },
+    })
+    : undefined;
   upload.onBytes = (count) => progress(count, false);
-  await transferBlob(channel, repository, session, upload, send);
+  try {
+    session ??= await entry?.resume(channel, send);
+    // What begins at its first byte may be moved whole.
+    if (!session?.offset) void upload.prepare().catch(() => {}); // the transfer throws it
+    session ??= await startBlobUpload(channel, repository, {
+      ...options,
+      digestAlgorithm: upload.algorithm,
+    });
+    await transferBlob(channel, repository, session, upload, { ...send, ...(entry && { entry }) });
+  } finally {
+    upload.release();
+    entry?.leave();
+  }
   progress(upload.size!, true);
   return { mediaType, digest: upload.digest!, size: upload.size! };
 }

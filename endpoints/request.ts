@@ -115,6 +115,22 @@ export function resolveUrl(channel: Channel, target: string, base: URL, what: st
   return url;
 }
 
+/** The part that a 206 holds: its first and last byte, and the size of the whole where that is said. */
+export interface ContentRange {
+  first: number;
+  last: number;
+  total: number | undefined;
+}
+
+/** An answer's `Content-Range`, where it is one of bytes. */
+export function contentRange(headers: Headers): ContentRange | undefined {
+  const match = /^bytes +(\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/
+    .exec(headers.get("content-range")?.trim() ?? "");
+  if (match === null) return undefined;
+  const [first, last, total] = match.slice(1).map(Number) as [number, number, number];
+  return last < first ? undefined : { first, last, total: total >= 0 ? total : undefined };
+}
+
 /** An answer's Content-Length, where it has one that counts bytes. */
 export function contentLength(headers: Headers): number | undefined {
   const length = headers.get("content-length");

@@ -1,4 +1,10 @@
-import { ApiError, DownloadError, NetworkError, TimeoutError } from "../errors.ts";
+import {
+  ApiError,
+  DownloadError,
+  InvalidContentError,
+  NetworkError,
+  TimeoutError,
+} from "../errors.ts";
 import { type Bytes, EMPTY } from "../content/bytes.ts";
 import type { Digest } from "../content/digest.ts";
 import { type Piece, type PieceReader, pieceReader, stallGuard } from "../content/piece_reader.ts";
@@ -6,6 +12,7 @@ import type { Channel, ChannelRequest, ChannelResponse } from "../transport/chan
 import { responseError } from "../transport/expect.ts";
 import { Retries } from "../transport/retries.ts";
 import { copyFields } from "../transport/header_fields.ts";
+import { contentLength, contentRange } from "./request.ts";
 
 /** What is read: a blob, or a part of one. */
 export interface ResumingOptions {
@@ -19,9 +26,14 @@ export interface ResumingOptions {
   size: number | undefined;
 }
 
+/** A try that brings fewer bytes than this, and less than a 64th of all, is as good as a failed one. */
+const PROGRESS_BYTES = 64 * 1024;
+const PROGRESS_PARTS = 64;
+
 /**
  * Reads a blob's body, and goes on with a range request where it breaks or ends early. A registry
- * that ignores ranges and sends the whole again is read up to where it broke.
+ * that ignores ranges and sends the whole again is read up to where it broke. A part that ends before
+ * what was asked for, as some caches answer, is gone on with at once.
  */
 export function resumingReader(
   channel: Channel,
@@ -31,10 +43,19 @@ export function resumingReader(
 ): PieceReader {
   const retries = new Retries(channel);
   let received = 0;
+  /** Where the current try began, and the byte after its last, where the registry named that. */
+  let began = 0;
+  let announced = rangeEnd(first);
+  const enough = Math.min(PROGRESS_BYTES, Math.ceil((size ?? Infinity) / PROGRESS_PARTS));
   let cancelled = false;
   /** What is left of a piece that did not fit into the memory that was given for it. */
   let rest = EMPTY;
-  let reader = bodyReader(first, first.response.status === 206 ? 0 : offset);
+  /** Made when it is first needed: until then the body can be moved whole. */
+  let current: PieceReader | undefined;
+
+  function reader(): PieceReader {
+    return current ??= bodyReader(first, first.response.status === 206 ? 0 : offset);
+  }
 
   /** The body's reader, past the bytes that were not asked for. */
   function bodyReader({ response }: ChannelResponse, skip: number): PieceReader {
@@ -46,21 +67,19 @@ export function resumingReader(
 
   async function resume(cause: unknown): Promise<void> {
     request.signal?.throwIfAborted();
-    const delay = retries.failed();
-    if (delay === undefined || !isBroken(cause)) throw failed(cause);
-    void reader.cancel(cause).catch(() => {});
     const from = offset + received;
-    channel.emit({
-      type: "resume",
-      direction: "download",
-      digest,
-      offset: from,
-      reason: (cause as Error).message,
-    });
-    await channel.clock.sleep(delay, request.signal);
-    if (cancelled) return;
-    reader = await openFrom(from, cause);
-    if (cancelled) await reader.cancel().catch(() => {});
+    void reader().cancel(cause).catch(() => {});
+    if (from !== announced || received - began < enough) {
+      const delay = retries.failed();
+      if (delay === undefined || !isBroken(cause)) throw failed(cause);
+      const reason = (cause as Error).message;
+      channel.emit({ type: "resume", direction: "download", digest, offset: from, reason });
+      await channel.clock.sleep(delay, request.signal);
+      if (cancelled) return;
+    }
+    began = received;
+    current = await openFrom(from, cause);
+    if (cancelled) await current.cancel().catch(() => {});
   }
 
   async function openFrom(from: number, cause: unknown): Promise<PieceReader> {
@@ -78,12 +97,13 @@ export function resumingReader(
       throw failed(error);
     }
     const { status, headers: answered, body } = answer.response;
-    const start = /^bytes (\d+)-/.exec(answered.get("content-range") ?? "")?.[1];
-    if (status === 206 && Number(start) === from) return bodyReader(answer, 0);
+    announced = rangeEnd(answer);
     if (status === 200) return bodyReader(answer, from);
     if (status === 206) {
+      if (contentRange(answered)?.first === from) return bodyReader(answer, 0);
       await body?.cancel().catch(() => {});
-      throw ended(cause);
+      const message = `the registry answered another range than the one from ${from}`;
+      throw ended(new InvalidContentError(`Cannot ${request.what}: ${message}`, { cause }));
     }
     const error = await responseError(channel, again, answer);
     if (status !== 416) throw error;
@@ -109,17 +129,17 @@ export function resumingReader(
     for (;;) {
       let cause: unknown;
       try {
-        const left = length === undefined ? Infinity : length - received;
-        if (left === 0) {
-          await reader.cancel().catch(() => {});
-          return { done: true };
-        }
-        const piece = await reader.read(view);
+        // A body that is longer than the part that it says it is ends with that part; of the last one,
+        // more bytes than a whole blob has are an error.
+        const part = (announced ?? Infinity) - offset;
+        const left = (part < (size ?? 0) ? part : length ?? Infinity) - received;
+        if (left <= 0) await reader().cancel().catch(() => {});
+        const piece: Piece = left > 0 ? await reader().read(view) : { done: true };
         const { done, value } = piece;
         if (!done && value !== undefined) {
-          retries.progressed();
           const wanted = value.byteLength > left ? value.subarray(0, left) as Bytes : value;
           received += wanted.byteLength;
+          if (received - began >= enough) retries.progressed();
           return { done: false, value: wanted };
         }
         if (cancelled || size === undefined || received >= size) return piece;
@@ -159,9 +179,30 @@ export function resumingReader(
     },
     async cancel(reason) {
       cancelled = true;
-      await reader.cancel(reason).catch(() => {}); // it may have broken just now
+      await reader().cancel(reason).catch(() => {}); // it may have broken just now
+    },
+    get native() {
+      const { response, movable } = first;
+      if (!movable || current !== undefined || cancelled || size === undefined) return undefined;
+      // Another length is one that nobody has promised; a part is not what was asked for.
+      if (response.status !== 200 || offset > 0 || length !== undefined) return undefined;
+      if (contentLength(response.headers) !== size || response.body === null) return undefined;
+      return {
+        size,
+        take() {
+          current = NOTHING;
+          return response.body as ReadableStream<Bytes>;
+        },
+        moved() {},
+      };
     },
   };
+}
+
+/** The byte after the last that a 206 says it holds. */
+function rangeEnd({ response }: ChannelResponse): number | undefined {
+  const range = response.status === 206 ? contentRange(response.headers) : undefined;
+  return range && range.last + 1;
 }
 
 /** A body without bytes. */

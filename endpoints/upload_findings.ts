@@ -10,8 +10,9 @@ export function suspicionOf(
   { size = 0, digest }: UploadSource,
 ): RegistryCapabilities {
   const { suspected = {} } = capabilities;
-  const { maxBody = Infinity, wholePatch } = suspected;
-  if (size <= maxBody && (wholePatch !== false || digest !== undefined)) return {};
+  const { maxBody = Infinity, wholePatch, native } = suspected;
+  const others = wholePatch !== false || digest !== undefined;
+  if (size <= maxBody && others && native !== false) return {};
   delete capabilities.suspected;
   return suspected;
 }

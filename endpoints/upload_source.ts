@@ -3,7 +3,7 @@ import type { OpenBody } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
 import { type Digest, hashAlgorithm, toDigest } from "../content/digest.ts";
 import { createHasher, type HashAlgorithm, type Hasher } from "../content/hasher.ts";
-import type { PieceReader } from "../content/piece_reader.ts";
+import type { NativeBody, PieceReader } from "../content/piece_reader.ts";
 import { untilAborted } from "../transport/until_aborted.ts";
 
 /**
@@ -24,6 +24,12 @@ export class UploadSource implements OpenBody {
   readonly #source: OpenBody;
   readonly #expected: Digest | undefined;
   readonly #unhashed: boolean;
+  /** The body opened from its start, until it is read. */
+  #opened: Promise<PieceReader> | undefined;
+  /** The same, once it is there. */
+  #ready: PieceReader | undefined;
+  /** Whether the body was moved natively: once, as what failed is watched when it goes again. */
+  moved = false;
   #digest: Digest | undefined;
   #hasher: Hasher | undefined;
   #hashed = 0;
@@ -58,6 +64,45 @@ export class UploadSource implements OpenBody {
     return this.#expected ?? this.#digest;
   }
 
+  /** Opens what will not be hashed while the upload is started: it may be moved without being read. */
+  async prepare(): Promise<void> {
+    if (!this.#unhashed || this.bytes !== undefined || this.blob !== undefined) return;
+    this.#opened ??= bodyStep(() => this.#source.open(0));
+    this.#ready = await this.#opened;
+  }
+
+  /**
+   * Passes over the bytes that the registry has, where they must be hashed as those that follow.
+   *
+   * @throws The signal's reason when it aborts.
+   */
+  async skip(offset: number, signal?: AbortSignal): Promise<void> {
+    if (this.#unhashed) this.#hashed = Math.max(this.#hashed, offset);
+    if (this.#hashed >= offset) return;
+    await this.#readTo(offset, signal);
+  }
+
+  /** Lets go of what was opened and is not needed. */
+  release(reason?: unknown): void {
+    void this.#opened?.then((reader) => reader.cancel(reason)).catch(() => {});
+    this.#opened = this.#ready = undefined;
+  }
+
+  /** The body as it can be moved, where nothing of it is to be read. */
+  get native(): NativeBody | undefined {
+    const native = this.#ready?.native;
+    if (native === undefined || this.moved || native.size !== this.size) return undefined;
+    return {
+      ...native,
+      take: () => {
+        this.moved = true;
+        this.#opened = this.#ready = undefined;
+        this.#hashed = native.size; // as far as anyone knows
+        return native.take();
+      },
+    };
+  }
+
   /** Reads the body from an offset to its end; each byte is hashed the first time it passes. */
   async open(offset = 0): Promise<PieceReader> {
     return await this.#read(offset, this.onBytes);
@@ -74,9 +119,14 @@ export class UploadSource implements OpenBody {
       this.#take(this.bytes, 0);
       return this.#finish(this.bytes.byteLength);
     }
+    await this.#readTo(Infinity, signal);
+  }
+
+  async #readTo(end: number, signal?: AbortSignal): Promise<void> {
     const reader = await untilAborted(this.#read(0, () => {}), signal);
     try {
-      while (!(await untilAborted(reader.read(), signal)).done);
+      while (this.#hashed < end && !(await untilAborted(reader.read(), signal)).done);
+      if (end < Infinity) await reader.cancel();
     } catch (error) {
       void reader.cancel(error).catch(() => {});
       throw error;
@@ -84,7 +134,9 @@ export class UploadSource implements OpenBody {
   }
 
   async #read(offset: number, onBytes: (bytes: number) => void): Promise<PieceReader> {
-    const reader = await bodyStep(() => this.#source.open(offset));
+    const opened = offset === 0 ? this.#opened : undefined;
+    if (opened !== undefined) this.#opened = this.#ready = undefined;
+    const reader = await (opened ?? bodyStep(() => this.#source.open(offset)));
     this.#hasher ??= await createHasher(this.algorithm);
     let position = offset;
     return {

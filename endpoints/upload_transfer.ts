@@ -7,6 +7,7 @@ import { RETRYABLE_STATUSES } from "../transport/retry.ts";
 import { untilAborted } from "../transport/until_aborted.ts";
 import { findBlob } from "./blobs.ts";
 import { ChunkFeed } from "./chunk_feed.ts";
+import { type JournaledUpload, mayGoOn } from "./journaled_upload.ts";
 import type { EndpointOptions } from "./request.ts";
 import { learnFindings, suspicionOf } from "./upload_findings.ts";
 import type { UploadSource } from "./upload_source.ts";
@@ -23,6 +24,8 @@ import {
 export interface TransferOptions extends EndpointOptions {
   /** Send chunks of so many bytes. */
   chunkSize?: number;
+  /** Where the upload is written down, so that another process can go on with it. */
+  entry?: JournaledUpload;
 }
 
 /** The chunk that every registry takes: GHCR refuses more than 4 MiB. */
@@ -36,6 +39,9 @@ const CANCEL_TIMEOUT_MS = 2_000;
 
 /** Statuses that refuse how the bytes were sent: a PATCH without Content-Range, or one more chunk. */
 const REFUSED_WAY = [400, 405, 411, 415, 501];
+
+/** Statuses that refuse a body for its missing Content-Length. */
+const WANTS_LENGTH = [411, 501];
 
 /**
  * Moves a body into an upload and closes it: whole, or in chunks. After a fault it looks whether the
@@ -52,9 +58,13 @@ export async function transferBlob(
   try {
     await transfer.run();
     transfer.release();
+    await options.entry?.forget();
   } catch (error) {
     transfer.release(error);
-    await transfer.cancel();
+    if (options.entry === undefined || !mayGoOn(error)) {
+      await transfer.cancel();
+      await options.entry?.forget();
+    }
     throw error;
   }
 }
@@ -66,6 +76,8 @@ class Transfer {
   #chunkSize: number;
   /** Cuts the body, once it goes in chunks. */
   #chunks: ChunkFeed | undefined;
+  /** Whether the last try had the runtime move the body by itself. */
+  #moved = false;
   /** Whether the last try sent the whole body by PATCH, as its digest was not known. */
   #patched = false;
   /** The furthest offset of any try: only what comes further is progress, else tries never end. */
@@ -76,6 +88,8 @@ class Transfer {
   #repeated = false;
   /** Whether the registry refused to say how far the upload is. */
   #unanswered = false;
+  /** Whether the session is another process's, so that what is in it may be something else. */
+  #old = false;
   /** How often the registry refused to go on with an upload in chunks. */
   #refusedChunks = 0;
   /** What was refused, as facts; they become known when the upload lands. */
@@ -94,13 +108,18 @@ class Transfer {
     this.#found = suspicionOf(channel.capabilities, upload);
     const { maxChunk } = this.#known;
     this.#chunkSize = Math.min(options.chunkSize ?? maxChunk ?? CHUNK_BYTES, maxChunk ?? Infinity);
-    this.#whole = this.#startsWhole();
+    this.#whole = session.offset === 0 && this.#startsWhole();
+    upload.moved = this.#known.native === false;
   }
 
   async run(): Promise<void> {
     const { upload } = this;
     const noPatch = this.#known.wholePatch === false;
     if (this.#whole && noPatch && upload.reopenable) await this.#needDigest();
+    const { offset } = this.#session;
+    if (offset > 0) await this.#resumed(offset);
+    else await untilAborted(upload.prepare(), this.options.signal);
+    await this.options.entry?.keep(this.#session);
     for (;;) {
       try {
         await this.#send();
@@ -112,9 +131,25 @@ class Transfer {
     }
   }
 
+  /** Goes on with what an earlier process sent, which is the body's start: its digest will tell. */
+  async #resumed(offset: number): Promise<void> {
+    const { channel, upload, options } = this;
+    const { digest, size = Infinity } = upload;
+    if (offset > size) {
+      this.#whole = this.#startsWhole();
+      return await this.#restart(undefined);
+    }
+    const reason = "an earlier push of it ended early";
+    channel.emit({ type: "resume", direction: "upload", offset, reason, digest: digest! });
+    await upload.skip(offset, options.signal);
+    this.#furthest = offset;
+    this.#old = true;
+  }
+
   /** Lets go of the body; the caller's may take its time with that. */
   release(reason?: unknown): void {
     void this.#chunks?.cancel(reason);
+    this.upload.release(reason);
   }
 
   /** Tells the registry that no more will come; it may not care. Answers whether it did. */
@@ -146,10 +181,11 @@ class Transfer {
 
   async #send(): Promise<void> {
     const { upload } = this;
-    this.#patched = false;
+    this.#patched = this.#moved = false;
     if (this.#hasAll()) return await this.#close(openBody(EMPTY));
     if (!this.#whole || this.#session.offset > 0) return await this.#sendChunks();
     const body = upload.reopenable ? upload : this.#chunks?.rest() ?? upload;
+    this.#moved = upload.native !== undefined;
     if (upload.digest !== undefined) return await this.#close(body);
     this.#patched = true;
     await this.#patch(body, false);
@@ -182,6 +218,7 @@ class Transfer {
       );
     }
     this.#session = sent.session;
+    await options.entry?.keep(sent.session);
     this.#repeated = false;
     if (sent.session.offset <= this.#furthest) return;
     this.#furthest = sent.session.offset;
@@ -202,12 +239,16 @@ class Transfer {
       RETRYABLE_STATUSES.includes(status);
     const refused = REFUSED_WAY.includes(status);
     const refusedPatch = refused && this.#patched;
+    const moved = this.#moved && upload.moved;
+    const wantsLength = moved && WANTS_LENGTH.includes(status);
     const refusedChunk = !this.#whole && this.#session.offset > 0 &&
       (error as HttpError).method === "PATCH" && (refused || status === 404);
-    if (!broken && !refusedPatch && !refusedChunk && ![404, 413, 416].includes(status)) throw error;
+    const refusedOld = this.#old && !broken && status !== 413 && status > 0;
+    const refusedWay = refusedPatch || refusedChunk || wantsLength || refusedOld;
+    if (!broken && !refusedWay && ![404, 413, 416].includes(status)) throw error;
 
     // Another way of sending is no other try: there are only so many ways.
-    const free = refusedPatch || status === 413;
+    const free = refusedPatch || status === 413 || moved || refusedOld;
     const { retryAfter } = error as HttpError;
     const delay = free ? 0 : this.#retries.failed(broken ? retryAfter : 0);
     if (broken && delay !== undefined) await channel.clock.sleep(delay, signal);
@@ -215,12 +256,16 @@ class Transfer {
     if ((broken || status === 404) && await this.#isThere()) return true;
     const lost = this.#whole && !upload.reopenable && !this.#hasAll();
     if (refusedPatch) this.#found.wholePatch = false;
+    if (wantsLength || moved && error instanceof TimeoutError) this.#found.native = false;
     if (status === 413) this.#shrink(error);
     if (lost) channel.capabilities.suspected = this.#found; // the next one shows
     if (lost || delay === undefined) throw this.#failed(error);
 
     if (refusedPatch) {
       await this.#needDigest();
+      await this.#restart(error);
+    } else if (wantsLength || refusedOld) {
+      this.#whole = this.#startsWhole();
       await this.#restart(error);
     } else if (status === 413) {
       if (this.#whole) {
@@ -260,6 +305,7 @@ class Transfer {
     }
     if (status === 416 && reported.offset === offset) this.#shrink(error);
     this.#session = reported;
+    await this.options.entry?.keep(reported);
     this.#whole = false;
   }
 
@@ -321,7 +367,7 @@ class Transfer {
     if (!upload.reopenable && !this.#chunks?.holds(0)) throw this.#failed(error);
     // An upload that was there, and could not be asked about: so it will be the next time.
     if (await this.cancel() && this.#unanswered) this.#found.uploadStatus = false;
-    this.#unanswered = false;
+    this.#unanswered = this.#old = false;
     // An upload that is gone once may be a registry's restart. Twice, it takes no chunks. A stream
     // has but this one chance.
     if (this.#refusedChunks > (upload.reopenable ? 1 : 0) && this.#canSendWhole) {
@@ -332,6 +378,7 @@ class Transfer {
       ...this.options,
       digestAlgorithm: upload.algorithm,
     });
+    await this.options.entry?.keep(this.#session);
   }
 
   /** Smaller chunks from now on. */

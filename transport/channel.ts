@@ -73,6 +73,8 @@ export interface ChannelResponse {
   url: URL;
   /** The responses that redirected, in order; their bodies are gone. */
   hops: Response[];
+  /** Whether the runtime's `fetch` can move the body into another request without JavaScript. */
+  movable?: boolean;
   /** With a 401 or 403: why the request was anonymous, where it should not have been. */
   anonymity?: Anonymity;
 }
@@ -106,6 +108,8 @@ export interface RegistryCapabilities {
   chunks?: boolean;
   /** Whether a whole body may come in one PATCH without a `Content-Range` (end-5). */
   wholePatch?: boolean;
+  /** Whether a body that nothing here can watch, as it is moved natively, came through. */
+  native?: boolean;
   /** Whether the registry says how far an upload is (end-13): ECR does not. */
   uploadStatus?: boolean;
   /**

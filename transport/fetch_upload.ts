@@ -1,10 +1,10 @@
 import type { OpenBody } from "../content/body.ts";
+import type { NativeBody } from "../content/piece_reader.ts";
 import { InvalidOptionError } from "../errors.ts";
 import type { RuntimeName } from "../runtime/builtin.ts";
 import { type BodyStream, bodyStream } from "./body_stream.ts";
 import type { ChannelRequest } from "./channel.ts";
-import { checkedReader } from "./checked_reader.ts";
-import { refusesBody } from "./checked_reader.ts";
+import { checkedReader, refusesBody } from "./checked_reader.ts";
 import type { SendClock } from "./send_clock.ts";
 import { sizedBody } from "./sized_body.ts";
 import { untilAborted } from "./until_aborted.ts";
@@ -15,14 +15,18 @@ export interface FetchUploadOptions {
   sized: boolean;
   /** Whose `fetch` sends it. */
   runtime: RuntimeName;
+  /** Whether it moves a response's body by itself. */
+  native: boolean;
   /** Watches its time. */
   clock: SendClock;
 }
 
 /** A body on its way. */
-export interface FetchUpload extends BodyStream {
+export interface FetchUpload extends Omit<BodyStream, "stream"> {
   /** What `fetch` takes as the body. */
   body: ReadableStream | Blob;
+  /** Ends it. */
+  signal?: AbortSignal | undefined;
   /**
    * The response to give on. One that refused the body before all of it was sent: the rest is not
    * sent, and the connection, which can serve nothing else, ends with the response's body.
@@ -38,13 +42,14 @@ export interface FetchUpload extends BodyStream {
 export async function fetchUpload(
   { signal, what }: ChannelRequest,
   body: OpenBody,
-  { sized, runtime, clock }: FetchUploadOptions,
+  { sized, runtime, clock, native }: FetchUploadOptions,
 ): Promise<FetchUpload | undefined> {
   if (runtime === "browser" && !sendsStreams()) {
     throw new InvalidOptionError(
       `Cannot ${what}: the body must be bytes or a Blob in a browser that cannot send streams`,
     );
   }
+  if (native && body.native !== undefined) return moved(body.native);
   const reader = await checkedReader(body, what, signal);
   if (sized && body.size === 0) {
     // Deno takes no length of 0 from a Blob. That the source is empty is looked at all the same.
@@ -61,6 +66,25 @@ export async function fetchUpload(
     ...made,
     body: sized && size !== undefined ? sizedBody(made.stream, size) : made.stream,
     answered: (response, end) => refused(response, made, end),
+  };
+}
+
+/**
+ * A body that the runtime moves by itself. Its bytes are not seen here: all of them have one stall
+ * time, and whoever is too slow for that sends them the other way.
+ */
+function moved(native: NativeBody): FetchUpload {
+  const stream = native.take();
+  const stop = () => void stream.cancel().catch(() => {});
+  const upload = { stream, failure: () => undefined, finished: () => false, stop, drop: stop };
+  return {
+    ...upload,
+    body: stream,
+    signal: native.signal,
+    answered(response, end) {
+      if (!refusesBody(response.status)) native.moved();
+      return refused(response, upload, end);
+    },
   };
 }
 

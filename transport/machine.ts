@@ -124,7 +124,10 @@ export function openMachine(options: MachineOptions): Machine {
       const fetching = byFetch({});
       let node: Send | undefined;
       return (request) => {
-        const needsLength = isStreamed(request.body) && request.body.size !== undefined;
+        const { body, addresses } = request;
+        // What `fetch` moves by itself keeps the length that its response had.
+        const needsLength = isStreamed(body) && body.size !== undefined &&
+          (body.native === undefined || addresses !== undefined);
         return needsLength ? (node ??= byNode({ connect }))(request) : fetching(request);
       };
     },

@@ -70,7 +70,7 @@ export function sender(options: SenderOptions): Sender {
     } else {
       const { way } = await load();
       if (!ways.has(origin)) {
-        const own = { ...settings, obeysSignals: true };
+        const own = { ...settings, obeysSignals: true, native: true };
         const byFetch = (how: object) => fetchSend(globalThis.fetch, { ...own, ...how });
         ways.set(origin, way(request.url, settings, byFetch));
       }

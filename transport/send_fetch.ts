@@ -2,9 +2,9 @@ import { isStreamed, type OpenBody } from "../content/body.ts";
 import type { ApiError } from "../errors.ts";
 import { type RuntimeName, runtimeName } from "../runtime/builtin.ts";
 import type { ChannelRequest, Send } from "./channel.ts";
-import type { FetchUpload } from "./fetch_upload.ts";
+import type { FetchUpload, FetchUploadOptions } from "./fetch_upload.ts";
 import { type HostHeaders, sentHeaders } from "./header_fields.ts";
-import { type SendClock, sendClock, type SendLimits } from "./send_clock.ts";
+import { sendClock, type SendLimits } from "./send_clock.ts";
 import { sendFailure } from "./send_failure.ts";
 import { untilAborted } from "./until_aborted.ts";
 
@@ -18,6 +18,8 @@ export interface FetchSendOptions extends Partial<SendLimits> {
   sized?: boolean;
   /** Whose `fetch` this is. @default {runtimeName()} */
   runtime?: RuntimeName;
+  /** Whether it moves a response's body into a request by itself, as Deno's does. @default {false} */
+  native?: boolean;
   /** Whether it obeys a signal: the runtime's own does, not all that callers give. @default {false} */
   obeysSignals?: boolean;
 }
@@ -41,7 +43,8 @@ export function fetchSend(
   fetch: typeof globalThis.fetch,
   options: FetchSendOptions = {},
 ): Send {
-  const { headers, client, sized = false, runtime = runtimeName(), obeysSignals } = options;
+  const { headers, client, sized = false, runtime = runtimeName() } = options;
+  const { obeysSignals, native = false } = options;
 
   return async (request) => {
     request.signal?.throwIfAborted();
@@ -49,11 +52,10 @@ export function fetchSend(
     const clock = sendClock(request, options, (error) => ender.abort(error));
     const { body } = request;
     const upload = isStreamed(body)
-      ? await streamed(request, body, { clock, runtime, sized })
+      ? await streamed(request, body, { clock, runtime, sized, native })
       : undefined;
-    const signal = request.signal === undefined
-      ? ender.signal
-      : AbortSignal.any([request.signal, ender.signal]);
+    const ends = [request.signal, upload?.signal].filter((signal) => signal !== undefined);
+    const signal = ends.length === 0 ? ender.signal : AbortSignal.any([...ends, ender.signal]);
     const init = {
       ...requestInit(request, upload?.body, runtime, headers),
       signal,
@@ -79,6 +81,7 @@ export function fetchSend(
         response: upload?.answered(response, () => ender.abort()) ?? response,
         url: url === "" || url === request.url.href ? request.url : new URL(url),
         hops: [],
+        ...(native && { movable: true }),
       };
     } catch (error) {
       upload?.stop();
@@ -134,7 +137,7 @@ async function describedError(
 async function streamed(
   request: ChannelRequest,
   body: OpenBody,
-  options: { clock: SendClock; runtime: RuntimeName; sized: boolean },
+  options: FetchUploadOptions,
 ): Promise<FetchUpload | undefined> {
   const { fetchUpload } = await import("./machine.ts");
   return await fetchUpload(request, body, options);
