@@ -2,7 +2,7 @@
  * `task bench`: pulls and pushes one large blob with davit and with its peers, interleaved, on one
  * real registry in memory, and prints the medians. `--write` puts them into bench/README.md.
  * `--runs N` and `--mib N` change how often, and how much; `--only nowhere,file` measures these
- * groups alone, of nowhere, file, push, heads, servers and memory.
+ * groups alone, of nowhere, tls, file, push, heads, servers and memory.
  */
 import { stdSource } from "../scripts/deno.ts";
 import { complain, say } from "../scripts/say.ts";
@@ -13,17 +13,20 @@ import { type Contestant, measure, type Run, summary } from "./measure.ts";
 import { type Runtime, runtimes } from "./runtimes.ts";
 import { benchServers } from "./servers.ts";
 import { fastest, type Row, table } from "./table.ts";
+import { serveByTls } from "./tls.ts";
 
 const README = new URL("./README.md", import.meta.url);
 const MARKS = ["<!-- figures -->", "<!-- end of figures -->"] as const;
 const MIB = 1024 * 1024;
 
 /** What can be measured alone. */
-const GROUPS = ["nowhere", "file", "push", "heads", "servers", "memory"] as const;
+const GROUPS = ["nowhere", "tls", "file", "push", "heads", "servers", "memory"] as const;
 type Group = typeof GROUPS[number];
 
 interface Setting {
   registry: Registry;
+  /** The same blob by TLS: where, and what trusts its certificate. */
+  tls: { host: string; env: Record<string, string> };
   folder: string;
   blob: string;
   digest: string;
@@ -54,6 +57,24 @@ function pullToNowhere(setting: Setting): Contestant[] {
       floor: true,
     },
   ];
+}
+
+function pullByTls({ runtimes, digest, tls: { host, env } }: Setting): Contestant[] {
+  const repository = `${host}/bench/blob`;
+  const contestants: Contestant[] = [
+    ...runtimes.flatMap(({ name, run }) => [
+      {
+        name: `${name}, byob reader`,
+        ...run("davit_pull.mjs", `https://${repository}`, digest, "byob"),
+      },
+      {
+        name: `${name}, for await`,
+        ...run("davit_pull.mjs", `https://${repository}`, digest, "iterate"),
+      },
+    ]),
+    { name: "crane", command: neededPeer("crane"), args: ["blob", `${repository}@${digest}`] },
+  ];
+  return contestants.map((each) => ({ ...each, env }));
 }
 
 function pullToFile(setting: Setting): Contestant[] {
@@ -165,8 +186,9 @@ function prepared<T>(
 ): Promise<T> {
   return inFolder(async (folder) => {
     const registry = await startRegistry("distribution", { folder });
+    const tls = await serveByTls(registry);
     try {
-      const setting = { registry, folder, runtimes, ...await makeBlob(folder, mib) };
+      const setting = { registry, tls, folder, runtimes, ...await makeBlob(folder, mib) };
       const repository = `${registry.host}/bench/blob`;
       await measure({
         name: "davit",
@@ -174,6 +196,7 @@ function prepared<T>(
       });
       return await run(setting);
     } finally {
+      await tls.stop();
       await registry.stop();
     }
   });
@@ -256,10 +279,11 @@ async function measureAll(
 ): Promise<void> {
   const blobs = {
     nowhere: [`Pull a blob of ${mib} MiB to nowhere`, pullToNowhere],
+    tls: [`Pull a blob of ${mib} MiB over TLS to nowhere`, pullByTls],
     file: [`Pull a blob of ${mib} MiB to a file`, pullToFile],
     push: [`Push a file of ${mib} MiB`, pushFile],
   } as const;
-  const blobGroups = (["nowhere", "file", "push"] as const).filter((group) =>
+  const blobGroups = (["nowhere", "tls", "file", "push"] as const).filter((group) =>
     wanted.includes(group)
   );
   if (blobGroups.length > 0) {

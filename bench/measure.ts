@@ -14,6 +14,8 @@ export interface Contestant {
   output?: string;
   /** What it reads; nothing when not given. */
   input?: string;
+  /** What its environment has beside this program's. */
+  env?: Record<string, string>;
   /** Whether it is shown for scale only. */
   floor?: boolean;
 }
@@ -35,7 +37,7 @@ const FORMAT = "%e %U %S %M";
  * only opens the files.
  */
 export async function measure(contestant: Contestant): Promise<Run> {
-  const { name, command, args, output = "/dev/null", input = "/dev/null" } = contestant;
+  const { name, command, args, env, output = "/dev/null", input = "/dev/null" } = contestant;
   if (contestant.makes !== undefined) await removeIfThere(contestant.makes);
   const report = await Deno.makeTempFile();
   try {
@@ -44,7 +46,7 @@ export async function measure(contestant: Contestant): Promise<Run> {
     const started = performance.now();
     const { success, stderr } = await new Deno.Command("sh", {
       args: ["-c", script, "sh", ...timed],
-      env: { DAVIT_IN: input, DAVIT_OUT: output },
+      env: { ...env, DAVIT_IN: input, DAVIT_OUT: output },
       stdout: "null",
       stderr: "piped",
     }).output();

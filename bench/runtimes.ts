@@ -35,7 +35,11 @@ export async function runtimes(folder: string, source: "jsr" | "npm"): Promise<R
       args: denoArguments(["run", "--quiet", "--allow-all", here(script), ...args], source),
     }),
   };
-  const others = ([["node24", "Node", 24], ["bun", "Bun", ""]] as const).map((
+  const others = ([
+    ["node20", "Node", 20],
+    ["node24", "Node", 24],
+    ["bun", "Bun", ""],
+  ] as const).map((
     [peer, runtime, major],
   ): Runtime => ({
     name: `davit, ${runtime} ${major}`.trim(),

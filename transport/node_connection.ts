@@ -1,4 +1,5 @@
 import { InternalError } from "../errors.ts";
+import { type DirectGets, directGets } from "../runtime/direct_get.ts";
 import {
   type NodeAgent,
   type NodeHttp,
@@ -25,6 +26,8 @@ export interface NodeConnectionOptions extends NodeTlsOptions {
   proxyTls?: NodeTlsOptions;
   /** How long the proxy may take to make a tunnel, in milliseconds. @default {limits.responseTimeout} */
   tunnelTimeout?: number | undefined;
+  /** Whether large bodies come over connections of davit's own. @default {false} */
+  direct?: boolean;
 }
 
 /** Where the connections to one origin come from, and what speaks HTTP on them. */
@@ -35,6 +38,8 @@ export interface NodeConnection {
   agent?: NodeAgent;
   /** Makes the connection for one request, where there is no agent. */
   connect?: NonNullable<NodeConnectionOptions["connect"]>;
+  /** Asks for large bodies, where no proxy stands in between. */
+  direct?: DirectGets;
   /** The proxy, where it reads the request itself instead of making a tunnel. */
   reader?: ProxyServer;
 }
@@ -53,7 +58,7 @@ export function nodeConnection(
   { protocol }: URL,
   options: NodeConnectionOptions = {},
 ): NodeConnection {
-  const { keepAlive = true, connect, proxy, proxyTls = {}, ...rest } = options;
+  const { keepAlive = true, connect, proxy, proxyTls = {}, direct: own, ...rest } = options;
   const { tunnelTimeout = DEFAULT_LIMITS.responseTimeout, ...tls } = rest;
   const reader = protocol === "http:" ? proxy : undefined;
   const read = reader && { reader };
@@ -66,15 +71,16 @@ export function nodeConnection(
       : proxyAgent(proxy, { ...settings, ...tls, proxyTls, tunnelTimeout });
     return { http: module, agent, ...read };
   }
+  const direct = own && { direct: directGets(protocol, { idleTimeout: IDLE_MS, ...tls }) };
   if (!keepAlive || Object.keys(tls).length > 0) {
-    return { http: module, agent: new module.Agent({ ...settings, ...tls }) };
+    return { http: module, agent: new module.Agent({ ...settings, ...tls }), ...direct };
   }
   let agent = sharedAgents.get(protocol);
   if (agent === undefined) {
     agent = new module.Agent(settings);
     sharedAgents.set(protocol, agent);
   }
-  return { http: module, agent };
+  return { http: module, agent, ...direct };
 }
 
 function http(protocol: string): NodeHttp {

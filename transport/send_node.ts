@@ -82,7 +82,9 @@ function exchange(
 
     function start(): NodeRequest | undefined {
       try {
-        return connection.http.request(requestOptions(request, connection, options.headers));
+        const { http, direct } = connection;
+        const by = request.large && request.body === undefined ? direct ?? http : http;
+        return by.request(requestOptions(request, connection, options.headers));
       } catch (error) {
         void reader?.cancel(error).catch(() => {});
         reject(failure(error));

@@ -6,6 +6,7 @@ import type { Send } from "./channel.ts";
 import { nodeConnection } from "./node_connection.ts";
 import type { Sender } from "./send_case_test.ts";
 import { sendCases } from "./send_cases_test.ts";
+import { directGets } from "../runtime/direct_get.ts";
 import { fetchSend } from "./send_fetch.ts";
 import { nodeSend, type NodeSendOptions } from "./send_node.ts";
 
@@ -14,6 +15,19 @@ function denoSend(limits: NodeSendOptions): Send {
   return (request) => {
     const connect = () => denoConnection(request.url);
     return nodeSend(nodeConnection(request.url, { connect }), limits)(request);
+  };
+}
+
+/** The requests of these cases that have no body are made as if for blobs. */
+function directSend(limits: NodeSendOptions): Send {
+  return async (request) => {
+    const direct = directGets("http:", { idleTimeout: 15_000 });
+    const connection = { http: nodeHttp("http:")!, agent: new http.Agent(), direct };
+    try {
+      return await nodeSend(connection, limits)({ ...request, large: request.method === "GET" });
+    } finally {
+      direct.close();
+    }
   };
 }
 
@@ -42,6 +56,13 @@ const senders: Sender[] = [
   {
     name: "node:http on Deno's own connections",
     send: (limits) => denoSend(limits),
+    keepsLength: true,
+    ownBodyErrors: true,
+    backPressure: true,
+  },
+  {
+    name: "davit's own GET, on Deno",
+    send: (limits) => directSend(limits),
     keepsLength: true,
     ownBodyErrors: true,
     backPressure: true,

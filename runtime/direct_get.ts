@@ -1,0 +1,270 @@
+import { builtin } from "./builtin.ts";
+import {
+  type NodeHttp,
+  nodeHttp,
+  type NodeLookup,
+  type NodeRequest,
+  type NodeRequestOptions,
+  type NodeResponse,
+  type NodeTlsOptions,
+} from "./http.ts";
+import { readHead, requestHead, type ResponseHead } from "./response_head.ts";
+
+/** GETs over connections of davit's own. */
+export interface DirectGets {
+  /** Starts a GET: as `node:http` does, but that its `data` is gone after each event. */
+  request: NodeHttp["request"];
+  /** Closes the connections that are idle. */
+  close(): void;
+}
+
+/** Options of {@linkcode directGets}. */
+export interface DirectGetsOptions extends NodeTlsOptions {
+  /** How long a connection may be idle, in milliseconds. */
+  idleTimeout: number;
+}
+
+/** What one read takes at most. `node:http` makes a buffer of 64 KiB for each, here there is one. */
+const BUFFER_BYTES = 128 * 1024;
+
+interface NodeBuffer extends Uint8Array {
+  subarray(start?: number, end?: number): NodeBuffer;
+  toString(encoding?: "latin1", start?: number, end?: number): string;
+}
+
+interface Socket {
+  readonly destroyed: boolean;
+  on(event: string, listener: (error: Error) => void): unknown;
+  write(text: string, encoding: "latin1"): boolean;
+  resume(): unknown;
+  destroy(): unknown;
+  ref(): unknown;
+  unref(): unknown;
+  setTimeout(milliseconds: number): unknown;
+}
+
+interface Net {
+  connect(options: ConnectOptions): Socket;
+  isIP(host: string): number;
+}
+
+interface ConnectOptions extends NodeTlsOptions {
+  host: string;
+  port: number;
+  servername?: string;
+  ALPNProtocols?: string[];
+  lookup?: NodeLookup;
+  onread: { buffer: NodeBuffer; callback(bytes: number, buffer: NodeBuffer): boolean };
+}
+
+/** A connection, and what its bytes and its end mean at the moment. */
+interface Connection {
+  socket: Socket;
+  /** Takes bytes, which are gone afterwards; answers whether more may come. */
+  receive(bytes: NodeBuffer): boolean;
+  /** It is closed. */
+  closed(error: Error): void;
+}
+
+interface Emitter {
+  on(event: string, listener: (value: never) => void): unknown;
+  emit(event: string, value?: unknown): void;
+}
+
+/**
+ * HTTP/1.1 GETs of large bodies for Node and Bun, whose `node:http` makes a buffer for each 64 KiB:
+ * here all bytes come into one, from where the reader copies them to where they are wanted. A
+ * response whose head says anything out of the ordinary is left to `node:http`, which asks for it
+ * once more, as is all that the origin is asked for from then on.
+ */
+export function directGets(
+  protocol: string,
+  { idleTimeout, ...tls }: DirectGetsOptions,
+): DirectGets {
+  const http = nodeHttp(protocol)!;
+  const idle: Connection[] = [];
+  let odd = false;
+
+  function keep(connection: Connection): void {
+    const { socket } = connection;
+    // Nothing may come before it is asked for the next time.
+    connection.receive = () => {
+      socket.destroy();
+      return false;
+    };
+    connection.closed = () => {
+      const at = idle.indexOf(connection);
+      if (at >= 0) idle.splice(at, 1);
+    };
+    socket.setTimeout(idleTimeout);
+    socket.unref();
+    socket.resume();
+    idle.push(connection);
+  }
+
+  function request(options: NodeRequestOptions): NodeRequest {
+    const asked = requestHead(options);
+    if (odd || asked === undefined) return http.request(options);
+    const events = emitter();
+    let over = false;
+    let other: NodeRequest | undefined;
+    let connection: Connection;
+
+    function open(): void {
+      const kept = idle.pop();
+      connection = kept ?? connect(protocol, options, tls, asked!);
+      const { socket } = connection;
+      let text = "";
+      if (kept !== undefined) {
+        socket.ref();
+        socket.setTimeout(0);
+        socket.write(asked!, "latin1");
+      }
+      connection.closed = (error) => {
+        if (over) return;
+        // The server ended a connection that was kept: not what was asked for has failed.
+        if (kept !== undefined && text === "") return open();
+        events.emit("error", error);
+        events.emit("close");
+      };
+      connection.receive = (bytes) => {
+        const before = text.length;
+        text += bytes.toString("latin1", 0, options.maxHeaderSize - before);
+        const end = text.indexOf("\r\n\r\n", before - 3);
+        if (end < 0 && text.length < options.maxHeaderSize) return true;
+        const head = end < 0 ? undefined : readHead(text.slice(0, end));
+        if (head === undefined) {
+          leave();
+          return false;
+        }
+        over = true;
+        const { incoming, receive } = respond(connection, head, keep);
+        connection.receive = receive;
+        events.emit("response", incoming);
+        events.emit("close");
+        return receive(bytes.subarray(end + 4 - before));
+      };
+    }
+
+    /** Asks `node:http` instead. */
+    function leave(): void {
+      odd = over = true;
+      connection.socket.destroy();
+      other = http.request(options);
+      for (const event of ["response", "error", "close"]) {
+        other.on(event, (value: unknown) => events.emit(event, value));
+      }
+      other.end();
+    }
+
+    open();
+    return {
+      on: events.on,
+      write: () => false, // a GET has nothing to write
+      end() {},
+      destroy() {
+        over = true;
+        connection.socket.destroy();
+        other?.destroy();
+      },
+    };
+  }
+
+  return {
+    request,
+    close() {
+      for (const { socket } of idle) socket.destroy();
+    },
+  };
+}
+
+/** A connection that sends a request's head as soon as it stands, its certificate checked. */
+function connect(
+  protocol: string,
+  { hostname: host, port, lookup }: NodeRequestOptions,
+  tls: NodeTlsOptions,
+  head: string,
+): Connection {
+  const secure = protocol === "https:";
+  const net = builtin<Net>("net")!;
+  const { Buffer } = builtin<{ Buffer: { allocUnsafeSlow(bytes: number): NodeBuffer } }>("buffer")!;
+  let failure: Error | undefined;
+  const to: ConnectOptions = {
+    host,
+    port: Number(port || (secure ? 443 : 80)),
+    ...(lookup && { lookup }),
+    onread: {
+      buffer: Buffer.allocUnsafeSlow(BUFFER_BYTES),
+      callback: (bytes, buffer) => connection.receive(buffer.subarray(0, bytes)),
+    },
+  };
+  const socket = secure
+    ? builtin<Net>("tls")!.connect({
+      ...to,
+      ...tls,
+      ...(net.isIP(host) === 0 && { servername: host }),
+      ALPNProtocols: ["http/1.1"],
+    })
+    : net.connect(to);
+  const connection: Connection = { socket, receive: () => false, closed: () => {} };
+  socket.on(secure ? "secureConnect" : "connect", () => socket.write(head, "latin1"));
+  socket.on("timeout", () => socket.destroy());
+  socket.on("error", (error) => failure = error);
+  socket.on("close", () => connection.closed(failure ?? new Error("it was closed")));
+  return connection;
+}
+
+/** The response on a connection, which is kept once its body was received, or closed. */
+function respond(
+  connection: Connection,
+  { status, reason, fields, length, keepAlive }: ResponseHead,
+  keep: (connection: Connection) => void,
+): { incoming: NodeResponse; receive(bytes: NodeBuffer): boolean } {
+  const { socket } = connection;
+  const { on, emit } = emitter();
+  let left = length;
+  let paused = false;
+  const incoming: NodeResponse = {
+    statusCode: status,
+    statusMessage: reason,
+    rawHeaders: fields,
+    complete: false,
+    borrowed: true,
+    on,
+    pause: () => paused = true,
+    resume() {
+      paused = false;
+      if (!incoming.complete) socket.resume();
+    },
+    destroy: () => incoming.complete || socket.destroy(),
+  };
+  connection.closed = (error) => {
+    emit("error", error);
+    emit("close");
+  };
+
+  function receive(bytes: NodeBuffer): boolean {
+    const body = bytes.subarray(0, left);
+    left -= body.byteLength;
+    emit("data", body);
+    if (left > 0) return !paused;
+    incoming.complete = true;
+    connection.closed = () => {};
+    // What comes after the body belongs to no request: such a connection is not used again.
+    if (!keepAlive || bytes.byteLength > body.byteLength) socket.destroy();
+    else if (!socket.destroyed) keep(connection);
+    emit("end");
+    emit("close");
+    return true;
+  }
+
+  return { incoming, receive };
+}
+
+function emitter(): Emitter {
+  const listeners = new Map<string, (value: never) => void>();
+  return {
+    on: (event, listener) => listeners.set(event, listener),
+    emit: (event, value) => listeners.get(event)?.(value as never),
+  };
+}
