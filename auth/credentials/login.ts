@@ -70,7 +70,7 @@ export async function login(
   }
   refuseControl(host, checked);
   const { path, read, helper } = open(options);
-  const [name] = helperNames(parseDockerConfig(await read(path) ?? "{}", path), host);
+  const [name] = helperNames(parseDockerConfig(await read(path) ?? "{}", path), { host });
   if (name !== undefined) {
     if (checked.accessToken !== undefined) {
       throw new InvalidOptionError(
@@ -117,7 +117,7 @@ export async function logout(registry: string, options: LoginOptions = {}): Prom
   const text = await read(path);
   if (text === undefined) return;
   const webLogin = host === DOCKER_HUB ? WEB_LOGIN_KEYS : [];
-  for (const key of helpersFor(parseDockerConfig(text, path), host, webLogin)) {
+  for (const key of helpersFor(parseDockerConfig(text, path), { host }, webLogin)) {
     checkAnswer(await helper(key.helper, "erase", key.server), "erase", key);
   }
   if (withoutEntry(text, host, path) === undefined) return;
