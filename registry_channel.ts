@@ -81,7 +81,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     emit,
     maxConcurrency: hosts[host]?.maxConcurrency ?? options.maxConcurrency ?? MAX_CONCURRENCY,
   });
-  const follow = redirect(limits);
+  const follow = redirect(limits, { registry: new URL(origin) });
 
   const authorization: AuthorizeOptions = {
     origin,
@@ -89,6 +89,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     clock,
     limits,
     emit,
+    plainHttp: hosts[host]?.plainHttp ?? false,
     ...(options.credentials !== undefined && { credentials: options.credentials }),
     ...(options.scopes !== undefined && { scopes: options.scopes }),
     ...(options.trustedRealms !== undefined && { trustedRealms: options.trustedRealms }),
@@ -103,9 +104,10 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
       // What was given for the registry is not the mirror's; a source knows hosts apart.
       ...(typeof credentials === "function" && { credentials }),
       scopes: [],
+      plainHttp: hosts[host]?.plainHttp ?? false,
     });
     const limited = limit(hosts[host]?.maxConcurrency ?? MAX_CONCURRENCY);
-    return compose(limited, authorize(own), follow)(send);
+    return compose(limited, authorize(own), redirect(limits, { registry: new URL(origin) }))(send);
   }
   const auth = new Authorizer(authorization);
   const registry = compose(again, authorize(auth), follow)(send);

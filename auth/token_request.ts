@@ -37,7 +37,7 @@ export interface TokenRequest {
   scopes: readonly Scope[];
   /** Who gets the token; `undefined` for an anonymous one. It must be allowed to go to the realm. */
   identity?: Identity;
-  /** The registry's host, for messages. */
+  /** The registry's origin. */
   registry: string;
   /** Why credentials that are there do not go along, for messages. */
   withheld?: string | undefined;
@@ -57,8 +57,8 @@ const REFUSED_STATUSES = [400, 401, 403];
 
 /**
  * Requests a token from a token service. Where it refuses a request that names `delete`, it is asked
- * once more with `*`. Redirects are followed: on the same origin with the credentials, elsewhere
- * without any.
+ * once more with `*`. Redirects are followed: on the same origin with the credentials, elsewhere by GET
+ * and without any, of which events tell.
  *
  * @throws {AuthenticationError} When the service refuses or answers something else; `statusCode` is its
  * status where it is not a success.
@@ -83,20 +83,41 @@ export async function requestToken(
 
 async function askService(
   context: TokenRequestContext,
-  { realm, service, scopes, identity, registry, withheld }: TokenRequest,
+  { realm, service, scopes, identity, registry: origin, withheld }: TokenRequest,
   signal: AbortSignal | undefined,
 ): Promise<Token> {
   // A challenge may have named the scopes: they are a stranger's words.
   const words = redactSecrets(formatScopes(scopes), identity);
-  const what = `get a token from ${realm.origin}${realm.pathname} for ${registry}` +
+  const registry = new URL(origin);
+  const what = `get a token from ${realm.origin}${realm.pathname} for ${registry.host}` +
     (words && ` (${words})`);
-  const send = redirect(context.limits, true)(context.send);
+  const send = redirect(context.limits, {
+    registry,
+    withheld(url) {
+      if (anonymous) return;
+      anonymous = true;
+      withheld =
+        `the token service redirects to ${url.origin}, so the token is asked for anonymously`;
+      context.emit({
+        type: "credentials-withheld",
+        registry: origin,
+        origin: url.origin,
+        reason: withheld,
+      });
+      tell(new URL(url.origin)); // the rest may repeat what was sent
+    },
+  })(context.send);
+  function tell(url: URL): void {
+    const event = { realm: redactUrl(url), scopes: scopes.map(formatScope), anonymous };
+    context.emit({ type: "token", ...event });
+  }
   const grants = grantsOf(identity);
   let request: ChannelRequest;
   let answer: ChannelResponse;
-  let anonymous: boolean;
+  let anonymous = true;
+  let grant: Grant;
   for (;;) {
-    const grant = grants.shift();
+    grant = grants.shift();
     const parameters = new URLSearchParams(grant && { ...grant, client_id: CLIENT_ID });
     if (service !== undefined) parameters.append("service", service);
     request = {
@@ -108,8 +129,7 @@ async function askService(
       ...(signal && { signal }),
     };
     anonymous = grant === undefined && identity?.username === undefined;
-    const event = { realm: redactUrl(realm), scopes: scopes.map(formatScope), anonymous };
-    context.emit({ type: "token", ...event });
+    tell(realm);
     answer = await send(request);
     const { status } = answer.response;
     const unknown = UNKNOWN_GRANT_STATUSES.includes(status) ||
@@ -126,7 +146,9 @@ async function askService(
   if (response.ok) {
     const name = `the token from ${realm.host}`;
     const bytes = await readBody(context, response, "tokenBytes", name, request);
-    return parseToken(bytes, what, response.headers.get("date"));
+    const { refreshToken, ...token } = parseToken(bytes, what, response.headers.get("date"));
+    const rotated = !anonymous && grant?.grant_type === "refresh_token" && refreshToken;
+    return { ...token, ...(rotated && { refreshToken: rotated }) };
   }
   // Not as an error of its own: a service may repeat what it was sent, and that is cut only here.
   const errors = (await responseErrors(context, request, response)).map(({ code, message }) => ({

@@ -26,12 +26,13 @@ export interface LoginOptions
 
 /**
  * Keeps credentials for a registry as `docker login` does: in the credential helper that Docker's
- * config names for it, else in the config itself, readable for all who may read the file. docker, podman, oras, crane, skopeo, regctl and {@linkcode dockerCredentials} find them there.
+ * config names for it, else in the config itself, in plain text. docker, podman, oras, crane, skopeo,
+ * regctl and {@linkcode dockerCredentials} find them there.
  *
  * The registry is not asked whether they are right: make a call with them first, such as `listTags`,
  * which ends in an `UnauthorizedError` or an `AuthenticationError` where they are not.
  *
- * What else is in the config stays, and so do its mode and indentation; a new one is its owner's alone.
+ * What else is in the config stays, and so does its indentation; from then on it is its owner's alone.
  *
  * @throws {InvalidReferenceError} When `registry` is not a host with or without a port.
  * @throws {InvalidOptionError} When there is nothing in the credential, or it cannot be kept.
