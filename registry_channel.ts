@@ -3,6 +3,7 @@ import type { DavitEvent } from "./events.ts";
 import { authorize } from "./auth/authorize.ts";
 import { type AuthorizeOptions, Authorizer } from "./auth/authorizer.ts";
 import type { Credential, CredentialSource } from "./auth/credential.ts";
+import { refuseInternal } from "./auth/internal_hosts.ts";
 import { DEFAULT_LIMITS, type Limits } from "./content/limits.ts";
 import { USER_AGENT } from "./content/version.ts";
 import type { ConnectionOptions, RegistryClientOpts } from "./registry_client_options.ts";
@@ -73,7 +74,11 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     ...options,
     ...{ registry: host, hosts, userAgent, responseTimeout, stallTimeout },
   });
-  const send = allowHost || onEvent ? loaded(guarded) : out.send;
+  const sendAny = allowHost || onEvent ? loaded(guarded) : out.send;
+  /** Where a registry's answers may lead to; an `allowHost` decides alone. */
+  const sendFrom = (origin: string) =>
+    allowHost ? sendAny : refuseInternal(origin, options.trustedRealms)(sendAny);
+  const send = sendFrom(origin);
   const again = retry({
     retry: policy,
     limits,
@@ -97,6 +102,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
   /** A mirror is a registry of its own: its tokens, its limit, and one try. */
   function openMirror({ origin, host }: Mirror): Send {
     const { credentials, ...shared } = authorization;
+    const send = sendFrom(origin);
     const own = new Authorizer({
       ...shared,
       origin,
