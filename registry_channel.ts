@@ -18,6 +18,7 @@ import { proxyRule } from "./transport/proxy_options.ts";
 import { redirect } from "./transport/redirect.ts";
 import { retry } from "./transport/retry.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./transport/retry_policy.ts";
+import { Secrets } from "./transport/secrets.ts";
 import { sender } from "./transport/send.ts";
 import { streamsBodies } from "./transport/send_fetch.ts";
 
@@ -60,7 +61,8 @@ export function connect(origin: string, options: ConnectionOptions = {}): Channe
 export function openConnection(origin: string, options: ConnectionOptions = {}): Connection {
   const limits = checkedLimits(options.limits);
   const policy = checkedPolicy(options.retry);
-  const emit = quiet(options.onEvent);
+  const secrets = new Secrets();
+  const emit = quiet(options.onEvent, secrets);
   const clock = systemClock;
 
   const hosts = dockerHubAlias(options.hosts);
@@ -73,6 +75,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
   const out = sender({
     ...options,
     ...{ registry: host, hosts, userAgent, responseTimeout, stallTimeout },
+    learn: (authorization) => secrets.learn(authorization),
   });
   const sendAny = allowHost || onEvent ? loaded(guarded) : out.send;
   /** Where a registry's answers may lead to; an `allowHost` decides alone. */
@@ -86,6 +89,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     emit,
     maxConcurrency: hosts[host]?.maxConcurrency ?? options.maxConcurrency ?? MAX_CONCURRENCY,
   });
+  const redact = (words: string, url?: URL) => secrets.redact(words, url);
   const follow = redirect(limits, { registry: new URL(origin) });
 
   const authorization: AuthorizeOptions = {
@@ -94,6 +98,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     clock,
     limits,
     emit,
+    secrets,
     plainHttp: hosts[host]?.plainHttp ?? false,
     ...(options.credentials !== undefined && { credentials: options.credentials }),
     ...(options.scopes !== undefined && { scopes: options.scopes }),
@@ -122,7 +127,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
   // What few pages need is loaded with the first request that does.
   async function guarded(): Promise<Send> {
     const { guard, trace } = await import("./transport/machine.ts");
-    const traced = onEvent ? trace({ clock, emit })(out.send) : out.send;
+    const traced = onEvent ? trace({ clock, emit, secrets })(out.send) : out.send;
     return guard(allowHost, out.addressesOf)(traced);
   }
   async function mirrored(): Promise<Send> {
@@ -145,6 +150,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     clock,
     capabilities: {},
     emit,
+    redact,
   };
   return { channel, auth, close: out.close };
 }
@@ -173,12 +179,22 @@ export function credentialsOf(
   return { username, password: password ?? "" };
 }
 
-/** What listens must not break what it listens to. */
-function quiet(onEvent: ConnectionOptions["onEvent"]): (event: DavitEvent) => void {
+/** What listens must not break what it listens to, nor see what a registry repeats of a secret. */
+function quiet(
+  onEvent: ConnectionOptions["onEvent"],
+  secrets: Secrets,
+): (event: DavitEvent) => void {
   if (onEvent === undefined) return () => {};
+  const hide = (value: unknown): unknown =>
+    typeof value === "string"
+      ? secrets.hide(value)
+      : Array.isArray(value)
+      ? value.map(hide)
+      : value;
   return (event) => {
     try {
-      onEvent(event);
+      const told = Object.entries(event).map(([name, value]) => [name, hide(value)]);
+      onEvent(Object.fromEntries(told) as DavitEvent);
     } catch { /* as documented at OnEvent */ }
   };
 }

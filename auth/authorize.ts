@@ -85,6 +85,8 @@ class Negotiation {
       if (sent.header === undefined) sends = 0;
       answer = await this.#carrying(sent);
     }
+    const { ok, status } = answer.response;
+    if (!ok) this.#authorizer.secrets.learn(sent.header); // an error may repeat it
     if (this.#refuses(answer)) {
       const last = sent.header === undefined ? this.#refused : sent;
       if (sent.refusal?.cause !== undefined) {
@@ -96,7 +98,6 @@ class Negotiation {
       const anonymity = this.#authorizer.anonymity(this.#need, last) ?? this.#withheld;
       return anonymity ? { ...answer, anonymity } : answer;
     }
-    const { ok, status } = answer.response;
     const refused = this.#refused;
     if (ok && sent.header === undefined && refused?.scheme === this.#need.repository.scheme) {
       this.#authorizer.reportRefused(this.#need, refused?.identity);
@@ -168,7 +169,7 @@ class Negotiation {
     this.#doubtful = scheme !== repository.scheme;
     if (scheme === undefined && this.#oneShot) {
       // These bytes can be sent once: better one small request before them than a refusal after.
-      scheme = this.#authorizer.choose(await this.#probe());
+      scheme = this.#authorizer.choose(await this.#probe() ?? []);
     }
     scheme ??= NOTHING.scheme;
     if (scheme.type === "none" && !this.#authorizer.hasToken) return NOTHING;
@@ -218,8 +219,8 @@ class Negotiation {
     let silent = false;
     if (scheme === undefined) {
       const probed = await this.#probe();
-      scheme = this.#authorizer.choose(probed);
-      silent = challenges.length + probed.length === 0;
+      scheme = this.#authorizer.choose(probed ?? []);
+      silent = challenges.length === 0 && probed?.length === 0;
     }
     this.#scheme = scheme;
     const failed = this.#failed;
@@ -285,9 +286,9 @@ class Negotiation {
 
   /**
    * end-1 `GET /v2/`, for its challenge alone: gcr.io answers some requests 401 without one. Its scope
-   * is left out by the caller: ghcr.io names a placeholder.
+   * is left out by the caller: ghcr.io names a placeholder. `undefined` where another host answered.
    */
-  async #probe(): Promise<Challenge[]> {
+  async #probe(): Promise<Challenge[] | undefined> {
     const { origin } = this.#authorizer;
     const { signal } = this.#request;
     const answer = await this.#next({
@@ -299,6 +300,7 @@ class Negotiation {
       ...(signal && { signal }),
     });
     await discard(answer);
+    if (answer.url.origin !== origin) return undefined;
     return this.#refuses(answer) ? challengesOf(answer) : [];
   }
 

@@ -3,6 +3,7 @@ import { AuthenticationError, InvalidOptionError } from "../errors.ts";
 import type { Intent } from "../transport/channel.ts";
 import { type AuthorizeOptions, Authorizer } from "./authorizer.ts";
 import {
+  answerFrom,
   counted,
   fakeClient,
   FakeRegistry,
@@ -417,6 +418,15 @@ for (const [origin, probe, password, outcome] of SILENT) {
     assertEquals(await counted(wire, () => client.call("GET", TAGS, PULL)), again);
   });
 }
+
+Deno.test("401 without a challenge, and /v2/ answered by another host: no password is tried", async () => {
+  const wire = new FakeWire(({ url }) =>
+    url.pathname === "/v2/"
+      ? answerFrom("https://else.example/v2/", new Response(null, { status: 401 }))
+      : new Response(null, { status: 401 })
+  );
+  assertEquals(await counted(wire, () => fakeClient(wire, you).call("GET", TAGS, PULL)), [401, 2]);
+});
 
 Deno.test("401 without a challenge: a wrong password is tried once for each call, and fails", async () => {
   const wire = new FakeWire(() => new Response(null, { status: 401 }));

@@ -4,6 +4,7 @@ import type { OnEvent } from "../events.ts";
 import { isLoopback } from "../content/loopback.ts";
 import type { Anonymity, Clock, Intent, Send } from "../transport/channel.ts";
 import { redactUrl } from "../transport/redact.ts";
+import { Secrets } from "../transport/secrets.ts";
 import { type AuthScheme, type BearerScheme, chooseScheme } from "./auth_scheme.ts";
 import type { Challenge } from "./challenge.ts";
 import {
@@ -16,6 +17,7 @@ import {
   sameIdentity,
 } from "./credential.ts";
 import { checkTrustedRealms, type TrustedRealms, withheldReason } from "./realm_policy.ts";
+import { learnIdentity } from "./redact_secrets.ts";
 import {
   type ReportingCredentialSource,
   reportingCredentialSource,
@@ -48,6 +50,8 @@ export interface AuthorizeOptions {
   emit: OnEvent;
   /** Token services on other hosts that may have the credentials. @default {{}} */
   trustedRealms?: TrustedRealms;
+  /** What was sent of late, so that nothing that repeats it shows it. @default {its own} */
+  secrets?: Secrets;
   /** Whether another registry redirects to this one. @default {false} */
   redirected?: boolean;
 }
@@ -86,6 +90,8 @@ const MAX_ELSEWHERE = 10;
 export class Authorizer {
   /** The registry's origin. */
   readonly origin: string;
+  /** What was sent of late. */
+  readonly secrets: Secrets;
   /** Whether the caller gave a bearer token, which is then sent before any challenge. */
   readonly hasToken: boolean;
   readonly #options: AuthorizeOptions;
@@ -112,7 +118,8 @@ export class Authorizer {
     const url = originUrl(origin);
     checkTrustedRealms(trustedRealms);
     this.origin = url.origin;
-    this.#options = options;
+    this.secrets = options.secrets ?? new Secrets();
+    this.#options = { ...options, secrets: this.secrets };
     this.#host = url.host;
     this.#source = reportingCredentialSource(credentialSource(credentials), emit);
     this.#tokens = new TokenStore(clock);
@@ -228,6 +235,7 @@ export class Authorizer {
     const identity = refused === undefined
       ? await repository.identity(signal)
       : await repository.otherIdentity(refused.identity, signal);
+    learnIdentity(this.secrets, identity);
     if (identity?.accessToken !== undefined) return givenToken(scheme, identity);
     if (scheme.type === "none") return NOTHING;
     // A password that must not go to the token service may go to the registry itself.
@@ -319,6 +327,7 @@ export class Authorizer {
       if (withheld !== undefined) this.#reportWithheld(realm.origin, withheld);
       return this.#request(request, shared);
     }, signal);
+    this.secrets.add(value);
     return { scheme, header: `Bearer ${value}`, identity, token: { owner, value, scopes, fresh } };
   }
 

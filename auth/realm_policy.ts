@@ -1,6 +1,6 @@
 import { AuthenticationError, InvalidOptionError } from "../errors.ts";
+import { quoteInput } from "../reference/quote_input.ts";
 import { raiseScheme } from "../transport/raise_scheme.ts";
-import { redactUrl } from "../transport/redact.ts";
 
 /**
  * Token services that may have a registry's credentials although they live elsewhere: a registry's
@@ -56,9 +56,7 @@ export function resolveRealm(realm: string, origin: string): URL {
   }
   if (protocol === "https:" && url.protocol === "http:") {
     throw new AuthenticationError(
-      `Cannot authenticate to ${host}: it is https, and its token service, ${
-        redactUrl(url)
-      }, is not`,
+      `Cannot authenticate to ${host}: it is https, and its token service, ${url.origin}, is not`,
     );
   }
   // fetch refuses URLs with a user in them, and credentials that a registry made up are none.
@@ -125,7 +123,7 @@ function parseEntry(entry: string): TrustedEntry {
   const invalid = () =>
     new InvalidOptionError(
       "Cannot use trustedRealms: an entry must be a host, with a port where it needs one, or an " +
-        `http or https origin: current value is ${JSON.stringify(entry)}`,
+        `http or https origin: current value is ${quoteInput(entry, "registry")}`,
     );
   if (typeof entry !== "string") throw invalid();
   const isOrigin = entry.includes("://");

@@ -9,6 +9,7 @@ import { readBody, responseErrors } from "../transport/expect.ts";
 import { headerFields } from "../transport/header_fields.ts";
 import { redactUrl } from "../transport/redact.ts";
 import { redirect } from "../transport/redirect.ts";
+import { Secrets } from "../transport/secrets.ts";
 import { basicAuthorization, type Identity, TOKEN_USER } from "./credential.ts";
 import { redactSecrets } from "./redact_secrets.ts";
 import { asksForDelete, deleteAsStar, formatScope, formatScopes, type Scope } from "./scope.ts";
@@ -25,6 +26,8 @@ export interface TokenRequestContext {
   limits: Required<Limits>;
   /** Called with each request. */
   emit: OnEvent;
+  /** What was sent of late, which a service may repeat. @default {what this request sends} */
+  secrets?: Secrets;
 }
 
 /** What is asked of a token service. */
@@ -86,10 +89,13 @@ async function askService(
   { realm, service, scopes, identity, registry: origin, withheld }: TokenRequest,
   signal: AbortSignal | undefined,
 ): Promise<Token> {
-  // A challenge may have named the scopes: they are a stranger's words.
-  const words = redactSecrets(formatScopes(scopes), identity);
+  const secrets = context.secrets ?? new Secrets();
+  const redact = (words: string) => redactSecrets(words, identity, secrets);
+  // A challenge may have named the scopes and the realm: they are a stranger's words.
+  const words = redact(formatScopes(scopes));
   const registry = new URL(origin);
-  const what = `get a token from ${realm.origin}${realm.pathname} for ${registry.host}` +
+  const what =
+    `get a token from ${secrets.hide(realm.origin + realm.pathname)} for ${registry.host}` +
     (words && ` (${words})`);
   const send = redirect(context.limits, {
     registry,
@@ -151,12 +157,14 @@ async function askService(
     return { ...token, ...(rotated && { refreshToken: rotated }) };
   }
   // Not as an error of its own: a service may repeat what it was sent, and that is cut only here.
-  const errors = (await responseErrors(context, request, response)).map(({ code, message }) => ({
-    ...(code !== undefined && { code: redactSecrets(code, identity) }),
-    message: redactSecrets(message, identity),
+  const errors = (await responseErrors({ limits: context.limits, redact }, request, response)).map((
+    { code, message },
+  ) => ({
+    ...(code !== undefined && { code: redact(code) }),
+    message: redact(message),
   }));
   const texts = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "));
-  const said = texts.join("; ") || redactSecrets(response.statusText, identity);
+  const said = texts.join("; ") || redact(response.statusText);
   const why = withheld ?? (anonymous ? "no credentials were sent" : undefined);
   throw new AuthenticationError(
     `Cannot ${what}: ${response.status}${said && ` ${said}`}${why ? ` (${why})` : ""}`,

@@ -15,8 +15,8 @@ export interface RedirectOptions {
   /** The registry: its own host by http is raised to https. @default {none} */
   registry?: URL;
   /**
-   * Whether a POST's body stays with its origin as credentials do: elsewhere a GET without it follows.
-   * Called with where the credentials did not go along to.
+   * Whether a POST's body stays with its origin as credentials do: elsewhere, and after 301 and 302 as
+   * browsers do, a GET without it follows. Called with where the credentials did not go along to.
    * @default {a body goes wherever the redirect leads}
    */
   withheld?: (url: URL) => void;
@@ -53,7 +53,9 @@ export function redirect(
       hop = follow(hop, answer.response.status, location, options);
       if (seen.includes(hop.url.href)) {
         throw new TooManyRedirectsError(
-          `Cannot ${request.what}: redirected in a circle at ${redactUrl(hop.url)}`,
+          `Cannot ${request.what}: redirected in a circle at ${
+            hop.url.href === request.url.href ? redactUrl(hop.url) : place(hop.url)
+          }`,
         );
       }
     }
@@ -74,7 +76,7 @@ function follow(
   }
   const { body, ...rest } = request;
   const form = withheld !== undefined && request.method === "POST";
-  const getsAlone = status === 303 ? request.method !== "HEAD" : form && leaves;
+  const getsAlone = status === 303 ? request.method !== "HEAD" : form && (leaves || status < 303);
   if (leaves || form && getsAlone) withheld?.(url);
   if (getsAlone) {
     headers.delete("content-type");
@@ -89,6 +91,11 @@ function follow(
   return { ...request, url, headers, purpose: "redirect" };
 }
 
+/** What is shown of where a redirect leads: the rest may repeat what was sent. */
+function place({ protocol, host }: URL): string {
+  return `${protocol}//${host}`;
+}
+
 function target(request: ChannelRequest, location: string, registry?: URL): URL {
   let url: URL;
   try {
@@ -101,7 +108,7 @@ function target(request: ChannelRequest, location: string, registry?: URL): URL 
   }
   if (registry !== undefined) raiseScheme(url, registry);
   const refuse = (why: string) =>
-    new HostRefusedError(`Cannot ${request.what}: ${why}, ${redactUrl(url)}`, { host: url.host });
+    new HostRefusedError(`Cannot ${request.what}: ${why}, ${place(url)}`, { host: url.host });
   if (url.protocol !== "https:" && url.protocol !== "http:") {
     throw refuse("redirected to something that is not HTTP");
   }
