@@ -154,8 +154,6 @@ export class RegistryClientV2 {
   acceptManifestLists: boolean;
   /** The user name that was given. */
   readonly username: string | undefined;
-  /** The password that was given; it does not show when the client is printed. */
-  declare readonly password: string | undefined;
   /** What tokens are asked for beforehand. */
   readonly scopes: string[];
   readonly #options: RegistryClientOpts;
@@ -182,7 +180,6 @@ export class RegistryClientV2 {
     this.acceptOCIManifests = options.acceptOCIManifests ?? true;
     this.acceptManifestLists = options.acceptManifestLists ?? true;
     this.username = options.username;
-    Object.defineProperty(this, "password", { value: options.password, enumerable: false });
     this.scopes = [...scopes];
     this.#options = { ...options };
     const credentials = credentialsOf(options);
@@ -191,6 +188,11 @@ export class RegistryClientV2 {
       scopes,
       ...(credentials !== undefined && { credentials }),
     });
+  }
+
+  /** The password that was given; it does not show when the client is printed. */
+  get password(): string | undefined {
+    return this.#options.password;
   }
 
   /**

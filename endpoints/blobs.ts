@@ -308,13 +308,8 @@ function blobOf(
   const bytes = () =>
     readAll(pieceReader(stream), { name: "bytes", bytes: Infinity, what: "the blob" });
   const text = async () => new TextDecoder().decode(await bytes());
-  return {
-    stream,
-    size,
-    verified,
-    answer,
-    bytes,
-    text,
-    json: async () => parseJson(await text()),
-  };
+  const json = async () => parseJson(await text());
+  const blob: BlobContent = { stream, size, verified, bytes, text, json };
+  // Not shown when the blob is printed: it may hold signed URLs.
+  return Object.defineProperty(blob, "answer", { get: () => answer }) as FetchedBlob;
 }
