@@ -18,11 +18,13 @@ export function byteRange(
   header: string | null,
   size: number,
 ): ByteRange | "unsatisfiable" | undefined {
-  const unit = /^\s*bytes\s*=(.*)$/i.exec(header ?? "");
-  if (unit === null || unit[1]!.includes(",")) return undefined;
-  const match = /^\s*([0-9]*)\s*-\s*([0-9]*)\s*$/.exec(unit[1]!);
-  if (match === null) return "unsatisfiable";
-  const [first, last] = [match[1]!, match[2]!];
+  // Cut at the signs: a pattern with spaces in several places takes quadratic time.
+  const [unit, set] = cut(header ?? "", "=");
+  if (unit.toLowerCase() !== "bytes" || set === undefined || set.includes(",")) return undefined;
+  const [first, last] = cut(set, "-");
+  if (last === undefined || !/^[0-9]*$/.test(first) || !/^[0-9]*$/.test(last)) {
+    return "unsatisfiable";
+  }
   if (first === "") {
     const length = Math.min(Number(last), size);
     if (last === "" || length === 0) return "unsatisfiable";
@@ -32,4 +34,10 @@ export function byteRange(
   const end = last === "" ? size : Math.min(Number(last) + 1, size);
   if (offset >= end) return "unsatisfiable";
   return { offset, length: end - offset };
+}
+
+/** What stands before and behind the first sign, without the spaces around. */
+function cut(text: string, sign: string): [before: string, behind?: string] {
+  const at = text.indexOf(sign);
+  return at === -1 ? [text.trim()] : [text.slice(0, at).trim(), text.slice(at + 1).trim()];
 }

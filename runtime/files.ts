@@ -30,6 +30,8 @@ export interface FileStat {
   readonly size: number;
   /** When it was last written, in milliseconds since 1970. */
   readonly mtimeMs: number;
+  /** When anything about it last changed, its names included, in milliseconds since 1970. */
+  readonly ctimeMs: number;
   /** What tells it from every other file of the disk; 0 where the system has no such thing. */
   readonly ino: number;
   /** Whether it is a regular file. */

@@ -18,7 +18,7 @@ interface BlobRoute {
  * @throws {Refusal} 404 when the repository does not have it; 416 when the range is outside it.
  */
 export async function getBlob(exchange: Exchange, route: BlobRoute): Promise<Response> {
-  const { blob, headers } = await findBlob(exchange, route);
+  const { blob, headers } = await findBlob(exchange, route, false); // clients verify what they read
   const { request, observation } = exchange;
   const wanted = request.headers;
   // Nothing here has an entity tag or a date, so that a condition on one cannot hold.
@@ -44,12 +44,13 @@ export async function getBlob(exchange: Exchange, route: BlobRoute): Promise<Res
 }
 
 /**
- * end-2 HEAD blobs: whether it is there, and its size.
+ * end-2 HEAD blobs: whether it is there, and its size. What is damaged is not there: clients ask this
+ * before they push.
  *
  * @throws {Refusal} 404 when the repository does not have it.
  */
 export async function headBlob(exchange: Exchange, route: BlobRoute): Promise<Response> {
-  const { blob, headers } = await findBlob(exchange, route);
+  const { blob, headers } = await findBlob(exchange, route, true);
   headers["content-length"] = String(blob.size);
   return new Response(null, { headers });
 }
@@ -77,10 +78,11 @@ export function createdBlob(repository: RepositoryName, digest: Digest): Respons
 async function findBlob(
   exchange: Exchange,
   route: BlobRoute,
+  verified: boolean,
 ): Promise<{ blob: StoredBlob; headers: Record<string, string> }> {
   const digest = digestFrom(route.digest);
   await requireRepository(exchange, route.repository);
-  const blob = await exchange.backend.blob(route.repository, digest);
+  const blob = await exchange.backend.blob(route.repository, digest, { verified });
   if (blob === undefined) throw unknownBlob(route);
   const headers = {
     "accept-ranges": "bytes",

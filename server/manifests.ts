@@ -1,5 +1,6 @@
 import type { Bytes } from "../content/bytes.ts";
 import { type Digest, digestOf, hashAlgorithm, isDigest } from "../content/digest.ts";
+import { MEDIA_TYPES } from "../content/media_types.ts";
 import { readAll } from "../content/piece_reader.ts";
 import { LimitError } from "../errors.ts";
 import type { RepositoryName } from "../reference/repository_name.ts";
@@ -14,6 +15,7 @@ import {
   supportedDigest,
 } from "./exchange.ts";
 import { afterBroken, BrokenBody, StalledBody } from "./listen/watched_body.ts";
+import { mediaTypeIn } from "./media_type.ts";
 import { readManifest } from "./read_manifest.ts";
 import { emptyResponse, Refusal } from "./refusal.ts";
 
@@ -26,7 +28,7 @@ interface ManifestRoute {
 const MAX_TAGS = 50;
 
 /**
- * end-3 GET manifests: the bytes and the `Content-Type` that were pushed.
+ * end-3 GET manifests: the bytes that were pushed, and their media type.
  *
  * @throws {Refusal} 404 when the repository has no such tag or digest.
  */
@@ -69,8 +71,8 @@ export async function putManifest(exchange: Exchange, route: ManifestRoute): Pro
     digest,
     request.headers.get("content-type"),
   );
-  for (const child of children) {
-    const there = await backend.blob(repository, child.digest) ??
+  for (const child of settings.sparse ? [] : children) {
+    const there = await backend.blob(repository, child.digest, { verified: true }) ??
       (child.mayBeManifest ? await backend.manifest(repository, child.digest) : undefined);
     if (there !== undefined) continue;
     throw new Refusal(
@@ -125,7 +127,8 @@ async function findManifest(exchange: Exchange, route: ManifestRoute): Promise<S
 function manifestHeaders({ bytes, contentType, digest }: StoredManifest): Record<string, string> {
   return {
     "content-length": String(bytes.byteLength),
-    "content-type": contentType,
+    // Older versions kept whatever a client said.
+    "content-type": mediaTypeIn(contentType) ?? MEDIA_TYPES.octetStream,
     "docker-content-digest": digest,
   };
 }

@@ -4,6 +4,7 @@ import { type Bytes, encodeText } from "../content/bytes.ts";
 import { MemoryBackend } from "./backends/memory_backend.ts";
 import { digest, memoryWire, specTest } from "./fixture_test.ts";
 import { type Middleware, ownRequest, type RequestContext, withRequest } from "./middleware.ts";
+import { createTestRegistry } from "../testing/test_registry.ts";
 import { createRegistry } from "./registry.ts";
 
 const ORIGIN = "http://registry.test";
@@ -184,11 +185,18 @@ Deno.test("the first middleware sees a request first, and a response last", asyn
   assertEquals(order, ["a before", "b before", "b after", "a after"]);
 });
 
-Deno.test("middleware that rejects: so does fetch, and the request has no status", async () => {
+Deno.test("middleware that rejects: 500; of a registry for tests, fetch rejects", async () => {
   const broken: Middleware = () => () => Promise.reject(new TypeError("the line is cut"));
-  const registry = createRegistry({ middleware: [broken] });
-  await assertRejects(() => registry.fetch(`${ORIGIN}/v2/`), TypeError, "the line is cut");
-  assertEquals(noted(registry), ["GET /v2/ 0 0 0"]);
+  const errors: unknown[] = [];
+  const registry = createRegistry({
+    middleware: [broken],
+    onError: (error) => errors.push((error as Error).message),
+  });
+  const { status } = await registry.fetch(`${ORIGIN}/v2/`);
+  assertEquals([status, registry.requests[0]?.status, errors], [500, 500, ["the line is cut"]]);
+  const faulty = createTestRegistry({ middleware: [broken] });
+  await assertRejects(() => faulty.fetch(`${ORIGIN}/v2/`), TypeError, "the line is cut");
+  assertEquals(noted(faulty), ["GET /v2/ 0 0 0"]);
 });
 
 Deno.test("a request whose URL is malformed is answered 400 before middleware sees it", async () => {

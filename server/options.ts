@@ -12,6 +12,14 @@ export interface RegistryOptions {
   /** Where everything is kept. @default {in memory} */
   backend?: RegistryBackend;
   /**
+   * Where clients reach the registry, where that is not the address it is asked at: behind a proxy
+   * that ends TLS, `https://registry.example`, with a path where the proxy has one in front of
+   * `/v2/`. The realm of the token service and every `Location` start with it. What a client says of
+   * that, as in `X-Forwarded-Proto`, does not count: it could lead others' passwords elsewhere.
+   * @default {what the request says}
+   */
+  externalUrl?: string;
+  /**
    * What stands between the registry and its clients, the outermost first. `requests` notes what
    * clients asked, and what they were answered in the end.
    * @default {[]}
@@ -54,6 +62,29 @@ export interface RegistryOptions {
    * @default {4259840}
    */
   manifestLimit?: number;
+  /**
+   * Whether manifests are taken whose blobs, and indexes whose manifests, are not all here: a copy
+   * of some platforms of an image then keeps its index, with its digest and signatures.
+   * @default {false}
+   */
+  sparse?: boolean;
+  /**
+   * The largest blob that is taken, in bytes; a larger one is answered with 413.
+   * @default {214748364800}
+   */
+  blobLimit?: number;
+  /**
+   * The most uploads that may be open at once, of all clients of this process; one more is answered
+   * with 429. One that is not gone on with ends after `uploadExpiry`.
+   * @default {10000}
+   */
+  openUploadLimit?: number;
+  /**
+   * The most uploads that one user may have open at once; those who do not log in are one user.
+   * Without users there is no such limit.
+   * @default {1000}
+   */
+  userUploadLimit?: number;
   /**
    * The most tags, or repositories of the catalog, on one page.
    * @default {1000}
@@ -110,8 +141,13 @@ export interface RegistryOptions {
 /** Every option that has a default, with its value. */
 export interface RegistrySettings extends
   Required<
-    Omit<RegistryOptions, "auth" | "backend" | "chunkMinLength" | "middleware" | "upstream">
+    Omit<
+      RegistryOptions,
+      "auth" | "backend" | "chunkMinLength" | "externalUrl" | "middleware" | "upstream"
+    >
   > {
+  /** Where clients reach the registry, without a slash at its end. */
+  externalUrl?: string;
   /** The least size of a chunk, in bytes; 0 where any will do. */
   chunkMinLength: number;
 }
@@ -121,6 +157,15 @@ export interface RegistrySettings extends
  * pass with the manifest's own fields beside it.
  */
 const MANIFEST_LIMIT_BYTES = (4 * 1024 + 64) * 1024;
+
+/** What the largest registries take: Azure's layers have up to 200 GiB. */
+const BLOB_LIMIT_BYTES = 200 * 1024 ** 3;
+
+/** An open upload is a file and some hundred bytes of memory. */
+const OPEN_UPLOADS = 10_000;
+
+/** A client has at most some ten open at once. */
+const USER_UPLOADS = 1_000;
 
 /** A page that every client reads at once: 1,000 tags of 128 characters are 130 KB. */
 const PAGE_SIZE = 1_000;
@@ -142,6 +187,9 @@ const REQUESTS_KEPT = 1_000;
 
 const ABOVE_ZERO = [
   "manifestLimit",
+  "blobLimit",
+  "openUploadLimit",
+  "userUploadLimit",
   "tagPageSize",
   "referrersPageSize",
   "uploadExpiry",
@@ -158,6 +206,11 @@ export function registrySettings(options: RegistryOptions): RegistrySettings {
   const settings: RegistrySettings = {
     deletes: options.deletes ?? true,
     referrersApi: options.referrersApi ?? true,
+    ...(options.externalUrl !== undefined && { externalUrl: checkUrl(options.externalUrl) }),
+    sparse: options.sparse ?? false,
+    blobLimit: options.blobLimit ?? BLOB_LIMIT_BYTES,
+    openUploadLimit: options.openUploadLimit ?? OPEN_UPLOADS,
+    userUploadLimit: options.userUploadLimit ?? USER_UPLOADS,
     manifestLimit: options.manifestLimit ?? MANIFEST_LIMIT_BYTES,
     tagPageSize: options.tagPageSize ?? PAGE_SIZE,
     referrersPageSize: options.referrersPageSize ?? PAGE_SIZE,
@@ -174,6 +227,20 @@ export function registrySettings(options: RegistryOptions): RegistrySettings {
   for (const name of ABOVE_ZERO) checkInteger(name, settings[name], 1);
   for (const name of NOT_BELOW_ZERO) checkInteger(name, settings[name], 0);
   return settings;
+}
+
+function checkUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const plain = url !== undefined && /^https?:$/.test(url.protocol) && url.href === bare(url);
+  if (plain) return url.href.replace(/\/+$/, "");
+  throw new InvalidOptionError(
+    "Cannot create a registry as 'externalUrl' must be a URL of http or https without a user, a " +
+      `query and a fragment: current value is ${text}`,
+  );
+}
+
+function bare({ origin, pathname }: URL): string {
+  return origin + pathname;
 }
 
 /**

@@ -10,6 +10,7 @@ import { parseManifest } from "../manifest/parse_manifest.ts";
 import { referrerDescriptor } from "../manifest/referrers_index.ts";
 import { isIndex } from "../manifest/types.ts";
 import type { StoredManifest } from "./backends/backend.ts";
+import { mediaTypeIn } from "./media_type.ts";
 import { Refusal } from "./refusal.ts";
 
 /** What a registry must know of a manifest. */
@@ -34,11 +35,12 @@ export function readManifest(
   contentTypeHeader: string | null,
 ): ManifestFacts {
   try {
-    const contentType = contentTypeHeader ?? manifestMediaType(bytes);
-    const type = bareMediaType(contentType);
+    const stated = contentTypeHeader?.trim() || manifestMediaType(bytes);
+    const type = mediaTypeIn(stated);
+    if (type === undefined) throw noMediaType(stated);
     return isManifestMediaType(type)
-      ? knownManifest(bytes, digest, contentType, type)
-      : otherManifest(bytes, digest, contentType, type);
+      ? knownManifest(bytes, digest, type)
+      : otherManifest(bytes, digest, type);
   } catch (cause) {
     if (cause instanceof ApiError) {
       throw new Refusal(400, "MANIFEST_INVALID", cause.message, { cause });
@@ -50,7 +52,6 @@ export function readManifest(
 function knownManifest(
   bytes: Bytes,
   digest: Digest,
-  contentType: string,
   mediaType: string,
 ): ManifestFacts {
   const { manifest } = parseManifest(bytes, { mediaType });
@@ -59,15 +60,15 @@ function knownManifest(
     .filter((child) => !FOREIGN_LAYERS.test(child.mediaType))
     .map((child) => ({ digest: child.digest as Digest, mayBeManifest }));
   const subject = subjectOf(manifest);
-  if (subject === undefined) return { contentType, children };
+  if (subject === undefined) return { contentType: mediaType, children };
   const descriptor = referrerDescriptor(manifest, { mediaType, digest, size: bytes.byteLength });
-  return { contentType, children, referrer: { subject: subject.digest as Digest, descriptor } };
+  const referrer = { subject: subject.digest as Digest, descriptor };
+  return { contentType: mediaType, children, referrer };
 }
 
 function otherManifest(
   bytes: Bytes,
   digest: Digest,
-  contentType: string,
   mediaType: string,
 ): ManifestFacts {
   const object = manifestObject(bytes);
@@ -81,12 +82,21 @@ function otherManifest(
         "and it does not name that type as its own",
     );
   }
-  if (object.subject === undefined || object.subject === null) return { contentType, children: [] };
+  const facts = { contentType: mediaType, children: [] };
+  if (object.subject === undefined || object.subject === null) return facts;
   const subject = checkDescriptor(object.subject, "the subject").digest as Digest;
   const descriptor: Descriptor = { mediaType, digest, size: bytes.byteLength };
   if (typeof object.artifactType === "string") descriptor.artifactType = object.artifactType;
   if (isTextMap(object.annotations)) descriptor.annotations = object.annotations;
-  return { contentType, children: [], referrer: { subject, descriptor } };
+  return { ...facts, referrer: { subject, descriptor } };
+}
+
+function noMediaType(text: string): Refusal {
+  return new Refusal(
+    400,
+    "MANIFEST_INVALID",
+    `Cannot take the manifest: ${JSON.stringify(text.slice(0, 200))} is no media type`,
+  );
 }
 
 function isTextMap(value: unknown): value is Record<string, string> {

@@ -75,6 +75,16 @@ export function jsonResponse(
   return new Response(bytes, { status, headers: all });
 }
 
+/**
+ * The response, which no browser runs: a manifest or a blob may hold a page, and would act there with
+ * whatever the reader may do.
+ */
+export function guarded(response: Response): Response {
+  response.headers.set("x-content-type-options", "nosniff");
+  response.headers.set("content-security-policy", "default-src 'none'; sandbox");
+  return response;
+}
+
 /** A response without a body. */
 export function emptyResponse(status: number, headers: HeadersInit = {}): Response {
   const all = new Headers(headers);

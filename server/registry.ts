@@ -14,7 +14,8 @@ import { listRepositories, listTags } from "./pages.ts";
 import { PullThroughBackend } from "./pull_through/pull_through_backend.ts";
 import { UpstreamRefusal } from "./pull_through/upstream.ts";
 import { listReferrers } from "./referrers.ts";
-import { jsonResponse, Refusal } from "./refusal.ts";
+import { guarded, jsonResponse, Refusal } from "./refusal.ts";
+import { requestUrl } from "./request_url.ts";
 import { type Route, type RouteKind, routeOf } from "./route.ts";
 import { UploadSessions } from "./upload_sessions.ts";
 import { deleteUpload, getUpload, patchUpload, putUpload, startUpload } from "./uploads.ts";
@@ -22,8 +23,8 @@ import { deleteUpload, getUpload, patchUpload, putUpload, startUpload } from "./
 /** A registry in this process. */
 export interface Registry {
   /**
-   * Answers a request, whatever it is: what goes wrong is a response, unless middleware rejects. Can
-   * be given to a client as its `fetch`, or to a server as its handler; it does not depend on
+   * Answers a request, whatever it is: what goes wrong is a response, and the promise never rejects.
+   * Can be given to a client as its `fetch`, or to a server as its handler; it does not depend on
    * `this`. A request's signal is not looked at: a client that gives up cancels the body.
    */
   fetch(input: Request | URL | string, init?: RequestInit): Promise<Response>;
@@ -92,6 +93,14 @@ const ENDPOINTS: Record<RouteKind, Readonly<Record<string, Endpoint>>> = {
  * ```
  */
 export function createRegistry(options: RegistryOptions = {}): Registry {
+  return buildRegistry(options, false);
+}
+
+/**
+ * A registry whose `fetch` may reject when its middleware does, as that of a connection which
+ * breaks: for tests of clients.
+ */
+export function buildRegistry(options: RegistryOptions, rejects: boolean): Registry {
   const settings = registrySettings(options);
   const { backend = new MemoryBackend(), upstream, middleware = [] } = options;
   const deadlines = new Deadlines(settings.now, settings.later);
@@ -108,7 +117,7 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
     }),
     deadlines,
     uploads: new UploadSessions(backend, settings, deadlines),
-    authorizer: createAuthorizer(options.auth, settings.now),
+    authorizer: createAuthorizer(options.auth, settings),
   };
   const requests: ObservedRequest[] = [];
   const answer = middleware.reduceRight<Handler>(
@@ -120,19 +129,29 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
   );
 
   async function fetch(input: Request | URL | string, init?: RequestInit): Promise<Response> {
-    const request = input instanceof Request && init === undefined
-      ? input
-      : new Request(input, init);
-    const url = URL.canParse(request.url) ? new URL(request.url) : undefined;
+    let request: Request;
+    try {
+      request = input instanceof Request && init === undefined ? input : new Request(input, init);
+    } catch (cause) {
+      return guarded(badRequest(cause).response()); // no URL, or a GET with a body
+    }
+    const url = requestUrl(request.url, request.headers.get("host"));
     const observation = new Observation(request, url);
     requests.push(observation.seen);
     if (requests.length > settings.requestsKept) {
       requests.splice(0, requests.length - settings.requestsKept);
     }
-    const response = url === undefined
-      ? await answerOf(parts, request, refuseUrl)
-      : await answer(contextOf(request, url, observation.seen));
-    return observation.finish(response);
+    try {
+      const response = url === undefined
+        ? await answerOf(parts, request, () => Promise.reject(badRequest()))
+        : await answer(contextOf(request, url, observation.seen));
+      return observation.finish(response);
+    } catch (error) {
+      if (rejects) throw error;
+      return observation.finish(
+        await answerOf(parts, request, () => Promise.reject(error)), // middleware has failed
+      );
+    }
   }
 
   return { fetch, requests };
@@ -158,11 +177,9 @@ async function answerOf(
   let response: Response;
   try {
     uploads.watch();
-    response = await handling();
+    response = outward(await handling(), settings);
   } catch (error) {
-    if (error instanceof UpstreamRefusal) settings.onError(error.cause);
-    else if (!(error instanceof Refusal)) settings.onError(error);
-    response = refusalFor(error).response();
+    response = outward(refusalFor(error, settings).response(), settings);
   }
   return await finished(request, response);
 }
@@ -172,7 +189,7 @@ async function answerOf(
  * stop sending it, and HEAD gets no body.
  */
 export async function finished(request: Request, response: Response): Promise<Response> {
-  response.headers.set("docker-distribution-api-version", "registry/2.0");
+  guarded(response).headers.set("docker-distribution-api-version", "registry/2.0");
   if (request.body !== null && !request.body.locked) await request.body.cancel().catch(() => {});
   if (request.method !== "HEAD" || response.body === null) return response;
   await response.body.cancel();
@@ -225,14 +242,28 @@ function ping(): Promise<Response> {
   return Promise.resolve(jsonResponse("{}"));
 }
 
-function refusalFor(error: unknown): Refusal {
+/** What an error is answered with; what is not the client's fault is reported. */
+function refusalFor(error: unknown, { onError }: RegistrySettings): Refusal {
+  if (error instanceof UpstreamRefusal) onError(error.cause);
   if (error instanceof Refusal) return error;
+  onError(error);
   return new Refusal(500, "UNKNOWN", "Cannot answer: the registry failed", { cause: error });
 }
 
 /** Some servers make a request's URL of whatever the client says its host is. */
-function refuseUrl(): Promise<never> {
-  return Promise.reject(
-    new Refusal(400, "UNSUPPORTED", "Cannot answer: the request's URL or Host is malformed"),
-  );
+function badRequest(cause?: unknown): Refusal {
+  const message = "Cannot answer: the request's URL or Host is malformed";
+  return new Refusal(400, "UNSUPPORTED", message, { cause });
+}
+
+/** The response with the addresses in it as clients know them, where that is said. */
+function outward(response: Response, { externalUrl }: RegistrySettings): Response {
+  if (externalUrl === undefined) return response;
+  const { headers } = response;
+  const location = headers.get("location");
+  if (location?.startsWith("/")) headers.set("location", externalUrl + location);
+  const path = new URL(externalUrl).pathname.replace(/\/$/, "");
+  const link = headers.get("link");
+  if (link !== null) headers.set("link", link.replace(/^<\//, `<${path}/`));
+  return response;
 }

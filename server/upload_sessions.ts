@@ -6,6 +6,7 @@ import type { RepositoryName } from "../reference/repository_name.ts";
 import type { BackendUpload, RegistryBackend } from "./backends/backend.ts";
 import type { Deadline, Deadlines } from "./listen/deadlines.ts";
 import type { RegistrySettings } from "./options.ts";
+import { Refusal } from "./refusal.ts";
 
 /** One upload: the bytes that came, and the hash over them. */
 export class UploadSession {
@@ -15,6 +16,8 @@ export class UploadSession {
   short = false;
   /** Whether a request is writing to it. */
   busy = false;
+  /** Whether its last bytes have come: it takes no more. */
+  ending = false;
   /** When it was last used, in milliseconds. */
   used = 0;
   readonly #upload: BackendUpload;
@@ -34,6 +37,11 @@ export class UploadSession {
   /** How many bytes there are. */
   get size(): number {
     return this.#upload.size;
+  }
+
+  /** Whether it is being closed, here or in another process. */
+  get closing(): boolean {
+    return this.ending || this.#upload.closing === true;
   }
 
   /** Starts hashing with an algorithm; once bytes are there it is too late, and nothing happens. */
@@ -64,7 +72,9 @@ export class UploadSession {
   async digestLike(digest: Digest): Promise<Digest> {
     const algorithm = hashAlgorithm(digest);
     if (this.#hash?.algorithm === algorithm && this.#hash.bytes === this.size) {
-      return toDigest(algorithm, this.#hash.hasher.digest());
+      const { hasher } = this.#hash;
+      this.#hash = undefined; // it is used up: should the end fail, the bytes are read the next time
+      return toDigest(algorithm, hasher.digest());
     }
     const hasher = await createHasher(algorithm);
     const reader = pieceReader(await this.#upload.open());
@@ -96,6 +106,8 @@ export class UploadSessions {
   readonly #deadlines: Deadlines;
   /** The least recently used first. */
   readonly #sessions = new Map<string, UploadSession>();
+  /** Who has started each upload, and when it was last used: those of this process that are open. */
+  readonly #open = new Map<string, { user: string | undefined; used: number }>();
   /** When the next session expires. */
   readonly #expiry: Deadline = { due: Infinity, late: () => this.#tidy(() => this.#expire()) };
   /** When the backend is asked for what an earlier process left. */
@@ -121,12 +133,46 @@ export class UploadSessions {
     }
   }
 
-  /** A new session; those unused for long end here. */
-  async start(repository: RepositoryName): Promise<UploadSession> {
+  /**
+   * A new session of a user's; those unused for long end here.
+   *
+   * @throws {Refusal} 429 when too many are open.
+   */
+  async start(repository: RepositoryName, user?: string): Promise<UploadSession> {
     await this.#expire();
-    const session = new UploadSession(repository, await this.#backend.createUpload(repository));
-    this.#touch(session);
-    return session;
+    this.#requireRoom(user);
+    const place = crypto.randomUUID();
+    this.#open.set(place, { user, used: this.#settings.now() });
+    try {
+      const session = new UploadSession(repository, await this.#backend.createUpload(repository));
+      this.#open.set(session.id, { user, used: this.#settings.now() });
+      this.#touch(session);
+      return session;
+    } finally {
+      this.#open.delete(place);
+    }
+  }
+
+  #requireRoom(user: string | undefined): void {
+    const { now, openUploadLimit, uploadExpiry, userUploadLimit } = this.#settings;
+    if (this.#open.size >= Math.min(openUploadLimit, userUploadLimit)) {
+      // Those of a storage that others serve too end there: what was not used for long counts no more.
+      for (const [id, { used }] of this.#open) {
+        if (used + uploadExpiry < now()) this.#open.delete(id);
+      }
+    }
+    let own = 0;
+    if (user !== undefined) {
+      for (const each of this.#open.values()) own += Number(each.user === user);
+    }
+    if (this.#open.size < openUploadLimit && own < userUploadLimit) return;
+    throw new Refusal(
+      429,
+      "TOOMANYREQUESTS",
+      own < userUploadLimit
+        ? `Cannot start the upload: ${openUploadLimit} are open`
+        : `Cannot start the upload: the user has ${userUploadLimit} that are open`,
+    );
   }
 
   /** A session of a repository's. */
@@ -165,8 +211,8 @@ export class UploadSessions {
 
   /** Makes a blob of a session, whose digest has been verified. */
   async finish(session: UploadSession, digest: Digest): Promise<void> {
-    this.#forget(session);
     await session.finish(digest);
+    this.#forget(session);
   }
 
   /** Ends a session; its bytes are gone. */
@@ -177,6 +223,8 @@ export class UploadSessions {
 
   #touch(session: UploadSession): void {
     session.used = this.#settings.now();
+    const open = this.#open.get(session.id);
+    if (open !== undefined) open.used = session.used;
     this.#sessions.delete(session.id);
     if (this.#backend.shared && !session.busy) return;
     this.#sessions.set(session.id, session);
@@ -185,6 +233,7 @@ export class UploadSessions {
 
   #forget(session: UploadSession): void {
     this.#sessions.delete(session.id);
+    this.#open.delete(session.id);
     if (this.#sessions.size === 0) this.#deadlines.forget(this.#expiry);
   }
 

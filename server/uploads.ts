@@ -1,6 +1,7 @@
 import type { Digest } from "../content/digest.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
 import type { PieceReader } from "../content/piece_reader.ts";
+import { ContentNotFoundError } from "../errors.ts";
 import type { RepositoryName } from "../reference/repository_name.ts";
 import { createdBlob } from "./blobs.ts";
 import { contentLength, type Exchange, requestBody, supportedDigest } from "./exchange.ts";
@@ -34,7 +35,7 @@ export async function startUpload(
   const text = query.get("digest");
   const digest = mount === null && text !== null ? supportedDigest(text) : undefined;
   const algorithm = hashAlgorithmFrom(query.get("digest-algorithm"));
-  const session = await uploads.start(repository);
+  const session = await uploads.start(repository, exchange.access.user);
   if (algorithm !== undefined) await session.hashWith(algorithm);
   if (digest === undefined) return sessionResponse(exchange, session, 202);
   return await exclusive(exchange, session, async () => {
@@ -51,8 +52,8 @@ export async function startUpload(
 /**
  * end-5 PATCH: a chunk at the end of what is there.
  *
- * @throws {Refusal} 404 when there is no such session; 416 when the chunk belongs at another offset, 408
- * when the client stopped in the middle of it: the session lives on.
+ * @throws {Refusal} 404 when there is no such session, 409 when it is being closed; 416 when the chunk
+ * belongs at another offset, 408 when the client stopped in the middle of it: the session lives on.
  */
 export async function patchUpload(exchange: Exchange, route: UploadRoute): Promise<Response> {
   const session = await findSession(exchange, route);
@@ -101,6 +102,7 @@ export async function deleteUpload(exchange: Exchange, route: UploadRoute): Prom
 async function findSession(exchange: Exchange, route: UploadRoute): Promise<UploadSession> {
   const session = await exchange.uploads.find(route.repository, route.id);
   if (session === undefined) throw unknownUpload(route);
+  if (session.closing) throw closingUpload(route);
   return session;
 }
 
@@ -115,6 +117,7 @@ async function exclusive(
   session: UploadSession,
   write: () => Promise<Response>,
 ): Promise<Response> {
+  if (session.closing) throw closingUpload(session);
   if (session.busy) {
     throw outOfPlace(exchange, session, "another request is writing to it");
   }
@@ -152,15 +155,21 @@ async function takeBody(
     }
   }
   const expected = range?.length ?? length;
+  const room = settings.blobLimit - session.size;
+  if (expected !== undefined && expected > room) throw tooLarge(exchange, session);
   if (digest !== undefined) await session.hashWith(algorithmOf(digest));
   const before = session.size;
   const body = requestBody(exchange);
-  const maximum = session.short ? 0 : expected ?? Infinity;
+  const maximum = session.short ? 0 : expected ?? room;
   const ended = await append(exchange, session, body, maximum);
   const count = session.size - before;
   if (!ended) void body.cancel().catch(() => {});
   if (!ended && session.short) {
     throw wrongSize(exchange, session, "a chunk before it was shorter than OCI-Chunk-Min-Length");
+  }
+  if (!ended && expected === undefined) {
+    await exchange.uploads.cancel(session); // nothing that goes on from here could be taken
+    throw withoutSession(tooLarge(exchange, session));
   }
   if (!ended) {
     throw wrongSize(exchange, session, `more bytes came than the ${expected} declared`);
@@ -180,6 +189,7 @@ async function append(
   try {
     return await session.append(body, maximum);
   } catch (cause) {
+    if (cause instanceof ContentNotFoundError) throw unknownUpload(session); // it ended meanwhile
     if (!(cause instanceof BrokenBody)) throw cause; // a full disk is not the client's fault
     throw new Refusal(
       cause instanceof StalledBody ? 408 : 400,
@@ -196,19 +206,27 @@ async function close(
   digest: Digest,
 ): Promise<Response> {
   const { uploads } = exchange;
-  const actual = await session.digestLike(digest);
-  await requireSession(exchange, session);
-  if (actual !== digest) {
-    const { size } = session;
-    await uploads.cancel(session);
-    throw new Refusal(
-      400,
-      "DIGEST_INVALID",
-      `Cannot take the blob as ${digest}: its ${size} bytes have the digest ${actual}`,
-    );
+  session.ending = true; // from here on no byte is added: what is hashed is what is kept
+  try {
+    const actual = await session.digestLike(digest);
+    await requireSession(exchange, session);
+    if (actual !== digest) {
+      const { size } = session;
+      await uploads.cancel(session);
+      throw new Refusal(
+        400,
+        "DIGEST_INVALID",
+        `Cannot take the blob as ${digest}: its ${size} bytes have the digest ${actual}`,
+      );
+    }
+    await uploads.finish(session, digest);
+    return createdBlob(session.repository, digest);
+  } catch (error) {
+    if (error instanceof ContentNotFoundError) throw unknownUpload(session);
+    throw error;
+  } finally {
+    session.ending = false; // where the backend failed, the client may close it again
   }
-  await uploads.finish(session, digest);
-  return createdBlob(session.repository, digest);
 }
 
 /** The place that a chunk says it has: `a-b`, without a unit. */
@@ -273,12 +291,27 @@ function wrongSize(exchange: Exchange, session: UploadSession, why: string): Ref
   });
 }
 
+function tooLarge(exchange: Exchange, session: UploadSession): Refusal {
+  const { blobLimit } = exchange.settings;
+  return new Refusal(413, "SIZE_INVALID", `Cannot take the blob: it has over ${blobLimit} bytes`, {
+    headers: sessionHeaders(exchange, session),
+  });
+}
+
 /** A refusal of a single POST: its session has ended, so there is nothing to tell of it. */
 function withoutSession(error: unknown): unknown {
   if (!(error instanceof Refusal)) return error;
   const { status, code, message, cause } = error;
   const headers = cause instanceof BrokenBody ? afterBroken(cause) : {};
   return new Refusal(status, code, message, { cause: error, headers });
+}
+
+function closingUpload({ repository }: Pick<UploadRoute, "repository">): Refusal {
+  return new Refusal(
+    409,
+    "BLOB_UPLOAD_INVALID",
+    `Cannot use the upload in ${repository}: its last bytes have come, and it is being closed`,
+  );
 }
 
 function unknownUpload({ repository }: Pick<UploadRoute, "repository">): Refusal {

@@ -1,7 +1,7 @@
 import { Deadlines } from "../server/listen/deadlines.ts";
 import type { Middleware } from "../server/middleware.ts";
 import { type RegistryOptions, registrySettings } from "../server/options.ts";
-import { createRegistry, type Registry } from "../server/registry.ts";
+import { buildRegistry, type Registry } from "../server/registry.ts";
 import { sleepForReal } from "./faults/body.ts";
 import type { FaultRule } from "./faults/faults.ts";
 import type { QuirkRule } from "./quirks/options.ts";
@@ -73,7 +73,7 @@ export function createTestRegistry(options: TestRegistryOptions = {}): Registry 
   const { stallTimeout, now, later } = registrySettings(rest);
   const limits = { stallTimeout, now, deadlines: new Deadlines(now, later), sleep };
   const own = tape === undefined ? misbehave(quirks, faults, limits) : replaying(replay(tape, how));
-  return createRegistry({ ...rest, middleware: own ? [...middleware, own] : middleware });
+  return buildRegistry({ ...rest, middleware: own ? [...middleware, own] : middleware }, true);
 }
 
 function replaying(answer: (request: Request) => Promise<Response>): Middleware {

@@ -5,6 +5,8 @@ import type { RegistryAction } from "./options.ts";
 export interface Access {
   /** Whether it may do this to a repository. */
   may(repository: string, action: RegistryAction): boolean;
+  /** Its user; empty for one that has not logged in, `undefined` where there are no users. */
+  readonly user?: string;
   /** Whether it may see the list of all repositories. */
   readonly lists: boolean;
 }

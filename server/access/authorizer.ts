@@ -1,3 +1,5 @@
+import { isRepositoryName } from "../../reference/repository_name.ts";
+import type { RegistrySettings } from "../options.ts";
 import type { Route } from "../route.ts";
 import type { Access, Authorizer, Need } from "./access.ts";
 import { BasicAuthorizer } from "./basic_authorizer.ts";
@@ -9,10 +11,10 @@ const UNRESTRICTED: Access = { may: () => true, lists: true };
 /** The authorizer that the options ask for. */
 export function createAuthorizer(
   auth: RegistryAuth | undefined,
-  now: () => number,
+  { externalUrl, now }: Pick<RegistrySettings, "externalUrl" | "now">,
 ): Authorizer {
   if (auth === undefined) return { authorize: () => Promise.resolve(UNRESTRICTED) };
-  if ("bearer" in auth) return new BearerAuthorizer(auth.bearer, now);
+  if ("bearer" in auth) return new BearerAuthorizer(auth.bearer, now, externalUrl);
   return new BasicAuthorizer(auth.basic);
 }
 
@@ -22,5 +24,5 @@ export function needOf(route: Route, action: RegistryAction, url: URL): Need {
   if (route.kind === "catalog") return "catalog";
   const { repository } = route;
   const from = route.kind === "uploads" && url.searchParams.get("from");
-  return from ? { repository, action, mountFrom: from } : { repository, action };
+  return isRepositoryName(from) ? { repository, action, mountFrom: from } : { repository, action };
 }

@@ -18,6 +18,7 @@ export class BearerAuthorizer implements Authorizer {
   readonly #service: string;
   readonly #issuer: string;
   readonly #realm: string;
+  readonly #externalUrl: string | undefined;
   readonly #keys: TokenKeys;
   readonly #tokens: TokenService | undefined;
   readonly #now: () => number;
@@ -27,7 +28,7 @@ export class BearerAuthorizer implements Authorizer {
    *
    * @throws {InvalidOptionError} When an option is not what it must be.
    */
-  constructor(options: BearerAuthOptions, now: () => number) {
+  constructor(options: BearerAuthOptions, now: () => number, externalUrl?: string) {
     const { realm = "/token", service = DEFAULT_SERVICE, issuer = service } = options;
     if (!URL.canParse(realm, ANY_ORIGIN)) {
       throw new InvalidOptionError(
@@ -45,6 +46,7 @@ export class BearerAuthorizer implements Authorizer {
       );
     }
     this.#realm = realm;
+    this.#externalUrl = externalUrl;
     this.#service = service;
     this.#issuer = issuer;
     this.#now = now;
@@ -70,6 +72,7 @@ export class BearerAuthorizer implements Authorizer {
     }
     const scopes = scopesOfClaim(claims["access"]);
     const access: Access = {
+      user: typeof claims["sub"] === "string" ? claims["sub"] : "",
       may: (repository, action) => hasScope(scopes, "repository", repository, action),
       lists: hasScope(scopes, "registry", "catalog", "*"),
     };
@@ -91,6 +94,13 @@ export class BearerAuthorizer implements Authorizer {
     });
   }
 
+  /** Where clients find the token service: a path is this registry's own, as they know it. */
+  #realmFor(url: URL): string {
+    const realm = new URL(this.#realm, ANY_ORIGIN);
+    if (realm.origin !== ANY_ORIGIN) return realm.href;
+    return (this.#externalUrl ?? url.origin) + realm.pathname + realm.search;
+  }
+
   #challenge(
     url: URL,
     need: Need,
@@ -100,7 +110,7 @@ export class BearerAuthorizer implements Authorizer {
   ): Refusal {
     const scopes = formatScopes(scopesFor(need));
     const parameters = [
-      `realm=${quotedString(new URL(this.#realm, url.origin).href)}`,
+      `realm=${quotedString(this.#realmFor(url))}`,
       `service=${quotedString(this.#service)}`,
       ...(scopes === "" ? [] : [`scope=${quotedString(scopes)}`]),
       ...(error === undefined ? [] : [`error=${quotedString(error)}`]),

@@ -1,3 +1,4 @@
+import { isRepositoryName } from "../../reference/repository_name.ts";
 import type { Access } from "./access.ts";
 import type { RegistryAction } from "./options.ts";
 
@@ -44,7 +45,7 @@ export function grantScopes(asked: readonly Scope[], access: Access): Scope[] {
       const lists = scope.name === "catalog" && scope.actions.includes("*") && access.lists;
       return lists ? [{ ...scope, actions: ["*"] }] : [];
     }
-    if (scope.type !== "repository") return [];
+    if (scope.type !== "repository" || !isRepositoryName(scope.name)) return [];
     const actions = ACTIONS.filter((action) =>
       (scope.actions.includes(action) || scope.actions.includes("*")) &&
       access.may(scope.name, action)

@@ -3,9 +3,11 @@ import { bodyReader } from "../exchange.ts";
 import { Deadlines, laterOnThisMachine } from "../listen/deadlines.ts";
 import { type StallLimit, watchedBody } from "../listen/watched_body.ts";
 import { checkInteger, STALL_TIMEOUT_MS } from "../options.ts";
-import { jsonResponse, Refusal, type RefusalCode } from "../refusal.ts";
+import { guarded, jsonResponse, Refusal, type RefusalCode } from "../refusal.ts";
+import { requestUrl } from "../request_url.ts";
 import type { Access } from "./access.ts";
 import type { TokenServiceOptions } from "./options.ts";
+import { quotedString } from "./basic_authorizer.ts";
 import { readForm } from "./read_form.ts";
 import { formatScopes, grantScopes, parseScopes } from "./scopes.ts";
 import { TokenKeys } from "./token_keys.ts";
@@ -28,6 +30,9 @@ const REFRESH_EXPIRES_IN_S = 30 * 24 * 60 * 60;
 
 /** How long before it is given a token is good already, in seconds: clocks differ. */
 const EARLY_S = 10;
+
+/** Parameters of a token request that may not be there twice. */
+const ONCE = ["grant_type", "service", "username", "password", "refresh_token", "access_type"];
 
 /** What the header of a token says it is. */
 export const ACCESS_TOKEN = "JWT";
@@ -85,7 +90,7 @@ export class TokenService {
       case "GET":
         return await this.#get(request, url);
       case "POST":
-        return await this.#post(body());
+        return await this.#post(body(), request.headers.get("content-type"));
     }
     throw new Refusal(405, "UNSUPPORTED", `Cannot ${request.method} a token: use GET or POST`, {
       headers: { allow: "GET, POST" },
@@ -95,6 +100,7 @@ export class TokenService {
   async #get(request: Request, url: URL): Promise<Response> {
     const header = request.headers.get("authorization");
     const query = url.searchParams;
+    if (!isUnambiguous(query)) return refuse(400, "invalid_request");
     const asked: TokenRequest = {
       service: query.get("service"),
       scopes: query.getAll("scope"),
@@ -103,13 +109,13 @@ export class TokenService {
     if (namesNoUser(header)) return await this.#grant(asked, this.#users.anonymous);
     const credentials = basicCredentials(header);
     const access = credentials && await this.#users.login(credentials.name, credentials.password);
-    if (credentials === undefined || access === undefined) return refuse(401, "invalid_client");
+    if (credentials === undefined || access === undefined) return this.#refuse("invalid_client");
     return await this.#grant({ ...asked, user: credentials.name }, access);
   }
 
-  async #post(body: PieceReader): Promise<Response> {
-    const form = await readForm(body);
-    if (form === undefined) return refuse(400, "invalid_request");
+  async #post(body: PieceReader, contentType: string | null): Promise<Response> {
+    const form = await readForm(body, contentType);
+    if (form === undefined || !isUnambiguous(form)) return refuse(400, "invalid_request");
     const asked: TokenRequest = {
       service: form.get("service"),
       scopes: form.getAll("scope"),
@@ -117,20 +123,28 @@ export class TokenService {
     };
     switch (form.get("grant_type")) {
       case "password": {
-        const user = form.get("username") ?? "";
-        const access = await this.#users.login(user, form.get("password") ?? "");
-        if (access === undefined) return refuse(401, "invalid_grant");
+        const [user, password] = [form.get("username"), form.get("password")];
+        if (!user || password === null) return refuse(400, "invalid_request");
+        const access = await this.#users.login(user, password);
+        if (access === undefined) return this.#refuse("invalid_grant");
         return await this.#grant({ ...asked, user }, access);
       }
       case "refresh_token": {
-        const refreshToken = form.get("refresh_token") ?? "";
+        const refreshToken = form.get("refresh_token");
+        if (!refreshToken) return refuse(400, "invalid_request");
         const user = await this.#userOf(refreshToken);
         const access = user === undefined ? undefined : await this.#users.access(user);
-        if (user === undefined || access === undefined) return refuse(401, "invalid_grant");
+        if (user === undefined || access === undefined) return this.#refuse("invalid_grant");
         return await this.#grant({ ...asked, user }, access, refreshToken);
       }
     }
     return refuse(400, "unsupported_grant_type");
+  }
+
+  /** A refusal with what RFC 9110 asks of every 401: how to authenticate. */
+  #refuse(error: string): Response {
+    const challenge = `Basic realm=${quotedString(this.#service)}, charset="UTF-8"`;
+    return refuse(401, error, { "www-authenticate": challenge });
   }
 
   async #grant(asked: TokenRequest, access: Access, refreshToken?: string): Promise<Response> {
@@ -249,24 +263,36 @@ export function tokenService(
   };
   return async (request) => {
     try {
+      const url = requestUrl(request.url, request.headers.get("host"));
+      if (url === undefined) return refuse(400, "invalid_request");
       const body = () => watchedBody(bodyReader(request), limit);
-      return await service.answer(request, new URL(request.url), body);
+      return guarded(await service.answer(request, url, body));
     } catch (error) {
-      if (error instanceof Refusal) return error.response();
+      if (error instanceof Refusal) return guarded(error.response());
       onError(error);
-      return new Refusal(500, "UNKNOWN", "Cannot answer: the token service failed").response();
+      const failure = new Refusal(500, "UNKNOWN", "Cannot answer: the token service failed");
+      return guarded(failure.response());
     }
   };
 }
 
 /** An error in the words of OAuth2, and in those of registries. */
-function refuse(status: 400 | 401, error: string): Response {
+function refuse(
+  status: 400 | 401,
+  error: string,
+  headers: Record<string, string> = {},
+): Response {
   const message = status === 401
     ? "Cannot give a token: the credentials are wrong"
     : "Cannot give a token: the request is not one that this service knows";
   const code: RefusalCode = status === 401 ? "UNAUTHORIZED" : "UNSUPPORTED";
   return jsonResponse(
     JSON.stringify({ error, error_description: message, errors: [{ code, message }] }),
-    { status, headers: { "cache-control": "no-store" } },
+    { status, headers: { "cache-control": "no-store", ...headers } },
   );
+}
+
+/** Whether what may be there once is not there twice (RFC 6749, 3.2); scopes may. */
+function isUnambiguous(parameters: URLSearchParams): boolean {
+  return ONCE.every((name) => parameters.getAll(name).length <= 1);
 }

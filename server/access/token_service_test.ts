@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { encodeText } from "../../content/bytes.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import { EMPTY_DIGEST, memoryWire, specTest, TestClock, type Wire } from "../fixture_test.ts";
 import { createRegistry } from "../registry.ts";
@@ -192,9 +193,11 @@ specTest("GET token without a login: no refresh token", async (wire) => {
 specTest("POST token: 401 for wrong credentials, 400 for what is no request", async (wire) => {
   const cases: [form: Record<string, string>, status: number, error: string][] = [
     [{ grant_type: "password", username: "admin", password: "x" }, 401, "invalid_grant"],
-    [{ grant_type: "password" }, 401, "invalid_grant"],
+    [{ grant_type: "password" }, 400, "invalid_request"],
+    [{ grant_type: "password", username: "admin" }, 400, "invalid_request"],
+    [{ grant_type: "password", username: "", password: "secret" }, 400, "invalid_request"],
     [{ grant_type: "refresh_token", refresh_token: "x" }, 401, "invalid_grant"],
-    [{ grant_type: "refresh_token" }, 401, "invalid_grant"],
+    [{ grant_type: "refresh_token" }, 400, "invalid_request"],
     [{ grant_type: "authorization_code" }, 400, "unsupported_grant_type"],
     [{}, 400, "unsupported_grant_type"],
     [{ grant_type: "password", padding: "x".repeat(70_000) }, 400, "invalid_request"],
@@ -207,7 +210,31 @@ specTest("POST token: 401 for wrong credentials, 400 for what is no request", as
   for (const [form, status, error] of cases) {
     const got = await post(wire, form);
     assertEquals([got.status, got.json.error], [status, error], JSON.stringify(form).slice(0, 80));
+    const challenge = status === 401 ? 'Basic realm="davit", charset="UTF-8"' : null;
+    assertEquals(got.headers.get("www-authenticate"), challenge);
   }
+  const login = "grant_type=password&username=admin&password=secret";
+  const bodies: [
+    body: string | Uint8Array<ArrayBuffer>,
+    type: string | undefined,
+    status: number,
+  ][] = [
+    [login, "application/x-www-form-urlencoded; charset=utf-8", 200],
+    [encodeText(login), undefined, 200],
+    [JSON.stringify({ grant_type: "password" }), "application/json", 400],
+    [login, "text/plain", 400],
+    [`${login}&password=other`, undefined, 400],
+    [`${login}&grant_type=refresh_token`, undefined, 400],
+    [new Uint8Array([0xff, 0xfe]), undefined, 400],
+  ];
+  for (const [body, type, status] of bodies) {
+    const headers: Record<string, string> = type === undefined ? {} : { "content-type": type };
+    const bytes = typeof body === "string" ? encodeText(body) : body;
+    const got = await wire.send("POST", "/token", { body: bytes, headers });
+    assertEquals(got.status, status, `${body} ${type}`);
+  }
+  const twice = await wire.send("GET", "/token?service=davit&service=davit");
+  assertEquals([twice.status, twice.json.error], [400, "invalid_request"]);
   const put = await wire.send("PUT", "/token");
   assertEquals([put.status, put.code, put.headers.get("allow")], [405, "UNSUPPORTED", "GET, POST"]);
 }, { auth });

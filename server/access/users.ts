@@ -45,7 +45,7 @@ export class Users {
     for (const [name, user] of this.#users) checkUser(name, user);
     const rights = "length" in anonymous ? { actions: anonymous } : anonymous;
     // The list of all repositories is for those who log in.
-    this.anonymous = { ...accessOf(rights), lists: false };
+    this.anonymous = { ...accessOf(rights), user: "", lists: false };
   }
 
   /** What a user may do, once the password is right; `undefined` when it is not. */
@@ -64,7 +64,7 @@ export class Users {
   #access(name: string, hashes: ReadonlyMap<string, string>): Access | undefined {
     const user = this.#users.get(name);
     if (!hashes.has(name) && !hasPassword(user)) return undefined;
-    return accessOf(user ?? {});
+    return { ...accessOf(user ?? {}), user: name };
   }
 
   async #table(): Promise<{ hashes: ReadonlyMap<string, string>; passwords: Passwords }> {

@@ -2,6 +2,7 @@ import type { Bytes } from "../../content/bytes.ts";
 import type { Descriptor } from "../../content/descriptor.ts";
 import type { Digest } from "../../content/digest.ts";
 import type { PieceReader } from "../../content/piece_reader.ts";
+import { ContentNotFoundError } from "../../errors.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import type { Tag } from "../../reference/tag.ts";
 
@@ -48,10 +49,17 @@ export interface BackendUpload {
   /** How many bytes there are. */
   readonly size: number;
   /**
+   * Whether a blob is being made of it, here or in another process: it takes no more bytes then, and
+   * is gone soon.
+   */
+  readonly closing?: boolean;
+  /**
    * Appends what a reader has, up to a number of bytes. `onPiece` is called with every piece before it
    * is kept; when the reader fails, those pieces are there.
    *
    * @returns Whether the reader's end was reached.
+   * @throws {ContentNotFoundError} When the upload was finished or cancelled before, or is about to
+   * be: what was verified does not change.
    */
   append(
     reader: PieceReader,
@@ -65,10 +73,20 @@ export interface BackendUpload {
    * an upstream are served from here while a blob comes; without this they wait until it is whole.
    */
   read?(offset: number, length: number): Promise<ReadableStream<Bytes>>;
-  /** Makes a blob of it, in the upload's repository; the digest has been verified. */
+  /**
+   * Makes a blob of it, in the upload's repository; the digest has been verified. Until it resolves,
+   * the upload is found, and says that it is closing; afterwards it is not found.
+   *
+   * @throws {ContentNotFoundError} When it was finished or cancelled before.
+   */
   finish(digest: Digest): Promise<void>;
-  /** Forgets it. */
+  /** Forgets it. Of one that was finished, or is about to be, this removes nothing. */
   cancel(): Promise<void>;
+}
+
+/** What an upload fails with that was finished or cancelled meanwhile. */
+export function endedUpload(): ContentNotFoundError {
+  return new ContentNotFoundError("Cannot use the upload: it was finished or cancelled");
 }
 
 /**
@@ -87,11 +105,21 @@ export interface RegistryBackend {
   /** The repositories. */
   repositories(page: PageRequest): Promise<Page<string>>;
 
-  /** A repository's blob. */
-  blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined>;
-  /** The repositories that have a blob. */
+  /**
+   * A repository's blob. With `verified`, one that is damaged is not there: its bytes are read where
+   * the backend has not verified them yet, which a large blob may take seconds for, once.
+   */
+  blob(
+    repository: RepositoryName,
+    digest: Digest,
+    options?: { verified?: boolean },
+  ): Promise<StoredBlob | undefined>;
+  /** Repositories that have a blob: those that the backend need not search for. */
   blobRepositories(digest: Digest): Promise<RepositoryName[]>;
-  /** Gives a repository a blob that another one has; `false` when that one does not. */
+  /**
+   * Gives a repository a blob that another one has; `false` when that one does not, or its bytes are
+   * damaged.
+   */
   linkBlob(repository: RepositoryName, digest: Digest, from: RepositoryName): Promise<boolean>;
   /** Takes a blob from a repository; `false` when it was not there. */
   deleteBlob(repository: RepositoryName, digest: Digest): Promise<boolean>;

@@ -1,8 +1,8 @@
+import { dirname } from "@std/path/dirname";
 import { join } from "@std/path/join";
 import { resolve } from "@std/path/resolve";
 import type { Descriptor } from "../../content/descriptor.ts";
 import type { Digest } from "../../content/digest.ts";
-import { pieceReader } from "../../content/piece_reader.ts";
 import { InvalidContentError, InvalidOptionError } from "../../errors.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import type { Tag } from "../../reference/tag.ts";
@@ -17,10 +17,19 @@ import type {
   StoredBlob,
   StoredManifest,
 } from "./backend.ts";
-import { findRepositories, isFolder, repositoryFolder } from "./disk_names.ts";
+import {
+  blobsIn,
+  exists,
+  findRepositories,
+  isFolder,
+  namesIn,
+  repositoryFolder,
+} from "./disk_names.ts";
+import { RecentMap } from "../recent.ts";
 import { DiskRepository } from "./disk_repository.ts";
 import { DiskUpload } from "./disk_upload.ts";
 import { SortedNames } from "./sorted_names.ts";
+import { VerifiedFiles } from "./verified_files.ts";
 
 /** Options of {@linkcode diskBackend}. */
 export interface DiskBackendOptions {
@@ -56,6 +65,12 @@ const UPLOAD_EXPIRY_MS = 24 * 60 * 60 * 1_000;
 
 /** How many blobs' whereabouts are remembered, to share what is pushed to a second repository. */
 const HOLDERS_KEPT = 10_000;
+
+/** How many repositories are remembered of one blob: each image of a base has its layers. */
+const HOLDERS_OF_ONE = 100;
+
+/** How many folders are looked into for a repository, before a folder is taken for something else. */
+const FOLDERS_LOOKED_AT = 1_000;
 
 /** The folder of the uploads: no component of a repository's name starts with a dot. */
 const UPLOADS = ".uploads";
@@ -118,22 +133,34 @@ class FolderBackend implements DiskBackend {
   readonly #names = new SortedNames();
   #walk: Promise<void> | undefined;
   readonly #uploads = new Map<string, DiskUpload>();
-  /** A repository that has a blob, the least recently used first; it may have lost it since. */
-  readonly #holders = new Map<Digest, RepositoryName>();
+  /** Folders of uploads that have been looked at: they are there, and no links. */
+  readonly #uploadFolders = new Set<string>();
+  #isStore = false;
+  /** How many uploads have ended: who has looked for one meanwhile looks again. */
+  #uploadsEnded = 0;
+  /** Repositories that have a blob; they may have lost it since. */
+  readonly #holders = new RecentMap<Set<RepositoryName>>(HOLDERS_KEPT);
+  readonly #verified: VerifiedFiles;
 
   constructor(folder: string, durable: boolean, uploadExpiry: number) {
     this.folder = folder;
     this.#durable = durable;
     this.#uploadExpiry = uploadExpiry;
     this.#system = machineFiles(`keep a registry in ${folder}`);
+    this.#verified = new VerifiedFiles(this.#system);
   }
 
   async recover(): Promise<void> {
-    await this.#system.mkdir(this.folder, { recursive: true });
+    await this.#requireStore();
+    await this.#makeFolder(this.folder);
     await this.sweepUploads();
     const before = Date.now() - this.#uploadExpiry;
     for await (const name of findRepositories(this.#system, this.folder)) {
-      await (await this.#existing(name))?.tidy(before);
+      const repository = await this.#existing(name);
+      if (repository === undefined) continue;
+      await repository.tidy(before);
+      const { folder } = repository.files;
+      for await (const digest of blobsIn(this.#system, folder)) this.#hold(digest, name);
     }
   }
 
@@ -150,16 +177,22 @@ class FolderBackend implements DiskBackend {
     return this.#names.page(page);
   }
 
-  async blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined> {
-    return await (await this.#existing(repository))?.blob(digest);
+  async blob(
+    repository: RepositoryName,
+    digest: Digest,
+    { verified }: { verified?: boolean } = {},
+  ): Promise<StoredBlob | undefined> {
+    const blob = await (await this.#existing(repository))?.blob(digest, verified);
+    if (blob !== undefined) this.#hold(digest, repository);
+    return blob;
   }
 
   async blobRepositories(digest: Digest): Promise<RepositoryName[]> {
-    await this.#walked();
-    const { items } = this.#names.page({ limit: Infinity });
     const having: RepositoryName[] = [];
-    for (const name of items as RepositoryName[]) {
-      if (await this.blob(name, digest) !== undefined) having.push(name);
+    const holders = this.#holders.get(digest);
+    for (const name of [...holders ?? []]) {
+      if (await (await this.#existing(name))?.blob(digest) !== undefined) having.push(name);
+      else holders?.delete(name);
     }
     return having;
   }
@@ -170,12 +203,10 @@ class FolderBackend implements DiskBackend {
     from: RepositoryName,
   ): Promise<boolean> {
     const source = await this.#existing(from);
-    if (await source?.blob(digest) === undefined) return false;
-    const target = await this.#made(repository);
-    const linked = await target.linkBlob(digest, source!);
-    if (linked === "copy") await this.#copyBlob(repository, digest, source!);
-    if (linked !== false) this.#hold(digest, repository);
-    return linked !== false;
+    if (await source?.blob(digest, true) === undefined) return false;
+    const linked = await (await this.#made(repository)).linkBlob(digest, source!);
+    if (linked) this.#hold(digest, repository);
+    return linked;
   }
 
   async deleteBlob(repository: RepositoryName, digest: Digest): Promise<boolean> {
@@ -216,11 +247,13 @@ class FolderBackend implements DiskBackend {
   async createUpload(repository: RepositoryName): Promise<BackendUpload> {
     const id = crypto.randomUUID();
     const path = this.#uploadPath(repository, id);
+    await this.#makeUploads(dirname(path));
     try {
       await (await openCursor(this.#system, path, "create")).close();
     } catch (error) {
       if (!isMissing(error)) throw error;
-      await this.#system.mkdir(join(path, ".."), { recursive: true });
+      this.#uploadFolders.clear(); // they were removed since they were made
+      await this.#makeUploads(dirname(path));
       await (await openCursor(this.#system, path, "create")).close();
     }
     return this.#startUpload(repository, id, path, 0);
@@ -228,16 +261,15 @@ class FolderBackend implements DiskBackend {
 
   async upload(repository: RepositoryName, id: string): Promise<BackendUpload | undefined> {
     if (!UPLOAD_ID.test(id)) return undefined;
-    const known = this.#uploads.get(id);
-    if (known !== undefined) return known.repository === repository ? known : undefined;
     const path = this.#uploadPath(repository, id);
-    try {
-      const stat = await this.#system.lstat(path);
-      if (!stat.isFile()) return undefined;
-      return this.#uploads.get(id) ?? this.#startUpload(repository, id, path, stat.size);
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
+    for (;;) {
+      const known = this.#uploads.get(id);
+      if (known?.ended) return undefined;
+      if (known !== undefined) return known.repository === repository ? known : undefined;
+      const before = this.#uploadsEnded;
+      const size = await this.#uploadSize(path);
+      if (this.#uploads.has(id) || this.#uploadsEnded !== before) continue;
+      return size === undefined ? undefined : this.#startUpload(repository, id, path, size);
     }
   }
 
@@ -257,6 +289,79 @@ class FolderBackend implements DiskBackend {
       }
     }
     return next;
+  }
+
+  /** How many bytes an upload has; `undefined` where there is none. */
+  async #uploadSize(path: string): Promise<number | undefined> {
+    try {
+      const folders = [join(this.folder, UPLOADS), dirname(path)];
+      for (const folder of folders) if (!await isFolder(this.#system, folder)) return undefined;
+      const stat = await this.#system.lstat(path);
+      return stat.isFile() ? stat.size : undefined;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Makes the folder of a repository's uploads.
+   *
+   * @throws {InvalidContentError} When it, or the one above it, is a link or a file.
+   */
+  async #makeUploads(folder: string): Promise<void> {
+    if (this.#uploadFolders.has(folder)) return;
+    await this.#requireStore();
+    for (const path of [join(this.folder, UPLOADS), folder]) {
+      await this.#makeFolder(path);
+      if (await isFolder(this.#system, path)) continue;
+      throw new InvalidContentError(`Cannot use ${path}: it is not a folder, or a link to one`);
+    }
+    this.#uploadFolders.add(folder);
+  }
+
+  /** Makes a folder, whose name the disk has afterwards where pushes wait for the disk. */
+  async #makeFolder(path: string): Promise<void> {
+    if (await exists(this.#system, path)) return;
+    const made = await this.#system.mkdir(path, { recursive: true }) ?? path;
+    if (!this.#durable) return;
+    const root = new LayoutFiles(this.folder, { durable: true });
+    for (let above = dirname(path);; above = dirname(above)) {
+      await root.syncFolder(above);
+      if (above.length <= dirname(made).length) return;
+    }
+  }
+
+  /**
+   * Checks that the folder is a registry's, or empty: nobody wants one among the files of something
+   * else.
+   *
+   * @throws {InvalidContentError} When it is not.
+   */
+  async #requireStore(): Promise<void> {
+    if (this.#isStore) return;
+    const names = await namesIn(this.#system, this.folder);
+    if (names.includes("oci-layout")) {
+      throw new InvalidContentError(
+        `Cannot keep a registry in ${this.folder}: it is an OCI layout, and a registry is a folder ` +
+          "of them, one for each repository",
+      );
+    }
+    const plain = names.filter((name) => !name.startsWith(".") && name !== "lost+found");
+    if (plain.length > 0 && !names.includes(UPLOADS) && !await this.#hasLayouts()) {
+      throw new InvalidContentError(
+        `Cannot keep a registry in ${this.folder}: it holds something else (${plain[0]}), and no ` +
+          "repository; give an empty folder",
+      );
+    }
+    this.#isStore = true;
+  }
+
+  async #hasLayouts(): Promise<boolean> {
+    for await (const _ of findRepositories(this.#system, this.folder, FOLDERS_LOOKED_AT)) {
+      return true;
+    }
+    return false;
   }
 
   async #modified(path: string): Promise<number | undefined> {
@@ -281,16 +386,28 @@ class FolderBackend implements DiskBackend {
     return upload;
   }
 
-  async #endUpload({ id, path, repository, size }: DiskUpload, digest?: Digest): Promise<void> {
-    this.#uploads.delete(id);
-    if (digest !== undefined) {
-      const holder = this.#holders.get(digest);
-      const shared = holder !== undefined && holder !== repository &&
-        await this.linkBlob(repository, digest, holder);
-      if (!shared) await (await this.#made(repository)).putBlob(digest, path, size);
+  async #endUpload({ id, path, repository }: DiskUpload, digest?: Digest): Promise<void> {
+    if (digest !== undefined && !await this.#shareBlob(repository, digest)) {
+      await (await this.#made(repository)).putBlob(digest, path);
       this.#hold(digest, repository);
     }
     await this.#system.rm(path, { force: true });
+    this.#uploads.delete(id);
+    this.#uploadsEnded++;
+  }
+
+  /** Gives a repository the same file that another one has of a blob, where that is known to be right. */
+  async #shareBlob(repository: RepositoryName, digest: Digest): Promise<boolean> {
+    const holders = this.#holders.get(digest);
+    if (holders === undefined || holders.has(repository)) return false;
+    const target = await this.#made(repository);
+    for (const holder of holders) {
+      const source = await this.#existing(holder);
+      if (source === undefined || !await target.shareBlob(digest, source)) continue;
+      this.#hold(digest, repository);
+      return true;
+    }
+    return false;
   }
 
   /** One folder for each repository: its name's slashes stand for what no name has. */
@@ -298,21 +415,10 @@ class FolderBackend implements DiskBackend {
     return join(this.folder, UPLOADS, repository.replaceAll("/", "~"), id);
   }
 
-  async #copyBlob(name: RepositoryName, digest: Digest, from: DiskRepository): Promise<void> {
-    const blob = await from.blob(digest);
-    if (blob === undefined) return;
-    const upload = await this.createUpload(name);
-    await upload.append(pieceReader(await blob.open(0, blob.size)), () => {});
-    this.#holders.delete(digest); // a link was tried before
-    await upload.finish(digest);
-  }
-
   #hold(digest: Digest, repository: RepositoryName): void {
-    this.#holders.delete(digest);
-    this.#holders.set(digest, repository);
-    if (this.#holders.size <= HOLDERS_KEPT) return;
-    const [oldest] = this.#holders.keys();
-    this.#holders.delete(oldest!);
+    const holders = this.#holders.get(digest) ?? new Set();
+    if (holders.size < HOLDERS_OF_ONE) holders.add(repository);
+    this.#holders.set(digest, holders);
   }
 
   async #existing(name: RepositoryName): Promise<DiskRepository | undefined> {
@@ -331,6 +437,7 @@ class FolderBackend implements DiskBackend {
         `Cannot keep ${name} in ${this.folder}: on its path something is a file, or a link`,
       );
     }
+    await this.#requireStore();
     await repository.create();
     return known ?? this.#keep(name, repository);
   }
@@ -356,7 +463,7 @@ class FolderBackend implements DiskBackend {
       }
     }
     const folder = join(this.folder, repositoryFolder(name));
-    return new DiskRepository(new LayoutFiles(folder, { durable: this.#durable }));
+    return new DiskRepository(new LayoutFiles(folder, { durable: this.#durable }), this.#verified);
   }
 
   async #walked(): Promise<void> {

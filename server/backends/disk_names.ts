@@ -1,4 +1,5 @@
 import { join } from "@std/path/join";
+import { type Digest, isDigest } from "../../content/digest.ts";
 import { isRepositoryName, type RepositoryName } from "../../reference/repository_name.ts";
 import { type FileSystem, isMissing } from "../../runtime/files.ts";
 
@@ -21,13 +22,15 @@ export function repositoryFolder(repository: RepositoryName): string {
   ).join("/");
 }
 
-/** The repositories in a folder. Links are not followed. */
+/** The repositories in a folder, of which so many are looked into. Links are not followed. */
 export async function* findRepositories(
   system: FileSystem,
   root: string,
+  most = Infinity,
 ): AsyncGenerator<RepositoryName> {
   const folders: string[] = [""];
-  for (let name = folders.pop(); name !== undefined; name = folders.pop()) {
+  let left = most;
+  for (let name = folders.pop(); name !== undefined && left-- > 0; name = folders.pop()) {
     const path = name === "" ? root : join(root, repositoryFolder(name as RepositoryName));
     for (const entry of await namesIn(system, path)) {
       const component = entry.startsWith(MARK) ? entry.slice(MARK.length) : entry;
@@ -41,11 +44,35 @@ export async function* findRepositories(
   }
 }
 
-async function namesIn(system: FileSystem, path: string): Promise<string[]> {
+/** The digests of the blobs and manifests in the folder of a layout. */
+export async function* blobsIn(system: FileSystem, layout: string): AsyncGenerator<Digest> {
+  for (const algorithm of ["sha256", "sha512"]) {
+    const folder = join(layout, "blobs", algorithm);
+    if (!await isFolder(system, folder)) continue;
+    for (const name of await namesIn(system, folder)) {
+      const digest = `${algorithm}:${name}`;
+      if (isDigest(digest)) yield digest;
+    }
+  }
+}
+
+/** The names in a folder; none where there is no such folder. */
+export async function namesIn(system: FileSystem, path: string): Promise<string[]> {
   try {
     return await system.readdir(path);
   } catch (error) {
     if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+/** Whether anything stands at a path. */
+export async function exists(system: FileSystem, path: string): Promise<boolean> {
+  try {
+    await system.lstat(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
     throw error;
   }
 }

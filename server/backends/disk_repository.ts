@@ -18,6 +18,7 @@ import { Refusal } from "../refusal.ts";
 import type { Page, PageRequest, StoredBlob, StoredManifest } from "./backend.ts";
 import { SortedNames } from "./sorted_names.ts";
 import { Turns } from "./turns.ts";
+import { SMALL_BYTES, type VerifiedFiles } from "./verified_files.ts";
 
 /** The exact `Content-Type` of a manifest, where it is more than its entry's media type. */
 const CONTENT_TYPE = "dev.davit.content-type";
@@ -35,6 +36,7 @@ type Referrer = NonNullable<StoredManifest["referrer"]>;
 export class DiskRepository {
   /** Its files. */
   readonly files: LayoutFiles;
+  readonly #verified: VerifiedFiles;
   #index: Promise<LayoutIndex> | undefined;
   /** The last change of a digest, so that the next one waits for it. */
   readonly #turns = new Turns();
@@ -44,8 +46,9 @@ export class DiskRepository {
   #children: { version: number; types: Map<string, string> } | undefined;
 
   /** A repository in the folder of a layout, which need not be there. */
-  constructor(files: LayoutFiles) {
+  constructor(files: LayoutFiles, verified: VerifiedFiles) {
     this.files = files;
+    this.#verified = verified;
   }
 
   /** Whether it has, or had, anything. */
@@ -60,33 +63,69 @@ export class DiskRepository {
   }
 
   /** A blob; a manifest is none, unless it was pushed as one too. */
-  async blob(digest: Digest): Promise<StoredBlob | undefined> {
+  async blob(digest: Digest, verified = false): Promise<StoredBlob | undefined> {
     const size = await this.files.size(digest);
     if (size === undefined || !await this.#isBlob(digest)) return undefined;
+    if ((verified || size === 0) && !await this.#verified.isRight(this.files, digest)) {
+      return undefined; // what a power cut has emptied is seen at once
+    }
     return {
       size,
       open: async (offset, length) => fileStream(await this.files.open(digest, offset), length),
     };
   }
 
-  /** Makes a blob of a verified file. */
-  async putBlob(digest: Digest, path: string, size: number): Promise<void> {
+  /**
+   * Makes a blob of a verified file. It takes the place of what is there, unless that is known to be
+   * the same: other repositories may share that one.
+   */
+  async putBlob(digest: Digest, path: string): Promise<void> {
     await this.create();
     await this.#changing(digest, async () => {
-      if (await this.files.size(digest) !== size) await this.files.publish(path, digest);
+      if (!await this.#verified.isRight(this.files, digest, SMALL_BYTES)) {
+        await this.files.publish(path, digest);
+        await this.#verified.learn(this.files, digest);
+      }
       if ((await this.#entries()).listed(digest) !== undefined) await this.#mark(digest, true);
     });
   }
 
-  /** Gives it the blob of another one; `false` where that does not have it, or it takes a copy. */
-  async linkBlob(digest: Digest, from: DiskRepository): Promise<boolean | "copy"> {
-    if (await from.blob(digest) === undefined) return false;
+  /** Gives it the blob of another one; `false` where that does not have it, or has it damaged. */
+  async linkBlob(digest: Digest, from: DiskRepository): Promise<boolean> {
+    const blob = await from.blob(digest, true);
+    if (blob === undefined) return false;
     await this.create();
     return await this.#changing(digest, async () => {
-      const linked = await this.files.link(from.files, digest);
-      const listed = (await this.#entries()).listed(digest) !== undefined;
-      if (linked && listed) await this.#mark(digest, true);
-      return linked === undefined ? false : linked || "copy";
+      if (!await this.#verified.isRight(this.files, digest)) {
+        const isHere = await this.files.size(digest) !== undefined;
+        const linked = isHere ? false : await this.files.link(from.files, digest);
+        if (linked === undefined) return false;
+        if (!linked) {
+          const copy = pieceReader(await blob.open(0, blob.size));
+          await this.files.write(digest, blob.size, copy);
+        }
+        await this.#verified.learn(this.files, digest);
+      }
+      if ((await this.#entries()).listed(digest) !== undefined) await this.#mark(digest, true);
+      return true;
+    });
+  }
+
+  /**
+   * Shares the file of another one's blob, where that takes no reading of a large file and no copy.
+   *
+   * @returns Whether it has the blob now.
+   */
+  async shareBlob(digest: Digest, from: DiskRepository): Promise<boolean> {
+    if (await from.blob(digest) === undefined) return false;
+    if (!await this.#verified.isRight(from.files, digest, SMALL_BYTES)) return false;
+    await this.create();
+    return await this.#changing(digest, async () => {
+      if (await this.files.size(digest) !== undefined) return false;
+      if (await this.files.link(from.files, digest) !== true) return false;
+      await this.#verified.learn(this.files, digest);
+      if ((await this.#entries()).listed(digest) !== undefined) await this.#mark(digest, true);
+      return true;
     });
   }
 
@@ -128,11 +167,12 @@ export class DiskRepository {
     };
     const index = await this.#layoutIndex();
     await this.#changing(digest, async () => {
-      if (await this.files.size(digest) !== bytes.byteLength) {
+      const isBlob = await this.files.size(digest) !== undefined &&
+        (await this.#entries()).listed(digest) === undefined; // it came as one before
+      if (await this.#read(digest) === undefined) {
         await this.files.write(digest, bytes.byteLength, pieceReader(bytesStream(bytes)));
-      } else if ((await this.#entries()).listed(digest) === undefined) {
-        await this.#mark(digest, true); // it came as a blob before
       }
+      if (isBlob) await this.#mark(digest, true);
       this.#referrers.set(digest, referrer);
       await index.change(this.files, (entries) => ({
         changes: listing(entries, descriptor, tags),

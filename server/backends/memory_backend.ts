@@ -2,16 +2,18 @@ import type { Bytes } from "../../content/bytes.ts";
 import type { Descriptor } from "../../content/descriptor.ts";
 import { type Digest, isDigest } from "../../content/digest.ts";
 import type { PieceReader } from "../../content/piece_reader.ts";
+import { InternalError } from "../../errors.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import type { Tag } from "../../reference/tag.ts";
 import { PieceList } from "../../stores/piece_list.ts";
-import type {
-  BackendUpload,
-  Page,
-  PageRequest,
-  RegistryBackend,
-  StoredBlob,
-  StoredManifest,
+import {
+  type BackendUpload,
+  endedUpload,
+  type Page,
+  type PageRequest,
+  type RegistryBackend,
+  type StoredBlob,
+  type StoredManifest,
 } from "./backend.ts";
 import { SortedNames } from "./sorted_names.ts";
 
@@ -181,6 +183,8 @@ export class MemoryBackend implements RegistryBackend {
 class MemoryUpload implements BackendUpload {
   readonly id: string = crypto.randomUUID();
   readonly list = new PieceList();
+  #writing = false;
+  #ended = false;
 
   constructor(
     readonly repository: RepositoryName,
@@ -191,12 +195,18 @@ class MemoryUpload implements BackendUpload {
     return this.list.size;
   }
 
-  append(
+  async append(
     reader: PieceReader,
     onPiece: (piece: Bytes) => void,
     maximum?: number,
   ): Promise<boolean> {
-    return this.list.fill(reader, onPiece, maximum);
+    this.#requireOpen();
+    this.#writing = true;
+    try {
+      return await this.list.fill(reader, onPiece, maximum);
+    } finally {
+      this.#writing = false;
+    }
   }
 
   open(): Promise<ReadableStream<Bytes>> {
@@ -207,13 +217,21 @@ class MemoryUpload implements BackendUpload {
     return Promise.resolve(this.list.stream(offset, length));
   }
 
-  finish(digest: Digest): Promise<void> {
-    this.end(digest);
-    return Promise.resolve();
+  async finish(digest: Digest): Promise<void> {
+    this.#requireOpen();
+    this.#ended = true;
+    await Promise.resolve(this.end(digest));
   }
 
-  cancel(): Promise<void> {
-    this.end();
-    return Promise.resolve();
+  async cancel(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    await Promise.resolve(this.end());
+  }
+
+  /** What somebody still writes to must not become a blob. */
+  #requireOpen(): void {
+    if (this.#ended) throw endedUpload();
+    if (this.#writing) throw new InternalError("Cannot use the upload: it is being written to");
   }
 }

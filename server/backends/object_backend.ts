@@ -1,21 +1,24 @@
 import type { Bytes } from "../../content/bytes.ts";
 import { concatBytes, encodeText } from "../../content/bytes.ts";
 import type { Descriptor } from "../../content/descriptor.ts";
-import { type Digest, isDigest } from "../../content/digest.ts";
+import { type Digest, digestOf, hashAlgorithm, isDigest } from "../../content/digest.ts";
 import type { PieceReader } from "../../content/piece_reader.ts";
+import { InternalError } from "../../errors.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import type { Tag } from "../../reference/tag.ts";
 import { checkInteger } from "../options.ts";
-import type {
-  BackendUpload,
-  Page,
-  PageRequest,
-  RegistryBackend,
-  StoredBlob,
-  StoredManifest,
+import {
+  type BackendUpload,
+  endedUpload,
+  type Page,
+  type PageRequest,
+  type RegistryBackend,
+  type StoredBlob,
+  type StoredManifest,
 } from "./backend.ts";
 import { joinSegments, writeSegments } from "./segments.ts";
 import { Turns } from "./turns.ts";
+import { canBeVerified } from "./verified_files.ts";
 
 /** A storage of named objects, such as a bucket. What was written is visible to every reader at once. */
 export interface ObjectStore {
@@ -128,6 +131,9 @@ export function objectBackend(
 /** Where the bytes of a blob are. */
 type Segments = StoredObject[];
 
+/** Longer than the few small objects take that make a blob of an upload. */
+const CLOSING_MS = 60_000;
+
 const UPLOAD_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** A repository's name has no colon, so that it ends the name in a key. */
@@ -151,9 +157,14 @@ class StoredBackend implements ObjectBackend {
     return this.#page("repositories/", page);
   }
 
-  async blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined> {
+  async blob(
+    repository: RepositoryName,
+    digest: Digest,
+    { verified = false }: { verified?: boolean } = {},
+  ): Promise<StoredBlob | undefined> {
     const segments = await this.#segments(repository, digest);
-    return segments && {
+    if (segments === undefined || verified && !await this.#areThere(segments)) return undefined;
+    return {
       size: sizeOf(segments),
       open: (offset, length) => Promise.resolve(this.#join(segments, offset, length)),
     };
@@ -169,8 +180,9 @@ class StoredBackend implements ObjectBackend {
     from: RepositoryName,
   ): Promise<boolean> {
     const segments = await this.#segments(from, digest);
-    if (segments !== undefined) await this.#keepBlob(repository, digest, segments);
-    return segments !== undefined;
+    if (segments === undefined || !await this.#areThere(segments)) return false;
+    await this.#keepBlob(repository, digest, segments);
+    return true;
   }
 
   async deleteBlob(repository: RepositoryName, digest: Digest): Promise<boolean> {
@@ -185,10 +197,12 @@ class StoredBackend implements ObjectBackend {
       ? reference
       : await this.#json<Digest>(`tags/${repository}:${reference}`);
     const stored = digest && await this.#read(`manifests/${repository}:${digest}`);
-    if (stored === undefined) return undefined;
+    if (digest === undefined || stored === undefined) return undefined;
     const end = stored.indexOf(0x0a); // what is known of it is a line of JSON before its bytes
-    const known = JSON.parse(new TextDecoder().decode(stored.subarray(0, end)));
-    return { ...known, bytes: stored.slice(end + 1) };
+    const known = fromJson<Omit<StoredManifest, "bytes">>(stored.subarray(0, end));
+    const bytes = stored.slice(end + 1);
+    const right = !canBeVerified(digest) || await digestOf(bytes, hashAlgorithm(digest)) === digest;
+    return known && right ? { ...known, bytes } : undefined; // damaged: a push repairs it
   }
 
   async putManifest(
@@ -254,19 +268,25 @@ class StoredBackend implements ObjectBackend {
 
   async upload(repository: RepositoryName, id: string): Promise<BackendUpload | undefined> {
     if (!UPLOAD_ID.test(id)) return undefined;
-    if (await this.#read(`uploads/${repository}:${id}`) === undefined) return undefined;
-    return this.#upload(repository, id, await this.#all(`segments/${id}/`));
+    const [there, closing, segments] = await Promise.all([
+      this.#read(`uploads/${repository}:${id}`),
+      this.#isClosing(id),
+      this.#all(`segments/${id}/`),
+    ]);
+    return there && this.#upload(repository, id, segments, closing);
   }
 
   async sweepUploads(): Promise<number> {
     const { now, uploadExpiry } = this.#options;
     let next = uploadExpiry; // other processes start some all the time
     for (const { key } of await this.#all("uploads/")) {
-      const used = await this.#json<number>(key);
-      if (used === undefined) continue;
-      const left = used + uploadExpiry - now();
+      const id = key.split(":")[1]!;
+      const started = await this.#json<number>(key);
+      if (started === undefined) continue;
+      const segments = await this.#all(`segments/${id}/`);
+      const left = Math.max(started, ...segments.map(writtenAt)) + uploadExpiry - now();
       next = left < 0 ? next : Math.min(next, left);
-      if (left < 0) await this.#removeUpload(key, key.split(":")[1]!);
+      if (left < 0) await this.#removeUpload(key, id);
     }
     return next;
   }
@@ -282,16 +302,31 @@ class StoredBackend implements ObjectBackend {
       !used.has(`segments/${name}`) && !uploads.has(name.split("/")[0])
     ).map((name) => `segments/${name}`);
     await this.#store.delete(unused);
+    const marks = [...await this.#all("closing/"), ...await this.#all("cancelled/")];
+    const old = marks.map(({ key }) => key).filter((key) => !uploads.has(key.split("/")[1]));
+    await this.#store.delete(old);
     return unused.length;
   }
 
-  #upload(repository: RepositoryName, id: string, segments: Segments): BackendUpload {
+  #upload(
+    repository: RepositoryName,
+    id: string,
+    segments: Segments,
+    closing = false,
+  ): BackendUpload {
     const key = `uploads/${repository}:${id}`;
+    let state: "open" | "writing" | "closing" | "ended" = closing ? "closing" : "open";
+    const requireOpen = () => {
+      if (state === "open") return;
+      if (state !== "writing") throw endedUpload();
+      throw new InternalError("Cannot use the upload: it is being written to");
+    };
     const write = async (bytes: Bytes) => {
       // Its place in the order is its name: an upload may have 10^8 segments. No two processes write
       // the same one, so that what was verified is what is kept.
       const place = String(segments.length).padStart(8, "0");
-      const key = `segments/${id}/${place}-${crypto.randomUUID().slice(0, 8)}`;
+      const time = this.#options.now().toString(36);
+      const key = `segments/${id}/${place}-${time}-${crypto.randomUUID().slice(0, 8)}`;
       await this.#store.put(key, bytes);
       segments.push({ key, size: bytes.byteLength });
     };
@@ -300,24 +335,90 @@ class StoredBackend implements ObjectBackend {
       get size(): number {
         return sizeOf(segments);
       },
+      get closing(): boolean {
+        return state === "closing";
+      },
       append: async (reader: PieceReader, onPiece: (piece: Bytes) => void, maximum = Infinity) => {
-        await this.#put(key, this.#options.now());
-        const bytes = this.#options.segmentBytes;
-        return await writeSegments(reader, { bytes, onPiece, maximum, write });
+        requireOpen();
+        state = "writing";
+        try {
+          const [there, closing] = await Promise.all([this.#read(key), this.#isClosing(id)]);
+          if (there === undefined || closing) throw endedUpload();
+          const bytes = this.#options.segmentBytes;
+          return await writeSegments(reader, { bytes, onPiece, maximum, write });
+        } finally {
+          if (state === "writing") state = "open";
+        }
       },
       open: () => Promise.resolve(this.#join(segments)),
       read: (offset, length) => Promise.resolve(this.#join([...segments], offset, length)),
       finish: async (digest) => {
-        await this.#keepBlob(repository, digest, segments);
-        await this.#store.delete([key]);
+        requireOpen();
+        state = "closing";
+        try {
+          await this.#closeUpload(key, id, () => this.#keepBlob(repository, digest, segments));
+          state = "ended";
+        } finally {
+          if (state === "closing") state = "open";
+        }
       },
-      cancel: () => this.#removeUpload(key, id),
+      cancel: async () => {
+        if (state === "closing" || state === "ended") return;
+        state = "ended";
+        await this.#removeUpload(key, id);
+      },
     };
   }
 
+  /**
+   * Makes a blob of an upload. It and {@linkcode #removeUpload}, in any two processes, first leave a
+   * mark and then look for the other's: whoever comes second sees it, so that no segment of a blob
+   * is ever removed.
+   */
+  async #closeUpload(key: string, id: string, keep: () => Promise<void>): Promise<void> {
+    await this.#put(`closing/${id}`, this.#options.now());
+    try {
+      const cancelled = await this.#read(`cancelled/${id}`) !== undefined;
+      if (cancelled || await this.#read(key) === undefined) throw endedUpload();
+      await keep();
+      await this.#store.delete([key]); // before the mark: one of the two shows that it is closed
+    } finally {
+      await this.#store.delete([`closing/${id}`]);
+    }
+  }
+
   async #removeUpload(key: string, id: string): Promise<void> {
-    const segments = await this.#all(`segments/${id}/`);
-    await this.#store.delete([key, ...segments.map(({ key }) => key)]);
+    await this.#put(`cancelled/${id}`, this.#options.now());
+    try {
+      const marked = await this.#read(`closing/${id}`) !== undefined;
+      if (await this.#isClosing(id) || await this.#read(key) === undefined) return;
+      // Who left the mark may have made a blob before it died: `collect` knows.
+      const segments = marked ? [] : await this.#all(`segments/${id}/`);
+      await this.#store.delete([key]);
+      await this.#store.delete(segments.map(({ key }) => key));
+      if (marked) await this.#store.delete([`closing/${id}`]);
+    } finally {
+      await this.#store.delete([`cancelled/${id}`]);
+    }
+  }
+
+  /** Whether a process is making a blob of an upload, and is not dead. */
+  async #isClosing(id: string): Promise<boolean> {
+    const since = await this.#json<number>(`closing/${id}`);
+    return since !== undefined && this.#options.now() - since < CLOSING_MS;
+  }
+
+  /**
+   * Whether the storage has all segments of a blob, at their sizes. Reading them would cost a download
+   * of the blob; that a storage changes bytes is not expected.
+   */
+  async #areThere(segments: Segments): Promise<boolean> {
+    const sizes = new Map<string, number>();
+    const prefixes = new Set(segments.map(({ key }) => key.slice(0, key.lastIndexOf("/") + 1)));
+    for (const prefix of prefixes) {
+      for (const { key, size } of await this.#all(prefix)) sizes.set(key, size);
+    }
+    return segments.every(({ key, size }) => sizes.get(key) === size);
   }
 
   #join(segments: Segments, offset?: number, length?: number): ReadableStream<Bytes> {
@@ -347,7 +448,7 @@ class StoredBackend implements ObjectBackend {
 
   async #json<T>(key: string): Promise<T | undefined> {
     const bytes = await this.#read(key);
-    return bytes && JSON.parse(new TextDecoder().decode(bytes));
+    return bytes && fromJson<T>(bytes);
   }
 
   async #read(key: string): Promise<Bytes | undefined> {
@@ -382,6 +483,21 @@ class StoredBackend implements ObjectBackend {
     const items = found.slice(0, limit).map(({ key }) => key.slice(prefix.length));
     return { items, more: found.length > limit };
   }
+}
+
+/** What an object says; nothing where it is damaged. */
+function fromJson<T>(bytes: Bytes): T | undefined {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+/** When a segment was written, which its name says, in milliseconds; 0 in the names of old ones. */
+function writtenAt({ key }: StoredObject): number {
+  const [, time, unique] = key.slice(key.lastIndexOf("/") + 1).split("-");
+  return unique === undefined ? 0 : parseInt(time!, 36);
 }
 
 function sizeOf(segments: Segments): number {

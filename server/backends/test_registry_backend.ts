@@ -9,6 +9,7 @@ import { bytesStream } from "../../content/body.ts";
 import { type Bytes, concatBytes, encodeText } from "../../content/bytes.ts";
 import { digestOf } from "../../content/digest.ts";
 import { pieceReader } from "../../content/piece_reader.ts";
+import { closingCases } from "./test_registry_backend_closing.ts";
 import { listCases, manifestCases, restartCases } from "./test_registry_backend_manifests.ts";
 import {
   append,
@@ -38,7 +39,14 @@ export function testRegistryBackend(
   name: string,
   make: () => Promise<RegistryBackendUnderTest>,
 ): void {
-  const all = [...blobCases, ...uploadCases, ...manifestCases, ...listCases, ...restartCases];
+  const all = [
+    ...blobCases,
+    ...uploadCases,
+    ...closingCases,
+    ...manifestCases,
+    ...listCases,
+    ...restartCases,
+  ];
   for (const [title, run] of all) {
     Deno.test(`${name}: ${title}`, async () => {
       const test = await make();

@@ -6,6 +6,12 @@ import { emptyResponse } from "../refusal.ts";
 export interface CorsOptions {
   /** Their origins: `https://app.example`, with the port where it is not the scheme's own. */
   origins: readonly string[];
+  /**
+   * Whether those pages may send what the browser has for the registry: cookies of a proxy in front,
+   * and passwords that it was given. They can then do whatever their reader may.
+   * @default {false}
+   */
+  credentials?: boolean;
 }
 
 /** What pages use of responses, beyond what browsers show them anyway. */
@@ -58,6 +64,7 @@ export function answerPages(
   options: true | CorsOptions,
 ): (request: Request, next: () => Promise<Response>) => Promise<Response> {
   const origins = options === true ? undefined : options.origins;
+  const credentials = options !== true && options.credentials === true;
   for (const origin of origins ?? []) {
     if (URL.canParse(origin) && new URL(origin).origin === origin) continue;
     throw new InvalidOptionError(
@@ -82,6 +89,7 @@ export function answerPages(
     if (origins !== undefined) headers.append("vary", "Origin");
     if (origin !== undefined) {
       headers.set("access-control-allow-origin", origin);
+      if (credentials) headers.set("access-control-allow-credentials", "true");
       if (preflight) allowRequest(request, headers);
       else headers.set("access-control-expose-headers", EXPOSED_HEADERS);
     }

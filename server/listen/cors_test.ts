@@ -110,3 +110,28 @@ for (const origin of ["app.example", "https://app.example/", "https://a.test/x",
     assertThrows(() => cors({ origins: [PAGE, origin] }), InvalidOptionError, "'cors' must hold");
   });
 }
+
+Deno.test("CORS with credentials: for pages that are named, and said to them alone", async () => {
+  const registry = registryFor({ origins: [PAGE], credentials: true });
+  for (
+    const [origin, allowed, credentials] of [
+      [PAGE, PAGE, "true"],
+      ["https://other.example", null, null],
+      ["null", null, null],
+    ] as [string, string | null, string | null][]
+  ) {
+    const asked = await preflight(registry, { origin, "access-control-request-method": "GET" });
+    const got = await registry.fetch("http://registry.test/v2/", { headers: { origin } });
+    for (const { headers } of [asked, got]) {
+      assertEquals(headers.get("access-control-allow-origin"), allowed);
+      assertEquals(headers.get("access-control-allow-credentials"), credentials);
+      assertEquals(headers.get("vary"), "Origin");
+    }
+    await got.body?.cancel();
+  }
+  const open = await registryFor(true).fetch("http://registry.test/v2/", {
+    headers: { origin: PAGE },
+  });
+  assertEquals(open.headers.has("access-control-allow-credentials"), false);
+  await open.body?.cancel();
+});

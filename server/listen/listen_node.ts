@@ -1,6 +1,9 @@
 import type { Bytes } from "../../content/bytes.ts";
 import { InvalidOptionError } from "../../errors.ts";
+import { pieceReader } from "../../content/piece_reader.ts";
 import { builtin } from "../../runtime/builtin.ts";
+import { guarded, Refusal } from "../refusal.ts";
+import { requestUrl } from "../request_url.ts";
 import type { Listener, Tls } from "./listener.ts";
 
 /**
@@ -8,7 +11,7 @@ import type { Listener, Tls } from "./listener.ts";
  */
 interface NodeHttp {
   createServer(
-    options: Partial<Tls>,
+    options: Partial<Tls> & { maxHeaderSize: number },
     listener: (request: NodeRequest, response: NodeResponse) => void,
   ): NodeServer;
 }
@@ -27,7 +30,6 @@ interface NodeRequest {
   readonly method: string;
   readonly url: string;
   readonly rawHeaders: readonly string[];
-  readonly headers: { host?: string };
   readonly complete: boolean;
   on(event: "data", listener: (chunk: Bytes) => void): void;
   on(event: "end" | "close" | "error", listener: (error?: Error) => void): void;
@@ -38,18 +40,26 @@ interface NodeRequest {
 interface NodeResponse {
   readonly destroyed: boolean;
   writeHead(status: number, headers: Record<string, string>): void;
-  write(bytes: Uint8Array): boolean;
+  write(bytes: Uint8Array, written: (error?: Error | null) => void): boolean;
   end(): void;
   destroy(): void;
-  once(event: "drain" | "close", listener: () => void): void;
-  off(event: "drain" | "close", listener: () => void): void;
+  once(event: "close", listener: () => void): void;
 }
 
 /** How much of a request's body waits in memory until it is read, in bytes. */
 const BODY_BUFFER_BYTES = 1024 * 1024;
 
+/** What one read of a response's body takes. */
+const PIECE_BYTES = 256 * 1024;
+
+/** While one piece goes out, the next one is read. */
+const WRITES_AT_ONCE = 2;
+
+/** The longest headers of a request: a token of 21 KB has been seen, and Node takes 16. */
+const HEADER_BYTES = 64 * 1024;
+
 /**
- * Listens with `node:http` or `node:https`, on Node and Bun. Bodies go both ways no faster than
+ * Listens with `node:http` or `node:https`, on Node, Bun and Deno. Bodies go both ways no faster than
  * they are taken.
  *
  * @throws {InvalidOptionError} When the runtime has no `node:http`.
@@ -69,7 +79,7 @@ export function listenNode(
     );
   }
   const server = http.createServer(
-    { ...(tls && { cert: tls.cert, key: tls.key }) },
+    { ...(tls && { cert: tls.cert, key: tls.key }), maxHeaderSize: HEADER_BYTES },
     (incoming, outgoing) => {
       void answer(handler, incoming, outgoing, scheme).catch(() => outgoing.destroy());
     },
@@ -103,34 +113,44 @@ async function answer(
   scheme: string,
 ): Promise<void> {
   const request = toRequest(incoming, scheme);
-  const response = request === undefined
-    ? new Response(null, { status: 400, headers: { "content-length": "0" } })
-    : await handler(request);
+  const response = request === undefined ? malformed() : await handler(request);
   outgoing.writeHead(response.status, Object.fromEntries(response.headers));
   if (response.body === null || incoming.method === "HEAD") {
     outgoing.end();
     return;
   }
-  await writeBody(response.body as ReadableStream<Bytes>, outgoing);
+  const length = Number(response.headers.get("content-length") ?? Infinity);
+  await writeBody(response.body as ReadableStream<Bytes>, length, outgoing);
 }
 
-/** The request as the platform knows it; nothing where its target or its method is none. */
+/** The request as the platform knows it; nothing where its target, its host or its method is none. */
 function toRequest(incoming: NodeRequest, scheme: string): Request | undefined {
-  const { method, url, headers: { host }, rawHeaders } = incoming;
-  if (!url.startsWith("/")) return undefined;
+  const { method, url: target, rawHeaders } = incoming;
   try {
     const headers = new Headers();
     for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
       headers.append(rawHeaders[index]!, rawHeaders[index + 1]!);
     }
+    const host = headers.get("host");
+    // In absolute form the target has a host of its own, and that one counts (RFC 9112, 3.2.2).
+    const text = target.startsWith("/")
+      ? `${scheme}://${host || "localhost"}${target}`
+      : target.replace(/^https?:/i, `${scheme}:`);
+    const url = requestUrl(text, host);
+    if (url === undefined) return undefined;
     const hasBody = method !== "GET" && method !== "HEAD" &&
       (headers.has("transfer-encoding") || Number(headers.get("content-length")) > 0);
     const init: RequestInit & { duplex: "half" } = { method, headers, duplex: "half" };
     if (hasBody) init.body = requestBody(incoming);
-    return new Request(`${scheme}://${host ?? "localhost"}${url}`, init);
+    return new Request(url, init);
   } catch {
     return undefined;
   }
+}
+
+function malformed(): Response {
+  const message = "Cannot answer: the request's target, its Host or its method is malformed";
+  return guarded(new Refusal(400, "UNSUPPORTED", message).response());
 }
 
 function requestBody(incoming: NodeRequest): ReadableStream<Bytes> {
@@ -165,15 +185,38 @@ function requestBody(incoming: NodeRequest): ReadableStream<Bytes> {
   }, { highWaterMark: BODY_BUFFER_BYTES, size: (chunk) => chunk.byteLength });
 }
 
-async function writeBody(body: ReadableStream<Bytes>, outgoing: NodeResponse): Promise<void> {
-  const reader = body.getReader();
+/**
+ * Writes a body piece by piece, from buffers that are used again once they are written: a new one for
+ * each piece costs twice the time.
+ */
+async function writeBody(
+  body: ReadableStream<Bytes>,
+  length: number,
+  outgoing: NodeResponse,
+): Promise<void> {
+  const reader = pieceReader(body);
+  const closed = new Promise<never>((_resolve, reject) => {
+    outgoing.once("close", () => reject(new TypeError("the connection closed")));
+  });
+  closed.catch(() => {});
+  /** What is being written: each gives a buffer back. */
+  const writing: Promise<Bytes>[] = [];
   try {
     for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
+      const view: Bytes = writing.length < WRITES_AT_ONCE
+        ? new Uint8Array(Math.min(PIECE_BYTES, length || 1))
+        : await Promise.race([writing.shift()!, closed]);
+      const { done, value } = await reader.read(view);
+      if (done || value === undefined) break;
       if (outgoing.destroyed) throw new TypeError("the connection closed");
-      if (!outgoing.write(value)) await drained(outgoing);
+      const tookView = view.byteLength === 0;
+      const written = write(outgoing, value).then((): Bytes =>
+        tookView ? new Uint8Array(value.buffer) : view
+      );
+      written.catch(() => {}); // whoever waits for it is told
+      writing.push(written);
     }
+    await Promise.race([Promise.all(writing), closed]);
     outgoing.end();
   } catch (error) {
     outgoing.destroy(); // a body that ends early must not look whole
@@ -181,14 +224,8 @@ async function writeBody(body: ReadableStream<Bytes>, outgoing: NodeResponse): P
   }
 }
 
-function drained(outgoing: NodeResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      outgoing.off("drain", done);
-      outgoing.off("close", done);
-      resolve();
-    };
-    outgoing.once("drain", done);
-    outgoing.once("close", done);
+function write(outgoing: NodeResponse, bytes: Bytes): Promise<void> {
+  return new Promise((resolve, reject) => {
+    outgoing.write(bytes, (error) => error ? reject(error) : resolve());
   });
 }

@@ -94,7 +94,7 @@ export async function serve(
   const pages = options.cors && answerPages(options.cors);
   const answer = (request: Request) => registry.fetch(request);
   const handler = pages ? (request: Request) => pages(request, () => answer(request)) : answer;
-  const listen = runtimeName() === "deno" ? listenDeno : listenNode;
+  const listen = runtimeName() === "deno" && tls !== undefined ? listenDeno : listenNode;
   const listener = await listen(handler, hostname, port, tls);
 
   const abort = () => listener.abort();

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/as
 import { type Bytes, encodeText } from "../../content/bytes.ts";
 import { digestOf } from "../../content/digest.ts";
 import { InvalidOptionError } from "../../errors.ts";
-import { EMPTY_DIGEST, Wire } from "../fixture_test.ts";
+import { digest, EMPTY_DIGEST, Wire } from "../fixture_test.ts";
 import { createRegistry, type Registry } from "../registry.ts";
 import { listenDeno } from "./listen_deno.ts";
 import type { Listener } from "./listener.ts";
@@ -16,6 +16,8 @@ interface Running {
 }
 
 /** Every listener runs here: Deno has `node:http` too. */
+const HELLO = await digest("hello");
+
 const LISTENERS = { listenDeno, listenNode };
 
 function listenerTest(title: string, run: (running: Running) => Promise<void>): void {
@@ -119,7 +121,23 @@ listenerTest(
   async ({ wire, listener }) => {
     const host = "host: r\r\n";
     const cases: [title: string, request: string, status: RegExp][] = [
-      ["dots", `GET /v2/a/../../../etc/passwd HTTP/1.1\r\n${host}\r\n`, /^HTTP\/1.1 404/],
+      ["dots", `GET /v2/a/../../../etc/passwd HTTP/1.1\r\n${host}\r\n`, /^HTTP\/1.1 400/],
+      ["dots, escaped", `GET /v2/a/%2E%2e/b/tags/list HTTP/1.1\r\n${host}\r\n`, /^HTTP\/1.1 400/],
+      ["a dot at the end", `GET /v2/a/. HTTP/1.1\r\n${host}\r\n`, /^HTTP\/1.1 400/],
+      ["the other slash", `GET /v2/a\\tags/list HTTP/1.1\r\n${host}\r\n`, /^HTTP\/1.1 400/],
+      [
+        "a path in the host",
+        "GET /v2/ HTTP/1.1\r\nhost: a/v2/b/tags/list?\r\n\r\n",
+        /^HTTP\/1.1 400/,
+      ],
+      ["a fragment in the host", "GET /v2/ HTTP/1.1\r\nhost: a/v2/b#\r\n\r\n", /^HTTP\/1.1 400/],
+      ["a query in the host", "GET /v2/ HTTP/1.1\r\nhost: a?b\r\n\r\n", /^HTTP\/1.1 400/],
+      ["a user in the host", "GET /v2/ HTTP/1.1\r\nhost: u:p@a\r\n\r\n", /^HTTP\/1.1 400/],
+      ["a port that is none", "GET /v2/ HTTP/1.1\r\nhost: a:99999\r\n\r\n", /^HTTP\/1.1 400/],
+      ["two hosts", `GET /v2/ HTTP/1.1\r\nhost: a\r\n${host}\r\n`, /^HTTP\/1.1 400/],
+      ["a user in the target", `GET http://u:p@a/v2/ HTTP/1.1\r\n${host}\r\n`, /^HTTP\/1.1 400/],
+      ["another scheme", `GET ftp://a/v2/ HTTP/1.1\r\n${host}\r\n`, /^HTTP\/1.1 400/],
+      ["no host in the target", `GET http:///v2/ HTTP/1.1\r\n${host}\r\n`, /^HTTP\/1.1 4/],
       ["a NUL", `GET /v2/a\0b/tags/list HTTP/1.1\r\n${host}\r\n`, /^HTTP\/1.1 4|^$/],
       ["no slash", `GET v2 HTTP/1.1\r\n${host}\r\n`, /^HTTP\/1.1 4|^$/],
       ["two slashes", `GET //evil.test/v2/ HTTP/1.1\r\n${host}\r\n`, /^HTTP\/1.1 404/],
@@ -144,6 +162,56 @@ listenerTest(
     assertEquals((await wire.send("GET", "/v2/")).status, 200);
   },
 );
+
+listenerTest("a target in absolute form, whatever the Host says", async ({ wire, listener }) => {
+  await wire.pushManifest("app", "v1");
+  for (
+    const [target, status, text] of [
+      ["http://registry.example.com/v2/", 200, "{}"],
+      ["HTTP://registry.example.com:5000/v2/", 200, "{}"],
+      ["https://[::1]:5000/v2/app/tags/list", 200, '"v1"'],
+      ["http://registry.example.com/v2/app/tags/list?n=1&last=a", 200, '"v1"'],
+      ["http://registry.example.com", 404, "UNSUPPORTED"],
+      ["http://registry.example.com/v2/public/../app/tags/list", 400, "UNSUPPORTED"],
+    ] as [string, number, string][]
+  ) {
+    const answer = await raw(
+      listener.port,
+      `GET ${target} HTTP/1.1\r\nhost: other.example\r\nconnection: close\r\n\r\n`,
+    );
+    assertEquals(Number(answer.slice(9, 12)), status, target);
+    assert(answer.includes(text), `${target}: ${answer}`);
+  }
+});
+
+Deno.test("Upgrade: h2c, as Java's HttpClient sends it with every first request: it is not taken", async () => {
+  const server = await serve(createRegistry());
+  const upgrade = "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\n" +
+    "http2-settings: AAEAAEAAAAIAAAAAAAMAAAAAAAQBAAAAAAUAAEAAAAYABgAA\r\n";
+  try {
+    for (
+      const [method, path, more, status] of [
+        ["GET", "/v2/", "", 200],
+        ["GET", "/v2/", "content-length: 0\r\n", 200],
+        ["HEAD", "/v2/", "content-length: 0\r\n", 200],
+        ["POST", "/v2/a/blobs/uploads/", "content-length: 0\r\n", 202],
+        ["POST", `/v2/a/blobs/uploads/?digest=${HELLO}`, "content-length: 5\r\n\r\nhello", 201],
+        ["GET", `/v2/a/blobs/${HELLO}`, "", 200],
+      ] as [string, string, string, number][]
+    ) {
+      const end = more.includes("\r\n\r\n") ? "" : "\r\n";
+      const request = `${method} ${path} HTTP/1.1\r\nhost: r\r\n${upgrade}${more}${end}`;
+      const connection = await Deno.connect({ port: server.port, hostname: "127.0.0.1" });
+      await connection.write(encodeText(request));
+      const answer = new Uint8Array(12);
+      await connection.read(answer);
+      connection.close();
+      assertEquals(new TextDecoder().decode(answer), `HTTP/1.1 ${status}`, `${method} ${path}`);
+    }
+  } finally {
+    await server.close();
+  }
+});
 
 listenerTest("a chunk whose connection breaks: what came stays", async ({ wire, listener }) => {
   const location = await wire.startUpload("app");

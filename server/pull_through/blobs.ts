@@ -1,14 +1,15 @@
 import type { Bytes } from "../../content/bytes.ts";
 import type { Descriptor } from "../../content/descriptor.ts";
-import { type Digest, hashAlgorithm } from "../../content/digest.ts";
+import type { Digest } from "../../content/digest.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "../../content/media_types.ts";
 import type { ContentSource } from "../../content/store.ts";
 import { InvalidContentError } from "../../errors.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import type { RegistryBackend, StoredBlob } from "../backends/backend.ts";
+import { canBeVerified } from "../backends/verified_files.ts";
 import { Refusal } from "../refusal.ts";
 import { BlobFill } from "./fill.ts";
-import { Flights, RecentMap } from "./recent.ts";
+import { Flights, RecentMap } from "../recent.ts";
 import { ask, UpstreamRefusal } from "./upstream.ts";
 
 /** Enough for the layers of some hundred images; a descriptor is some 200 bytes. */
@@ -62,12 +63,17 @@ export class UpstreamBlobs {
     digest: Digest,
     source: ContentSource,
   ): Promise<StoredBlob | undefined> {
-    const local = await this.#backend.blob(repository, digest);
+    const local = await this.#local(repository, digest);
     if (local !== undefined || !canBeVerified(digest)) return local;
     return await this.#looks.run(
       keyOf(repository, digest),
       () => this.#look(repository, digest, source),
     );
+  }
+
+  /** What the backend has, and has whole: what is damaged comes from the upstream again. */
+  #local(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined> {
+    return this.#backend.blob(repository, digest, { verified: true });
   }
 
   async #look(
@@ -80,7 +86,7 @@ export class UpstreamBlobs {
     for (const other of await this.#backend.blobRepositories(digest)) {
       // The upstream says that this repository has it; its bytes are here already.
       if (!await this.#backend.linkBlob(repository, digest, other)) continue;
-      return await this.#backend.blob(repository, digest);
+      return await this.#local(repository, digest);
     }
     return {
       size: descriptor.size,
@@ -142,7 +148,7 @@ export class UpstreamBlobs {
     if (running !== undefined) return running;
     const digest = descriptor.digest as Digest;
     const started = (async (): Promise<Opened> => {
-      const local = await this.#backend.blob(repository, digest);
+      const local = await this.#local(repository, digest);
       if (local !== undefined) {
         this.#opened.delete(key);
         return local;
@@ -176,13 +182,4 @@ export class UpstreamBlobs {
 
 function keyOf(repository: RepositoryName, digest: string): string {
   return `${repository}@${digest}`;
-}
-
-function canBeVerified(digest: Digest): boolean {
-  try {
-    hashAlgorithm(digest);
-    return true;
-  } catch {
-    return false;
-  }
 }

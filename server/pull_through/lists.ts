@@ -5,7 +5,7 @@ import type { ContentSource } from "../../content/store.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import type { Page, PageRequest, RegistryBackend } from "../backends/backend.ts";
 import { SortedNames } from "../backends/sorted_names.ts";
-import { RecentMap } from "./recent.ts";
+import { RecentMap } from "../recent.ts";
 import { Revalidation, type RevalidationOptions } from "./revalidation.ts";
 import { ask, UnknownRepository } from "./upstream.ts";
 

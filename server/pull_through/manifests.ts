@@ -12,7 +12,7 @@ import type { Tag } from "../../reference/tag.ts";
 import type { RegistryBackend, StoredManifest } from "../backends/backend.ts";
 import { readManifest } from "../read_manifest.ts";
 import type { UpstreamBlobs } from "./blobs.ts";
-import { Flights, RecentMap } from "./recent.ts";
+import { Flights, RecentMap } from "../recent.ts";
 import { Revalidation, type RevalidationOptions } from "./revalidation.ts";
 import { ask, UnknownRepository, UpstreamRefusal } from "./upstream.ts";
 

@@ -92,12 +92,16 @@ export class PullThroughBackend implements RegistryBackend {
     return this.#backend.repositories(page);
   }
 
-  async blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined> {
+  async blob(
+    repository: RepositoryName,
+    digest: Digest,
+    options?: { verified?: boolean },
+  ): Promise<StoredBlob | undefined> {
     const source = this.#source(repository);
-    if (source === undefined) return await this.#backend.blob(repository, digest);
+    if (source === undefined) return await this.#backend.blob(repository, digest, options);
     return await this.#orOwn(
       this.#shared.blobs.blob(repository, digest, source),
-      () => this.#backend.blob(repository, digest),
+      () => this.#backend.blob(repository, digest, options),
     );
   }
 

@@ -1,4 +1,4 @@
-import { Flights, RecentMap } from "./recent.ts";
+import { Flights, RecentMap } from "../recent.ts";
 import { UpstreamRefusal, within } from "./upstream.ts";
 
 /** Tags and lists whose age is known; one more is some 100 bytes. */

@@ -79,7 +79,10 @@ async function exchanged(
   const { request, url } = context;
   let form: URLSearchParams | undefined;
   try {
-    form = await readForm(watchedBody(bodyReader(request), limit));
+    form = await readForm(
+      watchedBody(bodyReader(request), limit),
+      request.headers.get("content-type"),
+    );
   } catch (error) {
     if (error instanceof Refusal) return error.response();
     throw error;
