@@ -99,6 +99,7 @@ export function nodeBodyReader(
     if (!over) broke(new Error("it was closed early"));
   });
   incoming.pause();
+  incoming.socket?.unref();
 
   function takePiece(): Bytes {
     const piece = pieces.shift()!.subarray(used) as Bytes;
@@ -128,10 +129,13 @@ export function nodeBodyReader(
   return {
     async read(view) {
       while (left === 0 && !over) {
+        incoming.socket?.ref();
         await new Promise<void>((resolve) => {
           wake = resolve;
           incoming.resume();
         });
+        // What nobody waits for does not keep the process alive.
+        if (!over) incoming.socket?.unref();
       }
       if (left > 0) return { done: false, value: view === undefined ? takePiece() : fill(view) };
       if (failure !== undefined) throw failure.error;
