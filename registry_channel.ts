@@ -1,7 +1,7 @@
 import { InvalidOptionError } from "./errors.ts";
 import type { DavitEvent } from "./events.ts";
 import { authorize } from "./auth/authorize.ts";
-import { type AuthorizeOptions, Authorizer } from "./auth/authorizer.ts";
+import { type AuthorizeOptions, Authorizer, registryOrigin } from "./auth/authorizer.ts";
 import type { Credential, CredentialSource } from "./auth/credential.ts";
 import { refuseInternal } from "./auth/internal_hosts.ts";
 import { DEFAULT_LIMITS, type Limits } from "./content/limits.ts";
@@ -68,7 +68,8 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
   const hosts = dockerHubAlias(options.hosts);
   checkHosts(hosts);
   if (options.proxy !== undefined) proxyRule("proxy", options.proxy);
-  const { host } = new URL(origin);
+  const registryUrl = registryOrigin(origin);
+  const { host } = registryUrl;
 
   const { allowHost, onEvent, onMissingRepository, userAgent = USER_AGENT } = options;
   const { responseTimeout, stallTimeout } = limits;
@@ -90,7 +91,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     maxConcurrency: hosts[host]?.maxConcurrency ?? options.maxConcurrency ?? MAX_CONCURRENCY,
   });
   const redact = (words: string, url?: URL) => secrets.redact(words, url);
-  const follow = redirect(limits, { registry: new URL(origin) });
+  const follow = redirect(limits, { registry: registryUrl });
 
   const authorization: AuthorizeOptions = {
     origin,
@@ -136,13 +137,13 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
       ? missingRepository({ onMissingRepository, limits })(registry)
       : registry;
     return mirrors === undefined ? making : mirror({
-      ...{ origin: new URL(origin).origin, open: openMirror, clock, emit, limits },
+      ...{ origin: registryUrl.origin, open: openMirror, clock, emit, limits },
       mirrors: checkMirrors(`hosts["${host}"].mirrors`, mirrors),
     })(making);
   }
 
   const channel: Channel = {
-    origin: new URL(origin).origin,
+    origin: registryUrl.origin,
     send: mirrors || onMissingRepository ? loaded(mirrored) : registry,
     streams: streamsBodies(),
     limits,

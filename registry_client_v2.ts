@@ -199,10 +199,17 @@ export class RegistryClientV2 {
    * A client of another repository of the same registry. The two share connections, tokens and what
    * was learned about the registry.
    *
-   * @throws {InvalidOptionError} When the name is one of another registry.
+   * @throws {InvalidOptionError} When the name is one of another registry, or has another scheme.
    */
   withRepo(name: string): RegistryClientV2 {
+    const scheme = this.origin.startsWith("http:") ? "http" : "https";
+    const [, named = scheme] = /^(https?):\/\//i.exec(name) ?? [];
     const repo = registryRepo(name, this.repo.index);
+    if (named.toLowerCase() !== scheme) {
+      throw new InvalidOptionError(
+        `Cannot use ${repo.canonicalName} by ${named}: this client speaks to its registry by ${scheme}`,
+      );
+    }
     if (repo.index.name !== this.repo.index.name) {
       throw new InvalidOptionError(
         `Cannot use ${repo.canonicalName} as a repository of ${this.repo.index.name}: it is of ` +
@@ -210,7 +217,7 @@ export class RegistryClientV2 {
       );
     }
     const { name: _name, ...options } = this.#options;
-    const client = new RegistryClientV2({ ...options, repo });
+    const client = new RegistryClientV2({ ...options, repo, scheme });
     client.#connection = this.#connection;
     return client;
   }

@@ -115,7 +115,7 @@ export class Authorizer {
    */
   constructor(options: AuthorizeOptions) {
     const { origin, credentials, trustedRealms, clock, emit } = options;
-    const url = originUrl(origin);
+    const url = registryOrigin(origin);
     checkTrustedRealms(trustedRealms);
     this.origin = url.origin;
     this.secrets = options.secrets ?? new Secrets();
@@ -357,13 +357,18 @@ export class Authorizer {
   }
 }
 
-function originUrl(origin: string): URL {
+/**
+ * A registry's origin as a URL.
+ *
+ * @throws {InvalidOptionError} When it is something else.
+ */
+export function registryOrigin(origin: string): URL {
   const url = URL.canParse(origin) ? new URL(origin) : undefined;
   if (url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`) {
     return url;
   }
   throw new InvalidOptionError(
-    `Cannot authenticate: origin must be http or https and a host: current value is ${
+    `Cannot connect: origin must be http or https and a host: current value is ${
       redactUrl(origin)
     }`,
   );
