@@ -379,8 +379,7 @@ export class AuthenticationError extends ApiError {
   override readonly code = "AUTHENTICATION_FAILED";
   /** The token service's status, where it answered. */
   readonly statusCode?: number;
-  /** The token service's refusal, where there was one. It does not show when the error is printed. */
-  declare readonly resp: DockerResponse | undefined;
+  readonly #resp: DockerResponse | undefined;
   /** The token service's own errors; empty where it gave none. */
   readonly errors: RegistryError[];
 
@@ -389,8 +388,13 @@ export class AuthenticationError extends ApiError {
     super(message, options);
     const { resp, statusCode = resp?.status, errors = [] } = options;
     if (statusCode !== undefined) this.statusCode = statusCode;
-    Object.defineProperty(this, "resp", { value: resp, enumerable: false });
+    this.#resp = resp;
     this.errors = errors;
+  }
+
+  /** The token service's refusal, where there was one. It does not show when the error is printed. */
+  get resp(): DockerResponse | undefined {
+    return this.#resp;
   }
 }
 
@@ -448,11 +452,7 @@ const RETRYABLE_STATUSES = [408, 425, 429, 500, 502, 503, 504];
 export class HttpError extends ApiError {
   /** The class's name, which stays the same in a minified bundle. */
   override name = "HttpError";
-  /**
-   * The response, with as much of its body as was read. It does not show when the error is printed:
-   * its headers may hold signed URLs and cookies.
-   */
-  declare readonly resp: DockerResponse;
+  readonly #resp: DockerResponse;
   /** The registry's own errors, in its own words; empty where it gave none. */
   readonly errors: RegistryError[];
   /** The registry's own codes, such as `MANIFEST_UNKNOWN`. */
@@ -478,7 +478,7 @@ export class HttpError extends ApiError {
     options: HttpErrorOptions = {},
   ) {
     super(message, options);
-    Object.defineProperty(this, "resp", { value: resp, enumerable: false });
+    this.#resp = resp;
     this.errors = errors;
     this.codes = errors.flatMap((error) => error.code ?? []);
     this.statusCode = resp.status;
@@ -487,6 +487,14 @@ export class HttpError extends ApiError {
     this.retryable = RETRYABLE_STATUSES.includes(resp.status);
     if (options.retryAfter !== undefined) this.retryAfter = options.retryAfter;
     if (options.rateLimit !== undefined) this.rateLimit = options.rateLimit;
+  }
+
+  /**
+   * The response, with as much of its body as was read. It does not show when the error is printed:
+   * its headers may hold signed URLs and cookies.
+   */
+  get resp(): DockerResponse {
+    return this.#resp;
   }
 }
 

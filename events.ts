@@ -131,11 +131,14 @@ export interface TokenEvent {
   realm: string;
   /** The scopes asked for. */
   scopes: string[];
-  /** Whether credentials went along. */
+  /** Whether no credentials went along; a second event tells of those that a redirect left behind. */
   anonymous: boolean;
 }
 
-/** A credential source failed; the request goes on without credentials. */
+/**
+ * A credential source failed, or a part of it that it goes on without; or what it gave was refused, and
+ * a pull is tried without.
+ */
 export interface CredentialsFailedEvent {
   /** Names the event. */
   type: "credentials-failed";

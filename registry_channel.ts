@@ -1,8 +1,9 @@
 import { InvalidOptionError } from "./errors.ts";
 import type { DavitEvent } from "./events.ts";
 import { authorize } from "./auth/authorize.ts";
-import { type AuthorizeOptions, Authorizer } from "./auth/authorizer.ts";
+import { type AuthorizeOptions, Authorizer, registryOrigin } from "./auth/authorizer.ts";
 import type { Credential, CredentialSource } from "./auth/credential.ts";
+import { refuseInternal } from "./auth/internal_hosts.ts";
 import { DEFAULT_LIMITS, type Limits } from "./content/limits.ts";
 import { USER_AGENT } from "./content/version.ts";
 import type { ConnectionOptions, RegistryClientOpts } from "./registry_client_options.ts";
@@ -17,6 +18,7 @@ import { proxyRule } from "./transport/proxy_options.ts";
 import { redirect } from "./transport/redirect.ts";
 import { retry } from "./transport/retry.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./transport/retry_policy.ts";
+import { Secrets } from "./transport/secrets.ts";
 import { sender } from "./transport/send.ts";
 import { streamsBodies } from "./transport/send_fetch.ts";
 
@@ -59,21 +61,28 @@ export function connect(origin: string, options: ConnectionOptions = {}): Channe
 export function openConnection(origin: string, options: ConnectionOptions = {}): Connection {
   const limits = checkedLimits(options.limits);
   const policy = checkedPolicy(options.retry);
-  const emit = quiet(options.onEvent);
+  const secrets = new Secrets();
+  const emit = quiet(options.onEvent, secrets);
   const clock = systemClock;
 
   const hosts = dockerHubAlias(options.hosts);
   checkHosts(hosts);
   if (options.proxy !== undefined) proxyRule("proxy", options.proxy);
-  const { host } = new URL(origin);
+  const registryUrl = registryOrigin(origin);
+  const { host } = registryUrl;
 
   const { allowHost, onEvent, onMissingRepository, userAgent = USER_AGENT } = options;
   const { responseTimeout, stallTimeout } = limits;
   const out = sender({
     ...options,
     ...{ registry: host, hosts, userAgent, responseTimeout, stallTimeout },
+    learn: (authorization) => secrets.learn(authorization),
   });
-  const send = allowHost || onEvent ? loaded(guarded) : out.send;
+  const sendAny = allowHost || onEvent ? loaded(guarded) : out.send;
+  /** Where a registry's answers may lead to; an `allowHost` decides alone. */
+  const sendFrom = (origin: string) =>
+    allowHost ? sendAny : refuseInternal(origin, options.trustedRealms)(sendAny);
+  const send = sendFrom(origin);
   const again = retry({
     retry: policy,
     limits,
@@ -81,7 +90,8 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     emit,
     maxConcurrency: hosts[host]?.maxConcurrency ?? options.maxConcurrency ?? MAX_CONCURRENCY,
   });
-  const follow = redirect(limits);
+  const redact = (words: string, url?: URL) => secrets.redact(words, url);
+  const follow = redirect(limits, { registry: registryUrl });
 
   const authorization: AuthorizeOptions = {
     origin,
@@ -89,6 +99,8 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     clock,
     limits,
     emit,
+    secrets,
+    plainHttp: hosts[host]?.plainHttp ?? false,
     ...(options.credentials !== undefined && { credentials: options.credentials }),
     ...(options.scopes !== undefined && { scopes: options.scopes }),
     ...(options.trustedRealms !== undefined && { trustedRealms: options.trustedRealms }),
@@ -96,6 +108,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
   /** A mirror is a registry of its own: its tokens, its limit, and one try. */
   function openMirror({ origin, host }: Mirror): Send {
     const { credentials, ...shared } = authorization;
+    const send = sendFrom(origin);
     const own = new Authorizer({
       ...shared,
       origin,
@@ -103,9 +116,10 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
       // What was given for the registry is not the mirror's; a source knows hosts apart.
       ...(typeof credentials === "function" && { credentials }),
       scopes: [],
+      plainHttp: hosts[host]?.plainHttp ?? false,
     });
     const limited = limit(hosts[host]?.maxConcurrency ?? MAX_CONCURRENCY);
-    return compose(limited, authorize(own), follow)(send);
+    return compose(limited, authorize(own), redirect(limits, { registry: new URL(origin) }))(send);
   }
   const auth = new Authorizer(authorization);
   const registry = compose(again, authorize(auth), follow)(send);
@@ -114,7 +128,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
   // What few pages need is loaded with the first request that does.
   async function guarded(): Promise<Send> {
     const { guard, trace } = await import("./transport/machine.ts");
-    const traced = onEvent ? trace({ clock, emit })(out.send) : out.send;
+    const traced = onEvent ? trace({ clock, emit, secrets })(out.send) : out.send;
     return guard(allowHost, out.addressesOf)(traced);
   }
   async function mirrored(): Promise<Send> {
@@ -123,13 +137,13 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
       ? missingRepository({ onMissingRepository, limits })(registry)
       : registry;
     return mirrors === undefined ? making : mirror({
-      ...{ origin: new URL(origin).origin, open: openMirror, clock, emit, limits },
+      ...{ origin: registryUrl.origin, open: openMirror, clock, emit, limits },
       mirrors: checkMirrors(`hosts["${host}"].mirrors`, mirrors),
     })(making);
   }
 
   const channel: Channel = {
-    origin: new URL(origin).origin,
+    origin: registryUrl.origin,
     send: mirrors || onMissingRepository ? loaded(mirrored) : registry,
     streams: streamsBodies(),
     limits,
@@ -137,6 +151,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     clock,
     capabilities: {},
     emit,
+    redact,
   };
   return { channel, auth, close: out.close };
 }
@@ -165,12 +180,22 @@ export function credentialsOf(
   return { username, password: password ?? "" };
 }
 
-/** What listens must not break what it listens to. */
-function quiet(onEvent: ConnectionOptions["onEvent"]): (event: DavitEvent) => void {
+/** What listens must not break what it listens to, nor see what a registry repeats of a secret. */
+function quiet(
+  onEvent: ConnectionOptions["onEvent"],
+  secrets: Secrets,
+): (event: DavitEvent) => void {
   if (onEvent === undefined) return () => {};
+  const hide = (value: unknown): unknown =>
+    typeof value === "string"
+      ? secrets.hide(value)
+      : Array.isArray(value)
+      ? value.map(hide)
+      : value;
   return (event) => {
     try {
-      onEvent(event);
+      const told = Object.entries(event).map(([name, value]) => [name, hide(value)]);
+      onEvent(Object.fromEntries(told) as DavitEvent);
     } catch { /* as documented at OnEvent */ }
   };
 }

@@ -53,7 +53,10 @@ export interface ConnectionOptions {
   fetch?: typeof globalThis.fetch;
   /** A `Deno.HttpClient` that carries every request; on Deno. */
   client?: { close(): void };
-  /** Asked before any connection to a host; `false` refuses it. @default {every host} */
+  /**
+   * Asked before any connection to a host; `false` refuses it. What is given decides alone.
+   * @default {every host but addresses inside a network, and this machine, that a registry outside names}
+   */
   allowHost?: AllowHost;
   /**
    * Makes a repository that a push misses; the push goes on then. It is given the whole name. For

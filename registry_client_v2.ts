@@ -155,8 +155,6 @@ export class RegistryClientV2 {
   acceptManifestLists: boolean;
   /** The user name that was given. */
   readonly username: string | undefined;
-  /** The password that was given; it does not show when the client is printed. */
-  declare readonly password: string | undefined;
   /** What tokens are asked for beforehand. */
   readonly scopes: string[];
   readonly #options: RegistryClientOpts;
@@ -183,7 +181,6 @@ export class RegistryClientV2 {
     this.acceptOCIManifests = options.acceptOCIManifests ?? true;
     this.acceptManifestLists = options.acceptManifestLists ?? true;
     this.username = options.username;
-    Object.defineProperty(this, "password", { value: options.password, enumerable: false });
     this.scopes = [...scopes];
     this.#options = { ...options };
     const credentials = credentialsOf(options);
@@ -194,14 +191,26 @@ export class RegistryClientV2 {
     });
   }
 
+  /** The password that was given; it does not show when the client is printed. */
+  get password(): string | undefined {
+    return this.#options.password;
+  }
+
   /**
    * A client of another repository of the same registry. The two share connections, tokens and what
    * was learned about the registry.
    *
-   * @throws {InvalidOptionError} When the name is one of another registry.
+   * @throws {InvalidOptionError} When the name is one of another registry, or has another scheme.
    */
   withRepo(name: string): RegistryClientV2 {
+    const scheme = this.origin.startsWith("http:") ? "http" : "https";
+    const [, named = scheme] = /^(https?):\/\//i.exec(name) ?? [];
     const repo = registryRepo(name, this.repo.index);
+    if (named.toLowerCase() !== scheme) {
+      throw new InvalidOptionError(
+        `Cannot use ${repo.canonicalName} by ${named}: this client speaks to its registry by ${scheme}`,
+      );
+    }
     if (repo.index.name !== this.repo.index.name) {
       throw new InvalidOptionError(
         `Cannot use ${repo.canonicalName} as a repository of ${this.repo.index.name}: it is of ` +
@@ -209,7 +218,7 @@ export class RegistryClientV2 {
       );
     }
     const { name: _name, ...options } = this.#options;
-    const client = new RegistryClientV2({ ...options, repo });
+    const client = new RegistryClientV2({ ...options, repo, scheme });
     client.#connection = this.#connection;
     return client;
   }

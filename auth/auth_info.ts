@@ -41,8 +41,12 @@ export async function authInfo(
     signal,
   };
   const header = ping.headers.get("www-authenticate");
-  if (header === null && ping.status !== 401) return { type: "None" };
-  const scheme = authorizer.choose(parseChallenges(header));
+  // Where another host answered, its challenge says nothing of this registry.
+  const redirected = ping.url !== "" && new URL(ping.url).origin !== authorizer.origin;
+  if (redirected || (header === null && ping.status !== 401)) return { type: "None" };
+  const scheme = header === null
+    ? await authorizer.guess(need)
+    : authorizer.choose(parseChallenges(header));
   if (scheme === undefined) {
     throw new AuthenticationError(
       `Cannot authenticate to ${
@@ -51,9 +55,9 @@ export async function authInfo(
         `Bearer authentication in a way that can be met`,
     );
   }
-  need.repository.scheme ??= scheme;
+  if (header !== null) need.repository.scheme ??= scheme;
   const authorization = await authorizer.authorization(scheme, need);
-  authorizer.suggest(scheme);
+  if (header !== null) authorizer.suggest(scheme);
   if (authorization.header?.startsWith("Bearer ")) {
     return { type: "Bearer", token: authorization.header.slice("Bearer ".length) };
   }

@@ -11,6 +11,10 @@ function ping(status: number, challenge?: string): Response {
   return new Response(null, { status, ...(headers && { headers }) });
 }
 
+function from(url: string, response: Response): Response {
+  return Object.defineProperty(response, "url", { value: url });
+}
+
 const BEARER = 'Bearer realm="/token",service="s",scope="repository:user/image:pull"';
 
 const ROWS: [
@@ -27,6 +31,23 @@ const ROWS: [
     username: "",
     password: "",
   }],
+  ["401 without a challenge, and a password", ping(401), you, {
+    type: "Basic",
+    username: "you",
+    password: "x",
+  }],
+  ["a ping that another host answered", from("https://evil.example/v2/", ping(401, BEARER)), you, {
+    type: "None",
+  }],
+  [
+    "a ping that the registry answered",
+    from("https://registry.example/v2/", ping(401, BEARER)),
+    you,
+    {
+      type: "Bearer",
+      token: "t1",
+    },
+  ],
   ["Bearer", ping(401, BEARER), you, { type: "Bearer", token: "t1" }],
   ["Bearer, anonymous", ping(401, BEARER), undefined, { type: "Bearer", token: "t1" }],
   ["a challenge beside 200", ping(200, BEARER), you, { type: "Bearer", token: "t1" }],
@@ -50,7 +71,10 @@ for (const [name, response, credential, info] of ROWS) {
 
 for (const challenge of [undefined, "Negotiate", "Bearer", 'Foo a="b"']) {
   Deno.test(`authInfo of 401 with ${challenge ?? "nothing"}: AUTHENTICATION_FAILED`, async () => {
-    const { authorizer } = fakeClient(new FakeRegistry(), you);
+    const { authorizer } = fakeClient(
+      new FakeRegistry(),
+      challenge === undefined ? undefined : you,
+    );
     await assertRejects(
       () => authInfo(authorizer, { ping: ping(401, challenge) }),
       AuthenticationError,
@@ -72,7 +96,17 @@ Deno.test("authInfo asks the source for the repository's credentials", async () 
   const asked: unknown[] = [];
   const { authorizer } = fakeClient(new FakeRegistry(), (target) => void asked.push(target));
   await authInfo(authorizer, { ping: ping(401, BEARER), repository: "app" });
-  assertEquals(asked, [{ host: "registry.example", repository: "app" }]);
+  assertEquals(asked, [{ host: "registry.example", scheme: "https", repository: "app" }]);
+});
+
+Deno.test("authInfo: a ping that another host answered teaches nothing", async () => {
+  const registry = new FakeRegistry();
+  const { authorizer, call } = fakeClient(registry, you);
+  const evil = 'Bearer realm="https://evil.example/token"';
+  await authInfo(authorizer, { ping: from("https://evil.example/v2/", ping(401, evil)) });
+  await call("GET", "/v2/app/tags/list", intent("app", "pull"));
+  assertEquals(registry.lines.filter((line) => line.includes("evil")), []);
+  assertEquals(registry.seen[0]?.authorization, null);
 });
 
 Deno.test("authInfo: what it learned and got serves the requests to come", async () => {

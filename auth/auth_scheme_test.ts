@@ -6,7 +6,7 @@ import { type AuthScheme, chooseScheme, sameScheme } from "./auth_scheme.ts";
 const ORIGIN = "https://r.example";
 const OWN = 'Bearer realm="https://r.example/token",service="s"';
 const ELSEWHERE = 'Bearer realm="https://sso.example/token"';
-const CLEAR = 'Bearer realm="http://r.example/token"';
+const CLEAR = 'Bearer realm="http://sso.example/token"';
 const BASIC = 'Basic realm="x"';
 
 const ROWS: [name: string, header: string, chosen: string][] = [

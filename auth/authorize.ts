@@ -1,5 +1,6 @@
 import { UploadError } from "../errors.ts";
 import type {
+  Anonymity,
   ChannelRequest,
   ChannelResponse,
   Intent,
@@ -48,10 +49,14 @@ class Negotiation {
   readonly #oneShot: boolean;
   /** What was carried last and refused. */
   #refused: Authorization | undefined;
+  /** Why that was anonymous, where it should not have been. */
+  #withheld: Anonymity | undefined;
   /** How the repository was expected to be asked, and why nothing could be carried. */
   #failed: { scheme: AuthScheme; error: unknown } | undefined;
   /** Whether it was sent without credentials, and the repository's own challenge is known. */
   #challenged = false;
+  /** How to ask according to that. */
+  #scheme: AuthScheme | undefined;
   /** Whether it follows what the repository did not say by itself: a guess, or what may be wrong. */
   #doubtful = false;
 
@@ -80,15 +85,78 @@ class Negotiation {
       if (sent.header === undefined) sends = 0;
       answer = await this.#carrying(sent);
     }
+    const { ok, status } = answer.response;
+    if (!ok) this.#authorizer.secrets.learn(sent.header); // an error may repeat it
     if (this.#refuses(answer)) {
       const last = sent.header === undefined ? this.#refused : sent;
-      const anonymity = this.#authorizer.anonymity(this.#need, last);
+      if (sent.refusal?.cause !== undefined) {
+        await discard(answer);
+        throw sent.refusal.cause;
+      }
+      const anonymous = await this.#anonymously(answer, last);
+      if (anonymous !== undefined) return anonymous;
+      const anonymity = this.#authorizer.anonymity(this.#need, last) ?? this.#withheld;
       return anonymity ? { ...answer, anonymity } : answer;
     }
-    const { ok, status } = answer.response;
+    const refused = this.#refused;
+    if (ok && sent.header === undefined && refused?.scheme === this.#need.repository.scheme) {
+      this.#authorizer.reportRefused(this.#need, refused?.identity);
+    }
     const taken = ok || (sent.header !== undefined && status < 500);
     if (taken) this.#authorizer.accept(this.#need, sent);
-    return answer;
+    return status === 401 ? await this.#elsewhere(answer) : answer;
+  }
+
+  /** A pull once more without the stored credentials that were refused; `undefined` where that is vain. */
+  async #anonymously(
+    refusal: ChannelResponse,
+    refused: Authorization | undefined,
+  ): Promise<ChannelResponse | undefined> {
+    const scheme = this.#scheme ?? refused?.scheme ?? NOTHING.scheme;
+    // Without a token service, it was sent without credentials already.
+    if (refusal.response.status !== 401 || (this.#challenged && scheme.type !== "bearer")) return;
+    const withheld = refused?.token && refused.scheme.type === "bearer" && !refused.scheme.trusted;
+    if (withheld) return undefined;
+    const other = await this.#authorizer.anonymous(scheme, this.#need, refused?.identity);
+    if (other === undefined) return undefined;
+    const answer = await this.#carrying(other);
+    const [left, kept] = this.#refuses(answer) ? [answer, undefined] : [refusal, answer];
+    await discard(left);
+    if (kept?.response.ok) this.#authorizer.accept(this.#need, other);
+    return kept;
+  }
+
+  /**
+   * The answer of another registry that a redirect led to, and that wants a token: one for its own
+   * origin, without any credentials. Storage that answers 401 gets no more than that either.
+   */
+  async #elsewhere(answer: ChannelResponse): Promise<ChannelResponse> {
+    const { url, hops } = answer;
+    const { method, signal } = this.#request;
+    const authorizer = this.#authorizer.elsewhere(url.origin);
+    if (authorizer === undefined || (method !== "GET" && method !== "HEAD")) return answer;
+    const name = REPOSITORY_PATH.exec(url.pathname)?.[1];
+    const scheme = offeredBy(authorizer, challengesOf(answer));
+    if (scheme?.type !== "bearer") return answer;
+    const intent: Intent = name === undefined
+      ? { actions: [] }
+      : { repository: name, actions: ["pull"] };
+    const need = authorizer.need(intent, signal);
+    need.repository.scheme = scheme;
+    try {
+      await authorizer.authorization(scheme, need);
+    } catch {
+      signal?.throwIfAborted();
+      return answer;
+    }
+    await discard(answer);
+    const headers = copyFields(this.#request.headers);
+    headers.delete("authorization");
+    const found = await authorize(authorizer)(this.#next)({
+      ...this.#request,
+      ...{ url, headers, intent, purpose: "redirect" },
+    });
+    return { ...found, hops: [...hops, ...found.hops] };
   }
 
   /**
@@ -101,7 +169,7 @@ class Negotiation {
     this.#doubtful = scheme !== repository.scheme;
     if (scheme === undefined && this.#oneShot) {
       // These bytes can be sent once: better one small request before them than a refusal after.
-      scheme = this.#authorizer.choose(await this.#probe());
+      scheme = this.#authorizer.choose(await this.#probe() ?? []);
     }
     scheme ??= NOTHING.scheme;
     if (scheme.type === "none" && !this.#authorizer.hasToken) return NOTHING;
@@ -129,15 +197,17 @@ class Negotiation {
     const password = sent.identity?.username !== undefined && sent.token === undefined;
     if (status !== 401 && !password && !isInsufficient(challenges)) return undefined;
     this.#refused = sent;
-    const offered = this.#offered(challenges);
+    if (sent.identity) this.#withheld ??= this.#authorizer.anonymity(this.#need, sent);
+    const offered = offeredBy(this.#authorizer, challenges);
     const scheme = offered ?? sent.scheme;
     const other = () => this.#other(scheme, challenges);
     const same = offered !== undefined && sameScheme(offered, sent.scheme);
-    if (sent.identity?.accessToken !== undefined || (same && !this.#doubtful)) return await other();
+    if (sent.identity?.accessToken !== undefined) return await other();
     if (offered === undefined || this.#isNear(offered, sent.scheme)) {
-      this.#doubtful = true;
+      const certain = same && !this.#doubtful;
+      this.#doubtful = !certain;
       const found = await this.#tried(scheme, other);
-      if (found !== undefined || (offered === undefined && status !== 401)) return found;
+      if (found !== undefined || certain || (offered === undefined && status !== 401)) return found;
     }
     return this.#challenged ? undefined : NOTHING;
   }
@@ -145,13 +215,19 @@ class Negotiation {
   /** What to carry after a refusal of a request that carried nothing: the challenge decides. */
   async #afterChallenge(challenges: readonly Challenge[]): Promise<Authorization | undefined> {
     this.#challenged = true;
-    const scheme = this.#authorizer.choose(challenges) ??
-      this.#authorizer.choose(await this.#probe());
+    let scheme = this.#authorizer.choose(challenges);
+    let silent = false;
+    if (scheme === undefined) {
+      const probed = await this.#probe();
+      scheme = this.#authorizer.choose(probed ?? []);
+      silent = challenges.length === 0 && probed?.length === 0;
+    }
+    this.#scheme = scheme;
     const failed = this.#failed;
     if (failed && (scheme === undefined || sameScheme(scheme, failed.scheme))) throw failed.error;
-    if (scheme === undefined) return undefined;
-    this.#need.repository.scheme ??= scheme;
-    return await this.#other(scheme, challenges);
+    if (scheme !== undefined) this.#need.repository.scheme ??= scheme;
+    else if (silent) scheme = await this.#authorizer.guess(this.#need);
+    return scheme && await this.#other(scheme, challenges);
   }
 
   /**
@@ -169,7 +245,9 @@ class Negotiation {
     const again = refused !== undefined && sameScheme(refused.scheme, scheme);
     if (refused?.token !== undefined) {
       const { fresh, value, scopes } = refused.token;
-      if (again && fresh && coversScopes(scopes, need.scopes)) return undefined;
+      if (again && fresh && (refused.refusal || coversScopes(scopes, need.scopes))) {
+        return undefined;
+      }
       // A new one may be another repository's, and good there.
       if (again || !fresh) this.#authorizer.drop(value);
     }
@@ -186,15 +264,6 @@ class Negotiation {
       if (this.#challenged || this.#oneShot || this.#request.signal?.aborted) throw error;
       this.#failed = { scheme, error };
       return NOTHING;
-    }
-  }
-
-  /** What a challenge beside refused credentials says; `none` where it cannot be met. */
-  #offered(challenges: readonly Challenge[]): AuthScheme | undefined {
-    try {
-      return this.#authorizer.choose(challenges);
-    } catch {
-      return NOTHING.scheme;
     }
   }
 
@@ -217,9 +286,9 @@ class Negotiation {
 
   /**
    * end-1 `GET /v2/`, for its challenge alone: gcr.io answers some requests 401 without one. Its scope
-   * is left out by the caller: ghcr.io names a placeholder.
+   * is left out by the caller: ghcr.io names a placeholder. `undefined` where another host answered.
    */
-  async #probe(): Promise<Challenge[]> {
+  async #probe(): Promise<Challenge[] | undefined> {
     const { origin } = this.#authorizer;
     const { signal } = this.#request;
     const answer = await this.#next({
@@ -231,6 +300,7 @@ class Negotiation {
       ...(signal && { signal }),
     });
     await discard(answer);
+    if (answer.url.origin !== origin) return undefined;
     return this.#refuses(answer) ? challengesOf(answer) : [];
   }
 
@@ -239,6 +309,21 @@ class Negotiation {
     const headers = copyFields(this.#request.headers);
     headers.set("authorization", header);
     return this.#next({ ...this.#request, headers });
+  }
+}
+
+/** The repository in a path of the registry API. */
+const REPOSITORY_PATH = /^\/v2\/(.+)\/(?:blobs|manifests|referrers|tags)\/[^/]+$/;
+
+/** What a challenge says that may be another one's; `none` where it cannot be met. */
+function offeredBy(
+  authorizer: Authorizer,
+  challenges: readonly Challenge[],
+): AuthScheme | undefined {
+  try {
+    return authorizer.choose(challenges);
+  } catch {
+    return NOTHING.scheme;
   }
 }
 

@@ -3,6 +3,7 @@ import { AuthenticationError, InvalidOptionError } from "../errors.ts";
 import type { Intent } from "../transport/channel.ts";
 import { type AuthorizeOptions, Authorizer } from "./authorizer.ts";
 import {
+  answerFrom,
   counted,
   fakeClient,
   FakeRegistry,
@@ -236,8 +237,8 @@ Deno.test("a source is asked only when it is needed, and again when its answer i
   assertEquals(await counted(registry, () => client.call("GET", TAGS, PULL)), [200, 3]);
   assertEquals(await counted(registry, () => client.call("GET", TAGS, PULL)), [200, 1]);
   assertEquals(asked, [
-    { host: "registry.example", repository: "app" },
-    { host: "registry.example", repository: "app" },
+    { host: "registry.example", scheme: "https", repository: "app" },
+    { host: "registry.example", scheme: "https", repository: "app" },
   ]);
 });
 
@@ -381,7 +382,7 @@ Deno.test("ghcr.io: the placeholder scope of /v2/ does not get into a token requ
 Deno.test("a 401 that says nothing anywhere is the answer", async () => {
   const wire = new FakeWire(() => new Response("", { status: 401 }));
   assertEquals(
-    await counted(wire, () => fakeClient(wire, you).call("GET", TAGS, PULL)),
+    await counted(wire, () => fakeClient(wire).call("GET", TAGS, PULL)),
     [401, 2],
   );
   const negotiate = new FakeWire(() =>
@@ -391,6 +392,47 @@ Deno.test("a 401 that says nothing anywhere is the answer", async () => {
     await counted(negotiate, () => fakeClient(negotiate, you).call("GET", TAGS, PULL)),
     [401, 2],
   );
+});
+
+const SILENT: [origin: string, probe: number, password: boolean, outcome: [number, number]][] = [
+  ["https://r.example", 401, true, [200, 3]],
+  ["https://r.example", 200, true, [200, 3]],
+  ["http://localhost:5000", 401, true, [200, 3]],
+  ["http://127.0.0.1:5000", 401, true, [200, 3]],
+  ["http://r.example", 401, true, [401, 2]],
+  ["https://r.example", 401, false, [401, 2]],
+];
+
+for (const [origin, probe, password, outcome] of SILENT) {
+  const title = `${origin}, /v2/ ${probe}, ${password ? "a password" : "an identity token"}`;
+  Deno.test(`401 without a challenge: Basic is tried once with a password that stays safe: ${title}`, async () => {
+    const wire = new FakeWire(({ url, authorization }) => {
+      if (url.pathname === "/v2/") return new Response(null, { status: probe });
+      const good = authorization === `Basic ${btoa("you:x")}`;
+      return new Response(null, { status: good ? 200 : 401 });
+    });
+    const client = fakeClient(wire, password ? you : { refreshToken: "r" }, { origin });
+    assertEquals(await counted(wire, () => client.call("GET", TAGS, PULL)), outcome);
+    // What was taken is sent at once from then on; what was not is no more than a guess.
+    const again = outcome[0] === 200 ? [200, 1] : outcome;
+    assertEquals(await counted(wire, () => client.call("GET", TAGS, PULL)), again);
+  });
+}
+
+Deno.test("401 without a challenge, and /v2/ answered by another host: no password is tried", async () => {
+  const wire = new FakeWire(({ url }) =>
+    url.pathname === "/v2/"
+      ? answerFrom("https://else.example/v2/", new Response(null, { status: 401 }))
+      : new Response(null, { status: 401 })
+  );
+  assertEquals(await counted(wire, () => fakeClient(wire, you).call("GET", TAGS, PULL)), [401, 2]);
+});
+
+Deno.test("401 without a challenge: a wrong password is tried once for each call, and fails", async () => {
+  const wire = new FakeWire(() => new Response(null, { status: 401 }));
+  const client = fakeClient(wire, you);
+  assertEquals(await counted(wire, () => client.call("GET", TAGS, PULL)), [401, 3]);
+  assertEquals(await counted(wire, () => client.call("GET", TAGS, PULL)), [401, 3]);
 });
 
 Deno.test("several challenges in one answer, one of them unknown", async () => {

@@ -1,8 +1,10 @@
 import type { Limits } from "../content/limits.ts";
 import { AuthenticationError, InvalidOptionError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
+import { isLoopback } from "../content/loopback.ts";
 import type { Anonymity, Clock, Intent, Send } from "../transport/channel.ts";
 import { redactUrl } from "../transport/redact.ts";
+import { Secrets } from "../transport/secrets.ts";
 import { type AuthScheme, type BearerScheme, chooseScheme } from "./auth_scheme.ts";
 import type { Challenge } from "./challenge.ts";
 import {
@@ -10,18 +12,20 @@ import {
   type Credential,
   type CredentialSource,
   credentialSource,
+  type CredentialTarget,
   type Identity,
   sameIdentity,
 } from "./credential.ts";
 import { checkTrustedRealms, type TrustedRealms, withheldReason } from "./realm_policy.ts";
+import { learnIdentity } from "./redact_secrets.ts";
 import {
   type ReportingCredentialSource,
   reportingCredentialSource,
 } from "./reporting_credential_source.ts";
 import { type Authorization, RepositoryAuth } from "./repository_auth.ts";
-import { intentScopes, type Scope } from "./scope.ts";
+import { intentScopes, isPull, pullScopes, type Scope } from "./scope.ts";
 import { requestToken, type TokenRequest } from "./token_request.ts";
-import { TokenStore } from "./token_store.ts";
+import { type Token, TokenStore } from "./token_store.ts";
 
 /** What authentication to one registry works with. */
 export interface AuthorizeOptions {
@@ -29,6 +33,8 @@ export interface AuthorizeOptions {
   origin: string;
   /** The credentials, or where they come from; without any, everything is anonymous. */
   credentials?: Credential | CredentialSource;
+  /** Whether `hosts` says that the registry speaks plain http; for the source. @default {false} */
+  plainHttp?: boolean;
   /**
    * Actions that are asked for with those of every request, so that one token does for all.
    * @default {[]}
@@ -44,6 +50,10 @@ export interface AuthorizeOptions {
   emit: OnEvent;
   /** Token services on other hosts that may have the credentials. @default {{}} */
   trustedRealms?: TrustedRealms;
+  /** What was sent of late, so that nothing that repeats it shows it. @default {its own} */
+  secrets?: Secrets;
+  /** Whether another registry redirects to this one. @default {false} */
+  redirected?: boolean;
 }
 
 /** What is to be authorized. */
@@ -54,6 +64,8 @@ export interface Need {
   scopes: readonly Scope[];
   /** Ends the wait. */
   signal?: AbortSignal | undefined;
+  /** The intent, where it comes of a request. */
+  intent?: Intent;
 }
 
 /** The authorization of a request that carries none. */
@@ -68,6 +80,9 @@ const MAX_REPOSITORIES = 1_000;
 /** How many origins are reported once; a registry that names others all the time is reported again. */
 const MAX_WITHHELD = 100;
 
+/** How many registries are remembered that this one redirects to. */
+const MAX_ELSEWHERE = 10;
+
 /**
  * Turns credentials and challenges into `Authorization` headers, for one registry. The clients of a
  * registry share one: it keeps what they learn of each repository, and their tokens.
@@ -75,6 +90,8 @@ const MAX_WITHHELD = 100;
 export class Authorizer {
   /** The registry's origin. */
   readonly origin: string;
+  /** What was sent of late. */
+  readonly secrets: Secrets;
   /** Whether the caller gave a bearer token, which is then sent before any challenge. */
   readonly hasToken: boolean;
   readonly #options: AuthorizeOptions;
@@ -83,6 +100,11 @@ export class Authorizer {
   readonly #tokens: TokenStore;
   readonly #repositories = new Map<string, RepositoryAuth>();
   readonly #withheld = new Set<string>();
+  /** Identity tokens that a token service gave in place of others, by those. */
+  readonly #rotated = new Map<string, string>();
+  readonly #elsewhere = new Map<string, Authorizer>();
+  /** Whether the credentials come out of a source, and may be old. */
+  readonly #stored: boolean;
   /** What worked last, for whichever repository. */
   #scheme: AuthScheme | undefined;
 
@@ -93,20 +115,22 @@ export class Authorizer {
    */
   constructor(options: AuthorizeOptions) {
     const { origin, credentials, trustedRealms, clock, emit } = options;
-    const url = originUrl(origin);
+    const url = registryOrigin(origin);
     checkTrustedRealms(trustedRealms);
     this.origin = url.origin;
-    this.#options = options;
+    this.secrets = options.secrets ?? new Secrets();
+    this.#options = { ...options, secrets: this.secrets };
     this.#host = url.host;
     this.#source = reportingCredentialSource(credentialSource(credentials), emit);
     this.#tokens = new TokenStore(clock);
+    this.#stored = typeof credentials === "function";
     this.hasToken = typeof credentials === "object" && Boolean(credentials.accessToken);
   }
 
   /** What a request with an intent needs. */
   need(intent: Intent, signal?: AbortSignal): Need {
     const scopes = intentScopes(intent, this.#options.scopes);
-    return { repository: this.repository(intent.repository), scopes, signal };
+    return { repository: this.repository(intent.repository), scopes, signal, intent };
   }
 
   /** What is known of a repository; without a name, of the registry's own resources. */
@@ -114,7 +138,12 @@ export class Authorizer {
     const key = name ?? "";
     const known = this.#repositories.get(key);
     if (known !== undefined) return known;
-    const target = { host: this.#host, ...(name !== undefined && { repository: name }) };
+    const target: CredentialTarget = {
+      host: this.#host,
+      scheme: this.origin.startsWith("http:") ? "http" : "https",
+      ...(this.#options.plainHttp && { plainHttp: true }),
+      ...(name !== undefined && { repository: name }),
+    };
     const repository = new RepositoryAuth(() => this.#source(target));
     for (const oldest of this.#repositories.keys()) {
       if (this.#repositories.size < MAX_REPOSITORIES) break;
@@ -143,6 +172,16 @@ export class Authorizer {
     return chooseScheme(challenges, this.origin, this.#options.trustedRealms);
   }
 
+  /**
+   * How to ask where nothing says how, as a gateway took the challenge away: with a password Basic is
+   * worth a try, where it can go over https or stays on this machine.
+   */
+  async guess({ repository, signal }: Need): Promise<AuthScheme | undefined> {
+    const safe = this.origin.startsWith("https:") || isLoopback(this.#host);
+    const identity = safe ? await repository.identity(signal) : undefined;
+    return identity?.username === undefined ? undefined : { type: "basic" };
+  }
+
   /** Remembers what the registry took. */
   accept({ repository }: Need, sent: Authorization): void {
     if (sent === repository.accepted) return;
@@ -152,7 +191,11 @@ export class Authorizer {
   }
 
   /** What was accepted last, while its token is good: all that a warm call needs. */
-  warm({ repository: { accepted }, scopes }: Need): Authorization | undefined {
+  warm({ repository: { accepted }, scopes, intent }: Need): Authorization | undefined {
+    if (accepted?.refusal) {
+      if (!isPull(intent)) return undefined;
+      scopes = pullScopes(scopes);
+    }
     if (accepted?.token === undefined) return accepted;
     const value = this.#tokens.find(accepted.token.owner, scopes);
     if (value === undefined) return undefined;
@@ -192,6 +235,7 @@ export class Authorizer {
     const identity = refused === undefined
       ? await repository.identity(signal)
       : await repository.otherIdentity(refused.identity, signal);
+    learnIdentity(this.secrets, identity);
     if (identity?.accessToken !== undefined) return givenToken(scheme, identity);
     if (scheme.type === "none") return NOTHING;
     // A password that must not go to the token service may go to the registry itself.
@@ -209,10 +253,63 @@ export class Authorizer {
       if (!refused) throw error;
       if (identity === undefined) throw explained(error, repository.takeFailure());
       const other = await repository.otherIdentity(identity, signal);
-      if (other === undefined || sameIdentity(other, identity)) throw error;
-      if (other.accessToken !== undefined) return givenToken(scheme, other);
-      return await this.#bearer(scheme, need, other);
+      if (other?.accessToken !== undefined) return givenToken(scheme, other);
+      if (other !== undefined && !sameIdentity(other, identity)) {
+        return await this.#bearer(scheme, need, other);
+      }
+      const anonymous = await this.anonymous(scheme, need, identity, error);
+      if (anonymous === undefined) throw error;
+      return anonymous;
     }
+  }
+
+  /** Tells that credentials were refused and a request goes on without: once for each repository. */
+  reportRefused(
+    { repository }: Need,
+    refused: Identity,
+    why = `${this.#host} answers 401`,
+  ): void {
+    if (!repository.reports(refused)) return;
+    const message = `The credentials were refused, so the request is tried without them: ${why}`;
+    this.#options.emit({ type: "credentials-failed", host: this.#host, message });
+  }
+
+  /**
+   * What to try once after stored credentials were refused: they may be old, which must not break what
+   * is public. `undefined` for all but pulls, and where the caller gave the credentials as such.
+   */
+  async anonymous(
+    scheme: AuthScheme,
+    need: Need,
+    refused: Identity,
+    cause?: AuthenticationError,
+  ): Promise<Authorization | undefined> {
+    if (!this.#stored || refused === undefined || !isPull(need.intent)) return undefined;
+    this.reportRefused(need, refused, cause?.message);
+    const refusal = cause === undefined ? {} : { cause };
+    if (scheme.type !== "bearer") return { ...NOTHING, refusal };
+    const pull = { ...need, scopes: pullScopes(need.scopes) };
+    const found = await this.#bearer(scheme, pull, undefined).catch(() => {
+      need.signal?.throwIfAborted();
+      return undefined;
+    });
+    return found && { ...found, refusal };
+  }
+
+  /**
+   * The authentication of a registry that this one redirects to, without any credentials; `undefined`
+   * where this one was redirected to itself.
+   */
+  elsewhere(origin: string): Authorizer | undefined {
+    if (this.#options.redirected) return undefined;
+    let found = this.#elsewhere.get(origin);
+    if (found === undefined) {
+      const { credentials: _, plainHttp: __, ...options } = this.#options;
+      found = new Authorizer({ ...options, origin, scopes: [], redirected: true });
+      if (this.#elsewhere.size >= MAX_ELSEWHERE) this.#elsewhere.clear();
+      this.#elsewhere.set(origin, found);
+    }
+    return found;
   }
 
   async #bearer(
@@ -224,13 +321,32 @@ export class Authorizer {
     const withheld = identity && !trusted ? withheldReason(realm, this.origin) : undefined;
     const holder = trusted ? identity : undefined;
     const owner = this.#tokens.owner({ realm: realm.href, service, identity: holder });
-    const registry = this.#host;
+    const registry = this.origin;
     const request: TokenRequest = { realm, service, scopes, identity: holder, registry, withheld };
     const { value, fresh } = await this.#tokens.get(owner, scopes, (shared) => {
       if (withheld !== undefined) this.#reportWithheld(realm.origin, withheld);
-      return requestToken(this.#options, request, shared);
+      return this.#request(request, shared);
     }, signal);
+    this.secrets.add(value);
     return { scheme, header: `Bearer ${value}`, identity, token: { owner, value, scopes, fresh } };
+  }
+
+  /** Requests a token with the identity token that the service gave last, where it gives new ones. */
+  async #request(request: TokenRequest, signal: AbortSignal): Promise<Token> {
+    const given = request.identity?.refreshToken;
+    if (given === undefined) return await requestToken(this.#options, request, signal);
+    for (;;) {
+      const refreshToken = this.#rotated.get(given) ?? given;
+      try {
+        const identity = { ...request.identity, refreshToken };
+        const token = await requestToken(this.#options, { ...request, identity }, signal);
+        if (token.refreshToken !== undefined) this.#rotated.set(given, token.refreshToken);
+        return token;
+      } catch (error) {
+        // Another call may have had it replaced in the meantime.
+        if ((this.#rotated.get(given) ?? given) === refreshToken) throw error;
+      }
+    }
   }
 
   #reportWithheld(origin: string, reason: string): void {
@@ -241,13 +357,18 @@ export class Authorizer {
   }
 }
 
-function originUrl(origin: string): URL {
+/**
+ * A registry's origin as a URL.
+ *
+ * @throws {InvalidOptionError} When it is something else.
+ */
+export function registryOrigin(origin: string): URL {
   const url = URL.canParse(origin) ? new URL(origin) : undefined;
   if (url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`) {
     return url;
   }
   throw new InvalidOptionError(
-    `Cannot authenticate: origin must be http or https and a host: current value is ${
+    `Cannot connect: origin must be http or https and a host: current value is ${
       redactUrl(origin)
     }`,
   );

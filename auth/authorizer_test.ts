@@ -135,7 +135,14 @@ Deno.test("where Bearer leads elsewhere and Basic is there, the registry itself 
   assertEquals(wire.seen.at(-1)?.authorization, BASIC);
 });
 
-for (const realm of ["http://registry.example/token", "http://evil.example/", "file:///x", "::"]) {
+for (
+  const realm of [
+    "http://registry.example.evil.example/",
+    "http://evil.example/",
+    "file:///x",
+    "::",
+  ]
+) {
   Deno.test(`an https registry with the realm ${realm}: AUTHENTICATION_FAILED, unasked`, async () => {
     const wire = registryWith(`Bearer realm="${realm === "::" ? "https://" : realm}"`);
     const error = await assertRejects(
@@ -198,6 +205,7 @@ Deno.test("tokens that are anonymous, as credentials are withheld, are shared", 
 Deno.test("credentials that are refused, and come again in another object, are not tried again", async () => {
   const registry = new FakeRegistry({ users: { you: "right" } });
   const client = fakeClient(registry, () => ({ username: "you", password: "wrong" }));
-  await assertRejects(() => client.call("GET", TAGS, PULL), AuthenticationError, "401");
+  const push = intent("app", "pull", "push");
+  await assertRejects(() => client.call("GET", TAGS, push), AuthenticationError, "401");
   assertEquals(registry.tokenCalls.length, 1);
 });

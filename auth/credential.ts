@@ -40,6 +40,10 @@ export interface CredentialTarget {
   host: string;
   /** The repository, where the request is about one: `library/alpine`. */
   repository?: string;
+  /** How the registry is spoken to: over `http` a password is for all to read. @default {"https"} */
+  scheme?: "http" | "https";
+  /** Whether `hosts` says of the host that it speaks plain http. @default {false} */
+  plainHttp?: boolean;
 }
 
 /**
@@ -47,8 +51,12 @@ export interface CredentialTarget {
  * registry wants credentials, not before, and once for each repository; and again when the registry
  * refuses what it gave, so that credentials may change while a client lives.
  *
+ * What it gives counts as stored somewhere and perhaps old: where it is refused, a pull is tried once
+ * without. A credential that the caller gives as such is not: its refusal ends the call.
+ *
  * One that throws does not end the call: the request goes on anonymously, the event
- * `credentials-failed` says why, and so does the error when the registry refuses.
+ * `credentials-failed` says why, and so does the error when the registry refuses. What fails without
+ * ending the source's own search is given to `report`, for the same event.
  *
  * @example Credentials for one host and no other
  * ```ts
@@ -63,6 +71,7 @@ export interface CredentialTarget {
  */
 export type CredentialSource = (
   target: CredentialTarget,
+  report?: (failure: unknown) => void,
 ) => Credential | undefined | Promise<Credential | undefined>;
 
 /** The user name under which credential helpers, and those who copy them, keep an identity token. */

@@ -1,5 +1,6 @@
 import { AuthenticationError, InvalidOptionError } from "../errors.ts";
-import { redactUrl } from "../transport/redact.ts";
+import { quoteInput } from "../reference/quote_input.ts";
+import { raiseScheme } from "../transport/raise_scheme.ts";
 
 /**
  * Token services that may have a registry's credentials although they live elsewhere: a registry's
@@ -29,13 +30,15 @@ const BUILT_IN: TrustedRealms = {
 };
 
 /**
- * The URL of a token service as a challenge names it; it may be relative to the registry.
+ * The URL of a token service as a challenge names it; it may be relative to the registry. An https
+ * registry that calls its own host http is taken as https.
  *
- * @throws {AuthenticationError} When it is not a URL, not http or https, or http where the registry
- * itself is https: passwords would travel in the clear.
+ * @throws {AuthenticationError} When it is not a URL, not http or https, or http elsewhere where the
+ * registry itself is https: passwords would travel in the clear.
  */
 export function resolveRealm(realm: string, origin: string): URL {
-  const { host, protocol } = new URL(origin);
+  const registry = new URL(origin);
+  const { host, protocol } = registry;
   let url: URL;
   try {
     url = new URL(realm, origin);
@@ -44,6 +47,7 @@ export function resolveRealm(realm: string, origin: string): URL {
       `Cannot authenticate to ${host}: its challenge names a token service that is not a URL`,
     );
   }
+  raiseScheme(url, registry);
   if (url.protocol !== "https:" && url.protocol !== "http:") {
     throw new AuthenticationError(
       `Cannot authenticate to ${host}: its token service must be http or https: current value is ` +
@@ -52,9 +56,7 @@ export function resolveRealm(realm: string, origin: string): URL {
   }
   if (protocol === "https:" && url.protocol === "http:") {
     throw new AuthenticationError(
-      `Cannot authenticate to ${host}: it is https, and its token service, ${
-        redactUrl(url)
-      }, is not`,
+      `Cannot authenticate to ${host}: it is https, and its token service, ${url.origin}, is not`,
     );
   }
   // fetch refuses URLs with a user in them, and credentials that a registry made up are none.
@@ -121,7 +123,7 @@ function parseEntry(entry: string): TrustedEntry {
   const invalid = () =>
     new InvalidOptionError(
       "Cannot use trustedRealms: an entry must be a host, with a port where it needs one, or an " +
-        `http or https origin: current value is ${JSON.stringify(entry)}`,
+        `http or https origin: current value is ${quoteInput(entry, "registry")}`,
     );
   if (typeof entry !== "string") throw invalid();
   const isOrigin = entry.includes("://");

@@ -20,6 +20,10 @@ const RESOLVED: [realm: string, origin: string, url: string][] = [
   ["//auth.example/t", "https://r.example", "https://auth.example/t"],
   ["http://localhost:5001/t", "http://localhost:5000", "http://localhost:5001/t"],
   ["https://auth.example/t", "http://localhost:5000", "https://auth.example/t"],
+  ["http://r.example/token?x", "https://r.example", "https://r.example/token?x"],
+  ["http://r.example:80/token", "https://r.example:8443", "https://r.example:8443/token"],
+  ["http://r.example:5000/t", "https://r.example", "https://r.example/t"],
+  ["http://r.example/t", "http://r.example", "http://r.example/t"],
   ["https://you:me@auth.example/t#x", "https://r.example", "https://auth.example/t"],
 ];
 
@@ -31,7 +35,7 @@ for (const [realm, origin, url] of RESOLVED) {
 
 const REFUSED: [name: string, realm: string, message: string][] = [
   ["http for an https registry", "http://auth.example/token", "it is https, and its token service"],
-  ["http on the registry's own host", "http://r.example/token", "it is https"],
+  ["http on a host below it", "http://auth.r.example/token", "it is https"],
   ["a file", "file:///etc/passwd", "must be http or https: current value is file"],
   ["a script", "javascript:alert(1)", "must be http or https: current value is javascript"],
   ["data", "data:,x", "must be http or https: current value is data"],

@@ -23,12 +23,15 @@ export function reportingCredentialSource(
   emit: OnEvent,
 ): ReportingCredentialSource {
   return async (target) => {
-    try {
-      return checkCredential(await source(target) ?? {});
-    } catch (cause) {
+    function report(cause: unknown): ApiError {
       const error = typed(cause, target.host);
       emit({ type: "credentials-failed", host: target.host, message: words(error) });
-      throw error;
+      return error;
+    }
+    try {
+      return checkCredential(await source(target, report) ?? {});
+    } catch (cause) {
+      throw report(cause);
     }
   };
 }

@@ -14,6 +14,8 @@ export interface Authorization {
   header?: string;
   /** Whose it is. */
   identity?: Identity;
+  /** Why it is a pull without the credentials that there are: their refusal. */
+  refusal?: { cause?: ApiError };
   /** The token, where a token service gave one. */
   token?: { owner: number; value: string; scopes: readonly Scope[]; fresh: boolean };
 }
@@ -27,6 +29,7 @@ export class RepositoryAuth {
   readonly #source: () => Promise<Identity>;
   #identity: Promise<Identity> | undefined;
   #answered: { identity: Identity; failure?: ApiError } | undefined;
+  #reported: Identity;
 
   /** Nothing is asked of the source yet. */
   constructor(source: () => Promise<Identity>) {
@@ -64,6 +67,13 @@ export class RepositoryAuth {
     if (cause === undefined) return undefined;
     this.#forget();
     return { reason: failedReason(cause), cause };
+  }
+
+  /** Whether it is to be reported that credentials were refused: once for each. */
+  reports(refused: Identity): boolean {
+    if (refused === undefined || sameIdentity(this.#reported, refused)) return false;
+    this.#reported = refused;
+    return true;
   }
 
   #forget(): void {

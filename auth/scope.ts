@@ -80,6 +80,19 @@ export function intentScopes(intent: Intent, extraActions: readonly string[] = [
   return intent.mountFrom === undefined ? scopes : mergeScopes(scopes);
 }
 
+/** Whether a request pulls from one repository, and does nothing else. */
+export function isPull(intent: Intent | undefined): boolean {
+  return intent?.repository !== undefined && !intent.catalog && intent.mountFrom === undefined &&
+    intent.actions.length > 0 && intent.actions.every((action) => action === "pull");
+}
+
+/** The same scopes without all that is no pull. */
+export function pullScopes(scopes: readonly Scope[]): Scope[] {
+  return scopes.flatMap(({ resource, actions }) =>
+    actions.includes("pull") ? [{ resource, actions: ["pull"] }] : []
+  );
+}
+
 /** Whether `delete` is among the actions. */
 export function asksForDelete(scopes: readonly Scope[]): boolean {
   return scopes.some(({ actions }) => actions.includes("delete"));

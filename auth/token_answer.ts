@@ -34,13 +34,21 @@ export function parseToken(bytes: Uint8Array, what: string, date: string | null)
   if (typeof answer !== "object" || answer === null || Array.isArray(answer)) {
     throw refused("the answer is not a JSON object");
   }
-  const { token, access_token, expires_in, issued_at } = answer as Record<string, unknown>;
+  const { token, access_token, expires_in, issued_at, refresh_token } = answer as Record<
+    string,
+    unknown
+  >;
   const value = [token, access_token].find((text) => typeof text === "string" && text !== "");
   if (typeof value !== "string") {
     throw refused("the answer holds no token: neither token nor access_token is a text");
   }
   if (!VISIBLE_ASCII.test(value)) throw refused("the token holds what a header cannot carry");
-  return { value, lifetime: 1_000 * remaining(lifetimeOf(expires_in), issued_at, date) };
+  const rotated = typeof refresh_token === "string" && VISIBLE_ASCII.test(refresh_token);
+  return {
+    value,
+    lifetime: 1_000 * remaining(lifetimeOf(expires_in), issued_at, date),
+    ...(rotated && { refreshToken: refresh_token }),
+  };
 }
 
 function lifetimeOf(expiresIn: unknown): number {

@@ -2,10 +2,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { AuthenticationError, HostRefusedError, TooManyRedirectsError } from "../errors.ts";
+import type { DavitEvent } from "../events.ts";
 import type { Send } from "../transport/channel.ts";
 import type { Credential } from "./credential.ts";
 import { FakeClock, FakeWire, type Seen } from "./fake_channel_test.ts";
 import { requestToken } from "./token_request.ts";
+import type { Token } from "./token_store.ts";
 
 const you: Credential = { username: "you", password: "hunter2" };
 const identity: Credential = { refreshToken: "refresh-1" };
@@ -16,14 +18,18 @@ function to(location: string, status = 302): Response {
   return new Response("moved", { status, headers: { location } });
 }
 
-function ask(send: Send, credential: Credential): Promise<{ value: string }> {
+function ask(
+  send: Send,
+  credential: Credential,
+  events: DavitEvent[] = [],
+): Promise<Token> {
   return requestToken(
-    { send, clock: new FakeClock(), limits: DEFAULT_LIMITS, emit: () => {} },
+    { send, clock: new FakeClock(), limits: DEFAULT_LIMITS, emit: (event) => events.push(event) },
     {
       realm: new URL("https://auth.example/token"),
       identity: credential,
       scopes: [],
-      registry: "r.example",
+      registry: "https://r.example",
     },
   );
 }
@@ -48,6 +54,12 @@ type Case = [
 ];
 
 const HERE = "auth.example/token";
+
+/** Whether the credentials were left behind on the way. */
+function leftBehind(seen: string[]): boolean {
+  const secret = /Basic|refresh-1/;
+  return secret.test(seen[0]!) && !seen.every((line) => secret.test(line));
+}
 
 const CASES: Case[] = [
   ...[301, 302, 303, 307, 308].flatMap((status): Case[] => [
@@ -88,7 +100,12 @@ const CASES: Case[] = [
 for (const [name, credential, redirects, seen] of CASES) {
   Deno.test(`requestToken redirected: ${name}`, async () => {
     const wire = service(redirects);
-    assertEquals((await ask(wire.send, credential)).value, "T");
+    const events: DavitEvent[] = [];
+    assertEquals((await ask(wire.send, credential, events)).value, "T");
+    assertEquals(events.map((event) => `${event.type} ${Reflect.get(event, "anonymous") ?? ""}`), [
+      "token false",
+      ...(leftBehind(seen) ? ["credentials-withheld ", "token true"] : []),
+    ]);
     assertEquals(wire.seen.map(told), seen);
     assertEquals(wire.seen.at(-1)?.request.headers.get("content-type") ?? null, contentType(seen));
     assertEquals(wire.open, 0);
@@ -111,6 +128,23 @@ Deno.test("requestToken redirected: from https to http it is refused", async () 
   const wire = service({ [HERE]: () => to("http://auth.example/token") });
   await assertRejects(() => ask(wire.send, you), HostRefusedError);
   assertEquals(wire.seen.length, 1);
+});
+
+Deno.test("requestToken redirected: the registry's own host by http is raised to https", async () => {
+  const wire = service({ [HERE]: () => to("http://r.example/token") });
+  await ask(wire.send, you);
+  assertEquals(wire.seen.map(({ url }) => url.href), [
+    "https://auth.example/token",
+    "https://r.example/token",
+  ]);
+});
+
+Deno.test("requestToken redirected: nobody elsewhere replaces an identity token", async () => {
+  const answer = () => Response.json({ token: "T", refresh_token: "refresh-2" });
+  for (const [path, rotated] of [["/b", "refresh-2"], ["https://b.example/", undefined]] as const) {
+    const wire = new FakeWire(({ url }) => url.pathname === "/token" ? to(path, 307) : answer());
+    assertEquals((await ask(wire.send, identity)).refreshToken, rotated);
+  }
 });
 
 Deno.test("requestToken: a redirect that the wire followed all the same is refused", async () => {

@@ -9,6 +9,7 @@ import { readBody, responseErrors } from "../transport/expect.ts";
 import { headerFields } from "../transport/header_fields.ts";
 import { redactUrl } from "../transport/redact.ts";
 import { redirect } from "../transport/redirect.ts";
+import { Secrets } from "../transport/secrets.ts";
 import { basicAuthorization, type Identity, TOKEN_USER } from "./credential.ts";
 import { redactSecrets } from "./redact_secrets.ts";
 import { asksForDelete, deleteAsStar, formatScope, formatScopes, type Scope } from "./scope.ts";
@@ -25,6 +26,8 @@ export interface TokenRequestContext {
   limits: Required<Limits>;
   /** Called with each request. */
   emit: OnEvent;
+  /** What was sent of late, which a service may repeat. @default {what this request sends} */
+  secrets?: Secrets;
 }
 
 /** What is asked of a token service. */
@@ -37,7 +40,7 @@ export interface TokenRequest {
   scopes: readonly Scope[];
   /** Who gets the token; `undefined` for an anonymous one. It must be allowed to go to the realm. */
   identity?: Identity;
-  /** The registry's host, for messages. */
+  /** The registry's origin. */
   registry: string;
   /** Why credentials that are there do not go along, for messages. */
   withheld?: string | undefined;
@@ -57,8 +60,8 @@ const REFUSED_STATUSES = [400, 401, 403];
 
 /**
  * Requests a token from a token service. Where it refuses a request that names `delete`, it is asked
- * once more with `*`. Redirects are followed: on the same origin with the credentials, elsewhere
- * without any.
+ * once more with `*`. Redirects are followed: on the same origin with the credentials, elsewhere by GET
+ * and without any, of which events tell.
  *
  * @throws {AuthenticationError} When the service refuses or answers something else; `statusCode` is its
  * status where it is not a success.
@@ -83,20 +86,44 @@ export async function requestToken(
 
 async function askService(
   context: TokenRequestContext,
-  { realm, service, scopes, identity, registry, withheld }: TokenRequest,
+  { realm, service, scopes, identity, registry: origin, withheld }: TokenRequest,
   signal: AbortSignal | undefined,
 ): Promise<Token> {
-  // A challenge may have named the scopes: they are a stranger's words.
-  const words = redactSecrets(formatScopes(scopes), identity);
-  const what = `get a token from ${realm.origin}${realm.pathname} for ${registry}` +
+  const secrets = context.secrets ?? new Secrets();
+  const redact = (words: string) => redactSecrets(words, identity, secrets);
+  // A challenge may have named the scopes and the realm: they are a stranger's words.
+  const words = redact(formatScopes(scopes));
+  const registry = new URL(origin);
+  const what =
+    `get a token from ${secrets.hide(realm.origin + realm.pathname)} for ${registry.host}` +
     (words && ` (${words})`);
-  const send = redirect(context.limits, true)(context.send);
+  const send = redirect(context.limits, {
+    registry,
+    withheld(url) {
+      if (anonymous) return;
+      anonymous = true;
+      withheld =
+        `the token service redirects to ${url.origin}, so the token is asked for anonymously`;
+      context.emit({
+        type: "credentials-withheld",
+        registry: origin,
+        origin: url.origin,
+        reason: withheld,
+      });
+      tell(new URL(url.origin)); // the rest may repeat what was sent
+    },
+  })(context.send);
+  function tell(url: URL): void {
+    const event = { realm: redactUrl(url), scopes: scopes.map(formatScope), anonymous };
+    context.emit({ type: "token", ...event });
+  }
   const grants = grantsOf(identity);
   let request: ChannelRequest;
   let answer: ChannelResponse;
-  let anonymous: boolean;
+  let anonymous = true;
+  let grant: Grant;
   for (;;) {
-    const grant = grants.shift();
+    grant = grants.shift();
     const parameters = new URLSearchParams(grant && { ...grant, client_id: CLIENT_ID });
     if (service !== undefined) parameters.append("service", service);
     request = {
@@ -108,8 +135,7 @@ async function askService(
       ...(signal && { signal }),
     };
     anonymous = grant === undefined && identity?.username === undefined;
-    const event = { realm: redactUrl(realm), scopes: scopes.map(formatScope), anonymous };
-    context.emit({ type: "token", ...event });
+    tell(realm);
     answer = await send(request);
     const { status } = answer.response;
     const unknown = UNKNOWN_GRANT_STATUSES.includes(status) ||
@@ -126,15 +152,19 @@ async function askService(
   if (response.ok) {
     const name = `the token from ${realm.host}`;
     const bytes = await readBody(context, response, "tokenBytes", name, request);
-    return parseToken(bytes, what, response.headers.get("date"));
+    const { refreshToken, ...token } = parseToken(bytes, what, response.headers.get("date"));
+    const rotated = !anonymous && grant?.grant_type === "refresh_token" && refreshToken;
+    return { ...token, ...(rotated && { refreshToken: rotated }) };
   }
   // Not as an error of its own: a service may repeat what it was sent, and that is cut only here.
-  const errors = (await responseErrors(context, request, response)).map(({ code, message }) => ({
-    ...(code !== undefined && { code: redactSecrets(code, identity) }),
-    message: redactSecrets(message, identity),
+  const errors = (await responseErrors({ limits: context.limits, redact }, request, response)).map((
+    { code, message },
+  ) => ({
+    ...(code !== undefined && { code: redact(code) }),
+    message: redact(message),
   }));
   const texts = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "));
-  const said = texts.join("; ") || redactSecrets(response.statusText, identity);
+  const said = texts.join("; ") || redact(response.statusText);
   const why = withheld ?? (anonymous ? "no credentials were sent" : undefined);
   throw new AuthenticationError(
     `Cannot ${what}: ${response.status}${said && ` ${said}`}${why ? ` (${why})` : ""}`,

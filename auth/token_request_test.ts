@@ -37,7 +37,7 @@ function ask(
   const token = requestToken(context, {
     realm: new URL("https://auth.example/token"),
     service: "registry",
-    registry: "r.example",
+    registry: "https://r.example",
     ...request,
     scopes: parseScopes(request.scopes ?? "repository:a:pull"),
   });
@@ -103,7 +103,7 @@ Deno.test("requestToken leaves out a service that the challenge did not name", a
   const wire = new FakeWire(good);
   await requestToken(
     { send: wire.send, clock: new FakeClock(), limits: DEFAULT_LIMITS, emit: () => {} },
-    { realm: new URL("https://auth.example/"), scopes: [], registry: "r.example" },
+    { realm: new URL("https://auth.example/"), scopes: [], registry: "https://r.example" },
   );
   assertEquals(wire.seen[0]?.url.href, "https://auth.example/");
 });
@@ -333,7 +333,7 @@ Deno.test("requestToken hands its signal to the wire", async () => {
     () =>
       requestToken(
         { send: wire.send, clock: new FakeClock(), limits: DEFAULT_LIMITS, emit: () => {} },
-        { realm: new URL("https://auth.example/"), scopes: [], registry: "r.example" },
+        { realm: new URL("https://auth.example/"), scopes: [], registry: "https://r.example" },
         signal,
       ),
     Error,

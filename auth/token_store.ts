@@ -9,6 +9,8 @@ export interface Token {
   value: string;
   /** How long it is good for, from the moment it was asked for, in milliseconds. */
   lifetime: number;
+  /** The identity token that takes the place of the one it was asked for with, where there is one. */
+  refreshToken?: string;
 }
 
 /** A token out of the store. */

@@ -28,18 +28,27 @@ function hex(character: string): string {
 function hideSecrets(text: string, where: "reference" | "registry"): string {
   const scheme = SCHEME.exec(text)?.[0] ?? "";
   let rest = text.slice(scheme.length);
-  const at = rest.lastIndexOf("@");
-  if (at !== -1 && (where === "registry" || isUserInformation(scheme, rest, at))) {
+  let at = rest.lastIndexOf("@");
+  // In front of a digest's "@", another one ends a user and a password.
+  const isDigest = DIGEST.test(rest.slice(at + 1));
+  const before = isDigest && at > 0 ? rest.lastIndexOf("@", at - 1) : -1;
+  if (before !== -1) at = before;
+  const hidden = before !== -1 || where === "registry" ||
+    isUserInformation(scheme, rest, at, isDigest);
+  if (at !== -1 && hidden) {
     const host = where === "reference" ? HOST.exec(rest.slice(0, at))?.[0] ?? "" : "";
     rest = `${host}***${rest.slice(at)}`;
   }
   return scheme + rest.replace(/[?#][^]+$/, (query) => `${query[0]}***`);
 }
 
+/** A digest, or what should be one: behind a host's colon stand digits alone. */
+const DIGEST = /^(?:(?:sha\d+|blake3):|[a-z][a-z0-9+._-]*:(?!\d{1,5}$))[^/]*$/i;
+
 // A digest holds no "/" and does hold a ":"; what stands before anything else may be a password.
-function isUserInformation(scheme: string, rest: string, at: number): boolean {
+function isUserInformation(scheme: string, rest: string, at: number, isDigest: boolean): boolean {
   if (rest.indexOf("/", at) !== -1) return true;
   const before = rest.slice(0, at);
-  if (scheme !== "" && !before.includes("/")) return true;
+  if (scheme !== "" && (!before.includes("/") || !isDigest)) return true;
   return before.includes(":") && at + 1 < rest.length && !rest.includes(":", at);
 }

@@ -19,6 +19,28 @@ const cases: [name: string, input: unknown, shown: string][] = [
   ["a tag where a digest should be", "alpine@latest", '"alpine@latest"'],
   ["nothing after the @", "a:1@", '"a:1@"'],
   ["a password", "https://ann:hunter2@host/x", '"https://***@host/x"'],
+  [
+    "a password, and a digest",
+    "https://ann:hunter2@host/x@sha256:00",
+    '"https://***@host/x@sha256:00"',
+  ],
+  [
+    "a password and a digest without a scheme",
+    "ann:hunter2@host.test/x@sha256:0a",
+    '"***@host.test/x@sha256:0a"',
+  ],
+  [
+    "a password with an @, and a digest",
+    "https://ann:hunter2@2@host/x@sha512:0a",
+    '"https://***@host/x@sha512:0a"',
+  ],
+  [
+    "a password with a slash and no path",
+    "https://ann:p/hunter2@host:5000",
+    '"https://***@host:5000"',
+  ],
+  ["a host's port is no digest", "https://ann:hunter2@2@host:5000", '"https://***@host:5000"'],
+  ["a digest in a URL", "https://host.test/x@sha256:zz", '"https://host.test/x@sha256:zz"'],
   ["a token as user", "https://hunter2@host/x", '"https://***@host/x"'],
   ["a password without a path", "https://ann:hunter2@host:5000", '"https://***@host:5000"'],
   ["a password without a scheme", "ann:hunter2@host:5000/x", '"***@host:5000/x"'],

@@ -3,6 +3,8 @@ import { LONGEST_TIMER_MS } from "./longest_timer.ts";
 /** Those that are set, and the one timer that serves them all. */
 const pending = new Set<Deadline>();
 let timer: ReturnType<typeof setTimeout> | undefined;
+/** Whether the timer keeps the process alive: while somebody waits for what it guards. */
+let held = false;
 /** When the timer ends. */
 let due = Infinity;
 
@@ -25,11 +27,13 @@ export class Deadline {
     this.#at = performance.now() + milliseconds;
     pending.add(this);
     if (this.#at < due) arm(this.#at);
+    else if (!held) hold(true);
   }
 
   /** No time matters until it is set again: that is soon, so the timer goes on. */
   rest(): void {
     pending.delete(this);
+    if (pending.size === 0) hold(false);
   }
 
   /** No time matters any more. */
@@ -55,9 +59,17 @@ export class Deadline {
   }
 }
 
+/** On Node, Deno and Bun; elsewhere a timer is a number, and keeps nothing alive. */
+function hold(alive: boolean): void {
+  held = alive;
+  const { ref, unref } = Object(timer) as { ref?(): void; unref?(): void };
+  (alive ? ref : unref)?.call(timer);
+}
+
 function arm(at: number): void {
   clearTimeout(timer);
   due = at;
+  held = true;
   timer = setTimeout(() => {
     due = Infinity;
     const next = Deadline.check();

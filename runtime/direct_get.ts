@@ -60,6 +60,8 @@ interface ConnectOptions extends NodeTlsOptions {
 /** A connection, and what its bytes and its end mean at the moment. */
 interface Connection {
   socket: Socket;
+  /** The addresses of its host that were checked. */
+  addresses: string;
   /** Takes bytes, which are gone afterwards; answers whether more may come. */
   receive(bytes: NodeBuffer): boolean;
   /** It is closed. */
@@ -111,7 +113,9 @@ export function directGets(
     let connection: Connection;
 
     function open(): void {
-      const kept = idle.pop();
+      // Where addresses were checked, a kept connection is used again for the same ones alone.
+      const at = idle.findLastIndex(({ addresses }) => addresses === addressesOf(options));
+      const [kept] = at < 0 ? [] : idle.splice(at, 1);
       connection = kept ?? connect(protocol, options, tls, asked!);
       const { socket } = connection;
       let text = "";
@@ -181,10 +185,11 @@ export function directGets(
 /** A connection that sends a request's head as soon as it stands, its certificate checked. */
 function connect(
   protocol: string,
-  { hostname: host, port, lookup }: NodeRequestOptions,
+  options: NodeRequestOptions,
   tls: NodeTlsOptions,
   head: string,
 ): Connection {
+  const { hostname: host, port, lookup } = options;
   const secure = protocol === "https:";
   const net = builtin<Net>("net")!;
   const { Buffer } = builtin<{ Buffer: { allocUnsafeSlow(bytes: number): NodeBuffer } }>("buffer")!;
@@ -206,12 +211,20 @@ function connect(
       ALPNProtocols: ["http/1.1"],
     })
     : net.connect(to);
-  const connection: Connection = { socket, receive: () => false, closed: () => {} };
+  const connection: Connection = {
+    ...{ socket, addresses: addressesOf(options) },
+    receive: () => false,
+    closed: () => {},
+  };
   socket.on(secure ? "secureConnect" : "connect", () => socket.write(head, "latin1"));
   socket.on("timeout", () => socket.destroy());
   socket.on("error", (error) => failure = error);
   socket.on("close", () => connection.closed(failure ?? new Error("it was closed")));
   return connection;
+}
+
+function addressesOf({ addresses = [] }: NodeRequestOptions): string {
+  return String([...addresses].sort());
 }
 
 /** The response on a connection, which is kept once its body was received, or closed. */
@@ -230,6 +243,7 @@ function respond(
     rawHeaders: fields,
     complete: false,
     borrowed: true,
+    socket,
     on,
     pause: () => paused = true,
     resume() {

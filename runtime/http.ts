@@ -13,6 +13,8 @@ export interface NodeHttp {
 
 /** Keeps connections. */
 export interface NodeAgent {
+  /** Names the connections that serve a request: those of one name are used again. */
+  getName?(options?: object): string;
   /** Closes every connection. */
   destroy(): void;
 }
@@ -59,6 +61,8 @@ export interface NodeRequestOptions {
   maxHeaderSize: number;
   /** Answers the host's addresses in place of the machine's resolver. */
   lookup?: NodeLookup;
+  /** The host's addresses, where they were checked; for the agent's names. */
+  addresses?: readonly string[];
 }
 
 /** An address as `node:net` wants it. */
@@ -108,6 +112,8 @@ export interface NodeResponse extends Emitter {
   complete: boolean;
   /** Whether each `data` stands in memory that is used again after its event. @default {false} */
   borrowed?: boolean;
+  /** The connection; whether it keeps the process alive. */
+  socket?: { ref(): unknown; unref(): unknown } | null;
   /** No more `data` for now. */
   pause(): unknown;
   /** `data` again. */

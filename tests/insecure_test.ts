@@ -1,5 +1,11 @@
-import { assertEquals, assertRejects } from "@std/assert";
-import { CertificateError, type RegistryClientOpts, RegistryClientV2 } from "../mod.ts";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  CertificateError,
+  connect,
+  InvalidOptionError,
+  type RegistryClientOpts,
+  RegistryClientV2,
+} from "../mod.ts";
 import { createRegistry } from "../server/mod.ts";
 import { selfSigned } from "./peers/certificate.ts";
 
@@ -49,3 +55,43 @@ Deno.test("hosts: plainHttp is for a name that gives no scheme", () => {
   assertEquals(origin("https://registry.test/app"), "https://registry.test");
   assertEquals(origin("other.test/app"), "https://other.test");
 });
+
+Deno.test("withRepo keeps the scheme, whoever said it, and takes no other", () => {
+  const hosts = { "registry.test": { plainHttp: true } };
+  type Row = [options: RegistryClientOpts, origin: string, other: string];
+  const rows: Row[] = [
+    [{ name: "registry.test/app", hosts }, "http://registry.test", "https"],
+    [{ name: "http://registry.test/app" }, "http://registry.test", "https"],
+    [{ name: "registry.test/app", scheme: "http" }, "http://registry.test", "https"],
+    [{ name: "https://registry.test/app", hosts }, "https://registry.test", "http"],
+    [{ name: "registry.test/app" }, "https://registry.test", "http"],
+  ];
+  for (const [options, origin, other] of rows) {
+    const client = new RegistryClientV2(options);
+    const own = new URL(origin).protocol;
+    for (
+      const name of ["other", "registry.test/other", `${own.toUpperCase()}//registry.test/other`]
+    ) {
+      const second = client.withRepo(name);
+      assertEquals([second.origin, second.repo.remoteName], [origin, "other"]);
+      assertEquals(second.withRepo("third").origin, origin);
+    }
+    assertThrows(
+      () => client.withRepo(`${other}://registry.test/other`),
+      InvalidOptionError,
+      `by ${other}: this client speaks to its registry by ${own.slice(0, -1)}`,
+    );
+  }
+});
+
+for (
+  const origin of ["r.test", "https://r.test/v2", "ftp://r.test", "", "https://", 42, undefined]
+) {
+  Deno.test(`connect refuses ${JSON.stringify(origin)}: INVALID_OPTION`, () => {
+    assertThrows(
+      () => connect(origin as string),
+      InvalidOptionError,
+      "Cannot connect: origin must be",
+    );
+  });
+}

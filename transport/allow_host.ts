@@ -1,7 +1,9 @@
 import type { HostPurpose } from "./channel.ts";
 
 /**
- * Asked before any connection to a host: `false` refuses it.
+ * Asked before any connection to a host: `false` refuses it. It decides alone: without one, what a
+ * registry outside names (a token service, a redirect, an upload's location) is refused where it is a
+ * loopback, link-local, private or unspecified address, or `localhost`.
  *
  * `host` carries its port where it is not the scheme's own. It is asked by the name alone first, and
  * then, where davit connects by itself on Deno, Node or Bun, once more with the `addresses` that the

@@ -147,6 +147,8 @@ export interface Channel {
   readonly capabilities: RegistryCapabilities;
   /** Tells an event. */
   emit(event: DavitEvent): void;
+  /** The words of another end without secrets that were sent to it. @default {as they are} */
+  redact?(words: string, url?: URL): string;
 }
 
 /** Puts middleware around a sender: the first one named sees a request first. */

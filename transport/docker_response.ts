@@ -26,7 +26,14 @@ export interface DockerResponseConstructor {
 interface Asked {
   method: string;
   url: string;
+  redact?: (words: string) => string;
 }
+
+/** What `console.log` asks for on Node and Bun, and what Deno's own `Response` has in its place. */
+const INSPECT = Symbol.for("nodejs.util.inspect.custom");
+const DENO_INSPECT = Symbol.for("Deno.privateCustomInspect");
+
+type Inspect = (value: unknown, options: unknown) => string;
 
 let responseClass: DockerResponseConstructor | undefined;
 const requests = new WeakMap<Response, Asked>();
@@ -60,17 +67,28 @@ function dockerResponseClass(): DockerResponseConstructor {
       throw new InvalidContentError("Cannot stream the answer: it has no body");
     }
 
+    /** Without its headers: they may hold signed URLs and cookies. */
+    [INSPECT](): object {
+      const { status, statusText, url } = this;
+      return { status, statusText, url };
+    }
+
+    [DENO_INSPECT](inspect: Inspect, options: unknown): string {
+      return `DockerResponse ${inspect(this[INSPECT](), options)}`;
+    }
+
     async dockerErrors(): Promise<RegistryError[]> {
       return registryErrors(await this.dockerBody());
     }
 
     async dockerThrowable(message: string): Promise<HttpError> {
+      const asked = requests.get(this);
       const retryAfter = parseRetryAfter(this.headers.get("retry-after"), systemClock.now());
       const rateLimit = parseRateLimit(this.headers);
       return httpError(message, {
         resp: this,
-        errors: await this.dockerErrors(),
-        ...requests.get(this),
+        errors: registryErrors(await this.dockerBody(), asked?.redact),
+        ...asked,
         ...(retryAfter !== undefined && { retryAfter }),
         ...(rateLimit !== undefined && { rateLimit }),
       });

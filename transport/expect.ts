@@ -31,18 +31,20 @@ export async function sendExpecting(
 
 /** The typed error for a response; reads its body, up to a limit. */
 export async function responseError(
-  channel: Pick<Channel, "limits" | "clock">,
+  channel: Pick<Channel, "limits" | "clock" | "redact">,
   request: ChannelRequest,
   { response, url, anonymity }: ChannelResponse,
 ): Promise<HttpError> {
   const { headers } = response;
   const retryAfter = parseRetryAfter(headers.get("retry-after"), channel.clock.now());
   const rateLimit = parseRateLimit(headers);
-  const asked = { method: request.method, url: redactUrl(url) };
+  const redact = (words: string) => channel.redact?.(words, url) ?? words;
+  const asked = { method: request.method, url: redact(redactUrl(url)) };
   const bytes = await readStart(response, channel.limits, request);
   return httpError(`Cannot ${request.what}`, {
-    resp: dockerResponse(response, asked, bytes.byteLength > 0 ? bytes : null),
-    errors: registryErrors(bytes),
+    resp: dockerResponse(response, { ...asked, redact }, bytes.byteLength > 0 ? bytes : null),
+    errors: registryErrors(bytes, redact),
+    redact,
     ...asked,
     ...(retryAfter !== undefined && { retryAfter }),
     ...(rateLimit !== undefined && { rateLimit }),
@@ -52,11 +54,12 @@ export async function responseError(
 
 /** The errors that a response's body names, in the other end's own words; reads up to a limit. */
 export async function responseErrors(
-  channel: Pick<Channel, "limits">,
+  channel: Pick<Channel, "limits" | "redact">,
   request: Asked,
   response: Response,
 ): Promise<RegistryError[]> {
-  return registryErrors(await readStart(response, channel.limits, request));
+  const redact = (words: string) => channel.redact?.(words, request.url) ?? words;
+  return registryErrors(await readStart(response, channel.limits, request), redact);
 }
 
 /** What a body's reading needs of the request that it answers. */

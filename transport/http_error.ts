@@ -26,13 +26,15 @@ export interface FailedResponse extends HttpErrorOptions {
   resp: DockerResponse;
   /** The registry's own errors. */
   errors: RegistryError[];
+  /** Takes secrets out of what else the registry says. */
+  redact?: (words: string) => string;
 }
 
 /** The error class for a response, with the registry's own words after the message, and a reason. */
 export function httpError(message: string, options: FailedResponse, reason?: string): HttpError {
-  const { resp, errors } = options;
+  const { resp, errors, redact = (words) => words } = options;
   const words = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "));
-  const said = plain(words.length === 0 ? resp.statusText : words.join("; "));
+  const said = plain(words.length === 0 ? redact(resp.statusText) : words.join("; "));
   const why = reason && `(${reason})`;
   // A proxy's page is called "502 Bad Gateway".
   const status = said.startsWith(String(resp.status)) ? "" : resp.status;

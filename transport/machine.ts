@@ -37,6 +37,8 @@ export interface MachineOptions {
   insecure?: boolean;
   /** The proxies. @default {those of the environment} */
   proxy?: string | ProxyOptions | false;
+  /** Remembers the credentials that a proxy gets. */
+  learn?: (authorization: string | undefined) => void;
   /** The environment's proxies. @default {proxyEnvironment} */
   environment?: () => ProxyEnvironment | undefined;
 }
@@ -86,6 +88,7 @@ export function openMachine(options: MachineOptions): Machine {
       const { host } = url;
       const own = hosts[host] ?? {};
       const { proxy, fetchRoute } = proxyFor(url);
+      options.learn?.(proxy?.authorization);
       const secure = url.protocol === "https:";
       const tls = secure ? tlsSettings(own) : undefined;
       if (tls !== undefined) checkTls(host, tls);

@@ -1,3 +1,4 @@
+import { CertificateError, NetworkError, ProxyError, TimeoutError } from "../errors.ts";
 import type { DavitEvent } from "../events.ts";
 import type { Bytes } from "../content/bytes.ts";
 import { digestOf, hashAlgorithm, isDigest } from "../content/digest.ts";
@@ -62,7 +63,8 @@ export function mirror({ origin, mirrors, open, clock, emit, limits }: MirrorWor
       return `status ${answer.response.status}`;
     } catch (error) {
       if (request.signal?.aborted) throw error;
-      if (error instanceof WrongContent) return error.message;
+      // A refusal of one repository, or a manifest that is no good, says nothing of others.
+      if (!isUnreachable(error)) return (error as Error).message;
       pausedUntil.set(mirror, clock.now() + PAUSE_MS);
       return (error as Error).message;
     }
@@ -94,6 +96,12 @@ export function mirror({ origin, mirrors, open, clock, emit, limits }: MirrorWor
     }
     return await next(request);
   };
+}
+
+/** Whether a mirror did not answer at all. */
+function isUnreachable(error: unknown): boolean {
+  return [CertificateError, NetworkError, ProxyError, TimeoutError]
+    .some((unreachable) => error instanceof unreachable);
 }
 
 /** What one mirror has in the place of what was asked for; it may well have the next. */

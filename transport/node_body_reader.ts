@@ -117,6 +117,7 @@ export function nodeBodyReader(
     if (!over) broke(new Error("it was closed early"));
   });
   incoming.pause();
+  incoming.socket?.unref();
 
   /** Copies what fits of a piece into the view; answers the rest. */
   function fill(piece: Bytes): Bytes {
@@ -156,11 +157,14 @@ export function nodeBodyReader(
       for (;;) {
         drain();
         if (filled > 0 || left > 0 || over) break;
+        incoming.socket?.ref();
         await new Promise<void>((resolve) => {
           wake = resolve;
           incoming.resume();
         });
         wake = undefined;
+        // What nobody waits for does not keep the process alive.
+        if (!over) incoming.socket?.unref();
       }
       view = undefined;
       if (filled > 0) {

@@ -73,14 +73,23 @@ export function nodeConnection(
   }
   const direct = own && { direct: directGets(protocol, { idleTimeout: IDLE_MS, ...tls }) };
   if (!keepAlive || Object.keys(tls).length > 0) {
-    return { http: module, agent: new module.Agent({ ...settings, ...tls }), ...direct };
+    const agent = byAddresses(new module.Agent({ ...settings, ...tls }));
+    return { http: module, agent, ...direct };
   }
   let agent = sharedAgents.get(protocol);
   if (agent === undefined) {
-    agent = new module.Agent(settings);
+    agent = byAddresses(new module.Agent(settings));
     sharedAgents.set(protocol, agent);
   }
   return { http: module, agent, ...direct };
+}
+
+/** Where addresses were checked, a kept connection is used again for the same ones alone. */
+function byAddresses(agent: NodeAgent): NodeAgent {
+  const { getName } = agent;
+  agent.getName = (options: { addresses?: readonly string[] } = {}) =>
+    `${getName?.call(agent, options)} ${[...options.addresses ?? []].sort()}`;
+  return agent;
 }
 
 function http(protocol: string): NodeHttp {

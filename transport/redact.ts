@@ -17,7 +17,15 @@ const SHOWN = new Set([
   "tag",
 ]);
 
-/** A URL that may be shown to anybody: no user, no password, no values of unknown parameters. */
+/** Whether a query parameter's value may be shown. */
+export function isShownParameter(name: string): boolean {
+  return SHOWN.has(name);
+}
+
+/**
+ * A URL that may be shown to anybody: no user, no password, no values of unknown parameters. What has no
+ * host is not shown: `user:password@host` reads as a URL too.
+ */
 export function redactUrl(url: URL | string): string {
   let parsed: URL;
   try {
@@ -25,6 +33,7 @@ export function redactUrl(url: URL | string): string {
   } catch {
     return "(not a URL)";
   }
+  if (parsed.host === "") return "(not a URL)";
   const path = `${parsed.protocol}//${parsed.host}${parsed.pathname}`;
   if (parsed.search === "") return path;
   const query = [...parsed.searchParams].map(([name, value]) =>

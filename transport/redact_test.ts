@@ -20,6 +20,7 @@ const CASES: [name: string, input: string, expected: string][] = [
     "https://s3.test/blob?X-Amz-Signature=…&X-Amz-Credential=…",
   ],
   ["the fragment goes", "https://r.test/v2/#secret", "https://r.test/v2/"],
+  ["a user and a password that read as a URL", "user:secret@host/name", "(not a URL)"],
   ["what is no URL is not shown", "secret", "(not a URL)"],
 ];
 

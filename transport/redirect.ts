@@ -1,24 +1,34 @@
 import { HostRefusedError, TooManyRedirectsError, UploadError } from "../errors.ts";
 import type { Limits } from "../content/limits.ts";
 import type { ChannelRequest, Middleware } from "./channel.ts";
-import { redactUrl } from "./redact.ts";
 import { copyFields } from "./header_fields.ts";
+import { raiseScheme } from "./raise_scheme.ts";
+import { redactUrl } from "./redact.ts";
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 
 /** Headers that belong to one origin and stay there. */
 const ORIGIN_HEADERS = ["authorization", "cookie", "proxy-authorization"];
 
+/** What is special about the redirects that are followed. */
+export interface RedirectOptions {
+  /** The registry: its own host by http is raised to https. @default {none} */
+  registry?: URL;
+  /**
+   * Whether a POST's body stays with its origin as credentials do: elsewhere, and after 301 and 302 as
+   * browsers do, a GET without it follows. Called with where the credentials did not go along to.
+   * @default {a body goes wherever the redirect leads}
+   */
+  withheld?: (url: URL) => void;
+}
+
 /**
  * Follows redirects. Credentials stay with their origin: compared at every hop, scheme and port
  * included, and not restored when a later hop leads back.
- *
- * @param keepForms Whether a POST's body stays with its origin, too: elsewhere, and after 301 and
- * 302 as browsers do, a GET without it follows.
  */
 export function redirect(
   limits: Pick<Required<Limits>, "maxRedirects">,
-  keepForms = false,
+  options: RedirectOptions = {},
 ): Middleware {
   return (next) => async (request) => {
     const hops: Response[] = [];
@@ -40,10 +50,12 @@ export function redirect(
         );
       }
       hops.push(answer.response);
-      hop = follow(hop, answer.response.status, location, keepForms);
+      hop = follow(hop, answer.response.status, location, options);
       if (seen.includes(hop.url.href)) {
         throw new TooManyRedirectsError(
-          `Cannot ${request.what}: redirected in a circle at ${redactUrl(hop.url)}`,
+          `Cannot ${request.what}: redirected in a circle at ${
+            hop.url.href === request.url.href ? redactUrl(hop.url) : place(hop.url)
+          }`,
         );
       }
     }
@@ -54,17 +66,18 @@ function follow(
   request: ChannelRequest,
   status: number,
   location: string,
-  keepForms: boolean,
+  { registry, withheld }: RedirectOptions,
 ): ChannelRequest {
-  const url = target(request, location);
+  const url = target(request, location, registry);
   const headers = copyFields(request.headers);
   const leaves = url.origin !== request.url.origin;
   if (leaves) {
     for (const name of ORIGIN_HEADERS) headers.delete(name);
   }
   const { body, ...rest } = request;
-  const form = keepForms && request.method === "POST";
+  const form = withheld !== undefined && request.method === "POST";
   const getsAlone = status === 303 ? request.method !== "HEAD" : form && (leaves || status < 303);
+  if (leaves || form && getsAlone) withheld?.(url);
   if (getsAlone) {
     headers.delete("content-type");
     return { ...rest, method: "GET", url, headers, purpose: "redirect" };
@@ -78,7 +91,12 @@ function follow(
   return { ...request, url, headers, purpose: "redirect" };
 }
 
-function target(request: ChannelRequest, location: string): URL {
+/** What is shown of where a redirect leads: the rest may repeat what was sent. */
+function place({ protocol, host }: URL): string {
+  return `${protocol}//${host}`;
+}
+
+function target(request: ChannelRequest, location: string, registry?: URL): URL {
   let url: URL;
   try {
     url = new URL(location, request.url);
@@ -88,8 +106,9 @@ function target(request: ChannelRequest, location: string): URL {
       host: "",
     });
   }
+  if (registry !== undefined) raiseScheme(url, registry);
   const refuse = (why: string) =>
-    new HostRefusedError(`Cannot ${request.what}: ${why}, ${redactUrl(url)}`, { host: url.host });
+    new HostRefusedError(`Cannot ${request.what}: ${why}, ${place(url)}`, { host: url.host });
   if (url.protocol !== "https:" && url.protocol !== "http:") {
     throw refuse("redirected to something that is not HTTP");
   }

@@ -9,16 +9,21 @@ const MESSAGE_CHARACTERS = 2_000;
  * (some send it as text/plain); a body that is other text is one error without a code, and so is a
  * web page with a title, as proxies send it; an empty one is none.
  *
+ * @param redact Takes secrets out of each text, before it is cut.
+ *
  * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes
  */
-export function registryErrors(body: Uint8Array): RegistryError[] {
+export function registryErrors(
+  body: Uint8Array,
+  redact: (words: string) => string = (words) => words,
+): RegistryError[] {
   const text = new TextDecoder().decode(body).trim();
   if (text === "") return [];
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(text, (_key, value) => redacted(value, redact));
   } catch {
-    const words = text.startsWith("<") ? pageTitle(text) : text;
+    const words = redact(text.startsWith("<") ? pageTitle(text) : text);
     return words === "" ? [] : [{ message: shorten(words) }];
   }
   if (typeof json === "string") return [{ message: shorten(json) }];
@@ -26,6 +31,14 @@ export function registryErrors(body: Uint8Array): RegistryError[] {
   const { errors } = json as { errors?: unknown };
   if (Array.isArray(errors)) return errors.slice(0, ERRORS_KEPT).flatMap(registryError);
   return registryError(json);
+}
+
+/** A value of JSON, whose parts were redacted before, without secrets in texts, names and numbers. */
+function redacted(value: unknown, redact: (words: string) => string): unknown {
+  if (typeof value === "string") return redact(value);
+  if (typeof value === "number") return redact(String(value)) === String(value) ? value : 0;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [redact(name), inner]));
 }
 
 /** What a web page calls itself: its markup says nothing to anybody. */

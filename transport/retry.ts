@@ -7,7 +7,7 @@ import { parseRetryAfter } from "./retry_after.ts";
 import { Retries, type RetrySettings } from "./retries.ts";
 
 /** The statuses that may pass: overload, restarts and time-outs. Never 404. */
-export const RETRYABLE_STATUSES: readonly number[] = [408, 429, 500, 502, 503, 504];
+export const RETRYABLE_STATUSES: readonly number[] = [408, 425, 429, 500, 502, 503, 504];
 
 /** What {@linkcode retry} works with. */
 export interface RetryOptions extends RetrySettings {

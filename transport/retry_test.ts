@@ -54,6 +54,7 @@ const STATUSES: [status: number, requests: number][] = [
   [501, 1],
   [505, 1],
   [408, 2],
+  [425, 2],
   [429, 2],
   [500, 2],
   [502, 2],

@@ -24,6 +24,9 @@ export interface FetchSendOptions extends Partial<SendLimits> {
   obeysSignals?: boolean;
 }
 
+/** So many bytes at most go out unseen, where that can be helped: two seconds' worth at worst. */
+const UNSEEN_BYTES = 64 * 1024;
+
 /** Whether a request's body can be streamed here: most browsers take it whole or not at all. */
 export function streamsBodies(): boolean {
   return runtimeName() !== "browser";
@@ -51,8 +54,13 @@ export function fetchSend(
     const ender = new AbortController();
     const clock = sendClock(request, options, (error) => ender.abort(error));
     const { body } = request;
-    const upload = isStreamed(body)
-      ? await streamed(request, body, { clock, runtime, sized, native })
+    const upload = isStreamed(body) || (obeysSignals && isLarge(body, runtime))
+      ? await streamed(request, body!, {
+        clock,
+        runtime,
+        sized: sized || !isStreamed(body),
+        native,
+      })
       : undefined;
     const ends = [request.signal, upload?.signal].filter((signal) => signal !== undefined);
     const signal = ends.length === 0 ? ender.signal : AbortSignal.any([...ends, ender.signal]);
@@ -92,6 +100,14 @@ export function fetchSend(
       clock.stop();
     }
   };
+}
+
+/**
+ * Whether bytes in memory are so many that it is to be seen how they go: `fetch` says nothing of that.
+ * Only Deno's keeps the length of a stream.
+ */
+function isLarge(body: OpenBody | undefined, runtime: RuntimeName): boolean {
+  return runtime === "deno" && (body?.size ?? 0) > UNSEEN_BYTES;
 }
 
 /** The URL without a user and a password, which `fetch` refuses and must not see. */

@@ -1,4 +1,4 @@
-import type { OpenBody } from "../content/body.ts";
+import { type OpenBody, openBody } from "../content/body.ts";
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { InvalidOptionError, NetworkError, TimeoutError } from "../errors.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
@@ -242,3 +242,32 @@ for (const status of [200, 401]) {
 }
 
 Deno.test("streamsBodies: on Deno", () => assertEquals(streamsBodies(), true));
+
+const LARGE = 2 * 1024 * 1024;
+
+/** What the stall time does to bytes in memory that a server does not take. */
+const IN_MEMORY: [name: string, size: number, own: boolean, runtime: RuntimeName, seen: boolean][] =
+  [
+    ["large", LARGE, true, "deno", true],
+    ["small", 64 * 1024, true, "deno", false],
+    ["large, by the caller's fetch", LARGE, false, "deno", false],
+    ["large, in a browser", LARGE, true, "browser", false],
+  ];
+
+for (const [name, size, own, runtime, seen] of IN_MEMORY) {
+  Deno.test(`fetchSend on ${runtime}: bytes in memory are ${seen ? "" : "not "}seen to go: ${name}`, async () => {
+    const { fetch, seen: calls } = fakeFetch((init) => {
+      if (!seen) return new Response("ok");
+      const { promise, reject } = Promise.withResolvers<Response>();
+      init.signal!.addEventListener("abort", () => reject(init.signal!.reason));
+      return promise;
+    });
+    const send = fetchSend(fetch, { runtime, obeysSignals: own, stallTimeout: 20 });
+    const sent = send(request({ method: "PUT", body: openBody(new Uint8Array(size)) }));
+    if (seen) await assertRejects(() => sent, TimeoutError, "took no bytes for 20 ms");
+    else await sent;
+    const { body } = calls[0]!.init;
+    assertEquals([body instanceof Blob, body instanceof Uint8Array], [seen, !seen]);
+    if (body instanceof Blob) assertEquals(body.size, size);
+  });
+}

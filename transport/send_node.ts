@@ -162,7 +162,7 @@ function requestOptions(
     maxHeaderSize: MAX_HEADER_BYTES,
     ...(agent && { agent }),
     ...(connect && { createConnection: () => connect(addresses) }),
-    ...(addresses && !proxy && { lookup: fixedLookup(addresses) }),
+    ...(addresses && !proxy && { addresses, lookup: fixedLookup(addresses) }),
   };
 }
 

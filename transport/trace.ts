@@ -2,6 +2,7 @@ import type { DavitEvent } from "../events.ts";
 import type { Clock, Middleware } from "./channel.ts";
 import { parseRateLimit } from "./rate_limit.ts";
 import { redactUrl } from "./redact.ts";
+import type { Secrets } from "./secrets.ts";
 import { parseWarnings } from "./warning.ts";
 
 /** How many different warnings are remembered: one that is forgotten is only repeated. */
@@ -16,15 +17,17 @@ export interface TraceOptions {
   clock: Clock;
   /** Called for every request, response, warning and quota. */
   emit: (event: DavitEvent) => void;
+  /** What was sent of late: the other end may repeat it. */
+  secrets: Secrets;
 }
 
 /** Reports every exchange: each hop of a redirect, each try. */
-export function trace({ clock, emit }: TraceOptions): Middleware {
+export function trace({ clock, emit, secrets }: TraceOptions): Middleware {
   const warned = new Set<string>();
   const quotas = new Map<string, string>();
 
   function warn(host: string, header: string | null): void {
-    for (const text of parseWarnings(header)) {
+    for (const text of parseWarnings(header).map((text) => secrets.redact(text))) {
       const key = `${host} ${text}`;
       if (warned.has(key)) continue;
       if (warned.size >= WARNINGS_KEPT) warned.clear();
@@ -49,10 +52,12 @@ export function trace({ clock, emit }: TraceOptions): Middleware {
     const started = clock.now();
     emit({ type: "request", method, url });
     const answer = await next(request);
-    const { status, headers } = answer.response;
+    const { status, headers, ok } = answer.response;
+    const warning = headers.get("warning");
+    if (!ok || warning !== null) secrets.learn(request.headers.get("authorization"));
     emit({ type: "response", method, url, status, duration: clock.now() - started });
     const { host } = request.url;
-    warn(host, headers.get("warning"));
+    warn(host, warning);
     reportQuota(host, headers);
     return answer;
   };

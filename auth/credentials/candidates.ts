@@ -1,5 +1,5 @@
 import type { CredentialTarget } from "../credential.ts";
-import { canonicalKey, configKey, matchingKeys } from "./config_keys.ts";
+import { canonicalKey, configKey, type KeyTarget, matchingKeys } from "./config_keys.ts";
 import { type DockerConfig, parseDockerConfig } from "./docker_config.ts";
 import { checkHelperName, type HelperKey } from "./helper_protocol.ts";
 
@@ -29,7 +29,7 @@ export function candidatesIn(
     tried.some((one) => "helper" in one && one.helper === helper && one.server === server);
   return [
     ...entries(false),
-    ...helpersFor(config, target.host).filter((helper) => !wasTried(helper)),
+    ...helpersFor(config, target).filter((helper) => !wasTried(helper)),
     ...entries(true),
   ];
 }
@@ -44,16 +44,16 @@ export function candidatesIn(
  */
 export function helpersFor(
   config: DockerConfig,
-  host: string,
+  { host, scheme }: KeyTarget,
   more: readonly string[] = [],
 ): HelperKey[] {
   const servers = new Set([
-    canonicalKey(configKey(host).host),
-    ...matchingKeys(Object.keys(config.credHelpers), { host }).slice(0, 1),
-    ...matchingKeys(Object.keys(config.auths), { host }),
+    canonicalKey(configKey(host, scheme).host),
+    ...matchingKeys(Object.keys(config.credHelpers), { host, scheme }).slice(0, 1),
+    ...matchingKeys(Object.keys(config.auths), { host, scheme }),
     ...more,
   ]);
-  return helperNames(config, host)
+  return helperNames(config, { host, scheme })
     .flatMap((helper) => [...servers].map((server) => ({ helper, server })));
 }
 
@@ -62,10 +62,10 @@ export function helpersFor(
  *
  * @throws {CredentialError} When the name of one is not a name.
  */
-export function helperNames(config: DockerConfig, host: string): string[] {
+export function helperNames(config: DockerConfig, target: Omit<KeyTarget, "repository">): string[] {
   const { credHelpers, credsStore, source } = config;
   const store = credsStore === undefined ? [] : [credsStore];
-  const [key] = matchingKeys(Object.keys(credHelpers), { host });
+  const [key] = matchingKeys(Object.keys(credHelpers), target);
   if (key === undefined) return store;
   if (credHelpers[key] === "") return [];
   const name = checkHelperName(credHelpers[key], `credHelpers["${key}"]`, source);

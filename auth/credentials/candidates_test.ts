@@ -77,7 +77,7 @@ Deno.test("candidatesIn: a missing file has none, a broken one throws", () => {
 
 Deno.test("helpersFor: more keys come last, for each helper", () => {
   const config = parseDockerConfig('{"credHelpers":{"a.io":"one"},"credsStore":"two"}', "x");
-  assertEquals(helpersFor(config, "a.io", ["more", "a.io"]).map(line), [
+  assertEquals(helpersFor(config, { host: "a.io" }, ["more", "a.io"]).map(line), [
     "one: a.io",
     "one: more",
     "two: a.io",

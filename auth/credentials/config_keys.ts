@@ -4,7 +4,11 @@ export interface ConfigKey {
   host: string;
   /** The repositories it is for, as the beginning of their path; empty for all of the registry. */
   path: string;
+  /** The scheme in front of it, where it is a URL. */
+  scheme?: Scheme;
 }
+
+type Scheme = "http" | "https";
 
 /** The key of Docker Hub, in configs and for helpers. */
 export const DOCKER_HUB_KEY = "https://index.docker.io/v1/";
@@ -26,20 +30,23 @@ export const DOCKER_HUB = "docker.io";
 const DOCKER_HUB_HOSTS: readonly string[] = [DOCKER_HUB, "index.docker.io", "registry-1.docker.io"];
 
 /**
- * Reads a key: `ghcr.io`, `https://ghcr.io/v2/`, `quay.io/org/repo`. The `/v1/` and `/v2/` of old
- * clients are no path; any other path narrows it, whatever stands before the host.
+ * Reads a key: `ghcr.io`, `https://ghcr.io/v2/_catalog`, `quay.io/org/repo`. Of a URL the host alone
+ * counts, as for podman and oras; the path of another key narrows it, unless it is the `v1` or `v2` of
+ * old clients.
+ *
+ * @param spoken How the host of a key without a scheme is spoken to: that scheme's port is left out.
  */
-export function configKey(key: string): ConfigKey {
-  const scheme = /^https?:\/\//i.exec(key)?.[0] ?? "";
-  const [first = "", ...rest] = key.slice(scheme.length).split("/");
-  const isOld = (scheme !== "" || rest.at(-1) === "") && /^v[12]$/.test(rest[0] ?? "") &&
-    rest.slice(1).every((part) => part === "");
-  // A port that the scheme has anyway is not in the host that credentials are wanted for.
-  const port = scheme.toLowerCase() === "http://" ? /:80$/ : /:443$/;
+export function configKey(key: string, spoken: Scheme = "https"): ConfigKey {
+  const [prefix = "", named] = /^(https?):\/\//i.exec(key) ?? [];
+  const scheme = named?.toLowerCase() as Scheme | undefined;
+  const [first = "", ...rest] = key.slice(prefix.length).split(scheme ? /[/?#]/ : "/");
+  const path = rest.filter((part) => part !== "").join("/");
+  const port = (scheme ?? spoken) === "http" ? /:80$/ : /:443$/;
   const host = canonicalHost(first).replace(port, "");
   return {
     host: DOCKER_HUB_HOSTS.includes(host) ? DOCKER_HUB : host,
-    path: isOld ? "" : rest.filter((part) => part !== "").join("/"),
+    path: scheme !== undefined || /^v[12]$/.test(path) ? "" : path,
+    ...(scheme && { scheme }),
   };
 }
 
@@ -57,26 +64,34 @@ export function canonicalKey(host: string): string {
   return host === DOCKER_HUB ? DOCKER_HUB_KEY : host;
 }
 
+/** Whose keys are looked for. */
+export interface KeyTarget {
+  /** The registry's host. */
+  host: string;
+  /** The repository; without one, keys with a path do not match. */
+  repository?: string | undefined;
+  /** How the registry is spoken to. @default {"https"} */
+  scheme?: Scheme | undefined;
+}
+
 /**
- * The keys that are for a repository of a registry: those with the longest path first, and of
- * those for the same, the one that tools write today.
+ * The keys that are for a repository of a registry: those with the longest path first; of those for
+ * the same, the one that tools write today, then bare ones, then URLs in the order in which they came.
  */
-export function matchingKeys(
-  keys: readonly string[],
-  target: { host: string; repository?: string },
-): string[] {
-  const { host } = configKey(target.host);
+export function matchingKeys(keys: readonly string[], target: KeyTarget): string[] {
+  const { host } = configKey(target.host, target.scheme);
   const spellings = [
     canonicalKey(host),
     ...(host === DOCKER_HUB ? DOCKER_HUB_HOSTS : []),
   ];
-  const rank = (key: string) => {
+  const rank = ({ key, scheme }: { key: string; scheme?: Scheme }) => {
     const at = spellings.indexOf(key);
-    return at === -1 ? spellings.length : at;
+    return at === -1 ? spellings.length + (scheme === undefined ? 0 : 1) : at;
   };
-  return keys.map((key) => ({ key, ...configKey(key) }))
+  return keys.filter((key) => !WEB_LOGIN_KEYS.includes(key))
+    .map((key) => ({ key, ...configKey(key, target.scheme) }))
     .filter((known) => known.host === host && covers(known.path, target.repository))
-    .sort((a, b) => b.path.length - a.path.length || rank(a.key) - rank(b.key))
+    .sort((a, b) => b.path.length - a.path.length || rank(a) - rank(b))
     .map(({ key }) => key);
 }
 

@@ -1,6 +1,6 @@
 import type { Credential, CredentialSource, CredentialTarget } from "../credential.ts";
-import { type Candidate, candidatesIn } from "./candidates.ts";
 import { configFiles, configTexts, readConfigText, readConfigTextSync } from "./config_files.ts";
+import { ConfigSearch } from "./config_search.ts";
 import type {
   CredentialHelper,
   CredentialHelperResult,
@@ -72,9 +72,15 @@ export interface DockerCredentialsSyncOptions
  * (`quay.io/org/app` before `quay.io`), and for the registry `credHelpers` go before `credsStore` and
  * that before `auths`.
  *
- * Nothing is read or run before credentials are asked for, and all is read anew each time. What the
- * source throws is {@linkcode CredentialError} for a config that is broken or a helper that fails,
- * `LimitError` for a config or an answer that is too large, `TimeoutError` for a helper that hangs, and
+ * A key that is a URL stands for its host; a bare one may have a path, for a part of the registry. What
+ * is kept under `https://` never goes over plain http; what is kept for a bare host does where that is
+ * this machine or `hosts` has `plainHttp` for it.
+ *
+ * Nothing is read or run before credentials are asked for, and all is read anew each time. A config that
+ * is empty or broken, or a helper that fails, does not end the search: the event `credentials-failed`
+ * tells, and the next place is looked at. Where nothing is found, that failure is thrown:
+ * {@linkcode CredentialError} for a config that is broken or a helper that fails, `LimitError` for a
+ * config or an answer that is too large, `TimeoutError` for a helper that hangs, and
  * `UnsupportedRuntimeError` where there are no files or programs.
  *
  * @throws {InvalidOptionError} When a limit is not a positive number.
@@ -105,21 +111,29 @@ export function dockerCredentials(options: DockerCredentialsOptions = {}): Crede
     read = (path) => readConfigText(path, configBytes),
     helper = (name, verb, input) => runHelper(name, verb, input, helperLimits),
   } = options;
-  return async (target) => {
-    const tried: Candidate[] = [];
+  return async (target, report) => {
+    const search = new ConfigSearch(target, report);
     for (const places of CONFIG_PLACES) {
       for (const { source, text } of places(options)) {
-        const config = text ?? await read(source);
-        for (const candidate of candidatesIn(config, source, target, tried)) {
-          tried.push(candidate);
-          const found = "helper" in candidate
-            ? readGetAnswer(await helper(candidate.helper, "get", candidate.server), candidate)
-            : entryCredential(candidate.config, candidate.key);
-          if (found !== undefined) return found;
+        let config: string | undefined;
+        try {
+          config = text ?? await read(source);
+        } catch (error) {
+          search.failed(error);
+        }
+        for (const candidate of search.candidates(config, source)) {
+          try {
+            const found = "helper" in candidate
+              ? readGetAnswer(await helper(candidate.helper, "get", candidate.server), candidate)
+              : entryCredential(candidate.config, candidate.key);
+            if (search.takes(found, candidate)) return search.end(found);
+          } catch (error) {
+            search.failed(error, candidate);
+          }
         }
       }
     }
-    return undefined;
+    return search.end(undefined);
   };
 }
 
@@ -146,26 +160,34 @@ const CONFIG_PLACES = [configTexts, configFiles];
  */
 export function dockerCredentialsSync(
   options: DockerCredentialsSyncOptions = {},
-): (target: CredentialTarget) => Credential | undefined {
+): (target: CredentialTarget, report?: (failure: unknown) => void) => Credential | undefined {
   const { configBytes, helperLimits } = limitsOf(options);
   const {
     read = (path) => readConfigTextSync(path, configBytes),
     helper = (name, verb, input) => runHelperSync(name, verb, input, helperLimits),
   } = options;
-  return (target) => {
-    const tried: Candidate[] = [];
+  return (target, report) => {
+    const search = new ConfigSearch(target, report);
     for (const places of CONFIG_PLACES) {
       for (const { source, text } of places(options)) {
-        const config = text ?? read(source);
-        for (const candidate of candidatesIn(config, source, target, tried)) {
-          tried.push(candidate);
-          const found = "helper" in candidate
-            ? readGetAnswer(helper(candidate.helper, "get", candidate.server), candidate)
-            : entryCredential(candidate.config, candidate.key);
-          if (found !== undefined) return found;
+        let config: string | undefined;
+        try {
+          config = text ?? read(source);
+        } catch (error) {
+          search.failed(error);
+        }
+        for (const candidate of search.candidates(config, source)) {
+          try {
+            const found = "helper" in candidate
+              ? readGetAnswer(helper(candidate.helper, "get", candidate.server), candidate)
+              : entryCredential(candidate.config, candidate.key);
+            if (search.takes(found, candidate)) return search.end(found);
+          } catch (error) {
+            search.failed(error, candidate);
+          }
         }
       }
     }
-    return undefined;
+    return search.end(undefined);
   };
 }

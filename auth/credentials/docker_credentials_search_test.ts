@@ -1,5 +1,6 @@
 /** dockerCredentials and dockerCredentialsSync: where they look, in which order, and how far. */
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { CredentialError } from "../../errors.ts";
 import { dockerCredentials, dockerCredentialsSync } from "./docker_credentials.ts";
 import {
   auth,
@@ -7,6 +8,7 @@ import {
   DOCKER,
   docker,
   HOME,
+  HUB,
   optionsOf,
   pair,
   PODMAN,
@@ -141,7 +143,73 @@ Deno.test("dockerCredentials: what is given may answer later", async () => {
   assertEquals(await source({ host: "a.io" }), pair("u", "p"));
 });
 
-Deno.test("dockerCredentials: what is given throws: that ends the search", async () => {
+const FAILING: [name: string, world: World, failures: string[]][] = [
+  ["an empty config", { files: { [DOCKER]: "", [PODMAN]: auths({ "a.io": auth("u:p") }) } }, [
+    "it is empty",
+  ]],
+  ["two broken ones", {
+    files: { [DOCKER]: "{", [RUNTIME]: "[]", [PODMAN]: auths({ "a.io": auth("u:p") }) },
+  }, ["it is not JSON", "it is not a JSON object"]],
+  ["a variable that is broken", {
+    environment: { ...HOME, DOCKER_AUTH_CONFIG: "{" },
+    files: { [DOCKER]: auths({ "a.io": auth("u:p") }) },
+  }, ["DOCKER_AUTH_CONFIG"]],
+  [
+    "a helper that fails: asked once, and the config's own entry",
+    docker(auths({ "https://a.io": {}, "a.io": auth("u:p") }, { credsStore: "s" }), {
+      "s get a.io": { code: 1, stdout: "the keychain is locked" },
+      "s get https://a.io": secret("late", "p"),
+    }),
+    ["docker-credential-s failed: exit code 1"],
+  ],
+  [
+    "the first of two helpers",
+    docker({ credHelpers: { "a.io": "one" }, credsStore: "two" }, {
+      "one get a.io": { code: 0, stdout: "garbage" },
+      "two get a.io": secret("u", "p"),
+    }),
+    ["its answer is not JSON"],
+  ],
+  ["a broken entry", docker(auths({ "a.io/org": 42, "a.io": auth("u:p") })), [
+    'auths["a.io/org"]',
+  ]],
+  ["a helper's bad name", {
+    files: {
+      [DOCKER]: { credHelpers: { "a.io": "../x" } },
+      [PODMAN]: auths({ "a.io": auth("u:p") }),
+    },
+  }, ["must be a name"]],
+];
+
+for (const [name, world, failures] of FAILING) {
+  Deno.test(`dockerCredentials: what fails does not end the search, and is reported: ${name}`, async () => {
+    for (const make of [dockerCredentials, dockerCredentialsSync]) {
+      const reported: unknown[] = [];
+      const source = make(optionsOf(world));
+      const target = { host: "a.io", repository: "org/app" };
+      assertEquals(await source(target, (failure) => reported.push(failure)), pair("u", "p"));
+      assertEquals(reported.length, failures.length);
+      failures.forEach((part, index) => assertStringIncludes(String(reported[index]), part));
+    }
+  });
+}
+
+Deno.test("dockerCredentials: where nothing is found the first failure is thrown, the rest reported", async () => {
+  const world = { files: { [DOCKER]: "{", [RUNTIME]: "[]" } };
+  for (const make of [dockerCredentials, dockerCredentialsSync]) {
+    const reported: unknown[] = [];
+    const source = make(optionsOf(world));
+    await assertRejects(
+      () => Promise.resolve().then(() => source({ host: "a.io" }, (one) => reported.push(one))),
+      CredentialError,
+      "it is not JSON",
+    );
+    assertEquals(reported.length, 1);
+    assertStringIncludes(String(reported[0]), "it is not a JSON object");
+  }
+});
+
+Deno.test("dockerCredentials: what is given throws: all places are tried, and that is thrown", async () => {
   const fail = () => {
     throw new RangeError("broken");
   };
@@ -151,6 +219,47 @@ Deno.test("dockerCredentials: what is given throws: that ends the search", async
     const options = { ...optionsOf(config, done), ...given };
     await assertRejects(async () => await dockerCredentials(options)({ host: "a.io" }), RangeError);
     assertThrows(() => dockerCredentialsSync(options)({ host: "a.io" }), RangeError, "broken");
-    assertEquals(done, "read" in given ? [] : [DOCKER, DOCKER]);
+    const places = [DOCKER, RUNTIME, PODMAN];
+    assertEquals(done, "read" in given ? [] : [...places, ...places]);
   }
 });
+
+type Http = [name: string, key: string, host: string, given: boolean, plainHttp?: boolean];
+
+const PLAIN: Http[] = [
+  ["a bare key to this machine", "localhost:5000", "localhost:5000", true],
+  ["a bare key to this machine's address", "127.0.0.1:5000", "127.0.0.1:5000", true],
+  ["a URL of https to this machine", "https://localhost:5000", "localhost:5000", false],
+  ["a URL of https where plainHttp is set", "https://a.io", "a.io", false, true],
+  ["a bare key elsewhere", "a.io:5000", "a.io:5000", false],
+  ["a bare key where plainHttp is set", "a.io:5000", "a.io:5000", true, true],
+  ["a bare key with a path", "a.io:5000/org", "a.io:5000", false],
+  ["a bare key with a path where plainHttp is set", "a.io:5000/org", "a.io:5000", true, true],
+  ["a URL of http", "http://a.io/v2/", "a.io", true],
+  ["another port: 443 is https's own", "a.io", "a.io:443", false, true],
+  ["the same port: 80 is http's own", "a.io:80", "a.io", true, true],
+  ["Docker Hub", "https://index.docker.io/v1/", HUB, false, true],
+];
+
+for (const [name, key, host, given, plainHttp] of PLAIN) {
+  Deno.test(`dockerCredentials over plain http: ${name}: ${given ? "given" : "not given"}`, async () => {
+    const target = {
+      ...{ host, repository: "org/app", scheme: "http" as const },
+      ...(plainHttp && { plainHttp }),
+    };
+    for (const kept of [auths({ [key]: auth("u:p") }), auths({ [key]: {} }, { credsStore: "s" })]) {
+      const byHelper = "credsStore" in kept;
+      if (byHelper && key.includes("/org")) continue; // helpers keep no parts of a registry
+      const source = dockerCredentials(
+        optionsOf(docker(kept, { [`s get ${key}`]: secret("u", "p") })),
+      );
+      const found = await Promise.resolve(source(target)).catch((error: CredentialError) => error);
+      assertEquals(found !== undefined && !(found instanceof Error), given, String(found));
+      if (found instanceof Error) {
+        assertStringIncludes(found.message, `${JSON.stringify(host)}: {plainHttp: true}`);
+      }
+      const safe = await source({ host: host.replace(":443", ""), repository: "org/app" });
+      if (!key.includes(":80")) assertEquals(safe, pair("u", "p"));
+    }
+  });
+}

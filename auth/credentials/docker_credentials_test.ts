@@ -122,10 +122,10 @@ const FOUND: [name: string, world: World, target: string, expected: Credential |
     undefined,
   ],
   [
-    "a path with a scheme, too",
+    "a path behind a scheme is none",
     docker(auths({ "https://q.io/org": auth("u:p") })),
     "q.io/other",
-    undefined,
+    pair("u", "p"),
   ],
   [
     "credHelpers before credsStore before auths",
@@ -300,14 +300,6 @@ const BROKEN: [name: string, world: World, message: string, source: string][] = 
     "DOCKER_AUTH_CONFIG",
   ],
   ["the option configText", { configText: SECRET }, "it is not JSON", "the option 'configText'"],
-  [
-    "a broken file hides no later one by luck",
-    {
-      files: { [DOCKER]: "{", [PODMAN]: auths({ "a.io": auth("u:p") }) },
-    },
-    "it is not JSON",
-    DOCKER,
-  ],
   ...([
     ["an exit code", { code: 1, stdout: SECRET, stderr: SECRET }, "exit code 1"],
     ["garbage", { code: 0, stdout: SECRET }, "its answer is not JSON"],

@@ -26,12 +26,13 @@ export interface LoginOptions
 
 /**
  * Keeps credentials for a registry as `docker login` does: in the credential helper that Docker's
- * config names for it, else in the config itself, readable for all who may read the file. docker, podman, oras, crane, skopeo, regctl and {@linkcode dockerCredentials} find them there.
+ * config names for it, else in the config itself, in plain text. docker, podman, oras, crane, skopeo,
+ * regctl and {@linkcode dockerCredentials} find them there.
  *
  * The registry is not asked whether they are right: make a call with them first, such as `listTags`,
  * which ends in an `UnauthorizedError` or an `AuthenticationError` where they are not.
  *
- * What else is in the config stays, and so do its mode and indentation; a new one is its owner's alone.
+ * What else is in the config stays, and so does its indentation; from then on it is its owner's alone.
  *
  * @throws {InvalidReferenceError} When `registry` is not a host with or without a port.
  * @throws {InvalidOptionError} When there is nothing in the credential, or it cannot be kept.
@@ -70,7 +71,7 @@ export async function login(
   }
   refuseControl(host, checked);
   const { path, read, helper } = open(options);
-  const [name] = helperNames(parseDockerConfig(await read(path) ?? "{}", path), host);
+  const [name] = helperNames(parseDockerConfig(await read(path) ?? "{}", path), { host });
   if (name !== undefined) {
     if (checked.accessToken !== undefined) {
       throw new InvalidOptionError(
@@ -117,7 +118,7 @@ export async function logout(registry: string, options: LoginOptions = {}): Prom
   const text = await read(path);
   if (text === undefined) return;
   const webLogin = host === DOCKER_HUB ? WEB_LOGIN_KEYS : [];
-  for (const key of helpersFor(parseDockerConfig(text, path), host, webLogin)) {
+  for (const key of helpersFor(parseDockerConfig(text, path), { host }, webLogin)) {
     checkAnswer(await helper(key.helper, "erase", key.server), "erase", key);
   }
   if (withoutEntry(text, host, path) === undefined) return;

@@ -9,6 +9,9 @@ import { encodeText } from "../../content/bytes.ts";
 const NEW_FILE_MODE = 0o600;
 const NEW_FOLDER_MODE = 0o700;
 
+/** What is left of an old config's mode: nobody but its owner reads a password. */
+const OWNER_BITS = 0o700;
+
 /** How long a login waits for another one that writes the same file, in milliseconds. */
 const LOCK_WAIT_MS = 10_000;
 
@@ -22,8 +25,8 @@ const LOCK_RETRY_MS = 20;
 const MAX_LINKS = 40;
 
 /**
- * Changes the text of a file, all or nothing: a new file takes its name. The mode and the owner
- * stay, and where the name is a symbolic link, so does the link. Changes by davit at the same time
+ * Changes the text of a file, all or nothing: a new file takes its name. The owner stays, and so does
+ * the mode, without what it allows to others; where the name is a symbolic link, so does the link. Changes by davit at the same time
  * wait for each other; other programs know of no lock.
  *
  * @param change Returns the new text, or `undefined` where nothing is to change.
@@ -97,7 +100,7 @@ async function replace(system: LoginFiles, path: string, text: string): Promise<
     if (old !== undefined) {
       // Only root may change the owner; for all others it is the right one already.
       await system.chown(temporary, old.uid, old.gid).catch(() => {});
-      await system.chmod(temporary, old.mode & 0o777);
+      await system.chmod(temporary, old.mode & OWNER_BITS);
     }
     await system.rename(temporary, path);
   } catch (error) {

@@ -21,7 +21,7 @@ export interface Login {
  */
 export function allHelpers(config: DockerConfig): Set<string> {
   const hosts = Object.keys(config.credHelpers).map((key) => configKey(key).host);
-  return new Set([...hosts, ""].flatMap((host) => helperNames(config, host))); // "" is any other
+  return new Set([...hosts, ""].flatMap((host) => helperNames(config, { host }))); // "" is any other
 }
 
 /**
@@ -51,7 +51,7 @@ export function loginsIn(
   for (const [name, result] of lists) {
     const listed = readListAnswer(result) ?? known.map((key) => [key, undefined] as const);
     for (const [key, username] of listed) {
-      const names = helperNames(config, configKey(key).host);
+      const names = helperNames(config, configKey(key));
       if (names.includes(name)) add(key, username, helperProgram(name));
     }
   }

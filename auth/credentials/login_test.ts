@@ -113,7 +113,7 @@ for (const [name, before, registry, credential, after] of WRITTEN) {
     }));
 }
 
-Deno.test("login: a new file and folder are their owner's alone; a mode and a link stay", () =>
+Deno.test("login: a file, old or new, and a new folder are their owner's alone; a link stays", () =>
   inFolder(async (folder) => {
     const environment = { DOCKER_CONFIG: `${folder}/new/docker` };
     const mode = async (path: string) => (await Deno.stat(path)).mode! & 0o777;
@@ -126,7 +126,7 @@ Deno.test("login: a new file and folder are their owner's alone; a mode and a li
     await Deno.symlink("far/real.json", `${folder}/link.json`);
     await login("a.io", YOU, { config: `${folder}/link.json` });
     assertEquals((await Deno.lstat(`${folder}/link.json`)).isSymlink, true);
-    assertEquals(await mode(`${folder}/far/real.json`), 0o664);
+    assertEquals(await mode(`${folder}/far/real.json`), 0o600);
     assertStringIncludes(await Deno.readTextFile(`${folder}/far/real.json`), AUTH);
     await Deno.symlink("far/later.json", `${folder}/dangling.json`);
     await login("a.io", YOU, { config: `${folder}/dangling.json` });

@@ -4,8 +4,8 @@ import type { Credential, CredentialSource } from "../credential.ts";
 /**
  * A source that asks several in their order, and answers what the first one has. A source that fails
  * does not stop the next one: a broken configuration of one registry must not hide the credentials
- * that another source has. Only where none has any, the failure is thrown: a client then goes on as
- * nobody, and says so where the registry refuses that.
+ * that another source has, and the event `credentials-failed` tells of it. Only where none has any, the
+ * failure is thrown: a client then goes on as nobody, and says so where the registry refuses that.
  *
  * What is thrown is the failure itself where there is one and davit threw it; otherwise an
  * `AuthenticationError` with the failures as its cause.
@@ -25,12 +25,14 @@ import type { Credential, CredentialSource } from "../credential.ts";
  * ```
  */
 export function firstCredentials(...sources: readonly CredentialSource[]): CredentialSource {
-  return async (target) => {
+  return async (target, report) => {
     const failures: unknown[] = [];
     for (const source of sources) {
       try {
-        const answer = await source(target);
-        if (answer !== undefined && !isEmpty(answer)) return answer;
+        const answer = await source(target, report);
+        if (answer === undefined || isEmpty(answer)) continue;
+        for (const failure of failures) report?.(failure);
+        return answer;
       } catch (error) {
         failures.push(error);
       }

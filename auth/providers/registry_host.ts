@@ -1,4 +1,5 @@
 import { InvalidOptionError } from "../../errors.ts";
+import { quoteInput } from "../../reference/quote_input.ts";
 
 const HOST = /^[\w.-]+(?::\d+)?$|^\[[\da-f:]+\](?::\d+)?$/i;
 
@@ -21,6 +22,6 @@ export function hostOption(provider: string, host: string): string {
   if (found !== undefined) return found;
   throw new InvalidOptionError(
     `Cannot use ${provider}: host must be a host, with its port where it has one: current value is ` +
-      JSON.stringify(host),
+      quoteInput(host, "registry"),
   );
 }

@@ -74,7 +74,7 @@ function entryOf(
 
 function helperAnswer(config: DockerConfig, { registry }: ImageName): Credential | undefined {
   const { helperLimits } = limitsOf({});
-  for (const key of helpersFor(config, registry)) {
+  for (const key of helpersFor(config, { host: registry })) {
     const found = readGetAnswer(runHelperSync(key.helper, "get", key.server, helperLimits), key);
     if (found !== undefined) return found;
   }

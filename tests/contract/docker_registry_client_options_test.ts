@@ -225,7 +225,7 @@ Deno.test("credentials: a credential, or a function that is asked for one", asyn
     const { client } = pair({ auth }, { credentials });
     assertEquals((await client.putBlob(new Uint8Array(1))).size, 1);
   }
-  assertEquals(targets, [{ host: "localhost:5000", repository: "app" }]);
+  assertEquals(targets, [{ host: "localhost:5000", scheme: "http", repository: "app" }]);
 });
 
 Deno.test("fetch: carries every byte", async () => {

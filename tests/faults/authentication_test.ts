@@ -55,7 +55,7 @@ Deno.test("a realm that trustedRealms names gets the credentials", async () => {
 });
 
 const realms: [name: string, realm: string][] = [
-  ["http for an https registry", "http://registry.test/token"],
+  ["http on a host below the registry's", "http://auth.registry.test/token"],
   ["http on another host", "http://auth.test/token"],
   ["a file", "file:///etc/passwd"],
   ["what is no URL", "https://"],
@@ -69,6 +69,17 @@ for (const [name, value] of realms) {
     after: ({ tokenRequests }) => assertEquals(tokenRequests, 0, "nobody is asked"),
   });
 }
+
+Deno.test("an https registry that calls its own realm http: it is asked by https", async () => {
+  const world = new World({
+    fault: realm('Bearer realm="http://registry.test:80/token",service="s"', GOOD),
+  });
+  assertEquals((await world.client.listTags()).tags, ["a"]);
+  const [token] = world.seen.filter(({ url }) => url.pathname === "/token");
+  assertEquals([token?.url.origin, token?.authorization?.startsWith("Basic ")], [ORIGIN, true]);
+  world.assertSecretsKept();
+  world.assertCredentialsStayed();
+});
 
 const redirects = [301, 302, 303, 307, 308];
 for (const status of redirects) {

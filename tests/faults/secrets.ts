@@ -1,4 +1,5 @@
 /** Where a secret may not be: in anything that the library tells. */
+import { inspect } from "node:util";
 import { encodeBase64 } from "@std/encoding/base64";
 
 /** The secrets of every fault run: whatever is told is searched for them. */
@@ -18,6 +19,9 @@ export const USERNAME = "me";
 /** Everything that somebody may see of a value: its texts, as JSON, and printed. */
 export function shown(value: unknown, depth = 0): string {
   const texts = [Deno.inspect(value, { depth: 10, colors: false }), String(value)];
+  // As `%o` prints it; of an event or a list of them, that is the same.
+  const plain = Array.isArray(value) || typeof Object(value).type === "string";
+  if (!plain) texts.push(inspect(value, { depth: 10, showHidden: true }));
   try {
     texts.push(JSON.stringify(value) ?? "");
   } catch { /* not every value is JSON */ }

@@ -2,8 +2,15 @@
  * Everything that is told of many faults in a row, searched for every secret at once; and the proof
  * that the search finds one. Each fault test searches its own too.
  */
-import { assert, assertEquals, assertGreater } from "@std/assert";
-import { ApiError, type DavitEvent, NetworkError, RegistryClientV2 } from "@davit/registry-client";
+import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
+import {
+  ApiError,
+  connect,
+  type DavitEvent,
+  NetworkError,
+  RegistryClientV2,
+} from "@davit/registry-client";
+import { harborCredentials } from "@davit/registry-client/auth";
 import { createRegistry, serve } from "@davit/registry-client/server";
 import { leaks, SECRETS, shown, USERNAME } from "./secrets.ts";
 import { type Fault, ORIGIN, sha256, UNKNOWN, utf8, World } from "./world.ts";
@@ -41,6 +48,48 @@ const calls: [name: string, call: (world: World) => Promise<unknown>][] = [
 
 const signed = `https://storage.test/blob?X-Amz-Signature=${SECRETS.signature}`;
 const headers = { "set-cookie": `session=${SECRETS.cookie}`, location: signed };
+
+const json = (status: number, value: unknown) => Response.json(value, { status });
+
+/** Where a registry, or a proxy in front of it, may repeat what it was sent. */
+const REPEATS: [place: string, repeat: (sent: string) => Response][] = [
+  ["a message", (sent) => json(403, { errors: [{ code: "DENIED", message: sent }] })],
+  ["a code", (sent) => json(400, { errors: [{ code: sent, message: "no" }] })],
+  ["a detail", (sent) => json(404, { errors: [{ code: "X", detail: { headers: [sent] } }] })],
+  ["a detail's name", (sent) => json(404, { errors: [{ code: "X", detail: { [sent]: 1 } }] })],
+  ["text", (sent) => new Response(`denied: ${sent}`, { status: 403 })],
+  ["long text", (sent) => new Response(`${"x".repeat(1_990)}${sent}`, { status: 403 })],
+  [
+    "a proxy's page",
+    (sent) => new Response(`<html><title>502 ${sent}</title></html>`, { status: 502 }),
+  ],
+  ["its status text", (sent) => new Response(null, { status: 403, statusText: sent })],
+  [
+    "a header of an error",
+    (sent) => new Response("", { status: 500, headers: { "x-sent": sent } }),
+  ],
+  [
+    "a warning",
+    (sent) => new Response("{}", { status: 400, headers: { warning: `299 - "you sent ${sent}"` } }),
+  ],
+  [
+    "a redirect's path",
+    (sent) => new Response(null, { status: 307, headers: { location: `https://x.test/${sent}` } }),
+  ],
+  [
+    "a redirect to something else",
+    (sent) => new Response(null, { status: 302, headers: { location: `ftp://x.test/${sent}` } }),
+  ],
+  ["a challenge", (sent) =>
+    new Response(null, {
+      status: 401,
+      headers: {
+        "www-authenticate": `Bearer realm="${ORIGIN}/token/${
+          encodeURIComponent(sent)
+        }",scope="a:${sent}"`,
+      },
+    })],
+];
 
 /** Faults with secrets in every place where real services have some. */
 const faults: [name: string, fault: Fault][] = [
@@ -125,6 +174,22 @@ const faults: [name: string, fault: Fault][] = [
         })
         : new Response("", { status: 403 }),
   ],
+  ...REPEATS.map(([place, repeat]): [string, Fault] => [
+    `a registry that repeats what it was sent in ${place}`,
+    (request, url) => {
+      const sent = request.headers.get("authorization");
+      if (sent === null || !url.pathname.startsWith("/v2/")) return undefined;
+      return repeat(`${sent} ${SECRETS.password} ${encodeURIComponent(sent)}`);
+    },
+  ]),
+  ["storage that repeats its signed URL", ({ headers: sent }, url) => {
+    if (url.host === "storage.test") {
+      return new Response(`SignatureDoesNotMatch: ${url.search} of ${url}`, { status: 403 });
+    }
+    return sent.has("authorization") && /blobs\/sha|manifests/.test(url.pathname)
+      ? new Response("", { status: 307, headers })
+      : undefined;
+  }],
   [
     "a link that leads away",
     ({ headers: sent }, url) =>
@@ -153,7 +218,7 @@ Deno.test("no error, event, JSON or printed object of all these runs shows a sec
     for (const [name, call] of calls) {
       const world = new World({ fault: answer });
       await world.caught(() => call(world)).catch(() => {});
-      for (const value of [...world.errors, ...world.events, world.client]) {
+      for (const value of [...world.errors, world.events, world.client]) {
         assertEquals(leaks(value, world.tokens), [], `${fault}: ${name}: ${shown(value)}`);
       }
       errors += world.errors.length;
@@ -166,6 +231,86 @@ Deno.test("no error, event, JSON or printed object of all these runs shows a sec
   assertGreater(errors, 90);
   assertGreater(events, 500);
 });
+
+Deno.test("what is answered shows no signed URL when it is printed", async () => {
+  const blob = utf8("hello");
+  const digest = await sha256(blob);
+  const world = new World({
+    fault: ({ headers: sent }, url) =>
+      url.host === "storage.test"
+        ? new Response(blob, { headers: { "x-sent": SECRETS.state, "content-length": "5" } })
+        : sent.has("authorization") && url.pathname.includes("/blobs/")
+        ? new Response("", { status: 307, headers })
+        : undefined,
+  });
+  const { client } = world;
+  const answers: unknown[] = [
+    await client.getBlob(digest),
+    await client.createBlobReadStream({ digest }),
+    await client.headBlob({ digest }),
+    await client.ping({ expectStatus: [200, 401] }),
+    client,
+    client.withRepo("other"),
+  ];
+  for (const answer of answers) assertEquals(leaks(answer, world.tokens), [], shown(answer));
+  for (const answer of answers.slice(0, 2)) {
+    const { stream } = answer as { stream: ReadableStream };
+    await stream.cancel();
+  }
+  assertEquals(client.password, SECRETS.password);
+});
+
+const { password } = SECRETS;
+const OPTIONS: [name: string, make: () => unknown][] = [
+  [
+    "a reference",
+    () => new RegistryClientV2({ name: `https://u:${password}@host/name@${UNKNOWN}` }),
+  ],
+  ["a registry", () => new RegistryClientV2({ name: `https://u:${password}@host:5000` })],
+  [
+    "trustedRealms",
+    () =>
+      new RegistryClientV2({
+        name: "r.test/a",
+        trustedRealms: { "r.test": `u:${password}@sso.test` },
+      }),
+  ],
+  [
+    "a host",
+    () => new RegistryClientV2({ name: "r.test/a", hosts: { [`u:${password}@r.test`]: {} } }),
+  ],
+  ...["u:$@mirror.test", "https://u:$@mirror.test/A", "u:$@mirror.test:5000/cache"].map((
+    url,
+  ): [string, () => unknown] => [
+    `a mirror ${url}`,
+    () =>
+      new RegistryClientV2({
+        name: "r.test/a",
+        hosts: { "r.test": { mirrors: [{ url: url.replace("$", password) }] } },
+      }),
+  ]),
+  ...["ftp://u:$@proxy.test", "http://u:$@pro xy", "http://u:$%zz@proxy.test"].map((
+    url,
+  ): [string, () => unknown] => [
+    `a proxy ${url}`,
+    () => new RegistryClientV2({ name: "r.test/a", proxy: url.replace("$", password) }),
+  ]),
+  ["connect", () => connect(`https://u:${password}@host`)],
+  ["connect, without a scheme", () => connect(`u:${password}@host`)],
+  [
+    "a provider's host",
+    () =>
+      harborCredentials({ host: `u:${password}@h.test`, robot: "robot$a", token: "t" } as never),
+  ],
+];
+
+for (const [name, make] of OPTIONS) {
+  Deno.test(`an option that cannot be used shows no password: ${name}`, () => {
+    const error = assertThrows(make);
+    assert(error instanceof ApiError, String(error));
+    assertEquals(leaks(error), [], shown(error));
+  });
+}
 
 Deno.test("the search finds each secret where it is", () => {
   const encoded = btoa(`${USERNAME}:${SECRETS.password}`);

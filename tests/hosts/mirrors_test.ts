@@ -105,6 +105,39 @@ Deno.test("mirrors: a path stands before the repository's name", async () => {
   assertEquals(world.asked, ["GET mirror.test/v2/cache/hub/app/manifests/latest"]);
 });
 
+/** What one repository is answered, at a mirror that has another one. */
+const ONE_REFUSED: [name: string, refusal: (url: URL) => Response][] = [
+  ["a token service that refuses", () => Response.json({ errors: [] }, { status: 403 })],
+  ["a token service that answers nonsense", () => new Response("<html>")],
+  [
+    "a realm that is none",
+    () => new Response(null, { status: 302, headers: { location: "ftp://x" } }),
+  ],
+];
+
+for (const [name, refusal] of ONE_REFUSED) {
+  Deno.test(`mirrors: ${name} for one repository does not silence the mirror for others`, async () => {
+    const world = new World();
+    const { manifest } = await world.push("app");
+    world.fault = (request) => {
+      const url = new URL(request.url);
+      if (url.pathname === "/token") return refusal(url);
+      return url.pathname.startsWith("/v2/secret/")
+        ? new Response(null, {
+          status: 401,
+          headers: { "www-authenticate": 'Bearer realm="https://mirror.test/token"' },
+        })
+        : undefined;
+    };
+    const client = world.client(MIRROR);
+    const secret = client.withRepo("secret").getManifest({ ref: "latest" });
+    await assertRejects(() => secret, NotFoundError);
+    world.asked.length = 0;
+    assertEquals((await client.getManifest({ ref: "latest" })).digest, manifest);
+    assertEquals(world.hosts(), new Set(["mirror.test"]));
+  });
+}
+
 const FAILURES: [name: string, fault: () => Response, told: string, tries?: number][] = [
   ["404", () => new Response(null, { status: 404 }), "status 404"],
   ["500", () => new Response(null, { status: 500 }), "status 500"],

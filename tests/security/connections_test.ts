@@ -125,7 +125,7 @@ for (const { purpose, leads, call } of REASONS) {
       assert(connections() > 0);
     }));
 
-  Deno.test(`without allowHost a ${purpose} inside is nobody's business: it is connected to`, () =>
+  Deno.test(`without allowHost a registry inside may name a ${purpose} inside: it is connected to`, () =>
     between(leads, async (stranger, _inside, connections) => {
       await call(new RegistryClientV2({ name: `${stranger}/app` })).catch(() => {});
       assert(connections() > 0);
