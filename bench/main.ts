@@ -14,7 +14,7 @@ import { benchHeads } from "./heads.ts";
 import { type Contestant, measure } from "./measure.ts";
 import { type Runtime, runtimes } from "./runtimes.ts";
 import { benchServers } from "./servers.ts";
-import { fastest, type Row, table } from "./table.ts";
+import { fastest, table } from "./table.ts";
 import { serveByTls } from "./tls.ts";
 
 const README = new URL("./README.md", import.meta.url);

@@ -138,6 +138,11 @@ export function githubPackages(options: GithubPackagesOptions): Inventory & Dele
           yield { digest, tags, ...(created && { created }) };
         }
         const next = nextLink(answer.headers.get("link"));
+        if (next === false) {
+          throw new InvalidContentError(
+            `Cannot list ${what}: the link to the next page is unreadable`,
+          );
+        }
         url = next === undefined ? undefined : new URL(next, url);
         if (url !== undefined && url.origin !== versions.origin) {
           // The token would go along.
