@@ -63,7 +63,7 @@ export class RegistryStore implements ContentStore {
   /** The manifests written last, by digest: to tag one costs no pull then, which may be counted. */
   readonly #written = new Map<string, { bytes: Bytes; mediaType: string }>();
 
-  #takesRanges: boolean | undefined;
+  #ranges: boolean | undefined;
 
   /** A store over a client's repository. */
   constructor(client: RegistryClientV2, options: RegistryStoreOptions = {}) {
@@ -72,8 +72,8 @@ export class RegistryStore implements ContentStore {
   }
 
   /** Whether the registry answers a part with that part, once one was asked for. */
-  get takesRanges(): boolean | undefined {
-    return this.#takesRanges;
+  get ranges(): boolean | undefined {
+    return this.#ranges;
   }
 
   /**
@@ -150,7 +150,7 @@ export class RegistryStore implements ContentStore {
         ...range,
         ...(signal && { signal }),
       });
-      if (!whole) this.#takesRanges ??= (blob as FetchedBlob).answer.response.status === 206;
+      if (!whole) this.#ranges ??= (blob as FetchedBlob).answer.response.status === 206;
       return blob.stream;
     });
   }
