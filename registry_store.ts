@@ -62,7 +62,7 @@ export class RegistryStore implements ContentStore {
   readonly client: RegistryClientV2;
   readonly #manifestBytes: number;
   readonly #journal: { journal?: UploadJournal };
-  #takesRanges: boolean | undefined;
+  #ranges: boolean | undefined;
   /** The manifests written last, by digest: to tag one costs no pull then, which may be counted. */
   readonly #written = new Map<string, { bytes: Bytes; mediaType: string }>();
   /** Manifests that `resolve` found under types that are not known here: they are no blobs. */
@@ -154,7 +154,7 @@ export class RegistryStore implements ContentStore {
         ...range,
         ...(signal && { signal }),
       });
-      this.#takesRanges = ranged ?? this.#takesRanges;
+      this.#ranges = ranged ?? this.#ranges;
       return stream;
     });
   }
@@ -262,8 +262,8 @@ export class RegistryStore implements ContentStore {
    * Whether the registry answers a part of a blob with that part, as the last one showed; `undefined`
    * before the first. Without ranges, several parts of a blob at once cost its size each.
    */
-  get takesRanges(): boolean | undefined {
-    return this.#takesRanges;
+  get ranges(): boolean | undefined {
+    return this.#ranges;
   }
 
   /** Takes a blob from another repository of the same registry, where the registry does that. */

@@ -76,11 +76,8 @@ export interface ReferrersOptions extends StoreOptions {
  * ```
  */
 export interface ContentSource {
-  /**
-   * Whether a part of some content costs only that part, as the first `open` of one has shown: several
-   * parts at once may be faster then. `undefined` before that, and where it makes no difference.
-   */
-  readonly takesRanges?: boolean | undefined;
+  /** Whether `open` with an offset reads no more than the part, as far as is known by now. */
+  readonly ranges?: boolean | undefined;
   /**
    * The descriptor that a tag or digest names.
    *

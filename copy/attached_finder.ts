@@ -24,7 +24,7 @@ const DERIVED_TAG = /^sha(?:256|512)-[0-9a-f]{64,128}(?:\.[a-z]+)?$/;
  * For so many manifests tags are asked for by their names. With more of them a list of all tags costs
  * less, where it is short: some repositories have 50,000, and list them in minutes.
  */
-const ASKED_FIRST = 8;
+const ASKED_FIRST = 2;
 const SHORT_LIST = 1_000;
 
 /** Whether a tag is made of a digest, as those of signatures are. */
@@ -132,10 +132,16 @@ export class AttachedFinder {
   }
 
   async #list(): Promise<ReadonlySet<string> | undefined> {
+    if (this.#source.tags === undefined) return undefined;
     const tags = new Set<string>();
-    for await (const tag of this.#source.tags?.({ signal: this.#signal }) ?? []) {
-      if (tags.add(tag).size > SHORT_LIST) return undefined;
+    try {
+      for await (const tag of this.#source.tags({ signal: this.#signal })) {
+        if (tags.add(tag).size > SHORT_LIST) return undefined;
+      }
+      return tags;
+    } catch {
+      this.#signal.throwIfAborted();
+      return undefined; // a list that is refused, or too long for one page: they are asked for
     }
-    return this.#source.tags === undefined ? undefined : tags;
   }
 }

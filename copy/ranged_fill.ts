@@ -169,7 +169,7 @@ export class RangedFill {
   #maySplit(lead: Part, bytes: number, took: number): void {
     const { connections } = this.#options;
     if (took < MEASURED_MS || connections.useless || this.#most > 1) return;
-    if (lead.end - lead.start < RANGED_BYTES || this.#source.takesRanges === false) return;
+    if (lead.end - lead.start < RANGED_BYTES || this.#source.ranges === false) return;
     const pace = bytes / took;
     if (pace > SLOW_PACE || connections.pace > FAST_TOTAL) return;
     this.#grow(FIRST_PARTS - 1);
@@ -178,7 +178,7 @@ export class RangedFill {
     const probe: Part = { start: lead.start + 2 * PART_BYTES, end: lead.start + 3 * PART_BYTES };
     this.#start(async () => {
       const reader = await this.#open(probe);
-      if (this.#source.takesRanges !== true || lead.start > probe.start) {
+      if (this.#source.ranges !== true || lead.start > probe.start) {
         this.#most = 1;
         await reader.cancel().catch(() => {});
         return;

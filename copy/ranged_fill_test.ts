@@ -24,7 +24,7 @@ class PacedSource implements ContentSource {
   opened: OpenOptions[] = [];
   open_ = 0;
   most = 0;
-  takesRanges: boolean | undefined = undefined;
+  ranges: boolean | undefined = undefined;
   readonly #options: PacedOptions;
 
   constructor(options: PacedOptions) {
@@ -40,7 +40,7 @@ class PacedSource implements ContentSource {
     const error = refuse(at, this);
     if (error !== undefined) return Promise.reject(error);
     const { offset = 0, length = Infinity } = options;
-    if (options.length !== undefined) this.takesRanges = ranges;
+    if (options.length !== undefined) this.ranges = ranges;
     let from = offset;
     const end = Math.min(offset + length, content.byteLength);
     this.most = Math.max(this.most, ++this.open_);

@@ -124,7 +124,7 @@ for (const { name, answer, asked, ranges, bytes } of whole) {
 
     const stored = await world.store.open(BLOB, asked);
     assertEquals(new Uint8Array(await new Response(stored).arrayBuffer()), expected);
-    assertEquals(world.store.takesRanges, true);
+    assertEquals(world.store.ranges, true);
   });
 }
 
@@ -200,15 +200,15 @@ Deno.test("a whole blob that brings a byte for each try runs out of tries", asyn
   assertEquals(asked, 3);
 });
 
-Deno.test("RegistryStore.takesRanges: unknown, then as the last part showed", async () => {
+Deno.test("RegistryStore.ranges: unknown, then as the last part showed", async () => {
   const { store } = storeOver((first, last) =>
     first === 1 ? new Response(CONTENT) : part(first, last)
   );
-  assertEquals(store.takesRanges, undefined);
+  assertEquals(store.ranges, undefined);
   await (await store.open(BLOB)).cancel();
-  assertEquals(store.takesRanges, undefined);
+  assertEquals(store.ranges, undefined);
   await (await store.open(BLOB, { offset: 2 })).cancel();
-  assertEquals(store.takesRanges, true);
+  assertEquals(store.ranges, true);
   await (await store.open(BLOB, { offset: 1 })).cancel();
-  assertEquals(store.takesRanges, false);
+  assertEquals(store.ranges, false);
 });
