@@ -50,6 +50,7 @@ export type DavitError =
   | ReferrersListError
   | RegistryResponseError
   | SizeMismatchError
+  | StorageError
   | TagImmutableError
   | TimeoutError
   | TooManyRedirectsError
@@ -184,6 +185,22 @@ export class LimitError extends ApiError {
     super(message, options);
     this.limit = options.limit;
     this.maximum = options.maximum;
+  }
+}
+
+/** A disk that does not take or give content: it is full, read-only, or not this user's to use. */
+export class StorageError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "StorageError";
+  /** Names this kind of error. */
+  override readonly code = "STORAGE_FAILED";
+  /** The file or folder. */
+  readonly path: string;
+
+  /** Names the file or folder; the cause is the system's own error. */
+  constructor(message: string, options: ErrorOptions & { path: string }) {
+    super(message, options);
+    this.path = options.path;
   }
 }
 

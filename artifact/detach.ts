@@ -17,7 +17,7 @@ export interface DetachOptions extends StoreOptions {
 /**
  * Removes what is attached to a manifest, and what is attached to that: the manifests, their tags, and
  * their entries in the lists of referrers. Blobs stay, as others may use them: registries collect what
- * nothing leads to.
+ * nothing leads to, and in a layout folder `LayoutStore.removeUnreferenced` does.
  *
  * @param referrer What is attached, or a tag or digest that names it.
  *

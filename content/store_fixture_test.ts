@@ -8,12 +8,16 @@ import { digestOf } from "./digest.ts";
 import { MEDIA_TYPES } from "./media_types.ts";
 import type { ContentStore, OpenOptions } from "./store.ts";
 
-/** A rule of the contract; `damage` changes a stored byte, where the store can be damaged. */
+/**
+ * A rule of the contract; `damage` changes a stored byte as it is read, and `spoil` where it rests,
+ * where the store can be damaged.
+ */
 export type Case = [
   title: string,
   run: (
     store: ContentStore,
     damage?: (descriptor: Descriptor) => Promise<void>,
+    spoil?: (descriptor: Descriptor) => Promise<void>,
   ) => Promise<void>,
 ];
 

@@ -137,6 +137,20 @@ export const partialBlobCases: Case[] = [
     await second.close();
     assertEquals(await digestOf(await readWhole(store, descriptor)), descriptor.digest);
   }],
+  ["begin of what was spoilt repairs it", async (store, _damage, spoil) => {
+    if (store.begin === undefined || spoil === undefined) return;
+    const content = pattern(100_000);
+    const descriptor = await describe(content);
+    await store.write(descriptor, content);
+    await spoil(descriptor);
+    const partial = await store.begin(descriptor);
+    assertEquals(partial.offset, 0);
+    await partial.write(content, 0);
+    await partial.commit();
+    await partial.close();
+    assertEquals(await digestOf(await readWhole(store, descriptor)), descriptor.digest);
+    assertEquals((await store.begin(descriptor)).offset, descriptor.size);
+  }],
   ["commit with a gap: a typed error, and nothing visible", async (store) => {
     if (store.begin === undefined) return;
     const content = pattern(100_000);

@@ -42,6 +42,8 @@ export interface ContentStoreUnderTest {
   store: ContentStore;
   /** Changes a byte of content behind the store's back, where what is behind it can be damaged. */
   damage?(descriptor: Descriptor): Promise<void>;
+  /** Changes a byte of content where it rests, for good: what is written over it repairs it. */
+  spoil?(descriptor: Descriptor): Promise<void>;
   /** Ends whatever was started for it. */
   close?(): Promise<void>;
 }
@@ -77,9 +79,9 @@ export function testContentStore(
   for (const [title, run] of cases.filter(([title]) => !without.includes(title))) {
     const sanitizers = outlives ? { sanitizeOps: false, sanitizeResources: false } : {};
     Deno.test(`${name}: ${title}`, sanitizers, async () => {
-      const { store, close, damage } = await make();
+      const { store, close, damage, spoil } = await make();
       try {
-        await run(store, damage);
+        await run(store, damage, spoil);
       } finally {
         await close?.();
       }
@@ -277,6 +279,19 @@ const writingCases: Case[] = [
     await store.write(hello, encodeText("hello"));
     for (const [, body] of bodies()) await store.write(hello, body(encodeText("hello")));
     assertEquals(await textOf(store, hello), "hello");
+  }],
+  ["a write of good bytes repairs what was spoilt", async (store, _damage, spoil) => {
+    if (spoil === undefined) return;
+    for (const [index, [kind, body]] of bodies().entries()) {
+      const content = pattern(100_000 + index);
+      const descriptor = await describe(content);
+      for (let time = 0; time < 2; time++) {
+        await store.write(descriptor, body(content));
+        await spoil(descriptor);
+        await store.write(descriptor, body(content));
+        assertEquals(await digestOf(await readWhole(store, descriptor)), descriptor.digest, kind);
+      }
+    }
   }],
   ["two writes of one content at once both succeed", async (store) => {
     const content = pattern(3_000_000);

@@ -21,8 +21,6 @@ export interface FileTree extends FileSystem {
   symlink(target: string, path: string): Promise<void>;
   /** Sets the permission bits. */
   chmod(path: string, mode: number): Promise<void>;
-  /** Sets when a file was read and written last, in seconds since 1970. */
-  utimes(path: string, read: number, written: number): Promise<void>;
 }
 
 /** The machine's files and folders; `undefined` where there are none, in a browser or a worker. */

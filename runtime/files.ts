@@ -10,8 +10,14 @@ export interface FileSystem {
   link(from: string, to: string): Promise<void>;
   /** Removes a file or a folder. */
   rm(path: string, options?: { force?: boolean; recursive?: boolean }): Promise<void>;
+  /** Removes a folder that is empty. */
+  rmdir(path: string): Promise<void>;
   /** Everything in a file. */
   readFile(path: string): Promise<Uint8Array>;
+  /** Writes a file, in place of what it held. */
+  writeFile(path: string, text: string, options?: { mode?: number }): Promise<void>;
+  /** Sets when a file was read and written last, in seconds since 1970. */
+  utimes(path: string, read: number, written: number): Promise<void>;
   /** The names in a folder. */
   readdir(path: string): Promise<string[]>;
   /** What a file is; fails with the code `ENOENT` where there is none. */
@@ -19,7 +25,10 @@ export interface FileSystem {
   /** What stands at a path, without following it where it is a symbolic link. */
   lstat(path: string): Promise<FileStat>;
   /** Makes a folder; with `recursive` also those above it, and answers the first that it made. */
-  mkdir(path: string, options?: { recursive?: boolean }): Promise<string | undefined>;
+  mkdir(
+    path: string,
+    options?: { recursive?: boolean; mode?: number },
+  ): Promise<string | undefined>;
   /** The path without symbolic links. */
   realpath(path: string): Promise<string>;
 }
@@ -30,7 +39,7 @@ export interface FileStat {
   readonly size: number;
   /** When it was last written, in milliseconds since 1970. */
   readonly mtimeMs: number;
-  /** When anything about it last changed, its names included, in milliseconds since 1970. */
+  /** When it, or what is known of it, was last changed, in milliseconds since 1970. */
   readonly ctimeMs: number;
   /** What tells it from every other file of the disk; 0 where the system has no such thing. */
   readonly ino: number;
@@ -203,6 +212,36 @@ export type Unread = "missing" | "not a file" | "too large";
 interface SyncFiles {
   statSync(path: string): FileStat;
   readFileSync(path: string): Uint8Array;
+  openSync(path: string, flags: string): number;
+  writeSync(file: number, text: string): void;
+  closeSync(file: number): void;
+  unlinkSync(path: string): void;
+}
+
+/**
+ * Makes a small file; fails with the code `EEXIST` where there is one. A disk that is full has the
+ * file all the same, without the text. For locks: three calls that are handed to another thread each
+ * take longer than these.
+ */
+export function makeFileSync(path: string, text: string): void {
+  const system = builtin<SyncFiles>("fs")!;
+  const file = system.openSync(path, "wx");
+  try {
+    system.writeSync(file, text);
+  } catch (error) {
+    if (!hasCode(error, "ENOSPC", "EDQUOT")) throw error;
+  } finally {
+    system.closeSync(file);
+  }
+}
+
+/** Removes a file, where there is one. */
+export function removeFileSync(path: string): void {
+  try {
+    builtin<SyncFiles>("fs")!.unlinkSync(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
 }
 
 /**

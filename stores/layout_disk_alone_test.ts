@@ -24,7 +24,8 @@ const BLOB = {
 };
 const BLOBS = "blobs/sha256";
 const PATH = `${BLOBS}/${BLOB.digest.slice("sha256:".length)}`;
-const PART = `.partial/${BLOB.digest.replace(":", "-")}`;
+const FREE = `.partial/${BLOB.digest.replace(":", "-")}`;
+const PART = `${FREE}.*`;
 const MIB = 1024 * 1024;
 
 const body = () => pieceReader(bytesStream(CONTENT));
@@ -38,7 +39,7 @@ async function callsOf(
   const system = fileSystem()!;
   const { open, rename, link } = system;
   const { open: denoOpen } = Deno;
-  const random = /[0-9a-f]{8}-[0-9a-f-]{27}/;
+  const random = /[0-9a-z]*-[0-9]+-[0-9]+\.[0-9a-f]{8}-[0-9a-f-]{27}/;
   const short = (path: string | URL) => relative(folder, String(path)).replace(random, "*") || ".";
 
   /** Notes the calls of an open file, reads with their place. */
@@ -104,6 +105,7 @@ const CHANGES: [
       `sync ${BLOBS}`, // it was removed
       "write other/.partial/*",
       `name other/${PATH}`,
+      `read other/${PATH} 0+5`, // nothing is linked that was not verified
       `name ${PATH}`,
       `sync ${BLOBS}`,
     ],
@@ -156,6 +158,28 @@ Deno.test("LayoutStore.begin, durable: the disk has the bytes before their name"
       await partial.commit();
     });
     assertEquals(calls, [`write ${PART}`, `sync ${PART}`, `name ${PATH}`, `sync ${BLOBS}`]);
+  }));
+
+Deno.test("LayoutStore: what is there is read once before it is trusted, until it changes", () =>
+  inFolder(async (folder) => {
+    const [store, one, two] = ["", "one", "two"].map((name) => new LayoutStore(join(folder, name)));
+    await store!.write(BLOB, CONTENT);
+    const path = join(folder, PATH);
+    const touch = (time: number) => Deno.utime(path, new Date(time), new Date(time));
+    const reads = async (work: () => Promise<unknown>) =>
+      (await callsOf(folder, work)).filter((call) => call.startsWith("read")).length;
+    await touch(Date.now() - 60_000);
+    assertEquals(await reads(() => store!.write(BLOB, CONTENT)), 1);
+    assertEquals(await reads(() => store!.write(BLOB, CONTENT)), 0);
+    assertEquals(await reads(() => store!.begin(BLOB)), 0);
+    assertEquals(await reads(() => one!.mount(BLOB, store!)), 0);
+    assertEquals(await reads(() => two!.mount(BLOB, store!)), 0, "a link changes no bytes");
+    assertEquals(await reads(() => two!.write(BLOB, CONTENT)), 0);
+    await touch(Date.now() - 30_000);
+    assertEquals(await reads(() => store!.write(BLOB, CONTENT)), 1);
+    await touch(Date.now());
+    assertEquals(await reads(() => store!.write(BLOB, CONTENT)), 1);
+    assertEquals(await reads(() => store!.write(BLOB, CONTENT)), 1, "it may still be written to");
   }));
 
 type Range = [from: number, to: number];
@@ -226,5 +250,8 @@ Deno.test("LayoutStore.begin: what an earlier session has left is read at the st
       await partial.write(CONTENT.slice(3), 3);
       await partial.commit();
     });
-    assertEquals(calls, [`read ${PART} 0+3`, "begun", `write ${PART}`, `name ${PATH}`]);
+    assertEquals(calls, [
+      ...[`name ${PART}`, `read ${PART} 0+3`, "begun"],
+      ...[`write ${PART}`, `name ${PATH}`],
+    ]);
   }));

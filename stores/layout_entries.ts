@@ -1,7 +1,5 @@
 import type { Descriptor } from "../content/descriptor.ts";
-
-/** The annotation that holds a tag. @see https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md */
-const REF_NAME = "org.opencontainers.image.ref.name";
+import { hasFullName, nameOf, REF_NAME, tagOf, untagged } from "./layout_names.ts";
 
 /** A change of an index's entries. */
 export type IndexChange =
@@ -9,10 +7,29 @@ export type IndexChange =
   | { tag: string; descriptor: Descriptor }
   /** Takes a tag away; what had it stays listed. */
   | { untag: string }
+  /** Takes a manifest out of the list where it has no tag; its file stays. */
+  | { unlist: string }
   /** Lists a manifest, with a tag or without, unless it is listed. */
   | { list: Descriptor }
   /** Takes a manifest away, with its tags. */
   | { remove: string };
+
+/** An entry that is written as it was read, since it is not quite a descriptor. */
+export class OddEntry {
+  /** What stands in the file. */
+  readonly value: unknown;
+  /** What it means, where that could be found out. */
+  readonly descriptor: Descriptor | undefined;
+  /** What is wrong with it, where it could not. */
+  readonly problem: string | undefined;
+
+  /** An entry with what it means, or what is wrong with it. */
+  constructor(value: unknown, meaning: { descriptor: Descriptor } | { problem: string }) {
+    this.value = value;
+    this.descriptor = "descriptor" in meaning ? meaning.descriptor : undefined;
+    this.problem = "problem" in meaning ? meaning.problem : undefined;
+  }
+}
 
 /**
  * The entries of an `index.json`: a manifest has one for each of its tags, or one without a tag.
@@ -20,13 +37,23 @@ export type IndexChange =
  */
 export class LayoutEntries {
   /** In the order of the file. */
-  readonly #entries = new Set<Descriptor>();
+  readonly #entries = new Set<Descriptor | OddEntry>();
+  /** The odd entries by what they mean. */
+  readonly #odd = new Map<Descriptor, OddEntry>();
+  readonly #problems: OddEntry[] = [];
   readonly #byTag = new Map<string, Descriptor[]>();
   readonly #byDigest = new Map<string, Descriptor[]>();
 
   /** The entries of a file. */
-  constructor(entries: readonly Descriptor[] = []) {
-    for (const entry of entries) this.#add(entry);
+  constructor(entries: readonly (Descriptor | OddEntry)[] = []) {
+    for (const entry of entries) {
+      if (!(entry instanceof OddEntry)) this.#add(entry);
+      else if (entry.descriptor !== undefined) this.#add(entry.descriptor, entry);
+      else {
+        this.#problems.push(entry);
+        this.#entries.add(entry);
+      }
+    }
   }
 
   /** How many there are. */
@@ -34,9 +61,28 @@ export class LayoutEntries {
     return this.#entries.size;
   }
 
-  /** Every entry. */
+  /** Every entry that can be read. */
   all(): Descriptor[] {
-    return [...this.#entries];
+    return [...this.#entries].flatMap((entry) =>
+      entry instanceof OddEntry ? entry.descriptor ?? [] : entry
+    );
+  }
+
+  /** Every entry as it stands in the file. */
+  *lines(): Generator<unknown> {
+    for (const entry of this.#entries) yield entry instanceof OddEntry ? entry.value : entry;
+  }
+
+  /** Those that cannot be read. */
+  get problems(): readonly OddEntry[] {
+    return this.#problems;
+  }
+
+  /** What is wrong with the entry of a name, where it cannot be read. */
+  problemOf(name: string): string | undefined {
+    const named = ({ value }: OddEntry) =>
+      (value as Partial<Descriptor> | null)?.annotations?.[REF_NAME] === name;
+    return this.#problems.find(named)?.problem;
   }
 
   /** Every tag, once each. */
@@ -49,9 +95,18 @@ export class LayoutEntries {
     return [...this.#byDigest.keys()];
   }
 
-  /** The entry with a tag. */
+  /** The entry with a tag, the first where several have it. */
   tagged(tag: string): Descriptor | undefined {
-    return this.#byTag.get(tag)?.[0];
+    return this.named(tag)[0];
+  }
+
+  /** The entries with a tag or a full name. One that was given the very name comes before others. */
+  named(reference: string): Descriptor[] {
+    const tagged = this.#byTag.get(reference) ?? [];
+    const exact = tagged.filter((entry) => nameOf(entry) === reference);
+    if (exact.length > 0 || tagged.length > 0) return exact.length > 0 ? exact : tagged;
+    if (!/[:/]/.test(reference)) return [];
+    return this.all().filter((entry) => hasFullName(entry, reference));
   }
 
   /** An entry of a manifest. */
@@ -68,6 +123,12 @@ export class LayoutEntries {
   apply(change: IndexChange): boolean {
     if ("tag" in change) return this.#tag(change.descriptor, change.tag);
     if ("untag" in change) return this.#untag(change.untag);
+    if ("unlist" in change) {
+      const entry = this.listed(change.unlist);
+      if (entry === undefined || tagOf(entry) !== undefined) return false;
+      this.#delete(entry);
+      return true;
+    }
     if ("remove" in change) {
       const entries = this.#byDigest.get(change.remove) ?? [];
       for (const entry of [...entries]) this.#delete(entry);
@@ -83,7 +144,7 @@ export class LayoutEntries {
       ...descriptor,
       annotations: { ...descriptor.annotations, [REF_NAME]: tag },
     };
-    const before = this.#byTag.get(tag) ?? [];
+    const before = (this.#byTag.get(tag) ?? []).filter((other) => nameOf(other) === tag);
     if (before.length === 1 && isSame(before[0]!, entry)) return false;
     for (const other of this.#byDigest.get(entry.digest) ?? []) {
       if (tagOf(other) === undefined) this.#delete(other);
@@ -96,7 +157,7 @@ export class LayoutEntries {
   }
 
   #untag(tag: string): boolean {
-    const before = this.#byTag.get(tag) ?? [];
+    const before = this.#byTag.get(tag) ?? this.named(tag);
     for (const lost of [...before]) this.#loseTag(lost);
     return before.length > 0;
   }
@@ -107,31 +168,21 @@ export class LayoutEntries {
     if (!this.#byDigest.has(entry.digest)) this.#add(untagged(entry));
   }
 
-  #add(entry: Descriptor): void {
-    this.#entries.add(entry);
+  #add(entry: Descriptor, odd?: OddEntry): void {
+    if (odd !== undefined) this.#odd.set(entry, odd);
+    this.#entries.add(odd ?? entry);
     append(this.#byDigest, entry.digest, entry);
     const tag = tagOf(entry);
     if (tag !== undefined) append(this.#byTag, tag, entry);
   }
 
   #delete(entry: Descriptor): void {
-    this.#entries.delete(entry);
+    this.#entries.delete(this.#odd.get(entry) ?? entry);
+    this.#odd.delete(entry);
     remove(this.#byDigest, entry.digest, entry);
     const tag = tagOf(entry);
     if (tag !== undefined) remove(this.#byTag, tag, entry);
   }
-}
-
-/** The tag of an entry. */
-export function tagOf(entry: Descriptor): string | undefined {
-  const tag: unknown = entry.annotations?.[REF_NAME];
-  return typeof tag === "string" ? tag : undefined;
-}
-
-/** An entry without its tag. */
-export function untagged({ annotations, ...rest }: Descriptor): Descriptor {
-  const { [REF_NAME]: _tag, ...others } = annotations ?? {};
-  return Object.keys(others).length === 0 ? rest : { ...rest, annotations: others };
 }
 
 /** Whether an entry says what another one does; it may say more. */

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Descriptor } from "../content/descriptor.ts";
-import { type IndexChange, LayoutEntries, tagOf, untagged } from "./layout_entries.ts";
+import { type IndexChange, LayoutEntries } from "./layout_entries.ts";
+import { tagOf, untagged } from "./layout_names.ts";
 
 const REF_NAME = "org.opencontainers.image.ref.name";
 

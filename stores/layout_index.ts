@@ -1,18 +1,14 @@
 import { basename } from "@std/path/basename";
 import { dirname } from "@std/path/dirname";
 import { join } from "@std/path/join";
-import { checkDescriptor, type Descriptor } from "../content/descriptor.ts";
-import { MEDIA_TYPES } from "../content/media_types.ts";
-import { InvalidContentError, LimitError } from "../errors.ts";
+import { LimitError } from "../errors.ts";
 import { type FileStat, isMissing } from "../runtime/files.ts";
 import { files as machineFiles } from "./files.ts";
 import { type IndexChange, LayoutEntries } from "./layout_entries.ts";
 import type { LayoutFiles } from "./layout_files.ts";
-import { appendJournal, readJournal, removeJournal } from "./layout_journal.ts";
-
-const INDEX = "index.json";
-
-const LAYOUT_FILE = "oci-layout";
+import { appendJournal, JOURNAL, readJournal, removeJournal } from "./layout_journal.ts";
+import { withLayoutLock } from "./layout_lock.ts";
+import { INDEX, LAYOUT_FILE, readIndex } from "./read_index.ts";
 
 const LAYOUT = JSON.stringify({ imageLayoutVersion: "1.0.0" });
 
@@ -161,8 +157,8 @@ export class LayoutIndex {
 
   /** Makes the folder a layout, where it is none: with an empty index. */
   async create(files: LayoutFiles): Promise<void> {
-    await this.#locked(async () => {
-      const loaded = await this.#load(files);
+    await this.#exclusive(files, async () => {
+      const loaded = await this.#load(files, true);
       if (loaded.stamp === undefined) await this.#write(files, loaded);
       else await this.#writeLayoutFile(files);
     });
@@ -172,38 +168,58 @@ export class LayoutIndex {
   async flush(files: LayoutFiles): Promise<void> {
     clearTimeout(this.#merging);
     this.#merging = undefined;
-    await this.#locked(async () => {
-      const loaded = await this.#load(files);
+    await this.#exclusive(files, async () => {
+      const loaded = await this.#load(files, true);
       if (loaded.journalBytes > 0 || loaded.dropped.size > 0) await this.#write(files, loaded);
     });
   }
 
+  /**
+   * Does something while nobody else changes the layout; `apply` writes changes of its entries.
+   */
+  async exclusive<T>(
+    files: LayoutFiles,
+    run: (
+      entries: LayoutEntries,
+      apply: (changes: readonly IndexChange[]) => Promise<void>,
+    ) => Promise<T>,
+  ): Promise<T> {
+    return await this.#exclusive(files, async () => {
+      const loaded = await this.#load(files, true);
+      return await run(loaded.entries, async (changes) => {
+        if (changes.filter((change) => applyTo(loaded, change)).length === 0) return;
+        this.#version++;
+        await this.#write(files, loaded);
+      });
+    });
+  }
+
   async #changeAll(): Promise<void> {
-    const waiting = this.#waiting.splice(0);
-    const [first] = waiting;
-    if (first === undefined) return;
-    const files = waiting.find((each) => each.files.durable)?.files ?? first.files;
+    if (this.#waiting.length === 0) return; // the turn before this one took them along
+    const { files } = this.#waiting.find((each) => each.files.durable) ?? this.#waiting[0]!;
+    let taken: Waiting[] = [];
     const results: (() => void)[] = [];
     try {
-      const loaded = await this.#load(files);
-      const changes: IndexChange[] = [];
-      for (const { decide, resolve, reject } of waiting) {
-        try {
-          const { changes: wanted, result } = decide(loaded.entries);
-          changes.push(...wanted.filter((change) => applyTo(loaded, change)));
-          results.push(() => resolve(result));
-        } catch (error) {
-          results.push(() => reject(error));
+      await withLayoutLock(files, async () => {
+        taken = this.#waiting.splice(0);
+        const loaded = await this.#load(files, true);
+        const changes: IndexChange[] = [];
+        for (const { decide, resolve, reject } of taken) {
+          try {
+            const { changes: wanted, result } = decide(loaded.entries);
+            changes.push(...wanted.filter((change) => applyTo(loaded, change)));
+            results.push(() => resolve(result));
+          } catch (error) {
+            results.push(() => reject(error));
+          }
         }
-      }
-      if (changes.length > 0) {
+        if (changes.length === 0) return;
         this.#version++;
-        await this.#persist(files, loaded, changes, waiting.every(({ journal }) => journal));
-      }
+        await this.#persist(files, loaded, changes, taken.every(({ journal }) => journal));
+      });
     } catch (error) {
-      this.#loaded = undefined; // the entries in memory are ahead of the disk
-      this.#version++;
-      for (const { reject } of waiting) reject(error);
+      this.#forget();
+      for (const { reject } of [...taken, ...this.#waiting.splice(0)]) reject(error);
       return;
     }
     for (const settle of results) settle();
@@ -231,7 +247,7 @@ export class LayoutIndex {
   async #write(files: LayoutFiles, loaded: Loaded): Promise<void> {
     const start = performance.now();
     const { entries, fields } = loaded;
-    await files.replace(INDEX, indexText(fields, entries.all()));
+    await files.replace(INDEX, indexText(fields, entries.lines()));
     loaded.stamp = stampOf(await files.stat(INDEX));
     await this.#writeLayoutFile(files);
     const finish = loaded.dropped.size > 0 ? await this.onDrop?.([...loaded.dropped]) : undefined;
@@ -248,14 +264,23 @@ export class LayoutIndex {
     await files.replace(LAYOUT_FILE, [LAYOUT]);
   }
 
-  /** The file as it is now, read where it is not what was read or written before. */
-  async #load(files: LayoutFiles): Promise<Loaded> {
-    const stat = await files.stat(INDEX);
+  /**
+   * The file as it is now, read where it is not what was read or written before. Before a change the
+   * journal is looked at too: another process may have added to it.
+   */
+  async #load(files: LayoutFiles, toChange = false): Promise<Loaded> {
+    const [stat, journaled] = await Promise.all([
+      files.stat(INDEX),
+      toChange ? files.stat(JOURNAL) : undefined,
+    ]);
     const stamp = stampOf(stat);
-    if (this.#loaded !== undefined && this.#loaded.stamp === stamp) return this.#loaded;
+    const known = this.#loaded;
+    if (known !== undefined && known.stamp === stamp) {
+      if (!toChange || (journaled?.size ?? 0) === known.journalBytes) return known;
+    }
     if (stat !== undefined && stat.size > INDEX_LIMIT_BYTES) throw tooLarge(files);
-    const { manifests, ...fields } = await readIndex(files);
-    const entries = new LayoutEntries(manifests);
+    const { entries: lines, fields } = await readIndex(files);
+    const entries = new LayoutEntries(lines);
     const journal = await readJournal(files);
     const dropped = new Set<string>();
     for (const change of journal.changes) applyTo({ entries, dropped }, change);
@@ -268,6 +293,24 @@ export class LayoutIndex {
       journalBytes: journal.bytes,
       dropped,
     };
+  }
+
+  /** What is in memory is ahead of the disk. */
+  #forget(): void {
+    this.#loaded = undefined;
+    this.#version++;
+  }
+
+  /** Lets one change happen at a time, in this process and in every other one. */
+  async #exclusive<T>(files: LayoutFiles, run: () => Promise<T>): Promise<T> {
+    return await this.#locked(async () => {
+      try {
+        return await withLayoutLock(files, run);
+      } catch (error) {
+        this.#forget();
+        throw error;
+      }
+    });
   }
 
   async #locked<T>(run: () => Promise<T>): Promise<T> {
@@ -285,7 +328,7 @@ function applyTo(
   const changed = entries.apply(change);
   if ("remove" in change) {
     if (changed) dropped.add(change.remove);
-  } else if (!("untag" in change)) {
+  } else if ("tag" in change || "list" in change) {
     dropped.delete("tag" in change ? change.descriptor.digest : change.list.digest);
   }
   return changed;
@@ -293,39 +336,19 @@ function applyTo(
 
 function* indexText(
   fields: Record<string, unknown>,
-  entries: readonly Descriptor[],
+  lines: Iterable<unknown>,
 ): Generator<string> {
   yield JSON.stringify({ ...fields, manifests: [] }).slice(0, -"]}".length);
-  for (let at = 0; at < entries.length; at += WRITTEN_ENTRIES) {
-    const some = JSON.stringify(entries.slice(at, at + WRITTEN_ENTRIES)).slice(1, -1);
-    yield at === 0 ? some : `,${some}`;
+  let [some, separator]: [unknown[], string] = [[], ""];
+  const text = () => `${separator}${JSON.stringify(some).slice(1, -1)}`;
+  for (const line of lines) {
+    some.push(line);
+    if (some.length < WRITTEN_ENTRIES) continue;
+    yield text();
+    [some, separator] = [[], ","];
   }
+  if (some.length > 0) yield text();
   yield "]}";
-}
-
-async function readIndex(
-  files: LayoutFiles,
-): Promise<Record<string, unknown> & { manifests: Descriptor[] }> {
-  const path = join(files.folder, INDEX);
-  const text = await files.readText(INDEX);
-  if (text === undefined) {
-    return { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: [] };
-  }
-  let index: Record<string, unknown>;
-  try {
-    index = JSON.parse(text);
-  } catch (cause) {
-    throw new InvalidContentError(`Cannot read ${path}: it is not JSON`, { cause });
-  }
-  const manifests = index?.manifests ?? [];
-  const isObject = typeof index === "object" && index !== null && !Array.isArray(index);
-  if (!isObject || !Array.isArray(manifests)) {
-    throw new InvalidContentError(`Cannot read ${path}: it is not an index`);
-  }
-  return {
-    ...index,
-    manifests: manifests.map((entry, at) => checkDescriptor(entry, `${path} ${at}`)),
-  };
 }
 
 function stampOf(stat: FileStat | undefined): string | undefined {

@@ -6,7 +6,7 @@ import type { LayoutFiles } from "./layout_files.ts";
  * Changes of an index that its `index.json` does not have yet, a line for each group of them. No
  * other program looks at it: it is a hidden file.
  */
-const JOURNAL = ".index-journal";
+export const JOURNAL = ".index-journal";
 
 /** What stands in a journal. */
 export interface Journal {
@@ -56,8 +56,8 @@ function changesIn(line: string): IndexChange[] {
 
 function isChange(value: unknown): value is IndexChange {
   if (typeof value !== "object" || value === null) return false;
-  const { tag, descriptor, untag, list, remove } = value as Record<string, unknown>;
-  if (typeof untag === "string" || typeof remove === "string") return true;
+  const { tag, descriptor, untag, unlist, list, remove } = value as Record<string, unknown>;
+  if ([untag, unlist, remove].some((name) => typeof name === "string")) return true;
   try {
     if (typeof tag === "string") checkDescriptor(descriptor, "the journal's entry");
     else checkDescriptor(list, "the journal's entry");

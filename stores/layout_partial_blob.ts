@@ -1,17 +1,16 @@
-import { join } from "@std/path/join";
 import { relative } from "@std/path/relative";
 import type { Bytes } from "../content/bytes.ts";
-import { type Digest, digestEncoded, hashAlgorithm, toDigest } from "../content/digest.ts";
+import { type Digest, hashAlgorithm, toDigest } from "../content/digest.ts";
 import { createHasher, type Hasher } from "../content/hasher.ts";
 import type { PartialBlob, StoreOptions } from "../content/store.ts";
 import { InvalidOptionError } from "../errors.ts";
-import { type FileHandle, type FileSystem, isMissing } from "../runtime/files.ts";
-import { files as machineFiles } from "./files.ts";
+import type { FileHandle } from "../runtime/files.ts";
+import { onDisk } from "./disk_error.ts";
+import { hashFile } from "./hash_file.ts";
 import type { LayoutFiles } from "./layout_files.ts";
+import { claimPart, forgetParts, prefixOf, releasePart } from "./layout_parts.ts";
+import { noteOf } from "./partial_names.ts";
 import { badDigest, checkPlace, sizeMismatch } from "./write_errors.ts";
-
-/** How much of the file is read back at once to hash it. */
-const READ_BYTES = 1024 * 1024;
 
 /**
  * How much may come after a gap before the place of the gap is written down again: what a crash can
@@ -19,58 +18,45 @@ const READ_BYTES = 1024 * 1024;
  */
 const NOTE_BYTES = 16 * 1024 * 1024;
 
-/** Files that this process writes to: a second writer must not write behind the first one's commit. */
-const held = new Set<string>();
-
 /**
- * Goes on with content that is partly in a layout, or starts it. The part stands under the content's
- * own name in a hidden folder, and is hashed again before anything is added to it. `onCommitted` is
- * called when the content is visible.
+ * Goes on with content that is partly in a layout, or starts it. The part stands in a hidden folder
+ * under a name of this process's own, and is hashed again before anything is added to it.
+ * `onCommitted` is called when the content is visible,
+ * and `onEnd` in the end.
  */
 export async function beginPartial(
   files: LayoutFiles,
   { digest, size }: { digest: Digest; size: number },
-  onCommitted: () => Promise<void>,
+  options: {
+    onCommitted: () => Promise<void>;
+    onEnd: () => Promise<void>;
+    signal?: AbortSignal | undefined;
+  },
 ): Promise<PartialBlob> {
-  const system = machineFiles(`write to the layout ${files.folder}`);
-  const folder = await files.partials();
-  const name = join(folder, digest.replace(":", "-"));
-  // The second writer of one content at once starts anew: bytes of its own, and no trace of them.
-  const shared = !held.has(name);
-  const path = shared ? name : join(folder, `${digestEncoded(digest)}.${crypto.randomUUID()}`);
-  held.add(path);
+  const { signal, ...events } = options;
+  const path = await claimPart(files, digest);
+  const file = await onDisk("write", path, () => files.system.open(path, "r+"));
   try {
-    if (!await isRegular(system, path)) {
-      await system.rm(path, { force: true });
-      await (await files.create(path)).close();
-    }
-    const file = await system.open(path, "r+");
-    try {
-      const what = { digest, size, path, shared, onCommitted };
-      const partial = new LayoutPartialBlob({ files, system, file, ...what });
-      await partial.resume();
-      return partial;
-    } catch (error) {
-      await file.close();
-      throw error;
-    }
+    const partial = new LayoutPartialBlob({ files, file, digest, size, path, ...events });
+    await partial.resume(signal);
+    return partial;
   } catch (error) {
-    held.delete(path);
+    await file.close();
+    await releasePart(files, path, digest);
     throw error;
   }
 }
 
 interface Parts {
   files: LayoutFiles;
-  system: FileSystem;
   digest: Digest;
   size: number;
   path: string;
-  /** Whether it has the content's own name, and so is found the next time. */
-  shared: boolean;
   file: FileHandle;
   /** Called when the content is visible. */
   onCommitted(): Promise<void>;
+  /** Called when this hold has ended, in whatever way. */
+  onEnd(): Promise<void>;
 }
 
 /** One writer's hold on content that is partly in a layout. */
@@ -101,15 +87,14 @@ class LayoutPartialBlob implements PartialBlob {
   }
 
   /** Reads what is there, and hashes it. */
-  async resume(): Promise<void> {
-    const { file, size, system } = this.#parts;
-    const stat = await file.stat();
-    const noted = await readNote(system, this.#note);
-    this.#prefix = Math.min(stat.size, size, noted ?? Infinity);
-    if (stat.size > this.#prefix) await file.truncate(this.#prefix);
-    if (noted !== undefined) await system.rm(this.#note, { force: true });
+  async resume(signal?: AbortSignal): Promise<void> {
+    const { file, files, path, size } = this.#parts;
+    const there = (await file.stat()).size;
+    this.#prefix = Math.min(size, await prefixOf(files, path));
+    if (there > this.#prefix) await file.truncate(this.#prefix);
+    await files.system.rm(noteOf(path), { force: true });
     this.#offset = this.#prefix;
-    await this.#hashPrefix();
+    await this.#hashPrefix(signal);
   }
 
   /**
@@ -144,16 +129,13 @@ class LayoutPartialBlob implements PartialBlob {
       const hasher = await this.#hashPrefix(options.signal);
       this.#forgetHash(); // a hasher cannot be used again
       const actual = toDigest(hashAlgorithm(digest), hasher.digest());
-      if (actual !== digest) {
-        await this.#end();
-        await this.#forget();
-        throw badDigest(digest, actual);
-      }
-      if (files.durable) await file.sync();
-      await this.#end();
-      await files.publish(path, digest);
-      await this.#forget();
-      await onCommitted();
+      if (actual === digest && files.durable) await onDisk("write", path, () => file.sync());
+      await this.#end(async () => {
+        if (actual === digest) await files.publish(path, digest);
+        await forgetParts(files, path, digest);
+        if (actual !== digest) throw badDigest(digest, actual);
+        await onCommitted();
+      });
     });
   }
 
@@ -161,21 +143,14 @@ class LayoutPartialBlob implements PartialBlob {
   async close(): Promise<void> {
     await this.#next(async () => {
       if (!this.#open) return;
-      const { file, shared } = this.#parts;
-      if (shared && this.#prefix > 0) await file.truncate(this.#prefix);
-      await this.#end();
-      if (!shared || this.#prefix === 0) await this.#forget();
-      else await this.#parts.system.rm(this.#note, { force: true });
+      const { file, files, path } = this.#parts;
+      if (this.#prefix > 0) await file.truncate(this.#prefix);
+      await this.#end(() => files.system.rm(noteOf(path), { force: true }));
     });
   }
 
-  /** The path of a note that says up to where the file has no gap. */
-  get #note(): string {
-    return `${this.#parts.path}.prefix`;
-  }
-
   async #write(bytes: Bytes, offset: number): Promise<void> {
-    const { file } = this.#parts;
+    const { file, path } = this.#parts;
     const end = offset + bytes.byteLength;
     if (offset === end) return;
     // Before there is anything behind a gap: the file's size says nothing from then on.
@@ -185,7 +160,8 @@ class LayoutPartialBlob implements PartialBlob {
     let written = 0;
     while (written < bytes.byteLength) {
       const left = bytes.byteLength - written;
-      written += (await file.write(bytes, written, left, offset + written)).bytesWritten;
+      const write = () => file.write(bytes, written, left, offset + written);
+      written += (await onDisk("write", path, write)).bytesWritten;
     }
     if (offset === this.#hashed) {
       (await this.#hashing()).update(bytes);
@@ -214,8 +190,8 @@ class LayoutPartialBlob implements PartialBlob {
   }
 
   async #writeNote(): Promise<void> {
-    const { files } = this.#parts;
-    await files.replace(relative(files.folder, this.#note), [String(this.#prefix)]);
+    const { files, path } = this.#parts;
+    await files.replace(relative(files.folder, noteOf(path)), [String(this.#prefix)]);
     this.#noted = this.#prefix;
   }
 
@@ -233,16 +209,11 @@ class LayoutPartialBlob implements PartialBlob {
   async #hashPrefix(signal?: AbortSignal): Promise<Hasher> {
     const { digest, file } = this.#parts;
     const hasher = await this.#hashing();
-    if (this.#hashed === this.#prefix) return hasher;
-    const buffer = new Uint8Array(Math.min(READ_BYTES, this.#prefix - this.#hashed));
-    while (this.#hashed < this.#prefix) {
-      signal?.throwIfAborted();
-      const length = Math.min(buffer.byteLength, this.#prefix - this.#hashed);
-      const { bytesRead } = await file.read(buffer, 0, length, this.#hashed);
-      if (bytesRead === 0) throw sizeMismatch(digest, this.#prefix, this.#hashed);
-      hasher.update(buffer.subarray(0, bytesRead));
-      this.#hashed += bytesRead;
-    }
+    const [start, end] = [this.#hashed, this.#prefix];
+    this.#forgetHash(); // what fails half-way leaves a hasher that has seen too much
+    const hashed = await hashFile(file, hasher, { start, end, signal });
+    if (hashed < end) throw sizeMismatch(digest, end, hashed);
+    [this.#hasher, this.#hashed] = [hasher, end];
     return hasher;
   }
 
@@ -253,15 +224,17 @@ class LayoutPartialBlob implements PartialBlob {
     );
   }
 
-  async #end(): Promise<void> {
+  /** Closes the file, so that nobody writes to what is published then; what is left is let go. */
+  async #end(then: () => Promise<void>): Promise<void> {
+    const { digest, file, files, onEnd, path } = this.#parts;
     this.#open = false;
-    await this.#parts.file.close();
-    held.delete(this.#parts.path);
-  }
-
-  async #forget(): Promise<void> {
-    await this.#parts.system.rm(this.#parts.path, { force: true });
-    await this.#parts.system.rm(this.#note, { force: true });
+    await file.close();
+    try {
+      await then();
+    } finally {
+      await releasePart(files, path, digest);
+      await onEnd();
+    }
   }
 
   async #next(run: () => Promise<void>): Promise<void> {
@@ -269,19 +242,4 @@ class LayoutPartialBlob implements PartialBlob {
     this.#turn = turn.catch(() => {});
     await turn;
   }
-}
-
-async function isRegular(system: FileSystem, path: string): Promise<boolean> {
-  try {
-    return (await system.lstat(path)).isFile();
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
-  }
-}
-
-async function readNote(system: FileSystem, path: string): Promise<number | undefined> {
-  if (!await isRegular(system, path)) return undefined;
-  const text = new TextDecoder().decode(await system.readFile(path));
-  return /^[0-9]{1,15}$/.test(text) ? Number(text) : 0;
 }

@@ -4,7 +4,8 @@ import type { Descriptor } from "../content/descriptor.ts";
 import { digestOf } from "../content/digest.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { BadDigestError, InvalidOptionError, SizeMismatchError } from "../errors.ts";
-import { inFolder, names } from "./folder_fixture_test.ts";
+import { processOwner } from "../runtime/process_owner.ts";
+import { inFolder, partials } from "./folder_fixture_test.ts";
 import { LayoutStore } from "./layout_store.ts";
 
 const MIB = 1024 * 1024;
@@ -36,7 +37,7 @@ function inWorld(size: number, run: (world: World) => Promise<void>): Promise<vo
 async function assertWhole(world: World): Promise<void> {
   const stream = await new LayoutStore(world.folder).open(world.descriptor);
   assertEquals(await digestOf(await new Response(stream).bytes()), world.descriptor.digest);
-  assertEquals(await names(`${world.folder}/.partial`), []);
+  assertEquals(await partials(world.folder), []);
 }
 
 /** A new store, as another process would have. */
@@ -64,7 +65,7 @@ Deno.test("begin: a part that was damaged is found at the commit, and forgotten"
     await partial.write(world.content.slice(1000), 1000);
     await assertRejects(() => partial.commit(), BadDigestError);
     await partial.close();
-    assertEquals(await names(`${world.folder}/.partial`), []);
+    assertEquals(await partials(world.folder), []);
     const again = await begin(world);
     assertEquals(again.offset, 0);
     await again.write(world.content, 0);
@@ -106,12 +107,14 @@ Deno.test("begin: ranges in any order; after a crash up to the first gap", () =>
     await write(2, 20);
     await Promise.all([write(25, 30), write(30, 35)]);
 
-    // What a crash would leave: the file, and the note beside it.
+    // What a crash would leave: the file of a process that is gone, and the note beside it.
+    const gone = processOwner().replace(/-[0-9]+$/, "-1");
     const copy: World = { ...world, folder: `${world.folder}/copy` };
     copy.part = world.part.replace(world.folder, copy.folder);
     await Deno.mkdir(`${copy.folder}/.partial`, { recursive: true });
-    for (const name of await names(`${world.folder}/.partial`)) {
-      await Deno.copyFile(`${world.folder}/.partial/${name}`, `${copy.folder}/.partial/${name}`);
+    for (const name of await partials(world.folder)) {
+      const left = name.replace(processOwner(), gone);
+      await Deno.copyFile(`${world.folder}/.partial/${name}`, `${copy.folder}/.partial/${left}`);
     }
     const resumed = await begin(copy);
     assert(resumed.offset >= 4 * MIB && resumed.offset <= 20 * MIB, `offset ${resumed.offset}`);
@@ -167,13 +170,23 @@ Deno.test("begin: two at once do not get into each other's way", () =>
     await assertWhole(world);
   }));
 
-Deno.test("begin: a second one that is closed leaves nothing", () =>
+Deno.test("begin: of the parts that several leave the longest is gone on with", () =>
   inWorld(1000, async (world) => {
-    const [first, second] = [await begin(world), await begin(world)];
-    await second.write(world.content.slice(0, 10), 0);
-    await second.close();
-    await first.close();
-    assertEquals(await names(`${world.folder}/.partial`), []);
+    const { content, folder } = world;
+    for (const lengths of [[10, 500], [500, 10], [0, 10]]) {
+      const holds = [await begin(world), await begin(world)];
+      for (const [at, hold] of holds.entries()) {
+        await hold.write(content.slice(hold.offset, lengths[at]), hold.offset);
+      }
+      for (const hold of holds) await hold.close();
+      assertEquals((await partials(folder)).length, 1);
+      const next = await begin(world);
+      assertEquals(next.offset, Math.max(...lengths));
+      await next.write(content.slice(0, 1000), 0);
+      await next.commit();
+      await assertWhole(world);
+      await new LayoutStore(folder).delete(world.descriptor);
+    }
   }));
 
 Deno.test("begin: a write after the commit, or at no place, is refused", () =>
@@ -212,8 +225,8 @@ Deno.test("begin: what has expired is removed by the next writer", () =>
       await Deno.utime(`${world.folder}/.partial/${name}`, time, time);
     }
     await new LayoutStore(world.folder).write(world.descriptor, world.content);
-    assertEquals(await names(`${world.folder}/.partial`), ["recent"]);
+    assertEquals(await partials(world.folder), ["recent"]);
     const store = new LayoutStore(world.folder, { partialExpiry: 1000 });
     await (await store.begin(world.descriptor)).close();
-    assertEquals(await names(`${world.folder}/.partial`), []);
+    assertEquals(await partials(world.folder), []);
   }));

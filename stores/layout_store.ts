@@ -1,8 +1,7 @@
 import { type Body, bytesStream, openBody } from "../content/body.ts";
 import { type Bytes, EMPTY } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { type Digest, digestOf, hashAlgorithm, isDigest, parseDigest } from "../content/digest.ts";
-import { DEFAULT_LIMITS } from "../content/limits.ts";
+import { type Digest, hashAlgorithm, isDigest } from "../content/digest.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import type {
@@ -15,47 +14,36 @@ import type {
   WriteOptions,
 } from "../content/store.ts";
 import { passingStream, verifyingStream } from "../content/verifying_stream.ts";
-import { ApiError, ContentNotFoundError } from "../errors.ts";
-import { subjectOf } from "../manifest/children.ts";
+import { ContentNotFoundError } from "../errors.ts";
 import { manifestMediaType } from "../manifest/media_type_of.ts";
-import { parseManifest } from "../manifest/parse_manifest.ts";
-import { filterReferrers, referrerDescriptor } from "../manifest/referrers_index.ts";
+import { filterReferrers } from "../manifest/referrers_index.ts";
 import { checkTag } from "../reference/tag.ts";
 import { digestIn } from "./digest_in.ts";
 import { fileStream } from "./file_stream.ts";
-import { type LayoutEntries, untagged } from "./layout_entries.ts";
+import type { IndexChange, LayoutEntries } from "./layout_entries.ts";
 import { LayoutFiles } from "./layout_files.ts";
 import { LayoutIndex } from "./layout_index.ts";
+import { LayoutManifests } from "./layout_manifests.ts";
+import { untagged } from "./layout_names.ts";
+import type { LayoutStoreOptions, RemoveUnreferencedOptions } from "./layout_store_options.ts";
 import { beginPartial } from "./layout_partial_blob.ts";
+import { onlyImage, resolveEntry } from "./resolve_entry.ts";
 import { storedRange } from "./stored_range.ts";
 import { skipBody, takeBody } from "./take_body.ts";
+import { findUnreferenced, type UnreferencedContent } from "./unreferenced_content.ts";
 import { wholePartial } from "./whole_partial.ts";
 import { sizeMismatch } from "./write_errors.ts";
-
-/** Options of {@linkcode LayoutStore}. */
-export interface LayoutStoreOptions {
-  /**
-   * Whether what was written is on the disk when a call resolves, so that it survives a power cut.
-   * Without it content may be lost then, and tags with it, but nothing wrong is ever read: bytes are
-   * verified. The end of the process, however sudden, loses nothing either way.
-   * @default {false}
-   */
-  durable?: boolean;
-  /**
-   * After how long an interrupted transfer is forgotten, in milliseconds: its bytes are removed by
-   * the first write of a store that comes later.
-   * @default {604800000}
-   */
-  partialExpiry?: number;
-}
 
 /** A week: a transfer goes on after a weekend, and no disk fills up. */
 const PARTIAL_EXPIRY_MS = 7 * 24 * 60 * 60 * 1_000;
 
 /**
  * An OCI layout folder: `oci-layout`, `index.json` and `blobs/`. The folder is made with the first
- * write; skopeo, oras, regctl and crane read it. On Deno it needs permission to read and write the
- * folder.
+ * write; skopeo, oras, regctl and crane read it, and what they write is read. Several processes of
+ * davit may write to one folder at once: they wait for one another where they must, and one that was
+ * killed stops none of them. Nothing but the layout is left behind, except for parts of content that
+ * the next process goes on with. On Deno it needs permission to read and write the folder; with all
+ * permissions it also knows at once that another process has ended, else within a minute.
  *
  * @see https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
  *
@@ -80,6 +68,7 @@ export class LayoutStore implements ContentStore {
   /** The folder. */
   readonly folder: string;
   readonly #files: LayoutFiles;
+  readonly #manifests: LayoutManifests;
   readonly #partialExpiry: number;
   #index: Promise<LayoutIndex> | undefined;
   #swept = false;
@@ -93,18 +82,24 @@ export class LayoutStore implements ContentStore {
     const { durable = false, partialExpiry = PARTIAL_EXPIRY_MS } = options;
     this.folder = folder;
     this.#files = new LayoutFiles(folder, { durable });
+    this.#manifests = new LayoutManifests(this.#files);
     this.#partialExpiry = partialExpiry;
   }
 
   /**
-   * The descriptor that a tag or digest names.
+   * The descriptor that a tag, a full name or a digest names; `""` names the only image there is,
+   * besides what is attached to it.
    *
    * @throws {ContentNotFoundError} When there is none.
+   * @throws {InvalidReferenceError} When it names several.
+   * @throws {InvalidContentError} When `index.json`, or the entry, cannot be read.
    */
   async resolve(reference: string, options: StoreOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
     const entries = await this.#entries();
-    const entry = isDigest(reference) ? entries.listed(reference) : entries.tagged(reference);
+    const entry = reference === ""
+      ? await onlyImage(entries, this.#manifests, this.folder)
+      : resolveEntry(entries, reference, this.folder);
     if (entry !== undefined) return untagged(entry);
     if (isDigest(reference)) {
       const size = await this.#files.size(reference);
@@ -117,10 +112,13 @@ export class LayoutStore implements ContentStore {
     );
   }
 
-  /** Whether the content is here. */
+  /**
+   * Whether the content is here, by its name and size: whether its bytes are still right, `open`,
+   * `write` and `begin` find out.
+   */
   async exists(descriptor: Descriptor, options: StoreOptions = {}): Promise<boolean> {
     options.signal?.throwIfAborted();
-    return await this.#files.size(digestIn(descriptor)) !== undefined;
+    return await this.#files.size(digestIn(descriptor)) === descriptor.size;
   }
 
   /**
@@ -149,12 +147,13 @@ export class LayoutStore implements ContentStore {
 
   /**
    * Takes content and verifies it as it streams to a temporary file, whatever `verify` says: all of
-   * it is there afterwards, or none.
+   * it is there afterwards, or none. The body is not read where the same bytes are here already; a
+   * file that was damaged is replaced.
    *
    * @throws {BadDigestError} When the bytes have another digest.
    * @throws {SizeMismatchError} When there are more or fewer bytes than the descriptor says.
-   * @throws {UploadError} When the body or the disk fails, or the body is a stream that was read
-   * before.
+   * @throws {UploadError} When the body fails, or is a stream that was read before.
+   * @throws {StorageError} When the disk fails: it is full, or read-only.
    */
   async write(descriptor: Descriptor, body: Body, options: WriteOptions = {}): Promise<void> {
     const { signal } = options;
@@ -163,21 +162,25 @@ export class LayoutStore implements ContentStore {
     hashAlgorithm(digest);
     signal?.throwIfAborted();
     const source = openBody(body, size);
-    if (await this.#files.size(digest) === size) {
-      await skipBody(source);
-    } else {
-      await this.#sweep();
-      const take = (reader: PieceReader) => this.#files.write(digest, size, reader, signal);
-      await takeBody(source, { digest, size }, take, signal);
-    }
-    await this.#list(descriptor);
+    await this.#changing(async () => {
+      if (await this.#files.verified(digest, size, signal)) {
+        await skipBody(source);
+      } else {
+        await this.#sweepOnce();
+        const take = (reader: PieceReader) => this.#files.write(digest, size, reader, signal);
+        await takeBody(source, { digest, size }, take, signal);
+      }
+      await this.#list(descriptor);
+    });
   }
 
   /**
-   * Names a manifest that is here; the tag moves if it named something else.
+   * Names a manifest that is here; the tag moves if it named something else, which is not listed any
+   * more then, unless it has another tag or a subject.
    *
    * @throws {InvalidReferenceError} When the tag breaks the grammar.
    * @throws {ContentNotFoundError} When the content is not here.
+   * @throws {StorageError} When the disk fails: it is full, or read-only.
    */
   async tag(descriptor: Descriptor, reference: string, options: StoreOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
@@ -188,11 +191,82 @@ export class LayoutStore implements ContentStore {
       );
     }
     const copy = untagged(structuredClone(descriptor));
+    const before = (await this.#entries()).named(tag).filter(({ digest }) =>
+      digest !== copy.digest
+    );
+    await this.#change([{ tag, descriptor: copy }, ...await this.#unlist(before)]);
+  }
+
+  /**
+   * Takes a tag away. What it named can still be read by its digest, until
+   * {@linkcode removeUnreferenced} finds that nothing leads to it.
+   *
+   * @throws {ContentNotFoundError} When there is no such tag.
+   * @throws {InvalidReferenceError} When it names several manifests: say which by the full name.
+   *
+   * @example
+   * ```ts
+   * import { buildManifest } from "@davit/registry-client";
+   * import { LayoutStore } from "@davit/registry-client/stores";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const folder = await Deno.makeTempDir();
+   * const store = new LayoutStore(folder);
+   * const { descriptor, bytes } = await buildManifest({ artifactType: "text/plain", layers: [] });
+   * await store.write(descriptor, bytes);
+   * await store.tag(descriptor, "v1");
+   *
+   * await store.untag("v1");
+   * const removed = await store.removeUnreferenced();
+   * assertEquals(removed.map(({ digest }) => digest), [descriptor.digest]);
+   * await Deno.remove(folder, { recursive: true });
+   * ```
+   */
+  async untag(reference: string, options: StoreOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const entries = await this.#entries();
+    const entry = resolveEntry(entries, reference, this.folder);
+    if (entry === undefined || entries.named(reference).length === 0) {
+      throw new ContentNotFoundError(
+        `Cannot untag ${JSON.stringify(reference)}: ${this.folder} has no such tag`,
+      );
+    }
+    await this.#change([{ untag: reference }, ...await this.#unlist([entry])]);
+  }
+
+  /**
+   * Removes the blobs that nothing in `index.json` leads to: layers of images whose tags were moved
+   * or taken away, what a copy that failed has left, and what `detach` took off. What is attached to
+   * an image, by its subject or by a tag such as `sha256-….sig`, goes with it, unless it has a tag of
+   * its own. Files that are no blobs, and transfers under way, stay.
+   *
+   * @returns What was removed, or would be.
+   * @throws {InvalidContentError} When a manifest that is here, or an entry, cannot be read: nothing
+   * is removed then.
+   * @throws {StorageError} When the disk fails.
+   */
+  async removeUnreferenced(
+    options: RemoveUnreferencedOptions = {},
+  ): Promise<UnreferencedContent[]> {
+    const { dryRun = false, minAge = 0, signal } = options;
+    signal?.throwIfAborted();
+    const files = this.#files;
     const index = await this.#layoutIndex();
-    await index.change(this.#files, () => ({
-      changes: [{ tag, descriptor: copy }],
-      result: undefined,
-    }));
+    const find = (entries: LayoutEntries) => findUnreferenced(files, entries, { minAge, signal });
+    if (dryRun || !await files.isThere()) return (await find(await index.read(files))).blobs;
+    await this.#sweep();
+    return await this.#changing(() =>
+      index.exclusive(files, async (entries, apply) => {
+        const unreferenced = await find(entries);
+        // The index first: it must not name what is gone.
+        await apply(unreferenced.entries.map((remove) => ({ remove })));
+        for (const { digest } of unreferenced.blobs) {
+          signal?.throwIfAborted();
+          await files.remove(digest as Digest);
+        }
+        return unreferenced.blobs;
+      })
+    );
   }
 
   /** Every tag, in ASCII order. */
@@ -203,24 +277,18 @@ export class LayoutStore implements ContentStore {
     }
   }
 
-  /** The manifests in the index whose subject is this one, with their types and annotations. */
+  /**
+   * The manifests whose subject is this one, with their types and annotations: those in the index,
+   * and those that they are made of.
+   */
   async *referrers(
     subject: Descriptor,
     options: ReferrersOptions = {},
   ): AsyncGenerator<Descriptor> {
     const { artifactType, signal } = options;
-    const seen = new Set<string>();
-    for (const entry of (await this.#entries()).all()) {
-      signal?.throwIfAborted();
-      if (seen.has(entry.digest) || !isManifestMediaType(entry.mediaType)) continue;
-      seen.add(entry.digest);
-      const manifest = await this.#manifest(entry);
-      if (manifest === undefined || subjectOf(manifest)?.digest !== subject.digest) continue;
-      const { mediaType, digest, size } = entry;
-      yield* filterReferrers(
-        [referrerDescriptor(manifest, { mediaType, digest, size })],
-        artifactType,
-      );
+    const listed = (await this.#entries()).all();
+    for await (const found of this.#manifests.referrers(listed, subject.digest, signal)) {
+      yield* filterReferrers([found], artifactType);
     }
   }
 
@@ -228,7 +296,7 @@ export class LayoutStore implements ContentStore {
    * Takes content from another layout folder by giving its file one more name; across disks it is
    * copied, and verified on the way.
    *
-   * @returns `false` when the source is no layout folder, or does not have it.
+   * @returns `false` when the source is no layout folder, or does not have it undamaged.
    *
    * @throws {SizeMismatchError} When its size there is not the descriptor's.
    */
@@ -244,41 +312,44 @@ export class LayoutStore implements ContentStore {
     const size = await from.#files.size(digest);
     if (size === undefined) return false;
     if (size !== descriptor.size) throw sizeMismatch(digest, descriptor.size, size);
-    const linked = await this.#files.link(from.#files, digest);
-    if (linked === undefined) return false;
-    if (linked) await this.#list(descriptor);
-    else {
-      const open = (offset = 0) => from.open(descriptor, { offset, verify: false });
-      await this.write(descriptor, { size, open }, options);
-    }
-    return true;
+    return await this.#changing(async () => {
+      const linked = await this.#files.link(from.#files, digest, options.signal);
+      if (linked === undefined) return false;
+      if (linked) await this.#list(descriptor);
+      else {
+        const open = (offset = 0) => from.open(descriptor, { offset, verify: false });
+        await this.write(descriptor, { size, open }, options);
+      }
+      return true;
+    });
   }
 
   /**
-   * Goes on with content that is partly here: also with what another process left when it ended.
-   * What is there is hashed first. One process at a time may do this to one content of a folder.
+   * Goes on with content that is partly here: also with what a process left that was killed. What is
+   * there is hashed first. Of several who do this to one content at once, in one process or in
+   * several, one goes on with it and the others start anew.
+   *
+   * @throws {StorageError} When the disk fails: it is full, or read-only.
    */
   async begin(descriptor: Descriptor, options: StoreOptions = {}): Promise<PartialBlob> {
-    options.signal?.throwIfAborted();
+    const { signal } = options;
+    signal?.throwIfAborted();
     const digest = digestIn(descriptor);
     const { size } = descriptor;
     hashAlgorithm(digest);
-    await this.#sweep();
-    const there = await this.#files.size(digest);
-    if (there === size) return wholePartial(size);
+    await this.#sweepOnce();
+    if (await this.#files.verified(digest, size, signal)) return wholePartial(size);
     const { mediaType } = descriptor;
-    const list = () => this.#list({ mediaType, digest, size });
-    return await beginPartial(this.#files, { digest, size }, list);
+    const onCommitted = () => this.#list({ mediaType, digest, size });
+    const onEnd = () => this.#files.tidy();
+    return await beginPartial(this.#files, { digest, size }, { onCommitted, onEnd, signal });
   }
 
   /** Removes content, with its tags and its place in the index. */
   async delete(descriptor: Descriptor, options: StoreOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
     const digest = digestIn(descriptor);
-    if (isManifestMediaType(descriptor.mediaType)) {
-      const index = await this.#layoutIndex();
-      await index.change(this.#files, () => ({ changes: [{ remove: digest }], result: undefined }));
-    }
+    if (isManifestMediaType(descriptor.mediaType)) await this.#change([{ remove: digest }]);
     await this.#files.remove(digest);
   }
 
@@ -291,48 +362,51 @@ export class LayoutStore implements ContentStore {
   }
 
   /** Removes what earlier processes left unfinished, once for each store. */
+  async #sweepOnce(): Promise<void> {
+    if (!this.#swept) await this.#sweep();
+  }
+
   async #sweep(): Promise<void> {
-    if (this.#swept) return;
     this.#swept = true;
     await this.#files.sweep(Date.now() - this.#partialExpiry);
   }
 
   /** Only what nothing else leads to need be in the index: what has a subject. */
-  async #list(descriptor: Descriptor): Promise<void> {
-    const index = await this.#layoutIndex();
-    const { mediaType, digest, size } = descriptor;
-    const manifest = isManifestMediaType(mediaType) ? await this.#manifest(descriptor) : undefined;
-    if (manifest === undefined || subjectOf(manifest) === undefined) return;
-    await index.change(this.#files, () => ({
-      changes: [{ list: { mediaType, digest, size } }],
-      result: undefined,
-    }));
-  }
-
-  async #manifest(
-    { digest, mediaType }: Descriptor,
-  ): Promise<ReturnType<typeof parseManifest>["manifest"] | undefined> {
-    try {
-      const bytes = await this.#readSmall(parseDigest(digest));
-      return bytes && parseManifest(bytes, { mediaType }).manifest;
-    } catch (error) {
-      if (error instanceof ApiError) return undefined;
-      throw error;
+  async #list({ mediaType, digest, size }: Descriptor): Promise<void> {
+    const manifest = await this.#manifests.know({ mediaType, digest, size });
+    if (manifest?.subject !== undefined) {
+      await this.#change([{ list: { mediaType, digest, size } }]);
     }
   }
 
-  /** A manifest's bytes, verified; `undefined` for what is too large to be one, or not here. */
-  async #readSmall(digest: Digest): Promise<Bytes | undefined> {
-    const size = await this.#files.size(digest);
-    if (size === undefined || size > DEFAULT_LIMITS.manifestBytes) return undefined;
-    const bytes = await this.#files.read(digest);
-    return bytes && await digestOf(bytes, hashAlgorithm(digest)) === digest ? bytes : undefined;
+  /** What takes entries out of the index that lose their tag, and need not be there without one. */
+  async #unlist(entries: readonly Descriptor[]): Promise<IndexChange[]> {
+    const changes: IndexChange[] = [];
+    for (const entry of entries) {
+      const manifest = await this.#manifests.know(entry);
+      if (manifest?.subject === undefined) changes.push({ unlist: entry.digest });
+    }
+    return changes;
+  }
+
+  async #change(changes: IndexChange[]): Promise<void> {
+    const index = await this.#layoutIndex();
+    await this.#changing(() => index.change(this.#files, () => ({ changes, result: undefined })));
+  }
+
+  /** Changes something, and leaves nothing but the layout behind. */
+  async #changing<T>(change: () => Promise<T>): Promise<T> {
+    try {
+      return await change();
+    } finally {
+      await this.#files.tidy();
+    }
   }
 
   /** The folder does not keep the types of what the index does not name. */
   async #guessType(digest: Digest): Promise<string> {
     try {
-      const bytes = await this.#readSmall(digest);
+      const bytes = await this.#manifests.read(digest);
       return bytes === undefined ? MEDIA_TYPES.octetStream : manifestMediaType(bytes);
     } catch {
       return MEDIA_TYPES.octetStream;

@@ -12,21 +12,23 @@ import {
   SizeMismatchError,
 } from "../errors.ts";
 import { buildManifest } from "../manifest/build.ts";
-import { inFolder, names } from "./folder_fixture_test.ts";
+import { inFolder, names, partials } from "./folder_fixture_test.ts";
 import { LayoutStore } from "./layout_store.ts";
 import { MemoryStore } from "./memory_store.ts";
 
 for (const durable of [false, true]) {
   testContentStore(`LayoutStore${durable ? ", durable" : ""}`, async () => {
     const folder = await Deno.makeTempDir();
+    const damage = async (descriptor: Descriptor) => {
+      const path = pathOf(folder, descriptor);
+      const bytes = await Deno.readFile(path);
+      bytes[bytes.byteLength >> 1]! ^= 1;
+      await Deno.writeFile(path, bytes);
+    };
     return {
       store: new LayoutStore(folder, { durable }),
-      async damage(descriptor) {
-        const path = pathOf(folder, descriptor);
-        const bytes = await Deno.readFile(path);
-        bytes[bytes.byteLength >> 1]! ^= 1;
-        await Deno.writeFile(path, bytes);
-      },
+      damage,
+      spoil: damage,
       close: () => Deno.remove(folder, { recursive: true }),
     };
   });
@@ -77,13 +79,12 @@ Deno.test("LayoutStore: the folder holds what the image specification says, and 
       ["v1", "v2"],
     );
     assertEquals(await names(folder), [
-      ".partial",
       "blobs",
       "index.json",
       "oci-layout",
     ]);
     assertEquals((await names(`${folder}/blobs/sha256`)).length, 2);
-    assertEquals(await names(`${folder}/.partial`), []);
+    assertEquals(await partials(folder), []);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -181,7 +182,7 @@ Deno.test("LayoutStore: what does not verify leaves nothing behind", () =>
       const body = new Blob([wrong]).stream();
       await assertRejects(() => store.write(blob, body), ApiError);
     }
-    assertEquals(await names(`${folder}/.partial`), []);
+    assertEquals(await partials(folder), []);
     assertEquals((await names(folder)).includes("blobs"), false);
   }));
 
@@ -255,7 +256,8 @@ for (
     ["a list", "[]"],
     ["null", "null"],
     ["entries that are no list", '{"manifests":{}}'],
-    ["an entry that is no descriptor", '{"manifests":[{"digest":"../../x"}]}'],
+    ["two values", '{"manifests":[]}{"manifests":[]}'],
+    ["a half", '{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.im'],
   ] as [string, string][]
 ) {
   Deno.test(`LayoutStore: an index.json of ${what}: InvalidContentError, and it stays`, () =>

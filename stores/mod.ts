@@ -25,4 +25,13 @@
 export { MemoryStore, memoryStore } from "./memory_store.ts";
 export { type FileBody, openFile } from "./open_file.ts";
 export { saveFile, type SaveFileOptions } from "./save_file.ts";
-export { LayoutStore, type LayoutStoreOptions } from "./layout_store.ts";
+export { LayoutStore } from "./layout_store.ts";
+export type { LayoutStoreOptions, RemoveUnreferencedOptions } from "./layout_store_options.ts";
+export type { UnreferencedContent } from "./unreferenced_content.ts";
+export {
+  fileUploadJournal,
+  type FileUploadJournalOptions,
+  type UploadJournal,
+  type UploadKey,
+  type UploadRecord,
+} from "./file_upload_journal.ts";

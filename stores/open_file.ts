@@ -1,6 +1,7 @@
 import { InvalidOptionError } from "../errors.ts";
 import type { ReopenableBody } from "../content/body.ts";
 import { openCursor } from "../runtime/files.ts";
+import { onDisk } from "./disk_error.ts";
 import { files } from "./files.ts";
 import { fileStream } from "./file_stream.ts";
 
@@ -15,6 +16,7 @@ export interface FileBody extends ReopenableBody {
  * On Deno it needs permission to read the file.
  *
  * @throws {InvalidOptionError} When it is not a regular file.
+ * @throws {StorageError} When it is not this user's to read.
  * @throws {UnsupportedRuntimeError} In a browser or a worker.
  *
  * @example
@@ -30,7 +32,7 @@ export interface FileBody extends ReopenableBody {
  */
 export async function openFile(path: string): Promise<FileBody> {
   const system = files(`open ${path}`);
-  const file = await system.open(path, "r");
+  const file = await onDisk("read", path, () => system.open(path, "r"));
   try {
     const stat = await file.stat();
     if (!stat.isFile()) throw new InvalidOptionError(`Cannot open ${path}: it is not a file`);

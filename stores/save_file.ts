@@ -4,6 +4,7 @@ import { join } from "@std/path/join";
 import type { Bytes } from "../content/bytes.ts";
 import { pieceReader } from "../content/piece_reader.ts";
 import { type FileCursor, openCursor } from "../runtime/files.ts";
+import { onDisk, onDiskCursor } from "./disk_error.ts";
 import { files } from "./files.ts";
 import { PieceWriter } from "./piece_writer.ts";
 
@@ -20,6 +21,7 @@ export interface SaveFileOptions {
  *
  * @returns The count of bytes written.
  * @throws What the stream throws, such as {@linkcode BadDigestError}.
+ * @throws {StorageError} When the disk is full or read-only, or the file not this user's to write.
  * @throws {UnsupportedRuntimeError} In a browser or a worker.
  *
  * @example
@@ -44,11 +46,12 @@ export async function saveFile(
   const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.part`);
   let file: FileCursor | undefined;
   try {
-    file = await openCursor(system, temporary, "create");
+    const open = () => openCursor(system, temporary, "create");
+    file = onDiskCursor(path, await onDisk("write", path, open));
     const writer = new PieceWriter(file);
     await writer.write(reader, { ...(signal && { signal }) });
     await file.close();
-    await system.rename(temporary, path);
+    await onDisk("write", path, () => system.rename(temporary, path));
     return writer.written;
   } catch (error) {
     await reader.cancel(error).catch(() => {});

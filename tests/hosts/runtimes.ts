@@ -1,4 +1,5 @@
 /** The runtimes that the client is run on as one program, bundled once. */
+import { importMap } from "../import_map.ts";
 import { neededPeer, requirePeers } from "../peers/locate.ts";
 import type { Act, Outcome } from "./hosts_client.ts";
 
@@ -39,13 +40,18 @@ export const RUNTIMES: Runtime[] = [
 
 /** Bundles hosts_client.ts into a folder; answers the file. */
 export async function bundleClient(folder: string): Promise<string> {
-  const file = `${folder}/hosts_client.mjs`;
-  const source = `${ROOT}tests/hosts/hosts_client.ts`;
-  const bundle = ["bundle", "--quiet", "--platform=deno", "-o", file, source];
-  await output(
-    [Deno.execPath(), "run", "--no-lock", "-A", `${ROOT}scripts/deno.ts`, ...bundle],
-    {},
-  );
+  const source = new URL("hosts_client.ts", import.meta.url);
+  return await bundleProgram(source, `${folder}/hosts_client.mjs`);
+}
+
+/** Bundles a program into a file, which every runtime runs; answers the file. */
+export async function bundleProgram(source: URL, file: string): Promise<string> {
+  const path = decodeURIComponent(source.pathname);
+  const map = `${file}.map.json`;
+  await Deno.writeTextFile(map, await importMap());
+  const flags = ["--no-config", "--no-lock", "--import-map", map];
+  const bundle = ["bundle", "--quiet", "--platform=deno", ...flags, "-o", file, path];
+  await output([Deno.execPath(), ...bundle], {});
   return file;
 }
 

@@ -39,6 +39,18 @@ for (const kind of KINDS) {
                 await client.pull(registry, reference("davit"), `${own}-pulled`);
                 await assertHolds(`${own}-pulled`, work);
               });
+              await t.step(`${name} wrote a layout, davit changes it: ${work.name}`, async () => {
+                const layout = new LayoutStore(`${own}-pulled`);
+                const root = await layout.resolve("");
+                assertEquals(root.digest, work.root.digest);
+                await pullInto(new LayoutStore(`${own}-read`), layout, "");
+                await assertHolds(`${own}-read`, work);
+                await layout.tag(root, LAYOUT_TAG);
+                assertEquals(await layout.removeUnreferenced(), []);
+                await client.push(registry, layout.folder, `changed/${work.name}:${LAYOUT_TAG}`);
+                const store = repository(`changed/${work.name}`);
+                assertEquals((await store.resolve(LAYOUT_TAG)).digest, work.root.digest);
+              });
               await t.step(`davit writes a layout, ${name} pushes it: ${work.name}`, async () => {
                 const layout = new LayoutStore(`${own}-layout`);
                 await writeWork(layout, work);

@@ -1,0 +1,91 @@
+/** A disk that is full, or read-only. It changes the runtime's own files, and so runs alone. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { encodeText } from "../content/bytes.ts";
+import { digestOf } from "../content/digest.ts";
+import { ContentNotFoundError, StorageError } from "../errors.ts";
+import { buildManifest } from "../manifest/build.ts";
+import { fileSystem } from "../runtime/files.ts";
+import { inFolder, names } from "./folder_fixture_test.ts";
+import { LayoutStore } from "./layout_store.ts";
+import { saveFile } from "./save_file.ts";
+
+const CONTENT = encodeText("hello");
+const BLOB = { mediaType: "a/b", digest: await digestOf(CONTENT), size: 5 };
+
+/** Does something while the disk takes no more bytes. */
+async function whileFull<T>(run: () => Promise<T>): Promise<T> {
+  const system = fileSystem()!;
+  const { open } = system;
+  const { open: denoOpen } = Deno;
+  const write = () => Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" }));
+  try {
+    Deno.open = async (...args) => Object.assign(await denoOpen(...args), { write });
+    system.open = async (...args) => Object.assign(await open(...args), { write });
+    return await run();
+  } finally {
+    Deno.open = denoOpen;
+    Object.assign(system, { open });
+  }
+}
+
+/** What writes to a layout, or beside it. */
+const WRITES: [what: string, write: (store: LayoutStore) => Promise<unknown>][] = [
+  ["write", (store) => store.write(BLOB, CONTENT)],
+  ["write of a stream", (store) => store.write(BLOB, new Blob([CONTENT]).stream())],
+  ["begin", async (store) => {
+    const partial = await store.begin(BLOB);
+    try {
+      await partial.write(CONTENT, 0);
+    } finally {
+      await partial.close();
+    }
+  }],
+  ["tag", async (store) => await store.tag(await store.resolve("v1"), "v2")],
+  ["untag", (store) => store.untag("v1")],
+  ["saveFile", (store) => saveFile(`${store.folder}/file`, new Blob([CONTENT]).stream())],
+];
+
+for (const [what, write] of WRITES) {
+  Deno.test(`a full disk: ${what} is a StorageError that names the path, and leaves nothing`, () =>
+    inFolder(async (folder) => {
+      const store = new LayoutStore(folder);
+      const { descriptor, bytes } = await buildManifest({ artifactType: "a/b", layers: [] });
+      await store.write(descriptor, bytes);
+      await store.tag(descriptor, "v1");
+      const error = await assertRejects(() => whileFull(() => write(store)), StorageError);
+      assert(error.path.startsWith(folder) && error.message.includes(error.path), error.message);
+      assert(error.message.includes("no space"), error.message);
+      assertEquals(await names(folder), ["blobs", "index.json", "oci-layout"]);
+      assertEquals((await store.resolve("v1")).digest, descriptor.digest);
+      await assertRejects(() => store.resolve("v2"), ContentNotFoundError);
+      assertEquals(await new Response(await store.open(descriptor)).bytes(), bytes);
+      await write(store);
+    }));
+}
+
+Deno.test("a full disk: what nothing leads to can be removed", () =>
+  inFolder(async (folder) => {
+    const store = new LayoutStore(folder);
+    await store.write(BLOB, CONTENT);
+    assertEquals((await whileFull(() => store.removeUnreferenced())).length, 1);
+    assertEquals(await store.exists(BLOB), false);
+  }));
+
+for (const [code, words] of [["EROFS", "read-only"], ["EACCES", "permission is denied"]]) {
+  Deno.test(`a folder that may not be written to, ${code}: StorageError`, () =>
+    inFolder(async (folder) => {
+      const store = new LayoutStore(`${folder}/layout`);
+      const system = fileSystem()!;
+      const { mkdir } = system;
+      try {
+        system.mkdir = () => Promise.reject(Object.assign(new Error("no"), { code }));
+        for (const [, write] of WRITES.slice(0, 3)) {
+          const error = await assertRejects(() => write(store), StorageError, words);
+          assert(error.path.startsWith(store.folder), error.path);
+        }
+      } finally {
+        Object.assign(system, { mkdir });
+      }
+      assertEquals(await names(folder), []);
+    }));
+}

@@ -1,0 +1,67 @@
+import type { Descriptor } from "../content/descriptor.ts";
+import { type Digest, isDigest } from "../content/digest.ts";
+import { ApiError } from "../errors.ts";
+import { formatReference, parseReference } from "../reference/reference.ts";
+import { isTag } from "../reference/tag.ts";
+
+/** The annotation that holds a tag. @see https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md */
+export const REF_NAME = "org.opencontainers.image.ref.name";
+
+/** The annotation that containerd, regctl and docker put a full name in. */
+const IMAGE_NAME = "io.containerd.image.name";
+
+/** The name that an entry was given. */
+export function nameOf(entry: Descriptor): string | undefined {
+  return textAt(entry, REF_NAME);
+}
+
+/**
+ * The tag of an entry: its name, or what stands behind the last colon of a full name's last part. A
+ * name that is neither is taken as it is.
+ */
+export function tagOf(entry: Descriptor): string | undefined {
+  const name = nameOf(entry) ?? textAt(entry, IMAGE_NAME);
+  if (name === undefined || isTag(name)) return name;
+  const [last = ""] = name.split("@")[0]!.split("/").slice(-1);
+  const tag = last.slice(last.indexOf(":") + 1);
+  return last.includes(":") && isTag(tag) ? tag : name;
+}
+
+/** Whether an entry has this full name, however it is spelled: `app:1` is `docker.io/library/app:1`. */
+export function hasFullName(entry: Descriptor, name: string): boolean {
+  const wanted = fullName(name);
+  const names = [nameOf(entry), textAt(entry, IMAGE_NAME)];
+  return wanted !== undefined &&
+    names.some((each) => each !== undefined && !isTag(each) && fullName(each) === wanted);
+}
+
+/** The tags that say by their name what they are attached to: `sha256-<hex>`, `sha256-<hex>.sig`. */
+const DERIVED_TAG = /^(sha256|sha512)-([0-9a-f]{64,128})(?:\.[a-z]+)?$/;
+
+/** The digest that a tag is derived from, as the fallback tag and the tags of cosign are. */
+export function derivedFrom(tag: string): Digest | undefined {
+  const match = DERIVED_TAG.exec(tag);
+  const digest = match && `${match[1]}:${match[2]}`;
+  return isDigest(digest) ? digest : undefined;
+}
+
+/** An entry without its names. */
+export function untagged({ annotations, ...rest }: Descriptor): Descriptor {
+  const { [REF_NAME]: _tag, [IMAGE_NAME]: _name, ...others } = annotations ?? {};
+  return Object.keys(others).length === 0 ? rest : { ...rest, annotations: others };
+}
+
+function textAt({ annotations }: Descriptor, name: string): string | undefined {
+  const text: unknown = annotations?.[name];
+  return typeof text === "string" ? text : undefined;
+}
+
+function fullName(text: string): string | undefined {
+  try {
+    const { digest: _digest, ...reference } = parseReference(text, { defaultTag: "latest" });
+    return formatReference(reference);
+  } catch (error) {
+    if (error instanceof ApiError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,102 @@
+import { join } from "@std/path/join";
+import type { Digest } from "../content/digest.ts";
+import { isMissing } from "../runtime/files.ts";
+import { isRunning } from "../runtime/process_owner.ts";
+import type { LayoutFiles } from "./layout_files.ts";
+import { freeName, heldName, noteOf, PARTIAL, partialName } from "./partial_names.ts";
+
+/**
+ * A part that was not written to for so long may be taken over, in milliseconds, where the system
+ * does not tell whether the process that holds it still runs.
+ */
+const QUIET_MS = 60_000;
+
+/**
+ * Takes hold of the longest part of some content that nobody holds, or starts one. A rename does it:
+ * of several who try only one succeeds.
+ *
+ * @returns The part's path, which is this holder's alone.
+ */
+export async function claimPart(files: LayoutFiles, digest: Digest): Promise<string> {
+  const path = join(await files.partials(), heldName(digest));
+  for (const part of await partsFree(files, digest)) {
+    const prefix = await prefixOf(files, part);
+    if (prefix === 0) continue;
+    // The note of a part with gaps is there before the part: without it they would count as bytes.
+    await files.system.writeFile(noteOf(path), String(prefix));
+    try {
+      await files.system.rename(part, path);
+      await files.system.rm(noteOf(part), { force: true });
+      return path;
+    } catch (error) {
+      await files.system.rm(noteOf(path), { force: true });
+      if (!isMissing(error)) throw error; // else another one was faster
+    }
+  }
+  await (await files.create(path)).close();
+  return path;
+}
+
+/** Lets go of a part, where there is one: the next one who wants the content goes on with it. */
+export async function releasePart(files: LayoutFiles, path: string, digest: Digest): Promise<void> {
+  const free = join(path, "..", freeName(digest));
+  const [mine, other] = [await prefixOf(files, path), await prefixOf(files, free)];
+  if (mine === 0 || other >= mine) return await remove(files, path);
+  await remove(files, free);
+  await files.system.rename(path, free);
+  await files.system.rm(noteOf(path), { force: true });
+}
+
+/** Removes a part, and the others of this content that nobody holds. */
+export async function forgetParts(files: LayoutFiles, path: string, digest: Digest): Promise<void> {
+  for (const part of [path, ...await partsFree(files, digest)]) await remove(files, part);
+}
+
+/** How many bytes of a part there are without a gap, from the first one on. */
+export async function prefixOf({ system }: LayoutFiles, part: string): Promise<number> {
+  try {
+    const stat = await system.lstat(part);
+    if (!stat.isFile()) return 0;
+    const note = await system.readFile(noteOf(part)).catch((error) => {
+      if (isMissing(error)) return undefined;
+      throw error;
+    });
+    const text = note && new TextDecoder().decode(note);
+    if (text === undefined) return stat.size;
+    return /^[0-9]{1,15}$/.test(text) ? Math.min(stat.size, Number(text)) : 0;
+  } catch (error) {
+    if (isMissing(error)) return 0;
+    throw error;
+  }
+}
+
+/** The parts of some content that nobody holds any more, the longest first. */
+async function partsFree(files: LayoutFiles, digest: Digest): Promise<string[]> {
+  const folder = join(files.folder, PARTIAL);
+  const parts: { path: string; prefix: number }[] = [];
+  for (const name of await files.partialNames()) {
+    const isPart = name === freeName(digest) || name.startsWith(`${freeName(digest)}.`);
+    if (!isPart || name.endsWith(".prefix")) continue;
+    const path = join(folder, name);
+    const owner = partialName(name)?.owner;
+    if (owner !== undefined && !await isLeft(files, path, owner)) continue;
+    parts.push({ path, prefix: await prefixOf(files, path) });
+  }
+  return parts.sort((one, other) => other.prefix - one.prefix).map(({ path }) => path);
+}
+
+async function isLeft({ system }: LayoutFiles, path: string, owner: string): Promise<boolean> {
+  const runs = isRunning(owner);
+  if (runs !== undefined) return !runs;
+  try {
+    return Date.now() - (await system.lstat(path)).mtimeMs > QUIET_MS;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+async function remove({ system }: LayoutFiles, part: string): Promise<void> {
+  await system.rm(part, { force: true });
+  await system.rm(noteOf(part), { force: true });
+}

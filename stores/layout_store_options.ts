@@ -1,0 +1,31 @@
+import type { StoreOptions } from "../content/store.ts";
+
+/** Options of `LayoutStore`. */
+export interface LayoutStoreOptions {
+  /**
+   * Whether what was written is on the disk when a call resolves, so that it survives a power cut.
+   * Without it content may be lost then, and tags with it, but nothing wrong is ever read: bytes are
+   * verified. The end of the process, however sudden, loses nothing either way.
+   * @default {false}
+   */
+  durable?: boolean;
+  /**
+   * After how long an interrupted transfer is forgotten, in milliseconds: its bytes are removed by
+   * the first write of a store that comes later.
+   * @default {604800000}
+   */
+  partialExpiry?: number;
+}
+
+/** Options of `LayoutStore.removeUnreferenced`. */
+export interface RemoveUnreferencedOptions extends StoreOptions {
+  /** Whether it is only said what would be removed. @default {false} */
+  dryRun?: boolean;
+  /**
+   * How old what is removed must be, in milliseconds since it was written. A copy that another
+   * process is making into the same folder has written blobs that nothing leads to before its tag is
+   * there: where that can happen, say a day.
+   * @default {0}
+   */
+  minAge?: number;
+}
