@@ -30,6 +30,8 @@ export class UploadSource implements OpenBody {
   #ready: PieceReader | undefined;
   /** Whether the body was moved natively: once, as what failed is watched when it goes again. */
   moved = false;
+  /** What the body's source failed with: it may look like the target's answer. */
+  failure: unknown;
   #digest: Digest | undefined;
   #hasher: Hasher | undefined;
   #hashed = 0;
@@ -67,7 +69,7 @@ export class UploadSource implements OpenBody {
   /** Opens what will not be hashed while the upload is started: it may be moved without being read. */
   async prepare(): Promise<void> {
     if (!this.#unhashed || this.bytes !== undefined || this.blob !== undefined) return;
-    this.#opened ??= bodyStep(() => this.#source.open(0));
+    this.#opened ??= this.#step(() => this.#source.open(0));
     this.#ready = await this.#opened;
   }
 
@@ -136,12 +138,12 @@ export class UploadSource implements OpenBody {
   async #read(offset: number, onBytes: (bytes: number) => void): Promise<PieceReader> {
     const opened = offset === 0 ? this.#opened : undefined;
     if (opened !== undefined) this.#opened = this.#ready = undefined;
-    const reader = await (opened ?? bodyStep(() => this.#source.open(offset)));
+    const reader = await (opened ?? this.#step(() => this.#source.open(offset)));
     this.#hasher ??= await createHasher(this.algorithm);
     let position = offset;
     return {
       read: async (view) => {
-        const piece = await bodyStep(() => reader.read(view));
+        const piece = await this.#step(() => reader.read(view));
         if (piece.done || piece.value === undefined) this.#finish(position);
         else {
           this.#take(piece.value, position);
@@ -152,6 +154,15 @@ export class UploadSource implements OpenBody {
       },
       cancel: (reason) => reader.cancel(reason),
     };
+  }
+
+  async #step<T>(step: () => Promise<T>): Promise<T> {
+    try {
+      return await bodyStep(step);
+    } catch (error) {
+      this.failure = error;
+      throw error;
+    }
   }
 
   #take(piece: Bytes, position: number): void {

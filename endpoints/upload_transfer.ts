@@ -236,6 +236,8 @@ class Transfer {
   async #recover(error: unknown): Promise<boolean> {
     const { channel, upload, options } = this;
     const { signal } = options;
+    // The registry that the body comes from does not speak for the one that it goes to.
+    if (error instanceof HttpError && error === upload.failure) throw error;
     const status = statusOf(error);
     const broken = error instanceof NetworkError || error instanceof TimeoutError ||
       RETRYABLE_STATUSES.includes(status);

@@ -5,6 +5,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import {
   BadDigestError,
+  ContentNotFoundError,
   type DavitEvent,
   RegistryClientV2,
   RegistryStore,
@@ -324,5 +325,18 @@ Deno.test("hand over: a push that is refused before its body lets go of the sour
       Error,
       "403",
     );
+  });
+});
+
+Deno.test("hand over: a source that loses the blob in the middle is not taken for the target", async () => {
+  await onScene(async (scene) => {
+    let pulls = 0;
+    scene.source.fault = (request) => {
+      if (!isPull(request)) return undefined;
+      return ++pulls === 1 ? half("breaks") : new Response(null, { status: 404 });
+    };
+    const moving = () => move(scene, scene.source.store(), scene.target.store());
+    await assertRejects(moving, ContentNotFoundError);
+    assertEquals(scene.target.requests("POST").length <= 2, true);
   });
 });

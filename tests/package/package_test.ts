@@ -21,11 +21,14 @@ const RUNTIMES = ["node20", "node24", "bun"] as const satisfies readonly PeerNam
 /** The oldest TypeScript whose users are promised types, and the newest. */
 const TYPESCRIPTS = ["5.5.4", TOOLS.typescript] as const;
 
-/** What a page may pay for the client, in bytes after gzip: 43,100 when this was last written. */
-const CLIENT_BYTES = 43_500;
+/**
+ * What a page may pay for the client, in bytes after gzip: some 47,200 when this was last written. Of
+ * these 4,000 read what registries and proxies send beside the specification, and resume a push.
+ */
+const CLIENT_BYTES = 47_700;
 
-/** The same for two functions of it: 21,100 when this was written. */
-const FUNCTIONS_BYTES = 22_000;
+/** The same for two functions of it: some 23,330 when this was last written. */
+const FUNCTIONS_BYTES = 23_700;
 
 /** How many files the main entry point may load at every start; each costs a third of a millisecond. */
 const START_FILES = 10;
