@@ -39,6 +39,7 @@ export function parseChallenges(header: string | null): Challenge[] {
     if (word === undefined) continue;
     const name = word.toLowerCase();
     if (value === undefined) {
+      if (challenges.length === MAX_CHALLENGES) break;
       params = new Map();
       challenges.push({ scheme: name, params, ...(token68 !== undefined && { token68 }) });
       continue;
@@ -53,6 +54,9 @@ export function parseChallenges(header: string | null): Challenge[] {
   }
   return challenges;
 }
+
+/** More than any registry offers: what follows in a longer header is not looked at. */
+const MAX_CHALLENGES = 100;
 
 /** A scheme, or a parameter's name. */
 const WORD = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/;

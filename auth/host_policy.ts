@@ -87,7 +87,7 @@ function isPublicHost(host: string): boolean {
 }
 
 function isPublicAddress(address: string): boolean {
-  const withoutZone = address.replace(/%.*$/, "");
+  const withoutZone = address.replace(/%[^]*$/, "");
   const name = hostname(withoutZone);
   if (name === undefined) return false;
   return name.startsWith("[") ? isPublicIpv6(name.slice(1, -1)) : isPublicIpv4(name);

@@ -57,9 +57,11 @@ export function mergeScopes(...lists: readonly (readonly Scope[])[]): Scope[] {
  * the user may push and not administer grants nothing for it.
  */
 export function coversScopes(held: readonly Scope[], wanted: readonly Scope[]): boolean {
+  // A challenge may name thousands: each is looked up, not looked for.
+  const known = new Map(held.map(({ resource, actions }) => [resource, new Set(actions)]));
   return wanted.every(({ resource, actions }) => {
-    const scope = held.find((candidate) => candidate.resource === resource);
-    return scope !== undefined && actions.every((action) => scope.actions.includes(action));
+    const allowed = known.get(resource);
+    return allowed !== undefined && actions.every((action) => allowed.has(action));
   });
 }
 

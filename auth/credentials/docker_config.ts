@@ -114,8 +114,9 @@ function decodeAuth(auth: string, fail: Fail): { username: string; password: str
   }
   const colon = text.indexOf(":");
   if (colon === -1) throw fail("its auth holds no colon between user name and password");
-  // Docker takes such zeros away, too: old versions wrote them.
-  return { username: text.slice(0, colon), password: text.slice(colon + 1).replace(/\0+$/, "") };
+  let end = text.length;
+  while (text[end - 1] === "\0") end--; // as Docker does: old versions wrote them
+  return { username: text.slice(0, colon), password: text.slice(colon + 1, end) };
 }
 
 function broken(
