@@ -75,7 +75,8 @@ export class Connections {
       signal: this.#io.signal,
       onEvent: (event) => this.#tell(event),
       hosts: {
-        [registry]: {
+        // A name may be a host by its capitals alone.
+        [registry.toLowerCase()]: {
           insecure,
           ...(plainHttp && { plainHttp }),
           ...(caFile !== undefined && { ca: await certificates(caFile) }),

@@ -264,8 +264,10 @@ Deno.test("the endpoint table: every method is one of RegistryClientV2's, every 
     }
   }
   const notEndpoints = ["constructor", "close", "login", "performLogin", "supportsV2", "withRepo"];
-  const methods = Object.getOwnPropertyNames(RegistryClientV2.prototype)
-    .filter((name) => !notEndpoints.includes(name));
+  const own = Object.getOwnPropertyDescriptors(RegistryClientV2.prototype);
+  const methods = Object.keys(own).filter((name) =>
+    own[name as keyof typeof own]!.get === undefined && !notEndpoints.includes(name)
+  );
   assertEquals(methods.filter((name) => !named.includes(name)), [], "the table leaves some out");
 });
 
