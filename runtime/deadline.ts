@@ -74,5 +74,5 @@ function arm(at: number): void {
     due = Infinity;
     const next = Deadline.check();
     if (next < due) arm(next);
-  }, Math.min(Math.ceil(at - performance.now()), LONGEST_TIMER_MS));
+  }, Math.min(Math.max(0, Math.ceil(at - performance.now())), LONGEST_TIMER_MS));
 }
