@@ -37,6 +37,9 @@ export interface RegistryStoreOptions {
 /** What is tagged was written just before, as a rule: as many as one image for several platforms has. */
 const WRITTEN_KEPT = 16;
 
+/** Blobs that were looked for and not there: one that is forgotten costs one request more. */
+const ABSENT_KEPT = 10_000;
+
 /** Of manifests below this; they are a few kilobytes. */
 const WRITTEN_BYTES = 256 * 1024;
 
@@ -63,6 +66,8 @@ export class RegistryStore implements ContentStore {
   readonly #manifestBytes: number;
   readonly #journal: { journal?: UploadJournal };
   #ranges: boolean | undefined;
+  /** Blobs that were just looked for: the next push of them looks no more. */
+  readonly #absent = new Set<string>();
   /** The manifests written last, by digest: to tag one costs no pull then, which may be counted. */
   readonly #written = new Map<string, { bytes: Bytes; mediaType: string }>();
 
@@ -109,8 +114,10 @@ export class RegistryStore implements ContentStore {
       }
       return true;
     } catch (error) {
-      if (error instanceof NotFoundError) return false;
-      throw error;
+      if (!(error instanceof NotFoundError)) throw error;
+      if (this.#absent.size >= ABSENT_KEPT) this.#absent.clear();
+      this.#absent.add(digest);
+      return false;
     }
   }
 
@@ -184,7 +191,15 @@ export class RegistryStore implements ContentStore {
     }
     if (!isManifestMediaType(mediaType)) {
       try {
-        await this.client.putBlob(body, { digest, size, verify, ...this.#journal, ...ending });
+        const absent = this.#absent.delete(digest);
+        await this.client.putBlob(body, {
+          digest,
+          size,
+          verify,
+          absent,
+          ...this.#journal,
+          ...ending,
+        });
       } catch (error) {
         throw (verify === "target" && badDigest(error, digest)) || error;
       }
