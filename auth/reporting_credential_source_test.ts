@@ -4,6 +4,7 @@ import type { DavitEvent } from "../events.ts";
 import { responseError } from "../transport/expect.ts";
 import type { ChannelRequest } from "../transport/channel.ts";
 import { authInfo } from "./auth_info.ts";
+import { dockerCredentials } from "./credentials/docker_credentials.ts";
 import type { Credential, CredentialSource } from "./credential.ts";
 import { counted, fakeClient, FakeRegistry, FakeWire, intent } from "./fake_channel_test.ts";
 import { failedReason, reportingCredentialSource } from "./reporting_credential_source.ts";
@@ -68,6 +69,41 @@ Deno.test("reportingCredentialSource: davit's own errors pass as they are", asyn
     host: "r.example",
     message: "Cannot log in: because",
   }]);
+});
+
+Deno.test("reportingCredentialSource: what a source goes on without is told, and does not end it", async () => {
+  const { events, asked } = reporting((_target, report) => {
+    report?.(new Error("the config is empty"));
+    report?.(new AuthenticationError("Cannot run it"));
+    return { username: "you" };
+  });
+  assertEquals(await asked, { username: "you" });
+  assertEquals(events.map((event) => [event.type, Reflect.get(event, "message")]), [
+    [
+      "credentials-failed",
+      "Cannot get credentials for r.example: the credential source failed: the config is empty",
+    ],
+    ["credentials-failed", "Cannot run it"],
+  ]);
+});
+
+Deno.test("an empty config of Docker's: podman's credentials go along, and an event tells why", async () => {
+  const registry = new FakeRegistry({ users: { you: "x" } });
+  const client = fakeClient(
+    registry,
+    dockerCredentials({
+      config: ["docker", "podman"],
+      read: (path) =>
+        path === "docker"
+          ? ""
+          : JSON.stringify({ auths: { "registry.example": { auth: btoa("you:x") } } }),
+    }),
+  );
+  assertEquals(await counted(registry, () => client.call("GET", TAGS, PULL)), [200, 3]);
+  assertEquals(registry.tokenCalls[0]?.authorization, `Basic ${btoa("you:x")}`);
+  const [event] = client.events;
+  assertEquals(event?.type, "credentials-failed");
+  assert(JSON.stringify(event).includes("Cannot use docker: it is empty"));
 });
 
 Deno.test("reportingCredentialSource: an answer that cannot be used is a failure", async () => {

@@ -4,6 +4,7 @@ import { fc, fuzz, parts, quotable, text } from "../tests/fuzz/fuzz.ts";
 import { nextLink } from "./link.ts";
 import { registryErrors } from "./registry_errors.ts";
 import { parseRetryAfter } from "./retry_after.ts";
+import { Secrets } from "./secrets.ts";
 import { parseWarnings } from "./warning.ts";
 
 const NOW = 1_700_000_000_000;
@@ -120,5 +121,38 @@ fuzz(
       assertEquals(typeof message, "string");
       assert(message.length <= 2_001, "a body of megabytes is no message");
     }
+  },
+);
+
+const encoders: ((text: string) => string)[] = [
+  (secret) => secret,
+  encodeURIComponent,
+  (secret) => encodeURIComponent(secret).replace(/%../g, (escape) => escape.toLowerCase()),
+  (secret) => JSON.stringify(secret),
+  (secret) => btoa(secret),
+  (secret) => btoa(`you:${secret}`),
+  (secret) => new URLSearchParams({ secret }).toString(),
+];
+
+fuzz(
+  "Secrets: whatever repeats a long secret, in whichever encoding, does not show it",
+  3_000,
+  fc.tuple(
+    fc.string({
+      minLength: 8,
+      maxLength: 40,
+      unit: fc.constantFrom(..."abAB01 .-_~&=%?/+\"'\\<>:@"),
+    }),
+    fc.constantFrom(...encoders),
+    text('ab{}":, =&'),
+    text('ab{}":, =&'),
+  ),
+  ([secret, encode, before, after]) => {
+    const secrets = new Secrets();
+    secrets.learn(`Basic ${btoa(`you:${secret}`)}`);
+    const spelling = encode(secret);
+    const shown = secrets.redact(before + spelling + after);
+    assert(!shown.includes(spelling), shown);
+    assert(!shown.includes(secret), shown);
   },
 );

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from "../../errors.ts";
+import { quoteInput } from "../../reference/quote_input.ts";
 import { askEcr } from "./ask_ecr.ts";
 import { awsCredentials } from "./aws_credentials.ts";
 import { type EcrCredentialsOptions, noCredentials } from "./ecr_credentials.ts";
@@ -67,7 +68,7 @@ export async function ensureEcrRepository(
   if (place === undefined || !NAME.test(repository)) {
     throw new InvalidOptionError(
       "Cannot create a repository: its name must begin with a host of Amazon's registries, and go " +
-        `on with lower-case words: current value is ${JSON.stringify(name)}`,
+        `on with lower-case words: current value is ${quoteInput(name)}`,
     );
   }
   const isPublic = place.service === "ecr-public";

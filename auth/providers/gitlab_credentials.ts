@@ -1,4 +1,5 @@
 import { AuthenticationError, InvalidOptionError } from "../../errors.ts";
+import { quoteInput } from "../../reference/quote_input.ts";
 import type { Credential, CredentialSource } from "../credential.ts";
 import { type ProviderOptions, providerSettings } from "./provider_options.ts";
 import { hostOption, registryHost } from "./registry_host.ts";
@@ -91,7 +92,7 @@ function hostOfJob(variable: (name: string) => string | undefined): string | und
   if (host !== undefined) return host;
   throw new AuthenticationError(
     `Cannot get credentials as CI_REGISTRY must be a host: current value is ${
-      JSON.stringify(value)
+      quoteInput(value, "registry")
     }`,
   );
 }

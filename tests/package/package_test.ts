@@ -22,13 +22,13 @@ const RUNTIMES = ["node20", "node24", "bun"] as const satisfies readonly PeerNam
 const TYPESCRIPTS = ["5.5.4", TOOLS.typescript] as const;
 
 /**
- * What a page may pay for the client, in bytes after gzip: some 47,200 when this was last written. Of
- * these 4,000 read what registries and proxies send beside the specification, and resume a push.
+ * What a page may pay for the client, in bytes after gzip: some 50,600 when this was last written. What
+ * hides repeated secrets, and keeps a registry from leading inside, is there before the first answer.
  */
-const CLIENT_BYTES = 47_700;
+const CLIENT_BYTES = 51_000;
 
-/** The same for two functions of it: some 23,330 when this was last written. */
-const FUNCTIONS_BYTES = 23_700;
+/** The same for two functions of it: some 26,600 when this was last written. */
+const FUNCTIONS_BYTES = 27_000;
 
 /** How many files the main entry point may load at every start; each costs a third of a millisecond. */
 const START_FILES = 10;
