@@ -332,6 +332,10 @@ const STORES: [
   ["layouts of another program", async (folder) => {
     await Deno.mkdir(`${folder}/library/app`, { recursive: true });
     await Deno.writeTextFile(`${folder}/library/app/oci-layout`, '{"imageLayoutVersion":"1.0.0"}');
+    await Deno.writeTextFile(
+      `${folder}/library/app/index.json`,
+      '{"schemaVersion":2,"manifests":[]}',
+    );
   }, undefined],
   ["a layout", (folder) => Deno.writeTextFile(`${folder}/oci-layout`, "{}"), /it is an OCI layout/],
   ["a project", async (folder) => {
