@@ -3,25 +3,28 @@
  * that wants tokens, beside a program on go-containerregistry, whose commands do not do that.
  */
 import { type RegistryClientOpts, RegistryClientV2 } from "@davit/registry-client";
-import { denoArguments } from "../scripts/deno.ts";
 import { neededPeer } from "../tests/peers/locate.ts";
 import { CREDENTIALS, startRegistry } from "../tests/peers/registries.ts";
 import { inParallel } from "./in_parallel.ts";
 import { median } from "./measure.ts";
+import type { Runtime } from "./runtimes.ts";
 
 /** How many manifests there are. */
 const MANIFESTS = 1_000;
+
+/** The program that davit is measured beside. */
+const PULLER = "go-containerregistry's remote.Puller";
 
 const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
 
 const encoder = new TextEncoder();
 
-/** Where the registry keeps its data, and where the standard library comes from. */
+/** Where the registry keeps its data, and who is measured. */
 export interface HeadsSetting {
   /** A folder, in memory where the machine has one. */
   folder: string;
-  /** Where the standard library comes from. */
-  source: "jsr" | "npm";
+  /** davit. */
+  runtimes: readonly Runtime[];
 }
 
 async function output(command: string, args: string[]): Promise<number> {
@@ -54,7 +57,7 @@ export async function pushManifests(
 /** Measures the heads and tells a table. */
 export async function benchHeads(
   runs: number,
-  { folder, source }: HeadsSetting,
+  { folder, runtimes }: HeadsSetting,
   tell: (title: string, text: string) => void,
 ): Promise<void> {
   const registry = await startRegistry("distribution", { folder, auth: "bearer" });
@@ -63,27 +66,27 @@ export async function benchHeads(
     const realm = new URL(registry.tokens!.realm).origin;
     await pushManifests(name, { ...CREDENTIALS, trustedRealms: { [registry.host]: realm } });
     const args = [name, CREDENTIALS.username, CREDENTIALS.password, String(MANIFESTS)];
-    const script = decodeURIComponent(new URL("./davit_heads.ts", import.meta.url).pathname);
-    const run = ["run", "--quiet", "--allow-all", script, ...args, realm];
-    const davitArgs = denoArguments(run, source);
-    const [davit, peer]: number[][] = [[], []];
+    const contestants = [
+      ...runtimes.map(({ name, run }) => ({ name, ...run("davit_heads.mjs", ...args, realm) })),
+      { name: PULLER, command: neededPeer("puller"), args },
+    ];
+    const results = new Map(contestants.map(({ name }) => [name, [] as number[]]));
     for (let round = 0; round <= runs; round++) {
-      const [one, other] = [
-        await output(Deno.execPath(), davitArgs),
-        await output(neededPeer("puller"), args),
-      ];
-      if (round === 0) continue; // the first round fills caches and does not count
-      davit!.push(one);
-      peer!.push(other);
+      for (const { name, command, args } of contestants) {
+        const milliseconds = await output(command, args);
+        // The first round fills caches and does not count.
+        if (round > 0) results.get(name)!.push(milliseconds);
+      }
     }
-    const [mine, theirs] = [median(davit!), median(peer!)];
+    const yardstick = median(results.get(PULLER)!);
     tell(
       `Heads of ${MANIFESTS.toLocaleString("en")} manifests, 32 at once, with a token`,
       [
         "| | wall ms | wall / remote.Puller |",
         "| --- | --- | --- |",
-        `| davit | ${mine.toFixed(0)} | ${(mine / theirs).toFixed(2)} |`,
-        `| go-containerregistry's remote.Puller | ${theirs.toFixed(0)} | 1.00 |`,
+        ...[...results].map(([name, all]) =>
+          `| ${name} | ${median(all).toFixed(0)} | ${(median(all) / yardstick).toFixed(2)} |`
+        ),
       ].join("\n"),
     );
   } finally {

@@ -279,7 +279,7 @@ async function measureAll(
     });
   }
   await inFolder(async (folder) => {
-    if (wanted.includes("heads")) await benchHeads(runs, { folder, source }, tell);
+    if (wanted.includes("heads")) await benchHeads(runs, { folder, runtimes }, tell);
     if (wanted.includes("servers")) {
       await benchServers(runs, mib, { folder, source, ...await makeBlob(folder, mib) }, tell);
     }

@@ -17,9 +17,9 @@ export interface Runtime {
 }
 
 /** What runs on every runtime: plain JavaScript, so that none spends time on types. */
-export type Script = "davit_copy.mjs" | "davit_pull.mjs" | "davit_push.mjs";
+export type Script = typeof SCRIPTS[number];
 
-const SCRIPTS: readonly Script[] = ["davit_copy.mjs", "davit_pull.mjs", "davit_push.mjs"];
+const SCRIPTS = ["davit_copy.mjs", "davit_pull.mjs", "davit_push.mjs", "davit_heads.mjs"] as const;
 
 /** The runtimes; the package is built and installed into the folder. */
 export async function runtimes(folder: string, source: "jsr" | "npm"): Promise<Runtime[]> {

@@ -84,10 +84,42 @@ test(
   },
 );
 
-test("only GETs of large bodies come here", answering(OK), async ({ send, url, byOthers }) => {
-  await textOf(send, plainRequest(url));
-  assertEquals(byOthers(), 1);
+test(
+  "HEAD has no body, and its connection is used again",
+  answering(
+    "HTTP/1.1 200 OK\nContent-Length: 500\nX: y\n\n",
+    "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n",
+    OK,
+  ),
+  async ({ send, url, connections, byOthers }) => {
+    for (const length of ["500", null]) {
+      const { response } = await send(plainRequest(url, { method: "HEAD" }));
+      assertEquals([response.status, response.body], [200, null]);
+      assertEquals(response.headers.get("content-length"), length);
+    }
+    assertEquals(await textOf(send, request(url)), "ok");
+    assertEquals([connections(), byOthers()], [1, 0]);
+  },
+);
+
+test("a body that comes after HEAD is no answer to the next request", async (peer) => {
+  const head = await peer.head();
+  await peer.write(head.startsWith("HEAD") ? OK : "HTTP/1.1 200 OK\nContent-Length: 5\n\nright");
+  await peer.drain();
+}, async ({ send, url, connections }) => {
+  await send(plainRequest(url, { method: "HEAD" }));
+  assertEquals(await textOf(send, request(url)), "right");
+  assertEquals(connections(), 2);
 });
+
+test(
+  "no GET comes here but those of large bodies",
+  answering(OK),
+  async ({ send, url, byOthers }) => {
+    await textOf(send, plainRequest(url));
+    assertEquals(byOthers(), 1);
+  },
+);
 
 for (
   const [what, answer] of [

@@ -1,6 +1,6 @@
 import type { NodeRequestOptions } from "./http.ts";
 
-/** The head of a response with a body of known length. */
+/** The head of a response whose end is known. */
 export interface ResponseHead {
   /** The status. */
   status: number;
@@ -14,22 +14,25 @@ export interface ResponseHead {
   keepAlive: boolean;
 }
 
-/** Statuses from 200 on whose responses may have a body. */
-const STATUS_LINE = /^HTTP\/1\.1 ((?!204|205|304)[2-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
+/** A final status. */
+const STATUS_LINE = /^HTTP\/1\.1 ([2-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
+
+/** Statuses whose responses have no body, whatever their headers say. */
+const BODILESS = ["204", "205", "304"];
 
 /** One header in one line, which neither goes on from the line before nor holds what is no text. */
 const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/;
 
 /**
  * Reads the head of a response, without the empty line. Strict: `undefined` for all but a final
- * status with exactly one Content-Length and no other framing.
+ * status with exactly one Content-Length and no other framing. An answer to HEAD ends with its head.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-6.3
  */
-export function readHead(text: string): ResponseHead | undefined {
+export function readHead(text: string, method = "GET"): ResponseHead | undefined {
   const [first, ...lines] = text.split("\r\n");
   const line = STATUS_LINE.exec(first!);
-  if (line === null) return undefined;
+  if (line === null || method !== "HEAD" && BODILESS.includes(line[1]!)) return undefined;
   const fields: string[] = [];
   let length: number | undefined;
   let keepAlive = true;
@@ -44,20 +47,22 @@ export function readHead(text: string): ResponseHead | undefined {
         length = Number(value);
         break;
       case "transfer-encoding":
-        return undefined;
+        if (method !== "HEAD") return undefined;
+        break;
       case "connection":
         keepAlive &&= value.toLowerCase() === "keep-alive";
     }
   }
+  if (method === "HEAD") length = 0;
   if (length === undefined) return undefined;
   return { status: Number(line[1]), reason: line[2] ?? "", fields, length, keepAlive };
 }
 
-/** The head of a GET; `undefined` where `node:http` should say what is wrong with it. */
-export function requestHead({ path, headers }: NodeRequestOptions): string | undefined {
+/** The head of a request without a body; `undefined` where `node:http` should say what is wrong with it. */
+export function requestHead({ method, path, headers }: NodeRequestOptions): string | undefined {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   const framed = "connection" in headers || "transfer-encoding" in headers;
   const plain = !framed && /^[\x21-\x7e]+$/.test(path);
   if (!plain || !lines.every((line) => FIELD.test(line))) return undefined;
-  return [`GET ${path} HTTP/1.1`, "connection: keep-alive", ...lines, "\r\n"].join("\r\n");
+  return [`${method} ${path} HTTP/1.1`, "connection: keep-alive", ...lines, "\r\n"].join("\r\n");
 }

@@ -33,6 +33,29 @@ for (
   });
 }
 
+Deno.test("readHead: an answer to HEAD ends with its head, whatever that says of a body", () => {
+  for (
+    const head of [
+      "HTTP/1.1 200 OK\r\nContent-Length: 500",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked",
+      "HTTP/1.1 404 Not Found",
+      "HTTP/1.1 304 Not Modified\r\nContent-Length: 5",
+    ]
+  ) {
+    assertEquals(readHead(head, "HEAD")?.length, 0, head);
+  }
+  for (
+    const head of [
+      "HTTP/1.1 100 Continue",
+      "HTTP/1.0 200 OK",
+      "HTTP/1.1 200 OK\r\n folded",
+      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6",
+    ]
+  ) {
+    assertEquals(readHead(head, "HEAD"), undefined, head);
+  }
+});
+
 const LENGTH = "Content-Length: 5";
 
 const ODD: [what: string, head: string][] = [

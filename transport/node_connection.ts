@@ -26,7 +26,7 @@ export interface NodeConnectionOptions extends NodeTlsOptions {
   proxyTls?: NodeTlsOptions;
   /** How long the proxy may take to make a tunnel, in milliseconds. @default {limits.responseTimeout} */
   tunnelTimeout?: number | undefined;
-  /** Whether large bodies come over connections of davit's own. @default {false} */
+  /** Whether large bodies and heads come over connections of davit's own. @default {false} */
   direct?: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface NodeConnection {
   agent?: NodeAgent;
   /** Makes the connection for one request, where there is no agent. */
   connect?: NonNullable<NodeConnectionOptions["connect"]>;
-  /** Asks for large bodies, where no proxy stands in between. */
+  /** Asks for large bodies, and for heads, where no proxy stands in between. */
   direct?: DirectGets;
   /** The proxy, where it reads the request itself instead of making a tunnel. */
   reader?: ProxyServer;

@@ -83,7 +83,8 @@ function exchange(
     function start(): NodeRequest | undefined {
       try {
         const { http, direct } = connection;
-        const by = request.large && request.body === undefined ? direct ?? http : http;
+        const { method, large, body } = request;
+        const by = body === undefined && (large || method === "HEAD") ? direct ?? http : http;
         return by.request(requestOptions(request, connection, options.headers));
       } catch (error) {
         void reader?.cancel(error).catch(() => {});
