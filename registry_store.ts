@@ -37,9 +37,6 @@ export interface RegistryStoreOptions {
 /** What is tagged was written just before, as a rule: as many as one image for several platforms has. */
 const WRITTEN_KEPT = 16;
 
-/** Blobs that were looked for and not there: one that is forgotten costs one request more. */
-const ABSENT_KEPT = 10_000;
-
 /** Of manifests below this; they are a few kilobytes. */
 const WRITTEN_BYTES = 256 * 1024;
 
@@ -66,8 +63,6 @@ export class RegistryStore implements ContentStore {
   readonly #manifestBytes: number;
   readonly #journal: { journal?: UploadJournal };
   #ranges: boolean | undefined;
-  /** Blobs that were just looked for: the next push of them looks no more. */
-  readonly #absent = new Set<string>();
   /** The manifests written last, by digest: to tag one costs no pull then, which may be counted. */
   readonly #written = new Map<string, { bytes: Bytes; mediaType: string }>();
 
@@ -114,10 +109,8 @@ export class RegistryStore implements ContentStore {
       }
       return true;
     } catch (error) {
-      if (!(error instanceof NotFoundError)) throw error;
-      if (this.#absent.size >= ABSENT_KEPT) this.#absent.clear();
-      this.#absent.add(digest);
-      return false;
+      if (error instanceof NotFoundError) return false;
+      throw error;
     }
   }
 
@@ -191,15 +184,7 @@ export class RegistryStore implements ContentStore {
     }
     if (!isManifestMediaType(mediaType)) {
       try {
-        const absent = this.#absent.delete(digest);
-        await this.client.putBlob(body, {
-          digest,
-          size,
-          verify,
-          absent,
-          ...this.#journal,
-          ...ending,
-        });
+        await this.client.putBlob(body, { digest, size, verify, ...this.#journal, ...ending });
       } catch (error) {
         throw (verify === "target" && badDigest(error, digest)) || error;
       }

@@ -198,24 +198,3 @@ Deno.test("RegistryStore.write: what is pushed and not listed is REFERRERS_LIST_
   const listed = await Array.fromAsync(store.referrers(subject));
   assertEquals(listed, [{ ...artifact.descriptor, artifactType: "a/b" }]);
 });
-
-Deno.test("RegistryStore.write: a blob that was looked for and not there is not looked for again", async () => {
-  const registry = createRegistry();
-  const lines: string[] = [];
-  const client = new RegistryClientV2({
-    name: "http://registry.test/app",
-    fetch: (input, init) => {
-      const request = new Request(input, init);
-      lines.push(request.method);
-      return registry.fetch(request);
-    },
-  });
-  const store = new RegistryStore(client);
-  const blob = { mediaType: "text/plain", digest: DIGEST, size: 5 };
-  assertEquals(await store.exists(blob), false);
-  await store.write(blob, encodeText("hello"));
-  assertEquals(lines, ["HEAD", "POST"]);
-  // What was written once may be there already the next time.
-  await store.write(blob, encodeText("hello"));
-  assertEquals(lines, ["HEAD", "POST", "HEAD"]);
-});

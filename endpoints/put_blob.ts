@@ -41,11 +41,6 @@ export interface PutBlobOptions extends EndpointOptions {
    */
   chunkSize?: number;
   /**
-   * Whether it is known that the blob is not there: nobody looks again then.
-   * @default {false}
-   */
-  absent?: boolean;
-  /**
    * Remembers the upload of a body that can be opened again and whose digest is known, so that another
    * process goes on where this one ended: from what the registry has of it.
    * @default {the client's}
@@ -177,7 +172,6 @@ async function lookFirst(
   options: PutBlobOptions,
 ): Promise<{ there: boolean; from?: string }> {
   const mountFrom = isRepositoryName(options.mountFrom) ? options.mountFrom : undefined;
-  if (options.absent) return { there: false, ...(mountFrom !== undefined && { from: mountFrom }) };
   const rights: RightsOfNext = { actions: ["pull", "push"] };
   if (mountFrom !== undefined && channel.capabilities.mount !== false) {
     try {
