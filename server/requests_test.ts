@@ -36,7 +36,7 @@ for (
     [undefined, `a/${"b".repeat(128)}`, undefined],
     [undefined, 7, undefined],
     ["text", "text", undefined],
-    [`${OWN}, ${OWN}`, OWN, undefined],
+    [`${OWN}, ${OWN}`, OWN, OWN],
     [OCI, OWN, undefined],
     ["text/html", OCI, undefined],
   ] as [string | undefined, unknown, string | undefined][]
