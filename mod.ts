@@ -41,6 +41,7 @@ export type {
   OpenOptions,
   PartialBlob,
   ReferrersOptions,
+  ResolveOptions,
   StoreOptions,
   WriteOptions,
 } from "./content/store.ts";

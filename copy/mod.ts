@@ -53,6 +53,7 @@ export type {
   OpenOptions,
   PartialBlob,
   ReferrersOptions,
+  ResolveOptions,
   StoreOptions,
   WriteOptions,
 } from "../content/store.ts";
