@@ -90,7 +90,7 @@ export async function copyTags(
     const roots = await copier.walk.look(async () => {
       const copies = await Promise.all(wanted.map((tag) =>
         turn(async () => {
-          const root = await resolveRoot(source, tag, signal);
+          const root = await resolveRoot(source, tag, signal, options.platforms);
           return { tag, root, copy: work.start(() => copyRoot(copier, root, [], options)) };
         })
       ));
