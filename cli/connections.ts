@@ -75,7 +75,7 @@ export class Connections {
       signal: this.#io.signal,
       onEvent: (event) => this.#tell(event),
       hosts: {
-        [registry]: {
+        [registry.toLowerCase()]: {
           insecure,
           ...(plainHttp && { plainHttp }),
           ...(caFile !== undefined && { ca: await certificates(caFile) }),

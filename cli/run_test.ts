@@ -73,7 +73,13 @@ const usage: [name: string, args: string[], code: number, stdout: RegExp, stderr
   ["a user without a password", ["serve", "--user", "me"], 2, /^$/, /^davit: .*NAME:PASSWORD/],
   ["a way to log in without users", ["serve", "--auth", "bearer"], 2, /^$/, /--htpasswd/],
   ["a certificate without its key", ["serve", "--tls-cert", "x"], 2, /^$/, /go together/],
-  ["what is no reference", ["digest", "UPPER/case"], 2, /^$/, /^davit: Cannot parse "UPPER\/case"/],
+  [
+    "what is no reference",
+    ["digest", "example.test/UPPER"],
+    2,
+    /^$/,
+    /^davit: Cannot parse "example.test\/UPPER"/,
+  ],
   ["a place of another tool", ["digest", "dir:/x"], 2, /^$/, /is it oci:DIR/],
   [
     "what is no platform",

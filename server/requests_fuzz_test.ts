@@ -276,7 +276,9 @@ fuzz(
   ),
   ([name, n, last]) => {
     const path = `/v2/${name}/tags/list`;
-    const [, target] = /^<([^<>]*)>; rel="next"$/.exec(nextLink(path, { n: String(n), last }))!;
+    const [, target] = /^<([^<>]*)>; rel="next"$/.exec(
+      nextLink(new URL(path, "http://r.test"), { n: String(n), last }),
+    )!;
     const url = new URL(target!, "http://r.test");
     assertEquals(url.pathname, path);
     assertEquals([url.searchParams.get("n"), url.searchParams.get("last")], [

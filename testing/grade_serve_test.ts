@@ -20,7 +20,7 @@ Deno.test("serve's arguments: an unknown provocation is refused", async () => {
   await assertRejects(
     () => parseArguments(["--provoke", "warnings,x"]),
     Error,
-    'Cannot serve: --provoke does not know "x"',
+    "--provoke must be of corrupt-blobs, corrupt-manifests",
   );
 });
 

@@ -315,6 +315,10 @@ Deno.test("serve: a port that is taken is named", async () => {
   }
 });
 
+async function namesIn(folder: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort();
+}
+
 const STORES: [
   title: string,
   make: (folder: string) => Promise<unknown>,
@@ -328,6 +332,10 @@ const STORES: [
   ["layouts of another program", async (folder) => {
     await Deno.mkdir(`${folder}/library/app`, { recursive: true });
     await Deno.writeTextFile(`${folder}/library/app/oci-layout`, '{"imageLayoutVersion":"1.0.0"}');
+    await Deno.writeTextFile(
+      `${folder}/library/app/index.json`,
+      '{"schemaVersion":2,"manifests":[]}',
+    );
   }, undefined],
   ["a layout", (folder) => Deno.writeTextFile(`${folder}/oci-layout`, "{}"), /it is an OCI layout/],
   ["a project", async (folder) => {
@@ -342,7 +350,7 @@ for (const [title, make, refusal] of STORES) {
     const folder = await Deno.makeTempDir();
     try {
       await make(folder);
-      const before = refusal && [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+      const before = refusal && await namesIn(folder);
       const parsed = parseArguments(["--store", folder]);
       if (refusal === undefined) {
         await (await parsed)!.atStop[0]!();
@@ -350,7 +358,7 @@ for (const [title, make, refusal] of STORES) {
       }
       const error = await assertRejects(() => parsed);
       assertMatch((error as Error).message, refusal);
-      assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), before);
+      assertEquals(await namesIn(folder), before);
     } finally {
       await Deno.remove(folder, { recursive: true }).catch(() => {});
     }

@@ -419,3 +419,39 @@ Deno.test("end-2 GET blobs: one that is deleted before it is opened: 404 BLOB_UN
     const { status, code } = await wire.send("GET", `/v2/app/blobs/${HELLO}`);
     assertEquals([status, code], [404, "BLOB_UNKNOWN"]);
   }));
+
+Deno.test("diskBackend: referrers that regctl keeps in an index under the fallback tag", () =>
+  inFolder(async (folder) => {
+    const wire = open(folder);
+    const subject = await wire.manifest("app");
+    await wire.putManifest("app", "v1", subject.text);
+    const layout = `${folder}/app`;
+    const write = async (mediaType: string, value: unknown) => {
+      const bytes = encodeText(JSON.stringify(value));
+      const digest = await digestOf(bytes);
+      await Deno.writeFile(`${layout}/blobs/${digest.replace(":", "/")}`, bytes);
+      return { mediaType, digest, size: bytes.byteLength };
+    };
+    const referrer = await write(MEDIA_TYPES.ociManifest, {
+      ...JSON.parse(subject.text),
+      artifactType: "application/example.sig",
+      subject: { mediaType: MEDIA_TYPES.ociManifest, digest: subject.digest, size: subject.size },
+    });
+    const gone = { ...referrer, digest: HELLO };
+    const list = await write(MEDIA_TYPES.ociIndex, {
+      schemaVersion: 2,
+      mediaType: MEDIA_TYPES.ociIndex,
+      manifests: [referrer, gone],
+    });
+    const tag = subject.digest.replace(":", "-");
+    const index = JSON.parse(await Deno.readTextFile(`${layout}/index.json`));
+    index.manifests.push({ ...list, annotations: { "org.opencontainers.image.ref.name": tag } });
+    await Deno.writeTextFile(`${layout}/index.json`, JSON.stringify(index));
+    for (const each of [wire, open(folder)]) {
+      const { json } = await each.send("GET", `/v2/app/referrers/${subject.digest}`);
+      assertEquals(json.manifests, [{ ...referrer, artifactType: "application/example.sig" }]);
+    }
+    await Deno.remove(`${layout}/blobs/${referrer.digest.replace(":", "/")}`);
+    const { json } = await wire.send("GET", `/v2/app/referrers/${subject.digest}`);
+    assertEquals(json.manifests, []);
+  }));

@@ -226,10 +226,28 @@ export class DiskRepository {
       const some = unknown.slice(at, at + READS_AT_ONCE);
       await Promise.all(some.map((digest) => this.#learnReferrer(entries.listed(digest))));
     }
-    return digests.flatMap((digest) => {
+    const all = new Set([...digests, ...await this.#inFallbackIndex(entries, subject)]);
+    return [...all].flatMap((digest) => {
       const referrer = this.#referrers.get(digest);
       return referrer?.subject === subject ? referrer.descriptor : [];
     }).sort((one, other) => one.digest < other.digest ? -1 : 1);
+  }
+
+  /**
+   * What an index under a subject's fallback tag lists: regctl keeps referrers in a layout there, and
+   * nowhere else.
+   */
+  async #inFallbackIndex(entries: LayoutEntries, subject: Digest): Promise<string[]> {
+    const [algorithm = "", encoded = ""] = subject.split(":");
+    const entry = entries.tagged(`${algorithm.slice(0, 32)}-${encoded.slice(0, 64)}`);
+    const bytes = entry && await this.#read(entry.digest);
+    const here: string[] = [];
+    for (const child of bytes === undefined ? [] : manifestsIn(bytes, entry!.mediaType)) {
+      if (await this.files.size(child.digest as Digest) === undefined) continue;
+      if (!this.#referrers.has(child.digest)) await this.#learnReferrer(child);
+      here.push(child.digest);
+    }
+    return here;
   }
 
   /** Writes what a journal still holds, and removes what was left before a time. */

@@ -112,19 +112,28 @@ async function answer(
   outgoing: NodeResponse,
   scheme: string,
 ): Promise<void> {
-  const request = toRequest(incoming, scheme);
-  const response = request === undefined ? malformed() : await handler(request);
-  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
-  if (response.body === null || incoming.method === "HEAD") {
-    outgoing.end();
-    return;
+  const body = requestBody(incoming);
+  const request = toRequest(incoming, scheme, body.stream);
+  try {
+    const response = request === undefined ? malformed() : await handler(request);
+    outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+    if (response.body === null || incoming.method === "HEAD") {
+      outgoing.end();
+      return;
+    }
+    const length = Number(response.headers.get("content-length") ?? Infinity);
+    await writeBody(response.body as ReadableStream<Bytes>, length, outgoing);
+  } finally {
+    body.drop(); // the next request on this connection comes behind it
   }
-  const length = Number(response.headers.get("content-length") ?? Infinity);
-  await writeBody(response.body as ReadableStream<Bytes>, length, outgoing);
 }
 
 /** The request as the platform knows it; nothing where its target, its host or its method is none. */
-function toRequest(incoming: NodeRequest, scheme: string): Request | undefined {
+function toRequest(
+  incoming: NodeRequest,
+  scheme: string,
+  body: ReadableStream<Bytes>,
+): Request | undefined {
   const { method, url: target, rawHeaders } = incoming;
   try {
     const headers = new Headers();
@@ -141,7 +150,7 @@ function toRequest(incoming: NodeRequest, scheme: string): Request | undefined {
     const hasBody = method !== "GET" && method !== "HEAD" &&
       (headers.has("transfer-encoding") || Number(headers.get("content-length")) > 0);
     const init: RequestInit & { duplex: "half" } = { method, headers, duplex: "half" };
-    if (hasBody) init.body = requestBody(incoming);
+    if (hasBody) init.body = body;
     return new Request(url, init);
   } catch {
     return undefined;
@@ -157,7 +166,9 @@ function malformed(): Response {
  * A request's body, straight from the connection: a stream of its own around every piece would cost a
  * fifth more. A reader's buffer is filled from all pieces that are there.
  */
-function requestBody(incoming: NodeRequest): ReadableStream<Bytes> {
+function requestBody(
+  incoming: NodeRequest,
+): { stream: ReadableStream<Bytes>; drop: () => void } {
   let queue: Bytes[] = [];
   let held = 0;
   let state: "open" | "ended" | "dropped" = "open";
@@ -198,7 +209,15 @@ function requestBody(incoming: NodeRequest): ReadableStream<Bytes> {
     return count;
   }
 
-  return readerStream({
+  function drop(): void {
+    state = "dropped";
+    queue = [];
+    held = 0;
+    incoming.resume();
+    wake();
+  }
+
+  const stream = readerStream({
     async read(view) {
       while (held === 0 && state === "open") {
         incoming.resume();
@@ -212,15 +231,9 @@ function requestBody(incoming: NodeRequest): ReadableStream<Bytes> {
       if (held < BODY_BUFFER_BYTES && state === "open") incoming.resume();
       return { done: count === 0, value: memory.subarray(0, count) as Bytes };
     },
-    cancel() {
-      state = "dropped";
-      queue = [];
-      held = 0;
-      incoming.resume();
-      wake();
-      return Promise.resolve();
-    },
+    cancel: () => Promise.resolve(drop()),
   });
+  return { stream, drop };
 }
 
 /**

@@ -52,6 +52,9 @@ testRegistries("manifests", [
     for (const ref of ["v1", digest]) {
       assertEquals(await client.headManifest({ ref }), expected);
       const found = await client.getManifest({ ref });
+      const raw = await client.getManifestBytes({ ref });
+      assertEquals([raw.digest, raw.mediaType], [digest, descriptor.mediaType]);
+      assertBytes(raw.bytes, manifestData);
       assertEquals([found.digest, found.mediaType], [digest, descriptor.mediaType]);
       assertEquals(found.bytes, manifestData);
       assertEquals(found.manifest, JSON.parse(new TextDecoder().decode(bytes)));

@@ -9,9 +9,9 @@ import {
   diskBackend,
   MemoryBackend,
   objectBackend,
+  type ObjectStore,
   type RegistryBackend,
 } from "../../server/mod.ts";
-import { MemoryObjects } from "../../server/backends/memory_objects_test.ts";
 import { Dice, digestOf } from "./traffic.ts";
 
 const SEED = Number(Deno.env.get("DAVIT_SEED") ?? 20_261);
@@ -23,6 +23,25 @@ const FLOOD = 12;
 const ORIGIN = "http://registry.test";
 const EVIL = new TextEncoder().encode("EVIL");
 
+/** A storage of objects in memory. */
+function memoryObjects(): ObjectStore {
+  const objects = new Map<string, Blob>();
+  return {
+    get(key, { offset, length } = { offset: 0, length: Infinity }) {
+      return Promise.resolve(objects.get(key)?.slice(offset, offset + length).stream());
+    },
+    put: (key, bytes) => Promise.resolve(void objects.set(key, new Blob([bytes]))),
+    delete: (keys) => Promise.resolve(keys.forEach((key) => objects.delete(key))),
+    list(prefix, after) {
+      const found = [...objects].filter(([key]) => key.startsWith(prefix) && key > after).sort();
+      return Promise.resolve({
+        objects: found.map(([key, { size }]) => ({ key, size })),
+        more: false,
+      });
+    },
+  };
+}
+
 /** Backends of one storage: several are several processes. */
 type Open = (folder: string) => RegistryBackend[];
 
@@ -30,7 +49,7 @@ const BACKENDS: Record<string, Open> = {
   "memory": () => [new MemoryBackend()],
   "disk": (folder) => [diskBackend(folder, { durable: false })],
   "object store, two processes": () => {
-    const objects = new MemoryObjects();
+    const objects = memoryObjects();
     return [1, 2].map(() => objectBackend(objects, { segmentBytes: 1_000 }));
   },
 };

@@ -111,6 +111,11 @@ function normalise(text: string, { HOST, LAYOUT, OUT }: Words): string {
     .replaceAll(OUT, "OUT")
     .replaceAll(LAYOUT, "LAYOUT")
     .replace(/^Date: .*$/m, "Date")
+    // What only one of the two says, of its connection and to browsers.
+    .replace(
+      /^(?:Connection|Content-Security-Policy|Keep-Alive|X-Content-Type-Options): .*\n?/gm,
+      "",
+    )
     .trim();
 }
 
