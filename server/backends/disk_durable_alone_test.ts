@@ -71,3 +71,33 @@ Deno.test("diskBackend: not durable, nothing waits for the disk", async () => {
   const calls = await callsOf(false, pushBlob);
   assertEquals(calls.filter((call) => call === "sync"), []);
 });
+
+for (const durable of [true, false]) {
+  Deno.test(`diskBackend: durable ${durable}: the names of new folders on the disk`, async () => {
+    const system = fileSystem()!;
+    const { open } = system;
+    const parent = await Deno.makeTempDir();
+    const synced: string[] = [];
+    system.open = async (path, flags, mode) => {
+      const handle = await open(path, flags, mode);
+      const { sync } = handle;
+      handle.sync = () => (synced.push(path.slice(parent.length)), sync.call(handle));
+      return handle;
+    };
+    const backend = diskBackend(`${parent}/above/store`, { durable });
+    try {
+      await backend.recover();
+      assertEquals(synced, durable ? ["/above", ""] : []);
+      synced.length = 0;
+      await memoryWire({ backend }).startUpload("team/app");
+      assertEquals(synced, durable ? ["/above/store", "/above/store/.uploads"] : []);
+      synced.length = 0;
+      await memoryWire({ backend }).startUpload("team/app");
+      assertEquals(synced, [], "once");
+    } finally {
+      Object.assign(system, { open });
+      await backend.close();
+      await Deno.remove(parent, { recursive: true });
+    }
+  });
+}

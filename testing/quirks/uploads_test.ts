@@ -161,6 +161,26 @@ const CASES: [name: string, quirks: QuirkOptions, run: (wire: Wire) => Promise<v
       `../${await digest("hello")}`,
     ]);
   }],
+  ["Location: a query that must come back, decoded", {
+    locations: { query: "decoded" },
+  }, async (wire) => {
+    const start = async () => new URL(await wire.startUpload("app"), "http://registry.test");
+    const put = async (location: URL, query: string) =>
+      (await wire.send("PUT", `${location.pathname}?${query}`, { body: "hello" })).status;
+    const hello = `digest=${await digest("hello")}`;
+    const ways: [name: string, query: (location: URL) => string, status: number][] = [
+      ["as it came", ({ search }) => `${search.slice(1)}&${hello}`, 201],
+      ["escaped anew", ({ searchParams }) => `${searchParams}&${hello}`, 201],
+      ["behind others", ({ searchParams }) => `${hello}&${searchParams}`, 201],
+      ["not at all", () => hello, 400],
+      ["empty", () => `_state=&${hello}`, 400],
+      ["another one", ({ searchParams }) => `_state=${searchParams.get("_state")}x&${hello}`, 400],
+    ];
+    for (const [name, query, status] of ways) {
+      const location = await start();
+      assertEquals(await put(location, query(location)), status, name);
+    }
+  }],
   ["Location: a query that must come back", { locations: { query: true } }, async (wire) => {
     const location = await wire.startUpload("app");
     const [path, query] = location.split("?") as [string, string];
