@@ -31,7 +31,6 @@ import {
   readDiffIds,
   readDockerManifest,
 } from "./docker_manifest.ts";
-import { REF_NAME } from "./entry_names.ts";
 import { LayoutEntries } from "./layout_entries.ts";
 import type { OciArchive } from "./oci_archive.ts";
 import { noSuchEntry, onlyImage, resolveEntry } from "./resolve_entry.ts";

@@ -165,7 +165,7 @@ export class LayoutStore implements ContentStore {
     signal?.throwIfAborted();
     const source = openBody(body, size);
     await this.#changing(async () => {
-      if (await this.#files.verified(digest, size, signal)) {
+      if (await this.#files.verified(digest, { size, signal })) {
         await skipBody(source);
       } else {
         await this.#sweepOnce();
@@ -340,7 +340,7 @@ export class LayoutStore implements ContentStore {
     const { size } = descriptor;
     hashAlgorithm(digest);
     await this.#sweepOnce();
-    if (await this.#files.verified(digest, size, signal)) return wholePartial(size);
+    if (await this.#files.verified(digest, { size, signal })) return wholePartial(size);
     const { mediaType } = descriptor;
     const onCommitted = () => this.#list({ mediaType, digest, size });
     const onEnd = () => this.#files.tidy();

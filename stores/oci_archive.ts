@@ -23,10 +23,10 @@ import {
   InvalidContentError,
   SizeMismatchError,
 } from "../errors.ts";
-import { childrenOf, subjectOf } from "../manifest/children.ts";
+import { childrenOf } from "../manifest/children.ts";
 import { manifestMediaType } from "../manifest/media_type_of.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
-import { filterReferrers, referrerDescriptor } from "../manifest/referrers_index.ts";
+import { filterReferrers } from "../manifest/referrers_index.ts";
 import { isIndex, type Manifest } from "../manifest/types.ts";
 import { type ArchiveContent, openContent } from "./archive_content.ts";
 import type { ArchiveIndex } from "./archive_index.ts";
