@@ -41,6 +41,7 @@ export type {
   OpenOptions,
   PartialBlob,
   ReferrersOptions,
+  ResolveOptions,
   StoreOptions,
   WriteOptions,
 } from "./content/store.ts";
@@ -107,6 +108,11 @@ export {
   parseManifest,
   type ParseManifestOptions,
 } from "./manifest/parse_manifest.ts";
+export {
+  readManifest,
+  type ReadManifestOptions,
+  type StoredManifest,
+} from "./manifest/read_manifest.ts";
 export { choosePlatform, formatPlatform, parsePlatform } from "./manifest/platform.ts";
 export {
   addReferrer,

@@ -68,5 +68,6 @@ export type {
   OpenOptions,
   PartialBlob,
   ReferrersOptions,
+  ResolveOptions,
   StoreOptions,
 } from "../content/store.ts";

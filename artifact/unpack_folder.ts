@@ -1,10 +1,10 @@
 import { peekCompression } from "../content/compression.ts";
 import { parseDigest } from "../content/digest.ts";
 import { type DecompressLimits, gunzip } from "../content/gzip.ts";
-import type { PieceReader } from "../content/piece_reader.ts";
+import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import { checkLinkTarget, safePath } from "../content/safe_path.ts";
 import { readTar, type TarEntry, type TarLimits } from "../content/tar_reader.ts";
-import { verifier } from "../content/verifying_stream.ts";
+import { verifyingStream } from "../content/verifying_stream.ts";
 import { InvalidArchiveError, UnsafePathError } from "../errors.ts";
 import type { StagedFiles } from "./staged_files.ts";
 
@@ -44,7 +44,9 @@ export async function unpackFolder(
 ): Promise<UnpackedFolder> {
   const result: UnpackedFolder = { entries: 0, bytes: 0 };
   let tar = await decompressed(source, limits);
-  if (tarDigest !== undefined) tar = await verified(tar, tarDigest);
+  if (tarDigest !== undefined) {
+    tar = pieceReader(await verifyingStream(tar, { digest: parseDigest(tarDigest) }));
+  }
   await staged.addFolder(title);
   for await (const entry of readTar(tar, limits)) {
     result.entries++;
@@ -105,17 +107,4 @@ async function decompressed(source: PieceReader, limits: UnpackLimits): Promise<
     throw new InvalidArchiveError("Cannot unpack a folder: it is compressed with zstd, not gzip");
   }
   return reader;
-}
-
-async function verified(source: PieceReader, digest: string): Promise<PieceReader> {
-  const tap = await verifier({ digest: parseDigest(digest) });
-  return {
-    async read() {
-      const piece = await source.read();
-      if (piece.done || piece.value === undefined) tap.finish();
-      else tap.take(piece.value);
-      return piece;
-    },
-    cancel: (reason) => source.cancel(reason),
-  };
 }

@@ -1,4 +1,10 @@
-import { type ContentSource, type Descriptor, formatPlatform, InvalidOptionError } from "../mod.ts";
+import {
+  type ContentSource,
+  type Descriptor,
+  formatPlatform,
+  InvalidOptionError,
+  readManifest,
+} from "../mod.ts";
 import { type CopiedContent, copy, type CopyOptions, copyTags } from "../copy/mod.ts";
 import { type ConnectionFlags, Connections } from "./connections.ts";
 import { count, formatBytes, formatTime, shortDigest } from "./format.ts";
@@ -7,7 +13,6 @@ import { formatLocation, type Location, STANDARD } from "./location.ts";
 import { type OpenedSource, type OpenedTarget, openSource, openTarget } from "./open_location.ts";
 import { Progress } from "./progress.ts";
 import { kindOf } from "./progress_state.ts";
-import { readManifest } from "./read_manifest.ts";
 import { targetReferences } from "./target_references.ts";
 
 /** The flags of `davit copy`. */
@@ -155,7 +160,7 @@ async function refuseIndex(
 ): Promise<void> {
   const root = await source.resolve(reference, { signal });
   if (kindOf(root.mediaType) !== "index") return;
-  const { manifest } = await readManifest(source, root, signal);
+  const { manifest } = await readManifest(source, root, { signal });
   const platforms = "manifests" in manifest
     ? manifest.manifests.flatMap(({ platform }) =>
       platform === undefined || platform.os === "unknown" ? [] : [formatPlatform(platform)]

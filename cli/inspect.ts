@@ -6,10 +6,10 @@ import {
   LimitError,
   type Manifest,
   NotFoundError,
+  readManifest,
 } from "../mod.ts";
 import { type AttachedEntry, AttachedFinder } from "../copy/mod.ts";
 import { describe } from "../artifact/mod.ts";
-import { readManifest } from "./read_manifest.ts";
 
 /** A manifest and what belongs to it, as `davit inspect --json` prints it. */
 export interface InspectedManifest {
@@ -85,7 +85,7 @@ export async function inspect(
         maximum: MAX_MANIFESTS,
       });
     }
-    const parsed = await orMissing(() => readManifest(source, descriptor, signal));
+    const parsed = await orMissing(() => readManifest(source, descriptor, { signal }));
     if (parsed === undefined) return { ...node, missing: true };
     Object.assign(node, members(parsed.manifest));
     if ("manifests" in parsed.manifest) {

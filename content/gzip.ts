@@ -1,6 +1,6 @@
 import { Gzip } from "fflate";
 import { InvalidArchiveError, LimitError } from "../errors.ts";
-import { gunzipPieces } from "../runtime/gunzip.ts";
+import { type Decompress, gunzipPieces } from "../runtime/decompress.ts";
 import type { Bytes } from "./bytes.ts";
 import type { PieceReader } from "./piece_reader.ts";
 
@@ -95,41 +95,58 @@ function exceeded(limit: string, maximum: number, what: string): LimitError {
  */
 export function gunzip(source: PieceReader, limits: DecompressLimits): PieceReader {
   const counts = new DecompressCounts(limits);
-  let failure: { cause: unknown } | undefined;
-  const output = gunzipPieces((async function* () {
-    try {
-      for (;;) {
-        const { value } = await source.read();
-        if (value === undefined || value.byteLength === 0) return;
-        for (let at = 0; at < value.byteLength; at += COMPRESSED_BYTES) {
-          const part = new Uint8Array(value.subarray(at, at + COMPRESSED_BYTES));
-          counts.taken(part.byteLength);
-          yield part;
-        }
-      }
-    } catch (cause) {
-      failure = { cause };
-      throw cause;
+  const damage = "it is not gzip, is cut or damaged, or something follows it";
+  return countedReader(source, decompressed(parts(source, counts), gunzipPieces, damage), counts);
+}
+
+async function* parts(source: PieceReader, counts: DecompressCounts): AsyncGenerator<Bytes> {
+  for (let value; (value = (await source.read()).value)?.byteLength;) {
+    for (let at = 0; at < value.byteLength; at += COMPRESSED_BYTES) {
+      const part = new Uint8Array(value.subarray(at, at + COMPRESSED_BYTES));
+      counts.taken(part.byteLength);
+      yield part;
     }
-  })());
+  }
+}
+
+/** Decompresses pieces. What they throw is thrown on; all else is damage. */
+export async function* decompressed(
+  pieces: AsyncGenerator<Bytes>,
+  decompress: Decompress,
+  damage: string,
+): AsyncGenerator<Bytes> {
+  let failure: { cause: unknown } | undefined;
+  const watched: AsyncIterableIterator<Bytes> = {
+    next: () =>
+      pieces.next().catch((cause) => {
+        failure = { cause };
+        throw cause;
+      }),
+    [Symbol.asyncIterator]: () => watched,
+  };
+  try {
+    for await (const piece of decompress(watched)) yield piece as Bytes;
+  } catch (cause) {
+    if (failure !== undefined) throw failure.cause;
+    throw new InvalidArchiveError(`Cannot decompress: ${damage}`, { cause });
+  }
+}
+
+/** A reader of what was decompressed, which counts it; giving it up gives up the source. */
+export function countedReader(
+  source: PieceReader,
+  output: AsyncGenerator<Bytes>,
+  counts: DecompressCounts,
+): PieceReader {
   return {
     async read() {
-      let piece;
-      try {
-        piece = await output.read();
-      } catch (cause) {
-        if (failure !== undefined) throw failure.cause;
-        throw new InvalidArchiveError(
-          "Cannot decompress: it is not gzip, is cut or damaged, or something follows it",
-          { cause },
-        );
-      }
-      if (piece.done || piece.value === undefined) return { done: true };
-      counts.made(piece.value.byteLength);
-      return { done: false, value: piece.value as Bytes };
+      const { done, value } = await output.next();
+      if (done) return { done: true };
+      counts.made(value.byteLength);
+      return { done: false, value };
     },
     async cancel(reason) {
-      output.cancel();
+      void output.return(undefined).catch(() => {});
       await source.cancel(reason);
     },
   };

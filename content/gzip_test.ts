@@ -100,6 +100,11 @@ Deno.test("gunzip: several members are one, and zeros behind them none", async (
 
 const hello = await compressed(encodeText("hello"));
 
+async function damagedSample(): Promise<Bytes> {
+  const bytes = await compressed(sample(300_000));
+  return bytes.fill(255, 1000, 1100);
+}
+
 for (
   const [title, bytes] of [
     ["something else", encodeText("hello")],
@@ -107,6 +112,7 @@ for (
     ["cut", hello.slice(0, -9)],
     ["without its sum", hello.slice(0, -8)],
     ["another sum", concatBytes([hello.slice(0, -8), new Uint8Array(8)])],
+    ["damaged before much more", await damagedSample()],
     ["before something else", concatBytes([hello, encodeText("garbage")])],
   ] as const
 ) {

@@ -8,6 +8,15 @@ export interface StoreOptions {
   signal?: AbortSignal;
 }
 
+/** Options of {@linkcode ContentSource.resolve}. */
+export interface ResolveOptions extends StoreOptions {
+  /**
+   * Which of several manifests under one name is meant, as `linux/arm64`: layouts may have those. It
+   * chooses nothing of an index.
+   */
+  platform?: string;
+}
+
 /** Options of {@linkcode ContentSource.open}. */
 export interface OpenOptions extends StoreOptions {
   /**
@@ -83,7 +92,7 @@ export interface ContentSource {
    *
    * @throws {ContentNotFoundError} When there is none.
    */
-  resolve(reference: string, options?: StoreOptions): Promise<Descriptor>;
+  resolve(reference: string, options?: ResolveOptions): Promise<Descriptor>;
   /** Whether the content is here. */
   exists(descriptor: Descriptor, options?: StoreOptions): Promise<boolean>;
   /**

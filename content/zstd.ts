@@ -1,9 +1,8 @@
-import { InvalidArchiveError, LimitError } from "../errors.ts";
+import { InvalidArchiveError, LimitError, UnsupportedRuntimeError } from "../errors.ts";
+import { zstdDecompress } from "../runtime/decompress.ts";
 import { type Bytes, concatBytes, EMPTY } from "./bytes.ts";
-import { DecompressCounts, type DecompressLimits } from "./gzip.ts";
-import type { Piece, PieceReader } from "./piece_reader.ts";
-import { MAX_BLOCK_BYTES, plainBlock, ZstdBlocks } from "./zstd_block.ts";
-import { damaged } from "./zstd_tables.ts";
+import { countedReader, DecompressCounts, decompressed, type DecompressLimits } from "./gzip.ts";
+import type { PieceReader } from "./piece_reader.ts";
 
 /** What zstd's own command takes without being told: 128 MiB. */
 const MAX_WINDOW_BYTES = 128 * 1024 * 1024;
@@ -12,126 +11,92 @@ const FRAME = 0xfd2fb528;
 const SKIPPED_FRAME = 0x184d2a50;
 
 /**
- * Decompresses zstd, also of several frames. In JavaScript: Node 20 has no zstd, and of the other runtimes
- * some stop behind the first frame, or take a cut file for a whole one. The checksums in it are not
- * compared: whoever reads it knows its digest.
+ * Decompresses zstd, also of several frames, by the runtime's own decoder. It is given one frame at a
+ * time: some runtimes stop behind the first one, or take a cut file for a whole one.
  *
- * @throws {InvalidArchiveError} When it is not zstd, or is cut or damaged.
- * @throws {LimitError} When more comes out than the limits allow, or a frame wants a window of more
- * than 128 MiB.
+ * @throws {UnsupportedRuntimeError} On a runtime without a decoder: Node before 22.15, and browsers.
+ * @throws {InvalidArchiveError} While reading, when it is not zstd, or is cut or damaged.
+ * @throws {LimitError} While reading, when more comes out than the limits allow, or a frame wants a
+ * window of more than 128 MiB.
  *
  * @see https://www.rfc-editor.org/rfc/rfc8878
  */
 export function unzstd(source: PieceReader, limits: DecompressLimits): PieceReader {
-  const counts = new DecompressCounts(limits);
-  const pieces = framesOf(new Input(source, counts));
-  return {
-    async read(): Promise<Piece> {
-      const { done, value } = await pieces.next();
-      if (done) return { done: true };
-      counts.made(value.byteLength);
-      return { done: false, value };
-    },
-    cancel: (reason) => source.cancel(reason),
-  };
-}
-
-async function* framesOf(input: Input): AsyncGenerator<Bytes> {
-  for (;;) {
-    const head = await input.take(4, true);
-    if (head === undefined) return;
-    const magic = number(head);
-    if ((magic & 0xfffffff0) === SKIPPED_FRAME) {
-      await input.skip(number(await input.take(4)) >>> 0);
-    } else if (magic >>> 0 === FRAME) {
-      yield* frame(input);
-    } else {
-      throw new InvalidArchiveError("Cannot decompress: it is no zstd, or something follows it");
-    }
-  }
-}
-
-async function* frame(input: Input): AsyncGenerator<Bytes> {
-  const { windowBytes, hasChecksum } = await readHeader(input);
-  const blocks = new ZstdBlocks();
-  const window = new Window(windowBytes);
-  for (let last = false; !last;) {
-    const header = number(await input.take(3));
-    last = (header & 1) === 1;
-    const [type, size] = [header >> 1 & 3, header >> 3];
-    if (type === 3 || size > MAX_BLOCK_BYTES) throw damaged();
-    const block = await input.take(type === 1 ? 1 : size);
-    const made = type === 2
-      ? window.add((bytes, at, history) => blocks.read(block, bytes, at, history))
-      : window.put(plainBlock(block, size, type === 1));
-    if (made.byteLength > 0) yield made;
-  }
-  if (hasChecksum) await input.take(4);
-}
-
-async function readHeader(input: Input): Promise<{ windowBytes: number; hasChecksum: boolean }> {
-  const [flags = 0] = await input.take(1);
-  const single = (flags & 0x20) !== 0;
-  const [descriptor = 0] = single ? [] : await input.take(1);
-  const dictionary = number(await input.take([0, 1, 2, 4][flags & 3]!));
-  if ((flags & 8) !== 0 || dictionary !== 0) throw damaged(); // nobody has the dictionary
-  const sizeBytes = [single ? 1 : 0, 2, 4, 8][flags >> 6]!;
-  const size = await input.take(sizeBytes);
-  let windowBytes = number(size.subarray(0, 4)) >>> 0;
-  if (sizeBytes === 2) windowBytes += 256;
-  if (sizeBytes === 8) windowBytes += (number(size.subarray(4)) >>> 0) * 2 ** 32;
-  if (!single) {
-    const base = 2 ** (10 + (descriptor >> 3));
-    windowBytes = base + base / 8 * (descriptor & 7);
-  }
-  if (windowBytes > MAX_WINDOW_BYTES) {
-    throw new LimitError(
-      `Cannot decompress: the zstd data wants a window of ${windowBytes} bytes, more than ` +
-        `windowBytes, ${MAX_WINDOW_BYTES}`,
-      { limit: "windowBytes", maximum: MAX_WINDOW_BYTES },
+  const decompress = zstdDecompress();
+  if (decompress === undefined) {
+    throw new UnsupportedRuntimeError(
+      "Cannot decompress zstd: this runtime has no decoder of it; Node has one from 22.15 on, as have " +
+        "Deno 2 and Bun",
     );
   }
-  return { windowBytes, hasChecksum: (flags & 4) !== 0 };
+  const counts = new DecompressCounts(limits);
+  const input = new Input(source, counts);
+  const output = (async function* () {
+    while (await findFrame(input)) {
+      yield* decompressed(frame(input), decompress, "the zstd data is damaged");
+    }
+  })();
+  return countedReader(source, output, counts);
 }
 
-/** What may be repeated: the last bytes of a frame. Its memory grows with what comes, not with what is declared. */
-class Window {
-  #bytes = new Uint8Array(2 * MAX_BLOCK_BYTES);
-  #at = 0;
-
-  constructor(private readonly size: number) {}
-
-  /** Lets a block be written behind the last one; answers a copy of it. */
-  add(write: (bytes: Uint8Array, at: number, history: number) => number): Bytes {
-    this.#makeRoom();
-    const start = this.#at;
-    this.#at = write(this.#bytes, start, Math.min(start, this.size));
-    return this.#bytes.slice(start, this.#at);
-  }
-
-  /** Adds bytes; answers a copy of them. */
-  put(piece: Uint8Array): Bytes {
-    return this.add((bytes, at) => {
-      bytes.set(piece, at);
-      return at + piece.byteLength;
-    });
-  }
-
-  #makeRoom(): void {
-    const { byteLength } = this.#bytes;
-    if (byteLength - this.#at >= MAX_BLOCK_BYTES) return;
-    // Moved as seldom as a part of the window costs memory.
-    const most = this.size + Math.max(this.size >> 1, 8 * MAX_BLOCK_BYTES);
-    const kept = this.#bytes.subarray(Math.max(0, this.#at - this.size), this.#at);
-    if (byteLength < most) {
-      const larger = new Uint8Array(Math.min(most, 2 * byteLength));
-      larger.set(kept);
-      this.#bytes = larger;
-    } else {
-      this.#bytes.set(kept);
+/** Goes to where the next frame begins, behind its magic number; `false` at the end. */
+async function findFrame(input: Input): Promise<boolean> {
+  for (;;) {
+    const magic = await input.take(4, true);
+    if (magic === undefined) return false;
+    if (number(magic) >>> 0 === FRAME) return true;
+    if ((number(magic) & 0xfffffff0) !== SKIPPED_FRAME) {
+      throw new InvalidArchiveError("Cannot decompress: it is no zstd, or something follows it");
     }
-    this.#at = kept.byteLength;
+    let left = number(await input.take(4)) >>> 0;
+    while (left > 0) left -= (await input.take(Math.min(left, 1024))).byteLength;
   }
+}
+
+/** The bytes of one frame: its header, its blocks, and the checksum behind the last one. */
+async function* frame(input: Input): AsyncGenerator<Bytes> {
+  const { bytes, hasChecksum } = await readHeader(input);
+  yield bytes;
+  for (let isLast = false; !isLast;) {
+    const header = await input.take(3);
+    const [type, size] = [number(header) >> 1 & 3, number(header) >> 3];
+    isLast = (header[0]! & 1) === 1;
+    yield concatBytes([header, await input.take(type === 1 ? 1 : size)]); // 1: a byte repeated
+  }
+  if (hasChecksum) yield await input.take(4);
+}
+
+async function readHeader(input: Input): Promise<{ bytes: Bytes; hasChecksum: boolean }> {
+  const first = await input.take(1);
+  const flags = first[0]!;
+  const single = (flags & 0x20) !== 0;
+  const descriptor = await input.take(single ? 0 : 1);
+  const dictionary = await input.take([0, 1, 2, 4][flags & 3]!);
+  const size = await input.take([single ? 1 : 0, 2, 4, 8][flags >> 6]!);
+  checkWindow(single ? contentSize(size) : windowSize(descriptor[0]!));
+  const magic = new Uint8Array([0x28, 0xb5, 0x2f, 0xfd]);
+  const bytes = concatBytes([magic, first, descriptor, dictionary, size]);
+  return { bytes, hasChecksum: (flags & 4) !== 0 };
+}
+
+function contentSize(bytes: Bytes): number {
+  const low = number(bytes.subarray(0, 4)) >>> 0;
+  if (bytes.byteLength === 2) return low + 256;
+  return low + (number(bytes.subarray(4)) >>> 0) * 2 ** 32;
+}
+
+function windowSize(descriptor: number): number {
+  const base = 2 ** (10 + (descriptor >> 3));
+  return base + base / 8 * (descriptor & 7);
+}
+
+function checkWindow(bytes: number): void {
+  if (bytes <= MAX_WINDOW_BYTES) return;
+  throw new LimitError(
+    `Cannot decompress: the zstd data wants a window of ${bytes} bytes, more than windowBytes, ` +
+      `${MAX_WINDOW_BYTES}`,
+    { limit: "windowBytes", maximum: MAX_WINDOW_BYTES },
+  );
 }
 
 /** Takes as many bytes of a reader as are asked for. */
@@ -146,27 +111,18 @@ class Input {
   async take(count: number, mayEnd = false): Promise<Bytes | undefined> {
     const pieces: Bytes[] = [];
     for (let left = count; left > 0;) {
-      const piece = await this.#some(left);
+      if (this.#held.byteLength === 0) this.#held = (await this.source.read()).value ?? EMPTY;
+      const piece = this.#held.subarray(0, left) as Bytes;
       if (piece.byteLength === 0) {
         if (mayEnd && left === count) return undefined;
         throw new InvalidArchiveError("Cannot decompress: the zstd data is cut");
       }
+      this.#held = this.#held.subarray(piece.byteLength) as Bytes;
+      this.counts.taken(piece.byteLength);
       left -= piece.byteLength;
       pieces.push(piece);
     }
-    return pieces.length === 1 ? pieces[0]! : concatBytes(pieces);
-  }
-
-  async skip(count: number): Promise<void> {
-    for (let left = count; left > 0;) left -= (await this.take(Math.min(left, 1024))).byteLength;
-  }
-
-  async #some(most: number): Promise<Bytes> {
-    if (this.#held.byteLength === 0) this.#held = (await this.source.read()).value ?? EMPTY;
-    const piece = this.#held.subarray(0, most) as Bytes;
-    this.#held = this.#held.subarray(piece.byteLength) as Bytes;
-    this.counts.taken(piece.byteLength);
-    return piece;
+    return concatBytes(pieces);
   }
 }
 

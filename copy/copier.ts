@@ -10,7 +10,7 @@ import {
 import { subjectOf } from "../manifest/children.ts";
 import { copyError, onSide, sideOf } from "./copy_error.ts";
 import { CopyEvents } from "./copy_events.ts";
-import type { CopiedAttached, CopyOptions } from "./copy_options.ts";
+import type { CopiedContent, CopyOptions } from "./copy_options.ts";
 import { type GraphNode, type GraphVisitor, GraphWalk } from "./graph_walk.ts";
 import { isSmall, TransferBlob } from "./transfer_blob.ts";
 import { type Turns, turns, type Work } from "./work.ts";
@@ -20,22 +20,6 @@ const CONCURRENCY = 6;
 
 /** Questions to the target, which cost it little, at once. */
 const ASKED_AT_ONCE = 16;
-
-/** What came of the content of a copy. */
-export interface CopiedContent {
-  /** What moved. */
-  copied: Descriptor[];
-  /** What the target had already. */
-  skipped: Descriptor[];
-  /** What the target took from elsewhere by itself. */
-  mounted: Descriptor[];
-  /** What did not come along. */
-  leftOut: Descriptor[];
-  /** What was attached, and came along. */
-  attached: CopiedAttached[];
-  /** The bytes that moved. */
-  bytes: number;
-}
 
 /** Copies graphs into a target: each part once, what is needed before what needs it. */
 export class Copier implements GraphVisitor {

@@ -44,7 +44,7 @@ export async function copy(
   return await Work.run(options.signal, async (work) => {
     const copier = new Copier(source, target, options, work);
     const named = typeof references === "string" ? [references] : [...references];
-    const root = await resolveRoot(source, reference, work.signal);
+    const root = await resolveRoot(source, reference, work.signal, options.platforms);
     const copied = await copyRoot(copier, root, named, options);
     await work.idle();
     await copier.tagAttached();

@@ -63,14 +63,8 @@ export interface CopiedAttached {
   tag?: string;
 }
 
-/** What {@linkcode copy} answers. */
-export interface CopyResult {
-  /** What the reference named in the source. */
-  source: Descriptor;
-  /** What the references name in the target. */
-  target: Descriptor;
-  /** The target's references. */
-  references: string[];
+/** What came of the content of a copy. */
+export interface CopiedContent {
   /** What moved; with `dryRun`, what would. */
   copied: Descriptor[];
   /** What the target had already. */
@@ -83,6 +77,16 @@ export interface CopyResult {
   attached: CopiedAttached[];
   /** The bytes that moved. */
   bytes: number;
+}
+
+/** What {@linkcode copy} answers. */
+export interface CopyResult extends CopiedContent {
+  /** What the reference named in the source. */
+  source: Descriptor;
+  /** What the references name in the target. */
+  target: Descriptor;
+  /** The target's references. */
+  references: string[];
   /** Whether signatures of the source hold for the target: not where a new index was made. */
   signaturesApply: boolean;
 }

@@ -2,8 +2,10 @@ import { assert, assertEquals } from "@std/assert";
 import { CopyError, SparseIndexRefusedError } from "../errors.ts";
 import { readManifest } from "../manifest/read_manifest.ts";
 import type { ImageIndex } from "../manifest/types.ts";
+import { LayoutStore } from "../stores/layout_store.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
 import { copy } from "./copy.ts";
+import { copyTags } from "./copy_tags.ts";
 import {
   count,
   digestsOf,
@@ -12,6 +14,7 @@ import {
   LINUX_ARM64,
   missing,
   repository,
+  withFolder,
   writeEverything,
 } from "./fixture_test.ts";
 import { reachable } from "./reachable.ts";
@@ -87,5 +90,28 @@ Deno.test("platforms", async (t) => {
     const { digest } = images[0]!;
     const result = await copy(source, digest, new MemoryStore(), [], { platforms: "linux/arm64" });
     assertEquals(result.target.digest, digest);
+  });
+  await t.step("of several images with one name the one for the platform is copied", async () => {
+    await withFolder(async (folder) => {
+      const layout = new LayoutStore(folder);
+      for (const image of images) await copy(source, image.digest, layout, [], { attached: false });
+      const annotations = { "org.opencontainers.image.ref.name": "v1" };
+      const manifests = [LINUX_AMD64, LINUX_ARM64].map((platform, at) => ({
+        ...{ ...images[at]!, platform, annotations },
+      }));
+      const index = JSON.stringify({ schemaVersion: 2, manifests });
+      await Deno.writeTextFile(`${folder}/index.json`, index);
+      for (const [at, platform] of ["linux/amd64", "linux/arm64"].entries()) {
+        const [one, all] = [new MemoryStore(), new MemoryStore()];
+        await copy(layout, "v1", one, "v1", { platforms: [platform] });
+        await copyTags(layout, all, { platforms: platform });
+        for (const target of [one, all]) {
+          assertEquals((await target.resolve("v1")).digest, images[at]!.digest);
+        }
+      }
+      for (const platforms of [["linux/amd64", "linux/arm64"], "all"]) {
+        await failure(copy(layout, "v1", new MemoryStore(), "v1", { platforms }), CopyError);
+      }
+    });
   });
 });

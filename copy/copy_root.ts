@@ -19,13 +19,17 @@ export interface CopiedRoot {
   signaturesApply: boolean;
 }
 
-/** What a reference names in a source. */
+/** What a reference names in a source: of several manifests the one for the only platform wanted. */
 export async function resolveRoot(
   source: ContentSource,
   reference: string,
   signal: AbortSignal,
+  platforms: CopyOptions["platforms"] = [],
 ): Promise<Descriptor> {
-  return await onSide("source", reference, signal, () => source.resolve(reference, { signal }));
+  const [platform, ...others] = typeof platforms === "string" ? [platforms] : platforms;
+  const isOne = platform !== undefined && platform !== "all" && others.length === 0;
+  const options = { signal, ...(isOne && { platform }) };
+  return await onSide("source", reference, signal, () => source.resolve(reference, options));
 }
 
 /**

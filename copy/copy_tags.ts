@@ -2,8 +2,8 @@ import type { Descriptor } from "../content/descriptor.ts";
 import type { ContentSource, ContentStore } from "../content/store.ts";
 import { InvalidOptionError, LimitError } from "../errors.ts";
 import { isDerivedTag } from "./attached_finder.ts";
-import { type CopiedContent, Copier } from "./copier.ts";
-import type { CopyOptions } from "./copy_options.ts";
+import { Copier } from "./copier.ts";
+import type { CopiedContent, CopyOptions } from "./copy_options.ts";
 import { onSide } from "./copy_error.ts";
 import { copyRoot, resolveRoot } from "./copy_root.ts";
 import { tagMatcher, type TagPattern } from "./tag_pattern.ts";
@@ -90,7 +90,7 @@ export async function copyTags(
     const roots = await copier.walk.look(async () => {
       const copies = await Promise.all(wanted.map((tag) =>
         turn(async () => {
-          const root = await resolveRoot(source, tag, signal);
+          const root = await resolveRoot(source, tag, signal, options.platforms);
           return { tag, root, copy: work.start(() => copyRoot(copier, root, [], options)) };
         })
       ));

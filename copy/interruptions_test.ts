@@ -2,14 +2,25 @@
  * Copies that are interrupted at random, and gone on with: every one ends with identical bytes, and
  * little is moved twice. Set `DAVIT_INTERRUPTIONS` for more of them, `DAVIT_SEED` for others.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Bytes } from "../content/bytes.ts";
+import { CopyError } from "../errors.ts";
+import { readManifest } from "../manifest/read_manifest.ts";
+import type { ImageManifest } from "../manifest/types.ts";
 import { RegistryClientV2 } from "../registry_client_v2.ts";
 import { RegistryStore } from "../registry_store.ts";
 import { createRegistry } from "../server/registry.ts";
 import { LayoutStore } from "../stores/layout_store.ts";
 import { copy } from "./copy.ts";
-import { missing, repository, withFolder, writeImage, writeNote } from "./fixture_test.ts";
+import {
+  altered,
+  missing,
+  PlainStore,
+  repository,
+  withFolder,
+  writeImage,
+  writeNote,
+} from "./fixture_test.ts";
 import { reachable } from "./reachable.ts";
 
 const SEED = Number(Deno.env.get("DAVIT_SEED") ?? 20_261);
@@ -131,4 +142,31 @@ Deno.test(`${ROUNDS} random interruptions of a copy, each gone on with`, async (
     });
   }
   assert(interrupted > ROUNDS / 2, `only ${interrupted} of ${ROUNDS} were interrupted`);
+});
+
+Deno.test("small blobs that had landed before an interruption are not fetched again", async () => {
+  const source = new PlainStore();
+  const image = await writeImage(source, { tag: "v1", layers: [100, 200, 300, 400, 500] });
+  const layers = (await readManifest(source, image)).manifest as ImageManifest;
+  const last = layers.layers[4]!;
+  await withFolder(async (folder) => {
+    for (const target of [new LayoutStore(folder), repository({}, "to").store]) {
+      let landed = 0;
+      let allLanded = () => {};
+      const others = new Promise<void>((resolve) => allLanded = resolve);
+      const broken = altered(source, {
+        async open(descriptor, options) {
+          if (descriptor.digest !== last.digest) return await source.open(descriptor, options);
+          await others;
+          throw new TypeError("connection reset");
+        },
+      });
+      const afterCopy = () => void (++landed === 5 && allLanded()); // the configuration, and four layers
+      await assertRejects(() => copy(broken, "v1", target, "v1", { afterCopy }), CopyError);
+      const next = target instanceof LayoutStore ? new LayoutStore(folder) : target;
+      const result = await copy(source, "v1", next, "v1");
+      assertEquals(result.copied.map(({ digest }) => digest), [last.digest, image.digest]);
+      assertEquals([result.skipped.length, result.bytes], [5, last.size + image.size]);
+    }
+  });
 });

@@ -30,7 +30,6 @@ export {
   type CopyTagsOptions,
   type CopyTagsResult,
 } from "./copy_tags.ts";
-export type { CopiedContent } from "./copier.ts";
 export { type AttachedEntry, AttachedFinder } from "./attached_finder.ts";
 export { reachable, type ReachableOptions } from "./reachable.ts";
 export { planPrune, prune } from "./prune.ts";
@@ -43,7 +42,7 @@ export type {
   PruneRunOptions,
 } from "./prune_options.ts";
 export type { TagPattern } from "./tag_pattern.ts";
-export type { CopiedAttached, CopyOptions, CopyResult } from "./copy_options.ts";
+export type { CopiedAttached, CopiedContent, CopyOptions, CopyResult } from "./copy_options.ts";
 export type { Bytes } from "../content/bytes.ts";
 export type { Body, ReopenableBody } from "../content/body.ts";
 export type { Descriptor, Platform } from "../content/descriptor.ts";
@@ -53,6 +52,7 @@ export type {
   OpenOptions,
   PartialBlob,
   ReferrersOptions,
+  ResolveOptions,
   StoreOptions,
   WriteOptions,
 } from "../content/store.ts";

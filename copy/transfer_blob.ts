@@ -1,6 +1,6 @@
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { pieceReader, readAll } from "../content/piece_reader.ts";
+import { type PieceReader, pieceReader, readAll } from "../content/piece_reader.ts";
 import type { ContentSource, ContentStore, PartialBlob } from "../content/store.ts";
 import { passingStream } from "../content/verifying_stream.ts";
 import { BadDigestError } from "../errors.ts";
@@ -15,6 +15,12 @@ const RESUMED_BYTES = 1024 * 1024;
 
 /** Up to here a blob is read into memory, and a registry takes it in one request. */
 const SMALL_BYTES = 64 * 1024;
+
+/**
+ * What takes up to a few seconds goes from a registry to a registry without JavaScript, and so without
+ * progress; more of it only where nobody listens.
+ */
+const UNSEEN_BYTES = 64 * 1024 * 1024;
 
 /** Whether a blob costs little more than the requests for it. */
 export function isSmall({ size }: Descriptor): boolean {
@@ -58,8 +64,7 @@ export class TransferBlob {
     const { verify = "target" } = this.#options;
     const signal = this.#signal;
     this.#events.tell({ type: "copy-start", descriptor, offset: 0 });
-    // What nobody looks at goes from a registry to a registry without passing through JavaScript.
-    const seen = verify === "here" && this.#events.heard;
+    const { heard } = this.#events;
     const progress = this.#events.progress(descriptor);
     const open = async (offset = 0): Promise<ReadableStream<Bytes>> => {
       const stream = await onSide(
@@ -68,8 +73,10 @@ export class TransferBlob {
         signal,
         () => this.#source.open(descriptor, { offset, verify: false, signal }),
       );
-      if (!seen) return stream;
-      return passingStream(pieceReader(stream), { onBytes: (bytes) => progress(offset + bytes) });
+      if (!heard) return stream;
+      const reader = pieceReader(stream);
+      const passing = size > UNSEEN_BYTES ? withoutNative(reader) : reader;
+      return passingStream(passing, { onBytes: (bytes) => progress(offset + bytes) });
     };
     try {
       const body = isSmall(descriptor)
@@ -130,4 +137,9 @@ export class TransferBlob {
     });
     await fill.run();
   }
+}
+
+/** A reader whose bytes pass through here. */
+function withoutNative(reader: PieceReader): PieceReader {
+  return { read: (view) => reader.read(view), cancel: (reason) => reader.cancel(reason) };
 }

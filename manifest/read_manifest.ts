@@ -44,6 +44,21 @@ export interface StoredManifest {
  * @throws {SizeMismatchError} When its size is another one, with `exactSize`.
  * @throws {InvalidManifestError} When it is no manifest.
  * @throws {ManifestVerificationError} When it says two things.
+ *
+ * @example
+ * ```ts
+ * import { buildManifest, isIndex, readManifest } from "@davit/registry-client";
+ * import { MemoryStore } from "@davit/registry-client/stores";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const store = new MemoryStore();
+ * const built = await buildManifest({ artifactType: "text/plain", layers: [] });
+ * await store.write(built.descriptor, built.bytes);
+ *
+ * const { manifest, bytes } = await readManifest(store, built.descriptor);
+ * assertEquals(isIndex(manifest), false);
+ * assertEquals(bytes, built.bytes);
+ * ```
  */
 export async function readManifest(
   store: ContentSource,

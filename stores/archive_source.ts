@@ -4,17 +4,12 @@ import type {
   ContentSource,
   OpenOptions,
   ReferrersOptions,
+  ResolveOptions,
   StoreOptions,
 } from "../content/store.ts";
 
 /** The two forms of an archive: an OCI layout in a tar, and what `docker save` makes. */
 export type ArchiveFormat = "oci" | "docker";
-
-/** Options of {@linkcode ArchiveSource.resolve}. */
-export interface ArchiveResolveOptions extends StoreOptions {
-  /** Which of several images under one name is meant, as `linux/arm64`. */
-  platform?: string;
-}
 
 /** An archive that is read. */
 export interface ArchiveSource extends ContentSource {
@@ -34,7 +29,7 @@ export interface ArchiveSource extends ContentSource {
    * @throws {BadDigestError} When the manifest, or a compressed layer of `docker save`, is not what
    * its digest says.
    */
-  resolve(reference: string, options?: ArchiveResolveOptions): Promise<Descriptor>;
+  resolve(reference: string, options?: ResolveOptions): Promise<Descriptor>;
   /** Whether the content is here. */
   exists(descriptor: Descriptor, options?: StoreOptions): Promise<boolean>;
   /** The content's bytes, out of the tar; several may be open at once. */

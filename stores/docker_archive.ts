@@ -12,14 +12,18 @@ import {
 import { createHasher } from "../content/hasher.ts";
 import type { ArchiveLimits } from "../content/limits.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
-import type { OpenOptions, ReferrersOptions, StoreOptions } from "../content/store.ts";
+import type {
+  OpenOptions,
+  ReferrersOptions,
+  ResolveOptions,
+  StoreOptions,
+} from "../content/store.ts";
 import { ApiError, BadDigestError, ContentNotFoundError, InvalidArchiveError } from "../errors.ts";
 import { buildManifest } from "../manifest/build.ts";
 import { isIndex } from "../manifest/types.ts";
 import { type ArchiveContent, memoryContent, openContent } from "./archive_content.ts";
 import type { ArchiveEntry, ArchiveIndex } from "./archive_index.ts";
-import { chooseImage } from "./archive_names.ts";
-import type { ArchiveResolveOptions, ArchiveSource } from "./archive_source.ts";
+import type { ArchiveSource } from "./archive_source.ts";
 import { digestIn } from "./digest_in.ts";
 import {
   checkLayerCount,
@@ -27,7 +31,9 @@ import {
   readDiffIds,
   readDockerManifest,
 } from "./docker_manifest.ts";
+import { LayoutEntries } from "./layout_entries.ts";
 import type { OciArchive } from "./oci_archive.ts";
+import { noSuchEntry, onlyImage, resolveEntry } from "./resolve_entry.ts";
 
 const LAYER_TYPES: Record<Compression, string> = {
   none: MEDIA_TYPES.ociLayer,
@@ -96,7 +102,7 @@ export class DockerArchive implements ArchiveSource {
   }
 
   /** The descriptor of the image that a reference names. */
-  async resolve(reference: string, options: ArchiveResolveOptions = {}): Promise<Descriptor> {
+  async resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
     if (isDigest(reference)) {
       const content = await this.#find(reference);
@@ -105,13 +111,11 @@ export class DockerArchive implements ArchiveSource {
       }
       if (this.#layout !== undefined) return await this.#layout.resolve(reference, options);
     }
-    const images = this.#images.map((image, at) => ({
-      image,
-      key: JSON.stringify([image.config, image.layers]),
-      names: image.names.length > 0 ? image.names : [`@${at}`], // as skopeo counts them
-    }));
-    const { image } = chooseImage(images, reference, "the archive", options.platform);
-    return structuredClone(await this.#manifestOf(image));
+    const { platform } = options;
+    const named = { entries: entriesOf(this.#images), where: "the archive", platform };
+    const entry = reference === "" ? await onlyImage(named) : resolveEntry(reference, named);
+    if (entry === undefined) throw noSuchEntry(reference, named);
+    return structuredClone(await this.#manifestOf(this.#images[Number(entry.digest.slice(1))]!));
   }
 
   /** Whether the content is here. */
@@ -277,6 +281,19 @@ export class DockerArchive implements ArchiveSource {
       await whole.cancel().catch(() => {});
     }
   }
+}
+
+/** The images by their names: `@1` is the second one, as skopeo counts, or the first one like it. */
+function entriesOf(images: readonly DockerImage[]): LayoutEntries {
+  const keys = images.map(({ config, layers }) => JSON.stringify([config, layers]));
+  const entries = new LayoutEntries();
+  for (const [at, { names }] of images.entries()) {
+    const digest = `@${keys.indexOf(keys[at]!)}`;
+    const descriptor = { mediaType: MEDIA_TYPES.ociManifest, digest, size: 0 };
+    entries.apply({ list: descriptor });
+    for (const name of names) entries.apply({ tag: name, descriptor });
+  }
+  return entries;
 }
 
 /** A configuration's digest is the image's ID. In an OCI layout's folder its name says it too. */

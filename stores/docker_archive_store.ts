@@ -5,8 +5,8 @@ import { type Digest, digestEncoded, toDigest } from "../content/digest.ts";
 import { createHasher } from "../content/hasher.ts";
 import type { ArchiveLimits } from "../content/limits.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
-import type { PieceReader } from "../content/piece_reader.ts";
-import { verifier } from "../content/verifying_stream.ts";
+import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
+import { verifyingStream } from "../content/verifying_stream.ts";
 import {
   BadDigestError,
   ContentNotFoundError,
@@ -113,16 +113,7 @@ export class DockerArchiveStore extends TarStore {
     source: PieceReader,
     signal?: AbortSignal,
   ): Promise<void> {
-    const tap = await verifier({ digest, size });
-    const verified: PieceReader = {
-      async read() {
-        const piece = await source.read();
-        if (piece.done || piece.value === undefined) tap.finish();
-        else tap.take(piece.value);
-        return piece;
-      },
-      cancel: (reason) => source.cancel(reason),
-    };
+    const verified = pieceReader(await verifyingStream(source, { digest, size }));
     const { reader } = await decompressed(verified, this.#limits);
     const hasher = await createHasher("sha256");
     let diffId: Digest | undefined;

@@ -7,7 +7,7 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path/join";
 import { relative } from "@std/path/relative";
 import { bytesStream } from "../content/body.ts";
-import { encodeText } from "../content/bytes.ts";
+import { type Bytes, encodeText } from "../content/bytes.ts";
 import { digestOf } from "../content/digest.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { pieceReader } from "../content/piece_reader.ts";
@@ -15,6 +15,7 @@ import { fileSystem } from "../runtime/files.ts";
 import { inFolder } from "./folder_fixture_test.ts";
 import { LayoutFiles } from "./layout_files.ts";
 import { LayoutStore } from "./layout_store.ts";
+import { VerifiedFiles } from "./verified_files.ts";
 
 const CONTENT = encodeText("hello");
 const BLOB = {
@@ -160,26 +161,81 @@ Deno.test("LayoutStore.begin, durable: the disk has the bytes before their name"
     assertEquals(calls, [`write ${PART}`, `sync ${PART}`, `name ${PATH}`, `sync ${BLOBS}`]);
   }));
 
+/** Small files are read again rather than trusted too early. */
+const LARGE = new Uint8Array(1024 * 1024 + 1).fill(7) as Bytes;
+const LARGE_BLOB = { ...BLOB, digest: await digestOf(LARGE), size: LARGE.byteLength };
+const LARGE_PATH = `blobs/${LARGE_BLOB.digest.replace(":", "/")}`;
+
+/** How often a file is read from its beginning. */
+async function readings(folder: string, work: () => Promise<unknown>): Promise<number> {
+  const calls = await callsOf(folder, work);
+  return calls.filter((call) => call.startsWith("read") && call.includes(" 0+")).length;
+}
+
 Deno.test("LayoutStore: what is there is read once before it is trusted, until it changes", () =>
   inFolder(async (folder) => {
     const [store, one, two] = ["", "one", "two"].map((name) => new LayoutStore(join(folder, name)));
-    await store!.write(BLOB, CONTENT);
-    const path = join(folder, PATH);
+    await store!.write(LARGE_BLOB, LARGE);
+    const path = join(folder, LARGE_PATH);
     const touch = (time: number) => Deno.utime(path, new Date(time), new Date(time));
-    const reads = async (work: () => Promise<unknown>) =>
-      (await callsOf(folder, work)).filter((call) => call.startsWith("read")).length;
+    const write = (to: LayoutStore) => () => to.write(LARGE_BLOB, LARGE);
     await touch(Date.now() - 60_000);
-    assertEquals(await reads(() => store!.write(BLOB, CONTENT)), 1);
-    assertEquals(await reads(() => store!.write(BLOB, CONTENT)), 0);
-    assertEquals(await reads(() => store!.begin(BLOB)), 0);
-    assertEquals(await reads(() => one!.mount(BLOB, store!)), 0);
-    assertEquals(await reads(() => two!.mount(BLOB, store!)), 0, "a link changes no bytes");
-    assertEquals(await reads(() => two!.write(BLOB, CONTENT)), 0);
+    assertEquals(await readings(folder, write(store!)), 1);
+    assertEquals(await readings(folder, write(store!)), 0);
+    assertEquals(await readings(folder, () => store!.begin(LARGE_BLOB)), 0);
+    assertEquals(await readings(folder, () => one!.mount(LARGE_BLOB, store!)), 0);
+    assertEquals(
+      await readings(folder, () => two!.mount(LARGE_BLOB, store!)),
+      0,
+      "no byte changes",
+    );
+    assertEquals(await readings(folder, write(two!)), 0);
     await touch(Date.now() - 30_000);
-    assertEquals(await reads(() => store!.write(BLOB, CONTENT)), 1);
+    assertEquals(await readings(folder, write(store!)), 1);
     await touch(Date.now());
-    assertEquals(await reads(() => store!.write(BLOB, CONTENT)), 1);
-    assertEquals(await reads(() => store!.write(BLOB, CONTENT)), 1, "it may still be written to");
+    assertEquals(await readings(folder, write(store!)), 1);
+    assertEquals(await readings(folder, write(store!)), 1, "it may still be written to");
+  }));
+
+Deno.test("LayoutFiles.verified: several layouts share what is known; what is wrong is read once too", () =>
+  inFolder(async (folder) => {
+    const known = new VerifiedFiles();
+    const [one, two] = ["one", "two"].map((name) =>
+      new LayoutFiles(join(folder, name), { durable: false }, known)
+    );
+    const { digest, size } = LARGE_BLOB;
+    const path = one!.path(digest);
+    const touch = (time: number) => Deno.utime(path, new Date(time), new Date(time));
+    const read = (files: LayoutFiles, expected: boolean) =>
+      readings(folder, async () => {
+        const both = await Promise.all([files.verified(digest), files.verified(digest)]);
+        assertEquals(both, [expected, expected]);
+      });
+    await one!.write(digest, size, pieceReader(bytesStream(LARGE)));
+    await touch(0);
+    assertEquals(await read(one!, true), 1, "two at once read it once");
+    assertEquals(await two!.link(one!, digest), true);
+    assertEquals(await read(two!, true), 0);
+    assertEquals(await one!.verified(digest, { size: size + 1 }), false);
+
+    await Deno.writeFile(path, new Uint8Array(size));
+    await touch(1_000);
+    assertEquals(await one!.verified(digest, { limit: size - 1 }), false);
+    assertEquals(await read(one!, false), 1);
+    assertEquals(await read(two!, false), 0);
+
+    await two!.remove(digest);
+    await two!.write(digest, size, pieceReader(bytesStream(LARGE)));
+    await two!.learn(digest);
+    assertEquals(await read(two!, true), 0, "what was just verified and written");
+
+    await one!.write(BLOB.digest, BLOB.size, body());
+    const small = one!.path(BLOB.digest);
+    await Deno.utime(small, new Date(0), new Date(0));
+    assertEquals(await one!.verified(BLOB.digest), true);
+    await Deno.writeFile(small, new Uint8Array(BLOB.size));
+    await Deno.utime(small, new Date(0), new Date(0));
+    assertEquals(await one!.verified(BLOB.digest), false, "changed, and its time set back");
   }));
 
 type Range = [from: number, to: number];

@@ -1,5 +1,5 @@
 import type { Descriptor } from "../content/descriptor.ts";
-import { hasFullName, nameOf, REF_NAME, tagOf, untagged } from "./layout_names.ts";
+import { nameOf, REF_NAME, tagOf, withFullName, withoutNames } from "./entry_names.ts";
 
 /** A change of an index's entries. */
 export type IndexChange =
@@ -105,8 +105,7 @@ export class LayoutEntries {
     const tagged = this.#byTag.get(reference) ?? [];
     const exact = tagged.filter((entry) => nameOf(entry) === reference);
     if (exact.length > 0 || tagged.length > 0) return exact.length > 0 ? exact : tagged;
-    if (!/[:/]/.test(reference)) return [];
-    return this.all().filter((entry) => hasFullName(entry, reference));
+    return withFullName(this.all(), reference);
   }
 
   /** An entry of a manifest. */
@@ -165,7 +164,7 @@ export class LayoutEntries {
   /** What loses its last tag stays in the folder, and in its index. */
   #loseTag(entry: Descriptor): void {
     this.#delete(entry);
-    if (!this.#byDigest.has(entry.digest)) this.#add(untagged(entry));
+    if (!this.#byDigest.has(entry.digest)) this.#add(withoutNames(entry));
   }
 
   #add(entry: Descriptor, odd?: OddEntry): void {

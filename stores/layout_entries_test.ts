@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type IndexChange, LayoutEntries } from "./layout_entries.ts";
-import { tagOf, untagged } from "./layout_names.ts";
+import { tagOf, withoutNames } from "./entry_names.ts";
 
 const REF_NAME = "org.opencontainers.image.ref.name";
 
@@ -98,6 +98,6 @@ Deno.test("LayoutEntries: 100,000 changes take no longer each than the first one
 });
 
 Deno.test("untagged: what is left of the annotations stays", () => {
-  assertEquals(untagged(entry("a", "v1")), a);
-  assertEquals(untagged(entry("a", "v1", { x: "y" })), entry("a", undefined, { x: "y" }));
+  assertEquals(withoutNames(entry("a", "v1")), a);
+  assertEquals(withoutNames(entry("a", "v1", { x: "y" })), entry("a", undefined, { x: "y" }));
 });

@@ -21,23 +21,25 @@ import {
 } from "../runtime/files.ts";
 import { onDisk } from "./disk_error.ts";
 import { hashFile } from "./hash_file.ts";
-import { LayoutFolder } from "./layout_folder.ts";
+import { type LayoutFilesOptions, LayoutFolder } from "./layout_folder.ts";
 import { temporaryName } from "./partial_names.ts";
 import { PieceWriter } from "./piece_writer.ts";
+import { VerifiedFiles } from "./verified_files.ts";
 
 /** What `link` fails with where a file cannot have two names: another disk, or no such disk at all. */
 const NO_LINK = ["EXDEV", "EPERM", "EMLINK", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL", "EACCES"];
 
 const ALGORITHMS: readonly HashAlgorithm[] = ["sha256", "sha512"];
 
-/**
- * A file that was written so shortly before it was read, in milliseconds, may be written again
- * without a sign of it: the clocks of file systems tick every few milliseconds.
- */
-const CLOCK_MS = 20;
-
-/** How many files are remembered as verified, so that a large registry does not fill the memory. */
-const VERIFIED_KEPT = 10_000;
+/** Options of {@linkcode LayoutFiles.verified}. */
+export interface VerifiedOptions {
+  /** The size that it must have; else any will do. */
+  size?: number;
+  /** A larger file is not read for this: it is right when it was known to be. @default {Infinity} */
+  limit?: number;
+  /** Ends the reading. */
+  signal?: AbortSignal | undefined;
+}
 
 /**
  * The files of an OCI layout. Only regular files with content-addressed names are read or written,
@@ -45,8 +47,17 @@ const VERIFIED_KEPT = 10_000;
  * other programs and bad disks have done to it since, {@linkcode verified} finds out.
  */
 export class LayoutFiles extends LayoutFolder {
-  /** The identity, size and times of files whose bytes are what their name says. */
-  readonly #verified = new Map<Digest, string>();
+  readonly #verified: VerifiedFiles;
+
+  /**
+   * The files in a folder, which need not be there yet; what is known of them may be shared.
+   *
+   * @throws {UnsupportedRuntimeError} In a browser or a worker.
+   */
+  constructor(folder: string, options: LayoutFilesOptions, verified = new VerifiedFiles()) {
+    super(folder, options);
+    this.#verified = verified;
+  }
 
   /** Where a blob is. A checked digest's characters leave no way out of the folder. */
   path(digest: Digest): string {
@@ -62,16 +73,27 @@ export class LayoutFiles extends LayoutFolder {
    * Whether a blob is here and its bytes are what its name says. They are read for that once, and
    * again when the file's identity, size or times have changed.
    */
-  async verified(digest: Digest, size: number, signal?: AbortSignal): Promise<boolean> {
+  async verified(digest: Digest, options: VerifiedOptions = {}): Promise<boolean> {
     const stat = await this.#stat(digest);
-    if (stat?.size !== size) return false;
-    const stamp = stampOf(stat);
-    if (this.#verified.get(digest) === stamp) return true;
-    this.#verified.delete(digest);
+    const { size = stat?.size, limit = Infinity, signal } = options;
+    if (stat === undefined || stat.size !== size) return false;
+    const path = this.path(digest);
+    const known = this.#verified.get(digest, path, stat);
+    if (known !== undefined) return known;
+    if (size > limit) return false;
     const start = Date.now();
-    if (await this.#hash(digest, size, signal) !== digest) return false;
-    if (start - stat.mtimeMs >= CLOCK_MS) this.#remember(digest, stamp);
-    return true;
+    const read = async () => {
+      const right = await this.#hasDigest(digest, size, signal);
+      this.#verified.found(digest, path, stat, right, start);
+      return right;
+    };
+    return await (signal === undefined ? this.#verified.read(digest, path, stat, read) : read());
+  }
+
+  /** Remembers that a blob was verified before it got its name. */
+  async learn(digest: Digest): Promise<void> {
+    const stat = await this.#stat(digest);
+    if (stat !== undefined) this.#verified.written(digest, this.path(digest), stat);
   }
 
   /**
@@ -146,7 +168,6 @@ export class LayoutFiles extends LayoutFolder {
   async publish(temporary: string, digest: Digest): Promise<void> {
     const path = this.path(digest);
     let folder = await this.makeBlobs(hashAlgorithm(digest));
-    this.#verified.delete(digest);
     const rename = () => onDisk("write", path, () => this.system.rename(temporary, path));
     try {
       await rename().catch(async (error) => {
@@ -158,7 +179,7 @@ export class LayoutFiles extends LayoutFolder {
     } catch (error) {
       // Windows does not replace a file that is being read.
       const { size } = await this.system.stat(temporary);
-      if (!await this.verified(digest, size)) throw error;
+      if (!await this.verified(digest, { size })) throw error;
       await this.system.rm(temporary, { force: true });
       return;
     }
@@ -177,7 +198,7 @@ export class LayoutFiles extends LayoutFolder {
     signal?: AbortSignal,
   ): Promise<boolean | undefined> {
     const stat = await from.#stat(digest);
-    if (stat === undefined || !await from.verified(digest, stat.size, signal)) return undefined;
+    if (stat === undefined || !await from.verified(digest, { signal })) return undefined;
     const folder = await this.makeBlobs(hashAlgorithm(digest));
     const path = this.path(digest);
     const source = await this.system.realpath(from.path(digest));
@@ -187,7 +208,7 @@ export class LayoutFiles extends LayoutFolder {
       if (isMissing(error)) return undefined;
       if (hasCode(error, ...NO_LINK)) return false;
       if (!hasCode(error, "EEXIST")) throw error;
-      if (await this.verified(digest, stat.size, signal)) return true;
+      if (await this.verified(digest, { size: stat.size, signal })) return true;
       const temporary = join(await this.partials(), temporaryName());
       await this.inPartials(temporary, () => this.system.link(source, temporary));
       await this.publish(temporary, digest);
@@ -196,9 +217,8 @@ export class LayoutFiles extends LayoutFolder {
     // The link has changed a time of the file, and nothing else.
     const after = await from.#stat(digest);
     if (after?.ino === stat.ino && after.mtimeMs === stat.mtimeMs && after.size === stat.size) {
-      if (Date.now() - after.mtimeMs >= CLOCK_MS) {
-        from.#remember(digest, stampOf(after));
-        this.#remember(digest, stampOf(after));
+      for (const files of [from, this]) {
+        files.#verified.found(digest, files.path(digest), after, true, Date.now());
       }
     }
     if (this.durable) await this.syncFolder(folder);
@@ -251,7 +271,9 @@ export class LayoutFiles extends LayoutFolder {
     }
   }
 
-  async #hash(digest: Digest, size: number, signal?: AbortSignal): Promise<Digest | undefined> {
+  /** What cannot be verified here, another program has written: it is taken as it is. */
+  async #hasDigest(digest: Digest, size: number, signal?: AbortSignal): Promise<boolean> {
+    if (!canBeVerified(digest)) return true;
     const algorithm = hashAlgorithm(digest);
     const hasher = await createHasher(algorithm);
     const path = this.path(digest);
@@ -259,28 +281,21 @@ export class LayoutFiles extends LayoutFolder {
     try {
       file = await onDisk("read", path, () => this.system.open(path, "r"));
       const end = await hashFile(file, hasher, { start: 0, end: size, signal });
-      return end === size ? toDigest(algorithm, hasher.digest()) : undefined;
+      return end === size && toDigest(algorithm, hasher.digest()) === digest;
     } catch (error) {
-      if (isMissing(error)) return undefined;
+      if (isMissing(error)) return false;
       throw error;
     } finally {
       await file?.close();
     }
   }
+}
 
-  #remember(digest: Digest, stamp: string): void {
-    this.#verified.delete(digest);
-    this.#verified.set(digest, stamp);
-    if (this.#verified.size <= VERIFIED_KEPT) return;
-    const [oldest] = this.#verified.keys();
-    this.#verified.delete(oldest!);
-  }
+/** Whether a digest is of an algorithm that is known here. */
+export function canBeVerified(digest: Digest): boolean {
+  return ALGORITHMS.some((each) => algorithmOf(digest) === each);
 }
 
 function algorithmOf(digest: Digest): string {
   return digest.slice(0, digest.indexOf(":"));
-}
-
-function stampOf({ ctimeMs, ino, mtimeMs, size }: FileStat): string {
-  return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
 }

@@ -7,7 +7,7 @@ import { ApiError } from "../errors.ts";
 import { childrenOf, subjectOf } from "../manifest/children.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
 import { referrerDescriptor } from "../manifest/referrers_index.ts";
-import type { LayoutFiles } from "./layout_files.ts";
+import type { LayoutSource } from "./read_index.ts";
 
 /** How many manifests are read at once. */
 const READS_AT_ONCE = 16;
@@ -22,13 +22,16 @@ export interface KnownManifest {
   readonly children: readonly Descriptor[];
 }
 
+/** What manifests are read from. */
+export type LayoutBlobs = Pick<LayoutSource, "size" | "read">;
+
 /** The manifests of a layout: each is read, verified and parsed once. */
 export class LayoutManifests {
-  readonly #files: LayoutFiles;
+  readonly #files: LayoutBlobs;
   readonly #known = new Map<string, KnownManifest>();
 
   /** The manifests among a layout's blobs. */
-  constructor(files: LayoutFiles) {
+  constructor(files: LayoutBlobs) {
     this.#files = files;
   }
 

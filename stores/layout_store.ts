@@ -10,6 +10,7 @@ import type {
   OpenOptions,
   PartialBlob,
   ReferrersOptions,
+  ResolveOptions,
   StoreOptions,
   WriteOptions,
 } from "../content/store.ts";
@@ -24,7 +25,7 @@ import type { IndexChange, LayoutEntries } from "./layout_entries.ts";
 import { LayoutFiles } from "./layout_files.ts";
 import { LayoutIndex } from "./layout_index.ts";
 import { LayoutManifests } from "./layout_manifests.ts";
-import { untagged } from "./layout_names.ts";
+import { withoutNames } from "./entry_names.ts";
 import type { LayoutStoreOptions, RemoveUnreferencedOptions } from "./layout_store_options.ts";
 import { beginPartial } from "./layout_partial_blob.ts";
 import { onlyImage, resolveEntry } from "./resolve_entry.ts";
@@ -94,13 +95,14 @@ export class LayoutStore implements ContentStore {
    * @throws {InvalidReferenceError} When it names several.
    * @throws {InvalidContentError} When `index.json`, or the entry, cannot be read.
    */
-  async resolve(reference: string, options: StoreOptions = {}): Promise<Descriptor> {
+  async resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
-    const entries = await this.#entries();
+    const { platform } = options;
+    const named = { entries: await this.#entries(), where: this.folder, platform };
     const entry = reference === ""
-      ? await onlyImage(entries, this.#manifests, this.folder)
-      : resolveEntry(entries, reference, this.folder);
-    if (entry !== undefined) return untagged(entry);
+      ? await onlyImage(named, this.#manifests)
+      : resolveEntry(reference, named);
+    if (entry !== undefined) return withoutNames(entry);
     if (isDigest(reference)) {
       const size = await this.#files.size(reference);
       if (size !== undefined) {
@@ -163,7 +165,7 @@ export class LayoutStore implements ContentStore {
     signal?.throwIfAborted();
     const source = openBody(body, size);
     await this.#changing(async () => {
-      if (await this.#files.verified(digest, size, signal)) {
+      if (await this.#files.verified(digest, { size, signal })) {
         await skipBody(source);
       } else {
         await this.#sweepOnce();
@@ -190,7 +192,7 @@ export class LayoutStore implements ContentStore {
         `Cannot tag ${descriptor.digest}: ${this.folder} does not have it`,
       );
     }
-    const copy = untagged(structuredClone(descriptor));
+    const copy = withoutNames(structuredClone(descriptor));
     const before = (await this.#entries()).named(tag).filter(({ digest }) =>
       digest !== copy.digest
     );
@@ -225,7 +227,7 @@ export class LayoutStore implements ContentStore {
   async untag(reference: string, options: StoreOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
     const entries = await this.#entries();
-    const entry = resolveEntry(entries, reference, this.folder);
+    const entry = resolveEntry(reference, { entries, where: this.folder });
     if (entry === undefined || entries.named(reference).length === 0) {
       throw new ContentNotFoundError(
         `Cannot untag ${JSON.stringify(reference)}: ${this.folder} has no such tag`,
@@ -338,7 +340,7 @@ export class LayoutStore implements ContentStore {
     const { size } = descriptor;
     hashAlgorithm(digest);
     await this.#sweepOnce();
-    if (await this.#files.verified(digest, size, signal)) return wholePartial(size);
+    if (await this.#files.verified(digest, { size, signal })) return wholePartial(size);
     const { mediaType } = descriptor;
     const onCommitted = () => this.#list({ mediaType, digest, size });
     const onEnd = () => this.#files.tidy();

@@ -103,6 +103,12 @@ const NAMES: [what: string, manifests: unknown[], answers: Record<string, Answer
   ["one tag for two manifests", [named(a, "1.0"), named(b, "1.0")], {
     "1.0": InvalidReferenceError,
   }],
+  ["a full name that is asked for with a digest", [named(a, "x.test/one:1")], {
+    ...{ [`x.test/one:1@${a.digest}`]: a, [`x.test/one:1@${b.digest}`]: ContentNotFoundError },
+  }],
+  ["one full name in two spellings", [named(a, "app:1"), named(b, "docker.io/library/app:1")], {
+    ...{ "app:1": a, "docker.io/library/app:1": b, "docker.io/app:1": InvalidReferenceError },
+  }],
   ["a name that is no tag", [named(a, "a name")], { "a name": a, name: ContentNotFoundError }],
 ];
 
@@ -124,7 +130,7 @@ for (const [what, manifests, answers] of NAMES) {
     }));
 }
 
-Deno.test("LayoutStore: a reference that names several lists them with their platforms", () =>
+Deno.test("LayoutStore: a reference that names several lists them with their platforms; one is enough", () =>
   inFolder(async (folder) => {
     const on = (entry: Descriptor, architecture: string) => ({
       ...named(entry, "1.0"),
@@ -140,6 +146,12 @@ Deno.test("LayoutStore: a reference that names several lists them with their pla
       for (const part of [a.digest, b.digest, "linux/amd64", "linux/arm64", folder]) {
         assert(message.includes(part), message);
       }
+      const { digest } = await store.resolve(reference, { platform: "linux/arm64" });
+      assertEquals(digest, b.digest);
+      await assertRejects(
+        () => store.resolve(reference, { platform: "linux/s390x" }),
+        ContentNotFoundError,
+      );
     }
   }));
 

@@ -29,7 +29,7 @@ export { LayoutStore } from "./layout_store.ts";
 export type { LayoutStoreOptions, RemoveUnreferencedOptions } from "./layout_store_options.ts";
 export type { UnreferencedContent } from "./unreferenced_content.ts";
 export type { ArchiveInput } from "./archive_bytes.ts";
-export type { ArchiveFormat, ArchiveResolveOptions, ArchiveSource } from "./archive_source.ts";
+export type { ArchiveFormat, ArchiveSource } from "./archive_source.ts";
 export type { ArchiveStore } from "./archive_store.ts";
 export { createArchive, type CreateArchiveOptions } from "./create_archive.ts";
 export { openArchive, type OpenArchiveOptions } from "./open_archive.ts";

@@ -9,27 +9,34 @@ import {
 } from "../content/digest.ts";
 import type { ArchiveLimits } from "../content/limits.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
-import type { OpenOptions, ReferrersOptions, StoreOptions } from "../content/store.ts";
+import type {
+  OpenOptions,
+  ReferrersOptions,
+  ResolveOptions,
+  StoreOptions,
+} from "../content/store.ts";
 import {
   ApiError,
   BadDigestError,
   ContentNotFoundError,
   InvalidArchiveError,
+  InvalidContentError,
   SizeMismatchError,
 } from "../errors.ts";
-import { childrenOf, subjectOf } from "../manifest/children.ts";
+import { childrenOf } from "../manifest/children.ts";
 import { manifestMediaType } from "../manifest/media_type_of.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
-import { filterReferrers, referrerDescriptor } from "../manifest/referrers_index.ts";
+import { filterReferrers } from "../manifest/referrers_index.ts";
 import { isIndex, type Manifest } from "../manifest/types.ts";
 import { type ArchiveContent, openContent } from "./archive_content.ts";
 import type { ArchiveIndex } from "./archive_index.ts";
-import { chooseImage, nameOf, namesOf, withoutNames } from "./archive_names.ts";
-import type { ArchiveResolveOptions, ArchiveSource } from "./archive_source.ts";
+import type { ArchiveSource } from "./archive_source.ts";
 import { digestIn } from "./digest_in.ts";
-
-/** Tags that other manifests are attached under: `sha256-<hex>`, `sha256-<hex>.sig`. */
-const ATTACHED_TAG = /^sha(?:256|512)-[0-9a-f]{64,128}(?:\.[\w-]+)?$/;
+import { nameOf, withoutNames } from "./entry_names.ts";
+import { LayoutEntries } from "./layout_entries.ts";
+import { LayoutManifests } from "./layout_manifests.ts";
+import { INDEX, type LayoutSource, readIndex } from "./read_index.ts";
+import { noSuchEntry, onlyImage, resolveEntry } from "./resolve_entry.ts";
 
 /** How many indexes stand in each other at most. */
 const MAX_INDEXES = 16;
@@ -41,25 +48,27 @@ export class OciArchive implements ArchiveSource {
   /** None: every manifest is the archive's own. */
   readonly madeManifests: ReadonlySet<string> = new Set();
   readonly #index: ArchiveIndex;
-  readonly #entries: readonly Descriptor[];
+  readonly #entries: LayoutEntries;
+  readonly #manifests: LayoutManifests;
   readonly #limits: Required<ArchiveLimits>;
   readonly #close: () => Promise<void>;
-  #referrers: Promise<Map<string, Descriptor[]>> | undefined;
 
   private constructor(
     index: ArchiveIndex,
-    entries: readonly Descriptor[],
+    entries: LayoutEntries,
+    manifests: LayoutManifests,
     limits: Required<ArchiveLimits>,
     close: () => Promise<void>,
   ) {
     this.#index = index;
     this.#entries = entries;
+    this.#manifests = manifests;
     this.#limits = limits;
     this.#close = close;
   }
 
   /**
-   * Reads `oci-layout` and `index.json`.
+   * Reads `oci-layout` and `index.json`. An entry that cannot be read keeps no other one from it.
    *
    * @throws {InvalidArchiveError} When they are missing, broken, or of another version.
    */
@@ -68,39 +77,29 @@ export class OciArchive implements ArchiveSource {
     limits: Required<ArchiveLimits>,
     close: () => Promise<void>,
   ): Promise<OciArchive> {
-    const layout = await text(index, "oci-layout", limits);
-    if (layout !== undefined) checkLayout(layout);
-    const bytes = await text(index, "index.json", limits);
-    if (bytes === undefined) {
+    if (index.find(INDEX) === undefined) {
       throw new InvalidArchiveError("Cannot read the OCI archive: it has no index.json");
     }
-    let manifest: Manifest;
+    const source = layoutSource(index, limits);
     try {
-      ({ manifest } = parseManifest(bytes));
+      const entries = new LayoutEntries((await readIndex(source)).entries);
+      return new OciArchive(index, entries, new LayoutManifests(source), limits, close);
     } catch (cause) {
-      throw new InvalidArchiveError(
-        `Cannot read index.json of the archive: ${(cause as Error).message}`,
-        { cause },
-      );
+      if (!(cause instanceof InvalidContentError)) throw cause;
+      throw new InvalidArchiveError(cause.message, { cause });
     }
-    if (!isIndex(manifest)) {
-      throw new InvalidArchiveError("Cannot read index.json of the archive: it is no index");
-    }
-    return new OciArchive(index, manifest.manifests, limits, close);
   }
 
   /** The descriptor that a reference names. */
-  async resolve(reference: string, options: ArchiveResolveOptions = {}): Promise<Descriptor> {
+  async resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
     if (isDigest(reference)) return await this.#resolveDigest(reference);
-    const entries = reference === "" ? await this.#images() : this.#entries;
-    const images = entries.map((entry) => ({
-      entry,
-      key: entry.digest,
-      names: namesOf(entry),
-      platform: entry.platform,
-    }));
-    const { entry } = chooseImage(images, reference, "the archive", options.platform);
+    const { platform } = options;
+    const named = { entries: this.#entries, where: "the archive", platform };
+    const entry = reference === ""
+      ? await onlyImage(named, this.#manifests)
+      : resolveEntry(reference, named);
+    if (entry === undefined) throw noSuchEntry(reference, named);
     return await this.#checked(withoutNames(entry));
   }
 
@@ -120,22 +119,21 @@ export class OciArchive implements ArchiveSource {
 
   /** Every tag, as it is written. */
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
-    const tags = new Set(this.#entries.flatMap((entry) => nameOf(entry) ?? []));
+    const tags = new Set(this.#entries.all().flatMap((entry) => nameOf(entry) ?? []));
     for (const tag of [...tags].sort()) {
       options.signal?.throwIfAborted();
       yield await Promise.resolve(tag);
     }
   }
 
-  /** The manifests of `index.json` whose subject is this one. */
+  /** The manifests of `index.json`, and of indexes in it, whose subject is this one. */
   async *referrers(
     subject: Descriptor,
     { artifactType, signal }: ReferrersOptions = {},
   ): AsyncGenerator<Descriptor> {
-    const all = await (this.#referrers ??= this.#readReferrers());
-    for (const referrer of filterReferrers(all.get(digestIn(subject)) ?? [], artifactType)) {
-      signal?.throwIfAborted();
-      yield structuredClone(referrer);
+    const listed = this.#entries.all();
+    for await (const found of this.#manifests.referrers(listed, digestIn(subject), signal)) {
+      yield* filterReferrers([found], artifactType);
     }
   }
 
@@ -156,7 +154,7 @@ export class OciArchive implements ArchiveSource {
   /** Every image manifest that `index.json` leads to, also through indexes, as far as they are here. */
   async *manifests(): AsyncGenerator<{ descriptor: Descriptor; manifest: Manifest }> {
     const seen = new Set<string>();
-    let level: readonly Descriptor[] = this.#entries;
+    let level: readonly Descriptor[] = this.#entries.all();
     for (let depth = 0; level.length > 0 && depth < MAX_INDEXES; depth++) {
       const next: Descriptor[] = [];
       for (const descriptor of level) {
@@ -178,7 +176,7 @@ export class OciArchive implements ArchiveSource {
   }
 
   async #resolveDigest(digest: Digest): Promise<Descriptor> {
-    const entry = this.#entries.find((entry) => entry.digest === digest);
+    const entry = this.#entries.listed(digest);
     if (entry !== undefined) return await this.#checked(withoutNames(entry));
     const { size } = this.#find(digest);
     let mediaType: string = MEDIA_TYPES.octetStream;
@@ -191,21 +189,6 @@ export class OciArchive implements ArchiveSource {
       }
     }
     return await this.#checked({ mediaType, digest, size });
-  }
-
-  /** What `""` may mean: not what is attached to another manifest. */
-  async #images(): Promise<Descriptor[]> {
-    const images: Descriptor[] = [];
-    for (const entry of this.#entries) {
-      const tag = nameOf(entry);
-      if (tag !== undefined && !ATTACHED_TAG.test(tag)) images.push(entry);
-      else if (tag === undefined) {
-        const manifest = await this.#manifest(entry);
-        if (!manifest || !subjectOf(manifest)) images.push(entry);
-      }
-    }
-    // Something attached may be all there is.
-    return images.length === 0 ? [...this.#entries] : images;
   }
 
   async #checked(descriptor: Descriptor): Promise<Descriptor> {
@@ -249,23 +232,6 @@ export class OciArchive implements ArchiveSource {
       throw error;
     }
   }
-
-  async #readReferrers(): Promise<Map<string, Descriptor[]>> {
-    const all = new Map<string, Descriptor[]>();
-    const seen = new Set<string>();
-    for (const entry of this.#entries) {
-      if (seen.has(entry.digest)) continue;
-      seen.add(entry.digest);
-      const manifest = await this.#manifest(entry);
-      const subject = manifest && subjectOf(manifest)?.digest;
-      if (subject === undefined) continue;
-      const { mediaType, digest, size } = entry;
-      const others = all.get(subject) ?? [];
-      others.push(referrerDescriptor(manifest!, { mediaType, digest, size }));
-      all.set(subject, others);
-    }
-    return all;
-  }
 }
 
 /** Where an OCI layout has a blob. */
@@ -273,26 +239,18 @@ export function blobName(digest: Digest): string {
   return `blobs/${hashAlgorithm(digest)}/${digestEncoded(digest)}`;
 }
 
-async function text(
-  index: ArchiveIndex,
-  name: string,
-  limits: Required<ArchiveLimits>,
-): Promise<Bytes | undefined> {
-  const entry = index.find(name);
-  return entry && await index.bytes(entry, { name: "indexBytes", bytes: limits.indexBytes });
-}
-
-function checkLayout(bytes: Bytes): void {
-  let version: unknown;
-  try {
-    version = JSON.parse(new TextDecoder().decode(bytes))?.imageLayoutVersion;
-  } catch (cause) {
-    throw new InvalidArchiveError("Cannot read oci-layout of the archive: it is not JSON", {
-      cause,
-    });
-  }
-  if (typeof version === "string" && /^1\.\d+\.\d+$/.test(version)) return;
-  throw new InvalidArchiveError(
-    `Cannot read the OCI archive: its layout version is ${JSON.stringify(version)}, not 1.0.0`,
-  );
+function layoutSource(index: ArchiveIndex, limits: Required<ArchiveLimits>): LayoutSource {
+  const read = async (name: string, limit: "indexBytes" | "manifestBytes") => {
+    const entry = index.find(name);
+    return entry && await index.bytes(entry, { name: limit, bytes: limits[limit] });
+  };
+  return {
+    folder: "the archive",
+    size: (digest) => Promise.resolve(index.find(blobName(digest))?.size),
+    read: (digest) => read(blobName(digest), "manifestBytes"),
+    readText: async (name) => {
+      const bytes = await read(name, "indexBytes");
+      return bytes && new TextDecoder().decode(bytes);
+    },
+  };
 }

@@ -8,9 +8,9 @@ import { childrenOf, subjectOf } from "../manifest/children.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
 import { filterReferrers, referrerDescriptor } from "../manifest/referrers_index.ts";
 import { isTag } from "../reference/tag.ts";
-import { IMAGE_NAME } from "./archive_names.ts";
 import { TarStore } from "./archive_store.ts";
 import { digestIn } from "./digest_in.ts";
+import { IMAGE_NAME } from "./entry_names.ts";
 import { LayoutEntries } from "./layout_entries.ts";
 import { blobName } from "./oci_archive.ts";
 

@@ -31,6 +31,7 @@ export interface OpenArchiveOptions {
  * @throws {UnsafePathError} When a name in it leads out of it.
  * @throws {ContentNotFoundError} When there is no such file.
  * @throws {LimitError} When it has more of anything than the limits.
+ * @throws {UnsupportedRuntimeError} When it needs zstd, and this is Node before 22.15 or a browser.
  *
  * @example
  * ```ts

@@ -8,6 +8,7 @@ import {
   BadDigestError,
   ContentNotFoundError,
   InvalidArchiveError,
+  InvalidContentError,
   InvalidOptionError,
   InvalidReferenceError,
   LimitError,
@@ -389,4 +390,28 @@ Deno.test("openArchive: of several images without names each has a number", asyn
   assert(one.digest !== two.digest);
   assertEquals((await source.resolve(two.digest)).digest, two.digest);
   await assertRejects(() => source.resolve("app:1"), ContentNotFoundError, "it has @0, @1");
+});
+
+Deno.test("openArchive: odd entries of index.json keep nothing else from being read", async () => {
+  const manifest = encodeText(JSON.stringify({ schemaVersion: 2, manifests: [] }));
+  const digest = await digestOf(manifest);
+  const mediaType = "application/vnd.oci.image.index.v1+json";
+  const size = manifest.byteLength;
+  const tag = (name: string) => ({ annotations: { "org.opencontainers.image.ref.name": name } });
+  const source = await openArchive(blobOf(
+    json("index.json", {
+      manifests: [
+        null,
+        { mediaType, digest: "sha256:short", size, ...tag("broken") },
+        { digest, size, ...tag("untyped") },
+        { mediaType, digest, size, ...tag("1.0") },
+      ],
+    }),
+    { name: `blobs/${digest.replace(":", "/")}`, content: new TextDecoder().decode(manifest) },
+  ));
+  assertEquals(await Array.fromAsync(source.tags()), ["1.0", "untyped"]);
+  for (const reference of ["", "1.0", "untyped", digest]) {
+    assertEquals(await source.resolve(reference), { mediaType, digest, size });
+  }
+  await assertRejects(() => source.resolve("broken"), InvalidContentError, "entry 1");
 });

@@ -1,12 +1,12 @@
 import { join } from "@std/path/join";
+import type { Bytes } from "../content/bytes.ts";
 import { checkDescriptor, type Descriptor } from "../content/descriptor.ts";
-import { digestOf, hashAlgorithm, isDigest } from "../content/digest.ts";
+import { type Digest, digestOf, hashAlgorithm, isDigest } from "../content/digest.ts";
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { ApiError, InvalidContentError } from "../errors.ts";
 import { manifestMediaType } from "../manifest/media_type_of.ts";
 import { OddEntry } from "./layout_entries.ts";
-import type { LayoutFiles } from "./layout_files.ts";
 
 /** The list of what a layout is about. */
 export const INDEX = "index.json";
@@ -22,13 +22,25 @@ export interface IndexFile {
   fields: Record<string, unknown>;
 }
 
+/** Where a layout is read: its folder, or a tar. */
+export interface LayoutSource {
+  /** What it is called in messages. */
+  readonly folder: string;
+  /** A blob's size; `undefined` where it is not here. */
+  size(digest: Digest): Promise<number | undefined>;
+  /** A small blob's bytes, not verified. */
+  read(digest: Digest): Promise<Bytes | undefined>;
+  /** A file beside the blobs. */
+  readText(name: string): Promise<string | undefined>;
+}
+
 /**
  * Reads an `index.json`. An entry that is no descriptor is kept as it is and keeps nothing else from
  * being read; one that lacks its type has the type of what it leads to.
  *
  * @throws {InvalidContentError} When it is no index, or the layout is of another version.
  */
-export async function readIndex(files: LayoutFiles): Promise<IndexFile> {
+export async function readIndex(files: LayoutSource): Promise<IndexFile> {
   const isLayout = await checkVersion(files);
   const text = await files.readText(INDEX);
   if (text === undefined) {
@@ -37,8 +49,8 @@ export async function readIndex(files: LayoutFiles): Promise<IndexFile> {
   }
   const path = join(files.folder, INDEX);
   const { manifests, ...fields } = objectIn(text, path);
-  if (!Array.isArray(manifests ?? [])) {
-    throw new InvalidContentError(`Cannot read ${path}: it is not an index`);
+  if (!Array.isArray(manifests ?? []) || "layers" in fields) {
+    throw new InvalidContentError(`Cannot read ${path}: it is no index`);
   }
   const entries: (Descriptor | OddEntry)[] = [];
   for (const [at, value] of ((manifests ?? []) as unknown[]).entries()) {
@@ -54,14 +66,14 @@ export async function readIndex(files: LayoutFiles): Promise<IndexFile> {
 }
 
 /** Whether the folder says that it is a layout; one that is being made does not yet. */
-async function checkVersion(files: LayoutFiles): Promise<boolean> {
+async function checkVersion(files: LayoutSource): Promise<boolean> {
   const text = await files.readText(LAYOUT_FILE);
   if (text === undefined) return false;
   const path = join(files.folder, LAYOUT_FILE);
   const { imageLayoutVersion: version } = objectIn(text, path);
   if (version === undefined || /^1\./.test(String(version))) return true;
   throw new InvalidContentError(
-    `Cannot read ${path}: the version must be 1.0.0, and is ${JSON.stringify(version)}`,
+    `Cannot read ${path}: the layout version is ${JSON.stringify(version)}, not 1.0.0`,
   );
 }
 
@@ -80,7 +92,7 @@ function objectIn(text: string, path: string): Record<string, unknown> {
 
 /** An entry that lacks nothing but its type, with that of the manifest that it leads to. */
 async function withType(
-  files: LayoutFiles,
+  files: LayoutSource,
   value: unknown,
 ): Promise<Descriptor | undefined> {
   const { mediaType, digest, size } = (value ?? {}) as Partial<Record<string, unknown>>;

@@ -6,7 +6,7 @@ import { inspectTree } from "../inspect_tree.ts";
 import { type Io, writeResult } from "../io.ts";
 import { formatLocation } from "../location.ts";
 import { withSource } from "../open_location.ts";
-import { resolvePlatform } from "../read_manifest.ts";
+import { resolvePlatform } from "../resolve_platform.ts";
 
 interface Flags extends ConnectionFlags {
   platform?: string;

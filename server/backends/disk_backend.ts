@@ -9,6 +9,7 @@ import type { Tag } from "../../reference/tag.ts";
 import { type FileSystem, isMissing, openCursor } from "../../runtime/files.ts";
 import { files as machineFiles } from "../../stores/files.ts";
 import { LayoutFiles } from "../../stores/layout_files.ts";
+import { VerifiedFiles } from "../../stores/verified_files.ts";
 import type {
   BackendUpload,
   Page,
@@ -29,7 +30,6 @@ import { RecentMap } from "../recent.ts";
 import { DiskRepository } from "./disk_repository.ts";
 import { DiskUpload } from "./disk_upload.ts";
 import { SortedNames } from "./sorted_names.ts";
-import { VerifiedFiles } from "./verified_files.ts";
 
 /** Options of {@linkcode diskBackend}. */
 export interface DiskBackendOptions {
@@ -140,14 +140,13 @@ class FolderBackend implements DiskBackend {
   #uploadsEnded = 0;
   /** Repositories that have a blob; they may have lost it since. */
   readonly #holders = new RecentMap<Set<RepositoryName>>(HOLDERS_KEPT);
-  readonly #verified: VerifiedFiles;
+  readonly #verified = new VerifiedFiles();
 
   constructor(folder: string, durable: boolean, uploadExpiry: number) {
     this.folder = folder;
     this.#durable = durable;
     this.#uploadExpiry = uploadExpiry;
     this.#system = machineFiles(`keep a registry in ${folder}`);
-    this.#verified = new VerifiedFiles(this.#system);
   }
 
   async recover(): Promise<void> {
@@ -463,7 +462,8 @@ class FolderBackend implements DiskBackend {
       }
     }
     const folder = join(this.folder, repositoryFolder(name));
-    return new DiskRepository(new LayoutFiles(folder, { durable: this.#durable }), this.#verified);
+    const options = { durable: this.#durable };
+    return new DiskRepository(new LayoutFiles(folder, options, this.#verified));
   }
 
   async #walked(): Promise<void> {

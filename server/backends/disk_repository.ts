@@ -13,12 +13,12 @@ import { fileStream } from "../../stores/file_stream.ts";
 import type { IndexChange, LayoutEntries } from "../../stores/layout_entries.ts";
 import type { LayoutFiles } from "../../stores/layout_files.ts";
 import { LayoutIndex } from "../../stores/layout_index.ts";
+import { SMALL_BYTES } from "../../stores/verified_files.ts";
 import { readManifest } from "../read_manifest.ts";
 import { Refusal } from "../refusal.ts";
 import type { Page, PageRequest, StoredBlob, StoredManifest } from "./backend.ts";
 import { SortedNames } from "./sorted_names.ts";
 import { Turns } from "./turns.ts";
-import { SMALL_BYTES, type VerifiedFiles } from "./verified_files.ts";
 
 /** The exact `Content-Type` of a manifest, where it is more than its entry's media type. */
 const CONTENT_TYPE = "dev.davit.content-type";
@@ -36,7 +36,6 @@ type Referrer = NonNullable<StoredManifest["referrer"]>;
 export class DiskRepository {
   /** Its files. */
   readonly files: LayoutFiles;
-  readonly #verified: VerifiedFiles;
   #index: Promise<LayoutIndex> | undefined;
   /** The last change of a digest, so that the next one waits for it. */
   readonly #turns = new Turns();
@@ -46,9 +45,8 @@ export class DiskRepository {
   #children: { version: number; types: Map<string, string> } | undefined;
 
   /** A repository in the folder of a layout, which need not be there. */
-  constructor(files: LayoutFiles, verified: VerifiedFiles) {
+  constructor(files: LayoutFiles) {
     this.files = files;
-    this.#verified = verified;
   }
 
   /** Whether it has, or had, anything. */
@@ -66,7 +64,7 @@ export class DiskRepository {
   async blob(digest: Digest, verified = false): Promise<StoredBlob | undefined> {
     const size = await this.files.size(digest);
     if (size === undefined || !await this.#isBlob(digest)) return undefined;
-    if ((verified || size === 0) && !await this.#verified.isRight(this.files, digest)) {
+    if ((verified || size === 0) && !await this.files.verified(digest)) {
       return undefined; // what a power cut has emptied is seen at once
     }
     return {
@@ -82,9 +80,9 @@ export class DiskRepository {
   async putBlob(digest: Digest, path: string): Promise<void> {
     await this.create();
     await this.#changing(digest, async () => {
-      if (!await this.#verified.isRight(this.files, digest, SMALL_BYTES)) {
+      if (!await this.files.verified(digest, { limit: SMALL_BYTES })) {
         await this.files.publish(path, digest);
-        await this.#verified.learn(this.files, digest);
+        await this.files.learn(digest);
       }
       if ((await this.#entries()).listed(digest) !== undefined) await this.#mark(digest, true);
     });
@@ -96,7 +94,7 @@ export class DiskRepository {
     if (blob === undefined) return false;
     await this.create();
     return await this.#changing(digest, async () => {
-      if (!await this.#verified.isRight(this.files, digest)) {
+      if (!await this.files.verified(digest)) {
         const isHere = await this.files.size(digest) !== undefined;
         const linked = isHere ? false : await this.files.link(from.files, digest);
         if (linked === undefined) return false;
@@ -104,7 +102,7 @@ export class DiskRepository {
           const copy = pieceReader(await blob.open(0, blob.size));
           await this.files.write(digest, blob.size, copy);
         }
-        await this.#verified.learn(this.files, digest);
+        await this.files.learn(digest);
       }
       if ((await this.#entries()).listed(digest) !== undefined) await this.#mark(digest, true);
       return true;
@@ -118,12 +116,12 @@ export class DiskRepository {
    */
   async shareBlob(digest: Digest, from: DiskRepository): Promise<boolean> {
     if (await from.blob(digest) === undefined) return false;
-    if (!await this.#verified.isRight(from.files, digest, SMALL_BYTES)) return false;
+    if (!await from.files.verified(digest, { limit: SMALL_BYTES })) return false;
     await this.create();
     return await this.#changing(digest, async () => {
       if (await this.files.size(digest) !== undefined) return false;
       if (await this.files.link(from.files, digest) !== true) return false;
-      await this.#verified.learn(this.files, digest);
+      await this.files.learn(digest);
       if ((await this.#entries()).listed(digest) !== undefined) await this.#mark(digest, true);
       return true;
     });

@@ -18,7 +18,7 @@ import {
 } from "./backend.ts";
 import { joinSegments, writeSegments } from "./segments.ts";
 import { Turns } from "./turns.ts";
-import { canBeVerified } from "./verified_files.ts";
+import { canBeVerified } from "../../stores/layout_files.ts";
 
 /** A storage of named objects, such as a bucket. What was written is visible to every reader at once. */
 export interface ObjectStore {

@@ -6,7 +6,7 @@ import type { ContentSource } from "../../content/store.ts";
 import { InvalidContentError } from "../../errors.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import type { RegistryBackend, StoredBlob } from "../backends/backend.ts";
-import { canBeVerified } from "../backends/verified_files.ts";
+import { canBeVerified } from "../../stores/layout_files.ts";
 import { Refusal } from "../refusal.ts";
 import { BlobFill } from "./fill.ts";
 import { Flights, RecentMap } from "../recent.ts";

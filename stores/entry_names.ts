@@ -8,11 +8,17 @@ import { isTag } from "../reference/tag.ts";
 export const REF_NAME = "org.opencontainers.image.ref.name";
 
 /** The annotation that containerd, regctl and docker put a full name in. */
-const IMAGE_NAME = "io.containerd.image.name";
+export const IMAGE_NAME = "io.containerd.image.name";
 
 /** The name that an entry was given. */
 export function nameOf(entry: Descriptor): string | undefined {
   return textAt(entry, REF_NAME);
+}
+
+/** Every name of an entry, once each. */
+export function namesOf(entry: Descriptor): string[] {
+  const names = new Set([nameOf(entry), textAt(entry, IMAGE_NAME)]);
+  return [...names].filter((name) => name !== undefined);
 }
 
 /**
@@ -27,16 +33,23 @@ export function tagOf(entry: Descriptor): string | undefined {
   return last.includes(":") && isTag(tag) ? tag : name;
 }
 
-/** Whether an entry has this full name, however it is spelled: `app:1` is `docker.io/library/app:1`. */
-export function hasFullName(entry: Descriptor, name: string): boolean {
-  const wanted = fullName(name);
-  const names = [nameOf(entry), textAt(entry, IMAGE_NAME)];
-  return wanted !== undefined &&
-    names.some((each) => each !== undefined && !isTag(each) && fullName(each) === wanted);
+/**
+ * Finds the entries with a full name, however it is spelled: `app:1` is `docker.io/library/app:1`. Of
+ * these come only those with the very same spelling, where there are any.
+ */
+export function withFullName(entries: readonly Descriptor[], reference: string): Descriptor[] {
+  const wanted = fullName(reference);
+  if (wanted === undefined) return [];
+  const found = entries.filter((entry) =>
+    (wanted.digest ?? entry.digest) === entry.digest &&
+    namesOf(entry).some((each) => !isTag(each) && fullName(each)?.name === wanted.name)
+  );
+  const exact = found.filter((entry) => namesOf(entry).includes(reference));
+  return exact.length > 0 ? exact : found;
 }
 
 /** The tags that say by their name what they are attached to: `sha256-<hex>`, `sha256-<hex>.sig`. */
-const DERIVED_TAG = /^(sha256|sha512)-([0-9a-f]{64,128})(?:\.[a-z]+)?$/;
+const DERIVED_TAG = /^(sha256|sha512)-([0-9a-f]{64,128})(?:\.[\w-]+)?$/;
 
 /** The digest that a tag is derived from, as the fallback tag and the tags of cosign are. */
 export function derivedFrom(tag: string): Digest | undefined {
@@ -45,8 +58,8 @@ export function derivedFrom(tag: string): Digest | undefined {
   return isDigest(digest) ? digest : undefined;
 }
 
-/** An entry without its names. */
-export function untagged({ annotations, ...rest }: Descriptor): Descriptor {
+/** An entry as it may stand anywhere: what it is called here is no part of it. */
+export function withoutNames({ annotations, ...rest }: Descriptor): Descriptor {
   const { [REF_NAME]: _tag, [IMAGE_NAME]: _name, ...others } = annotations ?? {};
   return Object.keys(others).length === 0 ? rest : { ...rest, annotations: others };
 }
@@ -56,10 +69,10 @@ function textAt({ annotations }: Descriptor, name: string): string | undefined {
   return typeof text === "string" ? text : undefined;
 }
 
-function fullName(text: string): string | undefined {
+function fullName(text: string): { name: string; digest: string | undefined } | undefined {
   try {
-    const { digest: _digest, ...reference } = parseReference(text, { defaultTag: "latest" });
-    return formatReference(reference);
+    const { digest, ...reference } = parseReference(text, { defaultTag: "latest" });
+    return { name: formatReference(reference), digest };
   } catch (error) {
     if (error instanceof ApiError) return undefined;
     throw error;
