@@ -276,16 +276,30 @@ interface SyncFiles {
   openSync(path: string, flags: string): number;
   writeSync(file: number, text: string): void;
   closeSync(file: number): void;
+  linkSync(existing: string, path: string): void;
   unlinkSync(path: string): void;
 }
 
 /**
- * Makes a small file; fails with the code `EEXIST` where there is one. A disk that is full has the
- * file all the same, without the text. For locks: three calls that are handed to another thread each
- * take longer than these.
+ * Makes a small file, with its text from the first moment on; fails with the code `EEXIST` where there
+ * is one. Written as `temporary` and linked, as a process may be killed in between; a disk that knows
+ * no links gets the file first, and one that is full the file without the text. For locks: calls that
+ * are handed to another thread each take longer than these.
  */
-export function makeFileSync(path: string, text: string): void {
+export function makeFileSync(path: string, text: string, temporary: string): void {
   const system = builtin<SyncFiles>("fs")!;
+  writeFileSync(system, temporary, text);
+  try {
+    system.linkSync(temporary, path);
+  } catch (error) {
+    if (!hasCode(error, "EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "ENOSPC")) throw error;
+    writeFileSync(system, path, text);
+  } finally {
+    removeFileSync(temporary);
+  }
+}
+
+function writeFileSync(system: SyncFiles, path: string, text: string): void {
   const file = system.openSync(path, "wx");
   try {
     system.writeSync(file, text);

@@ -4,12 +4,10 @@ import { hasCode, isMissing, makeFileSync, removeFileSync } from "../runtime/fil
 import { isRunning, processOwner } from "../runtime/process_owner.ts";
 import { onDisk } from "./disk_error.ts";
 import type { LayoutFolder } from "./layout_folder.ts";
+import { temporaryName } from "./partial_names.ts";
 
 /** The lock's name in the folder for what is not whole yet. */
 const LOCK = "lock";
-
-/** Whoever removes a lock that was left behind holds this, so that nobody removes the next one. */
-const REMOVING = "lock.removing";
 
 /** How often a process that holds the lock says so, in milliseconds. */
 const BEAT_MS = 5_000;
@@ -28,7 +26,7 @@ const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [1, 25];
 
 /** A lock that another process has. */
 interface Held {
-  /** Who holds it; empty while that is being written, and where the disk is full. */
+  /** Who holds it; empty where the disk is full. */
   owner: string;
   /** When its holder touched it last, in milliseconds since 1970. */
   time: number;
@@ -90,7 +88,8 @@ async function acquired(folder: LayoutFolder, path: string): Promise<string> {
 /** Makes a file; `false` where there is one. */
 async function make(folder: LayoutFolder, path: string, text: string): Promise<boolean> {
   try {
-    await folder.inPartials(path, () => makeFileSync(path, text));
+    const temporary = join(path, "..", temporaryName());
+    await folder.inPartials(path, () => makeFileSync(path, text, temporary));
     return true;
   } catch (error) {
     if (hasCode(error, "EEXIST")) return false;
@@ -113,12 +112,16 @@ function isLeft({ owner, time }: Held): boolean {
   return runs === false || (runs === undefined && Date.now() - time > STALE_MS);
 }
 
-/** Removes a lock that was left behind; `false` while somebody else does. */
+/**
+ * Removes a lock that was left behind; `false` while somebody else does. Only one process may, or a slow
+ * one would remove the next lock: whoever makes the file with the name of the lock and of its holder.
+ * That file too may be left behind, and is removed in the same way.
+ */
 async function remove(folder: LayoutFolder, path: string, left: Held): Promise<boolean> {
-  const removing = join(path, "..", REMOVING);
+  const removing = `${path}~${left.owner.replace(/[^0-9a-z-]/g, "").slice(0, 80)}`;
   if (!await make(folder, removing, processOwner())) {
     const held = await look(folder, removing);
-    if (held !== undefined && isLeft(held)) removeFileSync(removing);
+    if (held !== undefined && isLeft(held)) await remove(folder, removing, held);
     return false;
   }
   try {

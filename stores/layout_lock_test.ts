@@ -43,13 +43,14 @@ const LEFT: [what: string, text: string, age: number, removing?: [text: string, 
   ["of another machine, that nobody has touched for a minute", ELSEWHERE, MINUTE_MS],
   ["that a process was killed in making", "", MINUTE_MS],
   ["that a process was killed in removing", DEAD, MINUTE_MS, [DEAD, 0]],
+  ["that nobody can write into, removed elsewhere", "", MINUTE_MS, [ELSEWHERE, MINUTE_MS]],
 ];
 
 for (const [what, text, age, removing] of LEFT) {
   Deno.test(`withLayoutLock: a lock ${what} stops nobody`, () =>
     inFolder(async (folder) => {
       await put(folder, "lock", text, age);
-      if (removing !== undefined) await put(folder, "lock.removing", ...removing);
+      if (removing !== undefined) await put(folder, `lock~${text}`, ...removing);
       let [inside, most] = [0, 0];
       const one = () =>
         withLayoutLock(layout(folder), async () => {

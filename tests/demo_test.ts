@@ -104,8 +104,8 @@ const failures: [name: string, reference: (free: string) => string, says: RegExp
   ["nobody answers", (free) => `http://${free}/app:v1`, /^NetworkError: Cannot .*127\.0\.0\.1/],
   [
     "it is not a reference",
-    () => "UPPER/case",
-    /^InvalidReferenceError: Cannot parse "UPPER\/case"/,
+    () => "low/UPPER",
+    /^InvalidReferenceError: Cannot parse "low\/UPPER"/,
   ],
 ];
 

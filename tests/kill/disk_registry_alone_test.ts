@@ -41,8 +41,13 @@ async function start(folder: string): Promise<{ child: Child; origin: string }> 
   const { source } = await stdSource();
   const args = ["run", "--quiet", "--no-check", "-A", MAIN, "--store", folder];
   const child = startChild(Deno.execPath(), denoArguments(args, source));
-  const [, origin] = await child.said(/^(http:\S+)$/m, START_LIMIT_MS);
-  return { child, origin: origin! };
+  try {
+    const [, origin] = await child.said(/^(http:\S+)$/m, START_LIMIT_MS);
+    return { child, origin: origin! };
+  } catch (error) {
+    await child.kill();
+    throw error;
+  }
 }
 
 /** Lets clients work until the registry is dead. */
