@@ -4,6 +4,7 @@ import { encodeText } from "../../content/bytes.ts";
 import { type Digest, digestOf } from "../../content/digest.ts";
 import { pieceReader } from "../../content/piece_reader.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
+import { memoryWire } from "../fixture_test.ts";
 import { MemoryObjects } from "./memory_objects_test.ts";
 import { objectBackend } from "./object_backend.ts";
 import { testRegistryBackend } from "./test_registry_backend.ts";
@@ -81,3 +82,41 @@ Deno.test("objectBackend: an object that the storage has lost is an error, and n
   const stream = await blob.open(0, 10);
   await assertRejects(() => new Response(stream).text(), Error, "the storage has lost it");
 });
+
+/** What a storage may do to an object. */
+const LOSSES: [name: string, lose: (objects: MemoryObjects, key: string) => void][] = [
+  ["lost", (objects, key) => void objects.objects.delete(key)],
+  ["emptied", (objects, key) => void objects.objects.set(key, new Uint8Array())],
+  ["cut", (objects, key) => void objects.objects.set(key, objects.objects.get(key)!.slice(0, 1))],
+];
+
+for (const [name, lose] of LOSSES) {
+  Deno.test(`objectBackend: an object that is ${name} is not there, does not spread, and a push repairs it`, async () => {
+    const objects = new MemoryObjects();
+    const wire = memoryWire({ backend: objectBackend(objects, { segmentBytes: 4 }) });
+    const blob = await wire.pushBlob("app", "hello world");
+    const { digest, text } = await wire.manifest("app", { annotations: { a: "b" } });
+    await wire.putManifest("app", "v1", text);
+    const keys = objects.keys("").filter((key) =>
+      key.startsWith("segments/") || key === `blobs/${blob}/app` || key.startsWith("manifests/")
+    );
+    for (const key of keys) {
+      const isManifest = key.startsWith("manifests/");
+      const isOther = !isManifest && key.startsWith("segments/") &&
+        !new TextDecoder().decode(objects.objects.get(`blobs/${blob}/app`)).includes(key);
+      if (isOther) continue; // of the configuration
+      lose(objects, key);
+      const path = isManifest ? "/v2/app/manifests/v1" : `/v2/app/blobs/${blob}`;
+      assertEquals((await wire.send("HEAD", path)).status, 404, key);
+      if (!isManifest) {
+        const mount = `/v2/copy/blobs/uploads/?mount=${blob}&from=app`;
+        assertEquals((await wire.send("POST", mount)).status, 202, key);
+      }
+      if (isManifest) assertEquals((await wire.putManifest("app", "v1", text)).status, 201);
+      else await wire.pushBlob("app", "hello world");
+      const { status, text: served } = await wire.send("GET", path);
+      assertEquals([status, served], [200, isManifest ? text : "hello world"], key);
+    }
+    assertEquals((await wire.send("HEAD", `/v2/app/manifests/${digest}`)).status, 200);
+  });
+}
