@@ -1,6 +1,11 @@
-import { type Bytes, freeMemory, takeMemory } from "../../content/bytes.ts";
+import { type Bytes, EMPTY, freeMemory, takeMemory } from "../../content/bytes.ts";
 import { InvalidOptionError } from "../../errors.ts";
-import { pieceReader, readerStream } from "../../content/piece_reader.ts";
+import {
+  type Piece,
+  type PieceReader,
+  pieceReader,
+  readerStream,
+} from "../../content/piece_reader.ts";
 import { builtin } from "../../runtime/builtin.ts";
 import { guarded, Refusal } from "../refusal.ts";
 import { requestUrl } from "../request_url.ts";
@@ -30,6 +35,7 @@ interface NodeRequest {
   readonly method: string;
   readonly url: string;
   readonly rawHeaders: readonly string[];
+  readonly headers: Readonly<Record<string, string | undefined>>;
   readonly complete: boolean;
   on(event: "data", listener: (chunk: Bytes) => void): void;
   on(event: "end" | "close" | "error", listener: (error?: Error) => void): void;
@@ -41,7 +47,7 @@ interface NodeResponse {
   readonly destroyed: boolean;
   writeHead(status: number, headers: Record<string, string>): void;
   write(bytes: Uint8Array, written: (error?: Error | null) => void): boolean;
-  end(): void;
+  end(bytes?: Uint8Array): void;
   destroy(): void;
   once(event: "close", listener: () => void): void;
 }
@@ -112,8 +118,8 @@ async function answer(
   outgoing: NodeResponse,
   scheme: string,
 ): Promise<void> {
-  const body = requestBody(incoming);
-  const request = toRequest(incoming, scheme, body.stream);
+  const body = hasBody(incoming) ? requestBody(incoming) : undefined;
+  const request = toRequest(incoming, scheme, body?.stream);
   try {
     const response = request === undefined ? malformed() : await handler(request);
     outgoing.writeHead(response.status, Object.fromEntries(response.headers));
@@ -124,15 +130,21 @@ async function answer(
     const length = Number(response.headers.get("content-length") ?? Infinity);
     await writeBody(response.body as ReadableStream<Bytes>, length, outgoing);
   } finally {
-    body.drop(); // the next request on this connection comes behind it
+    body?.drop(); // the next request on this connection comes behind it
   }
+}
+
+/** Whether a request has a body, by what it says of its length. */
+function hasBody({ headers, method }: NodeRequest): boolean {
+  if (method === "GET" || method === "HEAD") return false;
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"]) > 0;
 }
 
 /** The request as the platform knows it; nothing where its target, its host or its method is none. */
 function toRequest(
   incoming: NodeRequest,
   scheme: string,
-  body: ReadableStream<Bytes>,
+  body: ReadableStream<Bytes> | undefined,
 ): Request | undefined {
   const { method, url: target, rawHeaders } = incoming;
   try {
@@ -147,10 +159,8 @@ function toRequest(
       : target.replace(/^https?:/i, `${scheme}:`);
     const url = requestUrl(text, host);
     if (url === undefined) return undefined;
-    const hasBody = method !== "GET" && method !== "HEAD" &&
-      (headers.has("transfer-encoding") || Number(headers.get("content-length")) > 0);
     const init: RequestInit & { duplex: "half" } = { method, headers, duplex: "half" };
-    if (hasBody) init.body = body;
+    if (body !== undefined) init.body = body;
     return new Request(url, init);
   } catch {
     return undefined;
@@ -246,6 +256,26 @@ async function writeBody(
   outgoing: NodeResponse,
 ): Promise<void> {
   const reader = pieceReader(body);
+  const read = (view: Bytes) => reader.read(view).catch((error) => ({ error }));
+  const first = await read(new Uint8Array(Math.min(PIECE_BYTES, length || 1)));
+  if ("value" in first && first.value?.byteLength === length) {
+    outgoing.end(first.value); // most are whole in one piece
+    await reader.cancel();
+    return;
+  }
+  await writePieces(reader, first, length, outgoing);
+}
+
+/** What a read came to. */
+type Read = Piece | { error: unknown };
+
+async function writePieces(
+  reader: PieceReader,
+  first: Read,
+  length: number,
+  outgoing: NodeResponse,
+): Promise<void> {
+  let before: Read | undefined = first;
   const closed = new Promise<never>((_resolve, reject) => {
     outgoing.once("close", () => reject(new TypeError("the connection closed")));
   });
@@ -254,15 +284,24 @@ async function writeBody(
   const writing: Promise<Bytes>[] = [];
   try {
     for (;;) {
-      const view: Bytes = writing.length < WRITES_AT_ONCE
+      const view: Bytes = before !== undefined
+        ? EMPTY
+        : writing.length < WRITES_AT_ONCE
         ? new Uint8Array(Math.min(PIECE_BYTES, length || 1))
         : await Promise.race([writing.shift()!, closed]);
-      const { done, value } = await reader.read(view);
+      const piece: Read = before ?? await reader.read(view);
+      before = undefined;
+      if ("error" in piece) throw piece.error;
+      const { done, value } = piece;
       if (done || value === undefined) break;
       if (outgoing.destroyed) throw new TypeError("the connection closed");
-      const tookView = view.byteLength === 0;
+      const tookView = view !== EMPTY && view.byteLength === 0;
       const written = write(outgoing, value).then((): Bytes =>
-        tookView ? new Uint8Array(value.buffer) : view
+        tookView
+          ? new Uint8Array(value.buffer)
+          : view === EMPTY
+          ? new Uint8Array(PIECE_BYTES)
+          : view
       );
       written.catch(() => {}); // whoever waits for it is told
       writing.push(written);
