@@ -6,8 +6,10 @@ import {
   type RegistryClientOpts,
   RegistryClientV2,
   RegistryStore,
+  type UploadJournal,
 } from "../mod.ts";
 import { dockerCredentials } from "../auth/mod.ts";
+import { fileUploadJournal } from "../stores/mod.ts";
 import { formatTime, plainText } from "./format.ts";
 import type { Io } from "./io.ts";
 import { type RegistryLocation, repositoryName } from "./location.ts";
@@ -57,10 +59,11 @@ export class Connections {
     const { registry, repository, scheme } = location.reference;
     const key = `${scheme ?? ""}://${registry}`;
     const known = this.#clients.get(key);
-    if (known !== undefined) return new RegistryStore(known.withRepo(repository));
+    const journal = uploadJournal(this.#io.env);
+    if (known !== undefined) return new RegistryStore(known.withRepo(repository), journal);
     const client = await this.client(repositoryName(location), registry);
     this.#clients.set(key, client);
-    return new RegistryStore(client);
+    return new RegistryStore(client, journal);
   }
 
   /** A client of a repository or a registry, with what `docker login` left. */
@@ -117,4 +120,13 @@ async function certificates(file: string): Promise<string> {
       { cause },
     );
   }
+}
+
+/**
+ * Remembers uploads, so that the next run goes on with those that were interrupted; in the user's own
+ * folder for what may be lost, where there is one.
+ */
+function uploadJournal(env: Io["env"]): { journal?: UploadJournal } {
+  const folder = env.XDG_CACHE_HOME || env.LOCALAPPDATA || (env.HOME && `${env.HOME}/.cache`);
+  return folder ? { journal: fileUploadJournal(`${folder}/davit/uploads`) } : {};
 }

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { RegistryClientV2, RegistryStore } from "../mod.ts";
 import { createRegistry, type Middleware, serve } from "../server/mod.ts";
+import { pack } from "../artifact/mod.ts";
 import { LayoutStore } from "../stores/mod.ts";
 import { copyOptions } from "./copy_between.ts";
 import { fakeIo, fakeRun, interrupter } from "./fake_io_test.ts";
@@ -288,4 +289,29 @@ Deno.test("davit copy: interrupted, it stops cleanly and says so; the next run g
     for await (const { name } of Deno.readDir(folder)) left.push(name);
     assertEquals(left.sort(), ["sample", "there"]);
   }, [interrupting]);
+});
+
+Deno.test("davit copy: the next run asks for the push that was interrupted", async () => {
+  const { signal, interrupt } = interrupter();
+  const asked: string[] = [];
+  const watching: Middleware = (next) => (context) => {
+    const { method, url } = context.request;
+    if (url.includes("/uploads/")) asked.push(method);
+    if (signal.aborted || method !== "PUT" || !url.includes("/uploads/")) return next(context);
+    interrupt();
+    return Promise.resolve(new Response(null, { status: 500 }));
+  };
+  await withWorld(async ({ host, folder }) => {
+    const body = new Uint8Array(300_000).map((_, at) => at * 31);
+    const artifactType = "application/vnd.example.large";
+    await pack(new LayoutStore(`${folder}/large`), { artifactType, tag: "v1", layers: [{ body }] });
+    const args = ["copy", `oci:${folder}/large:v1`, `${host}/large:v1`];
+    const env = { HOME: folder };
+    assertEquals((await fakeRun(args, { signal, env })).code, 130);
+    asked.length = 0;
+    assertEquals((await fakeRun(args, { env })).code, 0);
+    assertEquals(asked[0], "GET");
+    const left = await Array.fromAsync(Deno.readDir(`${folder}/.cache/davit/uploads`));
+    assertEquals(left, []);
+  }, [watching]);
 });

@@ -142,8 +142,12 @@ async function denoTest(
   ], {
     stdin: "null",
     stdout: "piped",
-    // It writes to a pipe here, whether a terminal is at its end or not.
-    env: colours ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" },
+    env: {
+      // It writes to a pipe here, whether a terminal is at its end or not.
+      ...(colours ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" }),
+      // Many files wait: for a program, for a disk, for a server's time limit.
+      DENO_JOBS: Deno.env.get("DENO_JOBS") ?? String(2 * navigator.hardwareConcurrency),
+    },
   });
   const child = command.spawn();
   const timer = setTimeout(() => child.kill("SIGKILL"), Math.max(0, deadline - Date.now()));

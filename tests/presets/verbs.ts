@@ -8,7 +8,12 @@ import {
   digestOf,
   MEDIA_TYPES,
   type RegistryClientV2,
+  RegistryStore,
+  type UploadJournal,
+  type UploadRecord,
 } from "../../mod.ts";
+import { copy } from "../../copy/mod.ts";
+import { MemoryStore } from "../../stores/mod.ts";
 import { assertBytes, randomBytes, streamOf, text } from "../endpoints/samples.ts";
 import type { World } from "./world.ts";
 
@@ -89,6 +94,54 @@ export async function outcome(run: () => Promise<unknown>): Promise<string> {
   }
 }
 
+/** A journal that knows one upload. */
+function memoryJournal(): UploadJournal & { find(): Promise<UploadRecord | undefined> } {
+  let kept: UploadRecord | undefined;
+  return {
+    find: () => Promise.resolve(kept),
+    keep: (record) => Promise.resolve(void (kept = record)),
+    forget: () => Promise.resolve(kept = undefined),
+  };
+}
+
+/** A file that ends in an error, as one on a disk that broke. */
+function failingStream(bytes: Bytes): ReadableStream<Bytes> {
+  const reader = streamOf(bytes).getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (done) controller.error(new Error("the disk broke"));
+      else controller.enqueue(value);
+    },
+  });
+}
+
+/** An image under the tag v1, with a referrer, and a signature as cosign names it. */
+async function signedImage() {
+  const source = new MemoryStore();
+  const write = async (fields: Record<string, unknown>): Promise<Descriptor> => {
+    const config = text(JSON.stringify({ id: crypto.randomUUID() }));
+    const descriptor = {
+      mediaType: MEDIA_TYPES.ociConfig,
+      digest: await digestOf(config),
+      size: config.byteLength,
+    };
+    await source.write(descriptor, config);
+    const mediaType = MEDIA_TYPES.ociManifest;
+    const json = { schemaVersion: 2, mediaType, config: descriptor, layers: [], ...fields };
+    const bytes = text(JSON.stringify(json));
+    const manifest = { mediaType, digest: await digestOf(bytes), size: bytes.byteLength };
+    await source.write(manifest, bytes);
+    return manifest;
+  };
+  const image = await write({});
+  await source.tag(image, "v1");
+  const referrer = await write({ subject: image });
+  const tag = `${image.digest.replace(":", "-")}.sig`;
+  await source.tag(await write({}), tag);
+  return { source, image, referrer, tag };
+}
+
 /** Every verb, in the table's order. A new one is a new line: nothing else names them all. */
 export const VERBS = {
   "push 1 byte": ({ client }: World) => pushPull(client, text("x")),
@@ -129,6 +182,21 @@ export const VERBS = {
     const { digest } = await client.putBlob({ size: bytes.byteLength, open });
     assertBytes(await (await client.getBlob(digest)).bytes(), bytes);
     assertEquals(events.filter((event) => event.type === "resume").length, 1);
+  },
+  "push that another process goes on with": async ({ client, stranger }: World) => {
+    const bytes = randomBytes(7 * MEBIBYTE);
+    const [size, digest] = [bytes.byteLength, await digestOf(bytes)];
+    const journal = memoryJournal();
+    const open = (offset = 0) => streamOf(bytes.slice(offset));
+    const failing = (offset = 0) => failingStream(bytes.slice(offset, 5 * MEBIBYTE));
+    const chunkSize = 4 * MEBIBYTE;
+    await code(
+      () => client.putBlob({ size, open: failing }, { digest, journal, chunkSize }),
+      "UPLOAD_FAILED",
+    );
+    await stranger().putBlob({ size, open }, { digest, journal });
+    assertBytes(await (await client.getBlob(digest)).bytes(), bytes);
+    assertEquals(await journal.find(), undefined);
   },
   "mount": async ({ client, repository, requests }: World) => {
     const other = client.withRepo(`${repository}/other`);
@@ -184,6 +252,29 @@ export const VERBS = {
     const { client, events } = await another({ faults: { cutAfter: MEBIBYTE, on } });
     await pushPull(client, randomBytes(4 * MEBIBYTE));
     assert(events.some((event) => event.type === "resume"));
+  },
+  "copy in": async ({ client }: World) => {
+    const { source, image } = await signedImage();
+    await copy(source, "v1", new RegistryStore(client), "copied-in", { attached: false });
+    assertEquals(await client.headManifest({ ref: "copied-in" }), image);
+  },
+  "copy out": async ({ client }: World) => {
+    const image = await pushImage(client, "copied-out");
+    const target = new MemoryStore();
+    await copy(new RegistryStore(client), "copied-out", target, "v1");
+    assertEquals(await target.resolve("v1"), image);
+  },
+  "copy with what is attached": async ({ client }: World) => {
+    const { source, image, referrer, tag } = await signedImage();
+    const there = new RegistryStore(client);
+    const { attached } = await copy(source, "v1", there, "signed");
+    assertEquals(attached.length, 2);
+    assertEquals(await referrersOf(client, image), [referrer.digest]);
+    const back = new MemoryStore();
+    assertEquals((await copy(there, "signed", back, "v1")).attached.length, 2);
+    for (const name of ["v1", tag, referrer.digest]) {
+      assertEquals(await back.resolve(name), await source.resolve(name));
+    }
   },
   "list tags": async ({ client }: World) => {
     for (const tag of ["v1", "v2", "v3"]) await pushImage(client, tag);
