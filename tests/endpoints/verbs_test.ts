@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import type { ObservedRequest } from "../../server/mod.ts";
 import { outcome, VERBS } from "../presets/verbs.ts";
-import type { Wire, World } from "../presets/world.ts";
+import type { World } from "../presets/world.ts";
 import type { Ability, RegistryName } from "./lacks.ts";
 import { type RegistryCase, testRegistries } from "./on_registries.ts";
 
@@ -38,14 +38,15 @@ const CASES: RegistryCase[] = [
         requests.push({ method: event.method, path: pathname + search } as ObservedRequest);
       },
     });
-    const world = { client, repository: client.repo.remoteName, requests } as World;
+    const { remoteName: repository } = client.repo;
+    const world = { client, repository, requests, stranger: () => stranger() } as World;
     const got: Record<string, string> = {};
     const expected: Record<string, string> = {};
-    const verbs: [string, (world: World, wire: Wire) => Promise<unknown>][] = Object.entries(VERBS);
+    const verbs: [string, (world: World) => Promise<unknown>][] = Object.entries(VERBS);
     for (const [verb, run] of verbs) {
       const needed = NEEDS[verb];
       if (ON_PURPOSE.includes(verb) || needed && !can(needed)) continue;
-      got[verb] = await outcome(() => run(world, "memory")).catch((error) => error.stack);
+      got[verb] = await outcome(() => run(world)).catch((error) => error.stack);
       expected[verb] = NOT_OK[kind][verb] ?? "ok";
     }
     assertEquals(got, expected);
