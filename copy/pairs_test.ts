@@ -2,8 +2,10 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ContentStore } from "../content/store.ts";
 import type { CopyEvent } from "../events.ts";
+import { createArchive } from "../stores/create_archive.ts";
 import { LayoutStore } from "../stores/layout_store.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
+import { openArchive } from "../stores/open_archive.ts";
 import { copy } from "./copy.ts";
 import {
   bytesOf,
@@ -52,6 +54,32 @@ Deno.test("every kind of store to every other one and back, byte for byte", asyn
         });
       });
     }
+  }
+});
+
+Deno.test("every kind of store to an archive and back, byte for byte", async (t) => {
+  const origin = new MemoryStore();
+  const { attached, index } = await writeEverything(origin);
+  const all = await reachable(origin, ["v1"]);
+  for (const [kind, make] of KINDS) {
+    await t.step(kind, async () => {
+      await withFolder(async (folder) => {
+        const [before, after] = [make(folder), make(folder)];
+        await copy(origin, "v1", before, "v1");
+        const path = `${folder}/archive.tar`;
+        const made = await createArchive(path, { format: "oci" });
+        const into = await copy(before, "v1", made, "v1");
+        await made.close();
+        const archive = await openArchive(path);
+        const out = await copy(archive, "v1", after, "v1");
+        await archive.close();
+        const counts = [into, out].map((result) => result.attached.length);
+        assertEquals(counts, [attached.length, attached.length]);
+        assertEquals((await after.resolve("v1")).digest, index.digest);
+        assertEquals(await missing(after, all.values()), []);
+        assertEquals([...(await reachable(after, ["v1"])).keys()].sort(), [...all.keys()].sort());
+      });
+    });
   }
 });
 
