@@ -108,6 +108,15 @@ Deno.test("davit copy: to and from what docker saves", () =>
     assertEquals(back.code, 0);
     assertMatch(back.stderr, /the tar has no manifest: one was made/);
     assertEquals(await tagsOf(`oci:${folder}/back`), ["v1"]);
+    // It has a digest's grammar, and is a name.
+    for (const place of [`docker-archive:${folder}/short.tar`, `oci-archive:${folder}/oci.tar`]) {
+      const short = `${place}:app:v1`;
+      const there = await fakeRun(["copy", `${host}/app:v1`, short, "--platform", "linux/arm64"]);
+      assertEquals([there.code, there.stdout.startsWith(short)], [0, true], there.stderr);
+      assertEquals((await tagsOf(place))[0], "app:v1");
+      const again = await fakeRun(["copy", short, `oci:${folder}/again:v1`]);
+      assertEquals(again.code, 0, again.stderr);
+    }
   }));
 
 Deno.test("davit copy: what its flags do", async (t) => {

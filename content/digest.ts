@@ -17,6 +17,17 @@ export function isDigest(text: unknown): text is Digest {
   return length === undefined || (match[2]!.length === length && /^[0-9a-f]+$/.test(match[2]!));
 }
 
+/** Shorter than any digest that is of use, and longer than any tag that has been seen. */
+const SHORTEST = 32;
+
+/**
+ * Whether a reference is a digest: `app:v1` has the grammar of one, with an algorithm that is not known
+ * here, and is a name in folders and archives.
+ */
+export function isDigestReference(reference: string): reference is Digest {
+  return isDigest(reference) && digestEncoded(reference).length >= SHORTEST;
+}
+
 /**
  * Checks a digest's grammar. Algorithms that nobody here can compute are well-formed too.
  *

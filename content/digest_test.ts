@@ -7,6 +7,7 @@ import {
   digestOf,
   hashAlgorithm,
   isDigest,
+  isDigestReference,
   parseDigest,
   toDigest,
 } from "./digest.ts";
@@ -65,6 +66,16 @@ for (const [name, text, ok] of GRAMMAR) {
 Deno.test("parseDigest: a long text is cut in the message", () => {
   const error = assertThrows(() => parseDigest("x".repeat(100_000)), InvalidDigestError);
   assert(error.message.length < 400);
+});
+
+Deno.test("isDigestReference: names are none", () => {
+  for (const name of ["app:v1", "localhost:5000", "sha256:abc", `a${"b".repeat(40)}:v1`, "v1"]) {
+    assert(!isDigestReference(name), name);
+  }
+  for (const known of [`sha256:${"a".repeat(64)}`, `sha512:${"0".repeat(128)}`]) {
+    assert(isDigestReference(known), known);
+  }
+  assert(isDigestReference(`blake3:${"f".repeat(64)}`));
 });
 
 Deno.test("isDigest: a text that is long and wrong costs nothing", () => {

@@ -1,4 +1,4 @@
-import { isDigest } from "../content/digest.ts";
+import { isDigestReference } from "../content/digest.ts";
 import type { ContentSource, ContentStore } from "../content/store.ts";
 import { Copier } from "./copier.ts";
 import type { CopyOptions, CopyResult } from "./copy_options.ts";
@@ -48,7 +48,7 @@ export async function copy(
     const copied = await copyRoot(copier, root, named, options);
     await work.idle();
     await copier.tagAttached();
-    for (const tag of named) if (!isDigest(tag)) await copier.tag(copied.target, tag);
+    for (const tag of named) if (!isDigestReference(tag)) await copier.tag(copied.target, tag);
     return { source: root, references: named, ...copied, ...copier.content };
   });
 }

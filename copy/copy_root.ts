@@ -1,5 +1,5 @@
 import type { Descriptor } from "../content/descriptor.ts";
-import { isDigest } from "../content/digest.ts";
+import { isDigestReference } from "../content/digest.ts";
 import { isIndexMediaType, isManifestMediaType } from "../content/media_types.ts";
 import type { ContentSource } from "../content/store.ts";
 import { InvalidOptionError } from "../errors.ts";
@@ -105,7 +105,9 @@ function chosen({ descriptor, manifest }: GraphNode, platforms: readonly string[
 
 /** A digest among the target's references says what the copy must be: looked at before it starts. */
 function checkDigests(references: readonly string[], { digest }: Descriptor): void {
-  const other = references.find((reference) => isDigest(reference) && reference !== digest);
+  const other = references.find((reference) =>
+    isDigestReference(reference) && reference !== digest
+  );
   if (other === undefined) return;
   throw new InvalidOptionError(`Cannot copy to ${other}: the copy has the digest ${digest}`);
 }

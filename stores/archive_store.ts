@@ -1,7 +1,7 @@
 import { type Body, openBody } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { type Digest, digestOf, hashAlgorithm, isDigest } from "../content/digest.ts";
+import { type Digest, digestOf, hashAlgorithm, isDigestReference } from "../content/digest.ts";
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
 import { type PieceReader, readAll } from "../content/piece_reader.ts";
@@ -74,9 +74,9 @@ export abstract class TarStore implements ArchiveStore {
   resolve(reference: string, options: StoreOptions = {}): Promise<Descriptor> {
     return new Promise((resolve) => {
       options.signal?.throwIfAborted();
-      const held = isDigest(reference) ? this.held.get(reference) : undefined;
+      const held = isDigestReference(reference) ? this.held.get(reference) : undefined;
       const { mediaType, size } = held ?? {};
-      const found = isDigest(reference)
+      const found = isDigestReference(reference)
         ? mediaType !== undefined && { mediaType, digest: reference, size: size! }
         : this.named.get(reference);
       if (found) return resolve(structuredClone(found));

@@ -6,7 +6,7 @@ import {
   digestEncoded,
   digestOf,
   hashAlgorithm,
-  isDigest,
+  isDigestReference,
   toDigest,
 } from "../content/digest.ts";
 import { createHasher } from "../content/hasher.ts";
@@ -104,7 +104,7 @@ export class DockerArchive implements ArchiveSource {
   /** The descriptor of the image that a reference names. */
   async resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
-    if (isDigest(reference)) {
+    if (isDigestReference(reference)) {
       const content = await this.#find(reference);
       if (content !== undefined) {
         return { mediaType: content.mediaType, digest: reference, size: content.size };

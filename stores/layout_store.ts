@@ -1,7 +1,7 @@
 import { type Body, bytesStream, openBody } from "../content/body.ts";
 import { type Bytes, EMPTY } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { type Digest, hashAlgorithm, isDigest } from "../content/digest.ts";
+import { type Digest, hashAlgorithm, isDigestReference } from "../content/digest.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import type {
@@ -103,7 +103,7 @@ export class LayoutStore implements ContentStore {
       ? await onlyImage(named, this.#manifests)
       : resolveEntry(reference, named);
     if (entry !== undefined) return withoutNames(entry);
-    if (isDigest(reference)) {
+    if (isDigestReference(reference)) {
       const size = await this.#files.size(reference);
       if (size !== undefined) {
         return { mediaType: await this.#guessType(reference), digest: reference, size };

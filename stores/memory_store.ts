@@ -1,7 +1,7 @@
 import { type Body, openBody } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { type Digest, hashAlgorithm, isDigest } from "../content/digest.ts";
+import { type Digest, hashAlgorithm, isDigestReference } from "../content/digest.ts";
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
 import type {
@@ -69,7 +69,7 @@ export class MemoryStore implements ContentStore {
   resolve(reference: string, options: StoreOptions = {}): Promise<Descriptor> {
     return attempt(() => {
       options.signal?.throwIfAborted();
-      const digest = isDigest(reference) ? reference : this.#tags.get(reference);
+      const digest = isDigestReference(reference) ? reference : this.#tags.get(reference);
       const held = digest && this.#held.get(digest);
       if (!digest || !held) {
         throw new ContentNotFoundError(

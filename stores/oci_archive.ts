@@ -5,7 +5,7 @@ import {
   digestEncoded,
   digestOf,
   hashAlgorithm,
-  isDigest,
+  isDigestReference,
 } from "../content/digest.ts";
 import type { ArchiveLimits } from "../content/limits.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
@@ -93,7 +93,7 @@ export class OciArchive implements ArchiveSource {
   /** The descriptor that a reference names. */
   async resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
-    if (isDigest(reference)) return await this.#resolveDigest(reference);
+    if (isDigestReference(reference)) return await this.#resolveDigest(reference);
     const { platform } = options;
     const named = { entries: this.#entries, where: "the archive", platform };
     const entry = reference === ""
