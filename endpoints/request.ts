@@ -10,6 +10,7 @@ import type {
   ChannelResponse,
   Intent,
 } from "../transport/channel.ts";
+import { raiseScheme } from "../transport/raise_scheme.ts";
 import { redactUrl } from "../transport/redact.ts";
 import { encodingsOf, plainAnswer } from "../transport/content_encoding.ts";
 import { headerFields } from "../transport/header_fields.ts";
@@ -104,15 +105,12 @@ export function resolveUrl(channel: Channel, target: string, base: URL, what: st
     });
   }
   const registry = new URL(channel.origin);
+  raiseScheme(url, registry);
   if (url.protocol === "http:" && registry.protocol === "https:") {
-    if (url.hostname !== registry.hostname) {
-      throw new HostRefusedError(
-        `Cannot ${what}: the registry points from https to http, ${redactUrl(url)}`,
-        { host: url.host },
-      );
-    }
-    url.protocol = "https:";
-    url.port = registry.port;
+    throw new HostRefusedError(
+      `Cannot ${what}: the registry points from https to http, ${redactUrl(url)}`,
+      { host: url.host },
+    );
   }
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     throw new InvalidContentError(

@@ -2,13 +2,8 @@
  * Pushes a blob with a journal in a file: `journal_program.ts ORIGIN between|within FOLDER [CHUNKS]`.
  * With CHUNKS its source gives no more after so many, between two requests or within one.
  */
-import {
-  type Bytes,
-  digestOf,
-  RegistryClientV2,
-  type UploadJournal,
-  type UploadRecord,
-} from "@davit/registry-client";
+import { type Bytes, digestOf, RegistryClientV2 } from "@davit/registry-client";
+import { fileUploadJournal } from "@davit/registry-client/stores";
 
 const [origin, where, folder, chunks] = Deno.args as [string, string, string, string?];
 const CHUNK = 1024 * 1024;
@@ -19,24 +14,11 @@ const end = chunks === undefined
   ? Infinity
   : Number(chunks) * CHUNK + (where === "within" ? CHUNK / 2 : 0);
 
-/** A journal of files, one a record. */
-const journal: UploadJournal = {
-  async find(key) {
-    const text = await Deno.readTextFile(`${folder}/${key.digest}`).catch(() => undefined);
-    return text === undefined ? undefined : JSON.parse(text) as UploadRecord;
-  },
-  async keep(record) {
-    await Deno.mkdir(folder, { recursive: true });
-    await Deno.writeTextFile(`${folder}/${record.digest}`, JSON.stringify(record));
-  },
-  forget: (key) => Deno.remove(`${folder}/${key.digest}`).catch(() => {}),
-};
-
 let resumed = 0;
 const client = new RegistryClientV2({
   name: `${origin}/${where}`,
   scopes: ["pull", "push"],
-  journal,
+  journal: fileUploadJournal(folder),
   onEvent: (event) => void (event.type === "resume" && (resumed = event.offset)),
 });
 
