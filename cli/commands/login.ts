@@ -57,7 +57,7 @@ async function tryCredentials(client: RegistryClientV2): Promise<void> {
 }
 
 /** Without the line's end, and without what PowerShell puts before a text: U+FEFF, or `?` for it. */
-export function passwordFrom(input: string): string {
+function passwordFrom(input: string): string {
   return input.replace(/\r?\n$/, "").replace(/^[\uFEFF?]/, "");
 }
 
