@@ -53,6 +53,20 @@ export function countsOf(output: string, success: boolean): Counts {
   return counts;
 }
 
+/** The most lines of a group's failures that are told again. */
+const TOLD_AGAIN = 60;
+
+/** What `deno test` tells of its failures: it stands far above the last line once other groups ran. */
+export function failuresIn(output: string): string {
+  const plain = output.replace(COLOURS, "");
+  const at = plain.lastIndexOf("\n ERRORS \n");
+  if (at < 0) return "";
+  const [errors = "", names = ""] = plain.slice(at).split("\n FAILURES \n");
+  const told = errors.split("\n");
+  const lines = told.length > TOLD_AGAIN ? [...told.slice(0, TOLD_AGAIN), "…"] : told;
+  return `${lines.join("\n").trim()}\n\n FAILURES \n\n${names.trim().split("\n\n")[0]}`;
+}
+
 /** What a run that was stopped had come to: its lines are counted, as it printed no summary. */
 export function countsSoFar(output: string): Counts {
   const ends = [...output.replace(COLOURS, "").matchAll(/ \.\.\. (ok|FAILED|ignored)\b.*$/gm)];
@@ -129,7 +143,7 @@ export function secretLines(output: string): number {
 async function denoTest(
   args: string[],
   deadline: number,
-): Promise<Counts & { stopped: boolean }> {
+): Promise<Counts & { stopped: boolean; failures: string }> {
   const checks = sanitizers(Deno.version.deno, !startsPrograms(pathsIn(args)));
   const colours = Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR");
   const command = await denoCommand([
@@ -161,10 +175,11 @@ async function denoTest(
   clearTimeout(timer);
   const stopped = signal === "SIGKILL";
   const counts = { ...(stopped ? countsSoFar(output) : countsOf(output, success)), stopped };
+  const failures = failuresIn(output);
   const lines = secretLines(output);
-  if (lines === 0) return counts;
+  if (lines === 0) return { ...counts, failures };
   say(`\nfailed: ${lines} lines above show a secret of a test, or report one that was shown`);
-  return { ...counts, failed: counts.failed + 1 };
+  return { ...counts, failed: counts.failed + 1, failures };
 }
 
 /** The test files that run by themselves. */
@@ -200,15 +215,18 @@ async function main(): Promise<number> {
     if (alone.length > 0) groups.push([...Deno.args, ...alone]);
   }
   let stopped = false;
+  const failures: string[] = [];
   for (const group of groups) {
     const more = await denoTest(group, deadline);
     counts.passed += more.passed;
     counts.failed += more.failed;
     counts.skipped += more.skipped;
+    failures.push(more.failures);
     stopped = more.stopped;
     if (stopped) break;
   }
   const took = Date.now() - start;
+  if (groups.length > 1 && failures.join("") !== "") say(failures.filter(Boolean).join("\n\n"));
   if (stopped) say(`\n${stoppedLine(counts)}`);
   else if (took > PROMISED_MS) say(`note: ${duration(took)}, longer than ${duration(PROMISED_MS)}`);
   const missing = PEER_NAMES.filter((name) => peerPath(name) === undefined);

@@ -3,6 +3,7 @@ import {
   type Counts,
   countsOf,
   countsSoFar,
+  failuresIn,
   lastLine,
   pathsIn,
   preloads,
@@ -61,6 +62,22 @@ Deno.test("a run that the time limit stops: what it had come to, and that no tes
   const failed = countsSoFar(`${output}FAILED (1ms)\n`);
   assertEquals(failed, { passed: 2, failed: 1, skipped: 1 });
   assertStringIncludes(stoppedLine(failed), "1 failed");
+});
+
+Deno.test("what failed is told again: the last list, cut where it is long, and every name", () => {
+  assertEquals(failuresIn("one ... ok (1ms)\n\nok | 1 passed | 0 failed (1s)\n"), "");
+  const told = failuresIn(
+    "a ... FAILED\n\n\x1b[1m ERRORS \x1b[0m\n\nfrom within a test\n FAILURES \n\n" +
+      `\n ERRORS \n\na => ./a_test.ts:1:1\nerror: no${"\n    at b".repeat(100)}\n` +
+      "\n FAILURES \n\na => ./a_test.ts:1:1\nc => ./c_test.ts:1:1\n\nFAILED | 1 passed | 2 failed (1s)\n",
+  );
+  assertEquals(told.match(/at b/g)!.length < 60, true);
+  assertEquals(told.includes("from within"), false);
+  assertStringIncludes(told, "ERRORS \n\na => ./a_test.ts:1:1\nerror: no\n    at b");
+  assertEquals(
+    told.endsWith(" FAILURES \n\na => ./a_test.ts:1:1\nc => ./c_test.ts:1:1"),
+    true,
+  );
 });
 
 Deno.test("lastLine: skipped only where there were some", () => {
