@@ -28,7 +28,6 @@ async function offline(args: string[], env: Record<string, string> = {}) {
     ],
     env: {
       CI: "",
-      ...env,
       DAVIT_PEERS: `${folder}/peers`,
       GOPROXY: "off",
       GOMODCACHE: `${folder}/modules`,
@@ -36,6 +35,7 @@ async function offline(args: string[], env: Record<string, string> = {}) {
       npm_config_registry: "http://127.0.0.1:1",
       npm_config_fetch_retries: "0",
       npm_config_cache: `${folder}/npm`,
+      ...env,
     },
   }).output();
   await Deno.remove(folder, { recursive: true });
@@ -53,7 +53,14 @@ Deno.test("task peers: what cannot be had is said with the reason", async () => 
 });
 
 Deno.test("task peers: where npm finds no network, a line says which request failed", async () => {
-  const { code, said } = await offline(["node24"]);
+  const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const closing = (async () => {
+    for await (const connection of closed) connection.close();
+  })();
+  const npm_config_registry = `http://127.0.0.1:${closed.addr.port}`;
+  const { code, said } = await offline(["node24"], { npm_config_registry });
+  closed.close();
+  await closing;
   assertEquals(code, 1);
   assertMatch(
     said,
