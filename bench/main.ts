@@ -5,7 +5,8 @@
  * groups alone, of nowhere, tls, file, push, heads, servers, memory and copy.
  */
 import { stdSource } from "../scripts/deno.ts";
-import { complain, say } from "../scripts/say.ts";
+import { runProgram, UsageError } from "../scripts/run_program.ts";
+import { say } from "../scripts/say.ts";
 import { neededPeer } from "../tests/peers/locate.ts";
 import { type Registry, startRegistry } from "../tests/peers/registries.ts";
 import { compete } from "./compete.ts";
@@ -225,7 +226,7 @@ function groups(): readonly Group[] {
   const asked = (Deno.args[at + 1] ?? "").split(",");
   const unknown = asked.find((name) => !GROUPS.some((group) => group === name));
   if (unknown === undefined) return GROUPS.filter((group) => asked.includes(group));
-  throw new Error(`Cannot measure '${unknown}': the groups are ${GROUPS.join(", ")}`);
+  throw new UsageError(`Cannot measure '${unknown}': the groups are ${GROUPS.join(", ")}`);
 }
 
 async function main(): Promise<void> {
@@ -302,11 +303,10 @@ async function writeReadme(runs: number, runtimes: Runtime[], sections: string[]
   await Deno.writeTextFile(README, `${before}${text}${after}`);
 }
 
-if (import.meta.main) {
-  try {
-    await main();
-  } catch (error) {
-    complain(error instanceof Error ? error.message : String(error));
-    Deno.exit(1);
-  }
-}
+const HELP = `usage: task bench [--runs N] [--mib N] [--only GROUP,...] [--write]
+
+Measures davit beside its peers, which "task peers" brings, and prints the medians of N runs (5), with
+a blob of N MiB (1024). The groups: ${GROUPS.join(", ")}.
+--write puts the figures into bench/README.md.`;
+
+if (import.meta.main) await runProgram(HELP, main);

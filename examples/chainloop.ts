@@ -15,6 +15,7 @@ import {
   register,
   registrationSchema,
 } from "@davit/registry-client/chainloop";
+import { runProgram, UsageError } from "../scripts/run_program.ts";
 
 const USAGE = `usage: chainloop COMMAND
 
@@ -26,9 +27,6 @@ const USAGE = `usage: chainloop COMMAND
   --state FILE      what stays between commands (chainloop.json)
   -o table|json     how answers are printed
   -q                print identifiers alone`;
-
-/** Ends the command with exit code 2. */
-class UsageError extends Error {}
 
 /** What stays between commands. */
 interface State {
@@ -240,17 +238,16 @@ async function main(args: string[]): Promise<void> {
     if (run !== push) await writeState(file, state);
     return print(answer, words);
   }
-  throw new UsageError("");
+  throw new UsageError(USAGE);
 }
 
-try {
-  await main(Deno.args);
-} catch (error) {
-  if (error instanceof UsageError) {
-    console.error(error.message === "" ? USAGE : `${error.message}`);
-    Deno.exit(2);
+await runProgram(USAGE, async (...args) => {
+  try {
+    await main(args);
+  } catch (error) {
+    // What went wrong on the way says more than during what it did.
+    const { message, cause } = error as Error;
+    if (error instanceof UsageError || !(cause instanceof Error)) throw error;
+    throw new Error(`${message}: ${cause.message}`);
   }
-  const { message, cause } = error as Error;
-  console.error(cause instanceof Error ? `${message}: ${cause.message}` : message);
-  Deno.exit(1);
-}
+});

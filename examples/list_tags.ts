@@ -4,12 +4,13 @@
  *     deno run --allow-net examples/list_tags.ts alpine
  */
 import { RegistryClientV2 } from "@davit/registry-client";
+import { runProgram } from "../scripts/run_program.ts";
 
-const [name] = Deno.args;
-if (name === undefined) {
-  console.error("usage: list_tags REPOSITORY");
-  Deno.exit(2);
-}
+const USAGE = `usage: list_tags REPOSITORY
 
-const client = new RegistryClientV2({ name });
-for await (const tag of client.tags()) console.log(tag);
+Lists the tags of a repository.`;
+
+await runProgram(USAGE, async (name) => {
+  const client = new RegistryClientV2({ name });
+  for await (const tag of client.tags()) console.log(tag);
+});

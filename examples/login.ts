@@ -7,22 +7,24 @@
  */
 import { NotFoundError, RegistryClientV2 } from "@davit/registry-client";
 import { login } from "@davit/registry-client/auth";
+import { runProgram, UsageError } from "../scripts/run_program.ts";
 
-const [name] = Deno.args;
-const username = Deno.env.get("REGISTRY_USER");
-const password = Deno.env.get("REGISTRY_PASSWORD");
-if (name === undefined || !username || !password) {
-  console.error("usage: REGISTRY_USER=… REGISTRY_PASSWORD=… login REPOSITORY");
-  Deno.exit(2);
-}
+const USAGE = `usage: REGISTRY_USER=… REGISTRY_PASSWORD=… login REPOSITORY
 
-const client = new RegistryClientV2({ name, username, password });
-try {
-  for await (const _tag of client.tags()) break;
-} catch (error) {
-  // A repository that nothing was pushed to yet: whoever is told so was let in.
-  if (!(error instanceof NotFoundError)) throw error;
-}
-const registry = client.repo.index.name;
-await login(registry, { username, password });
-console.log(`logged in to ${registry} as ${username}`);
+Logs in to a registry as "docker login" does, with no Docker.`;
+
+await runProgram(USAGE, async (name) => {
+  const username = Deno.env.get("REGISTRY_USER");
+  const password = Deno.env.get("REGISTRY_PASSWORD");
+  if (!username || !password) throw new UsageError(USAGE.split("\n")[0]);
+  const client = new RegistryClientV2({ name, username, password });
+  try {
+    for await (const _tag of client.tags()) break;
+  } catch (error) {
+    // A repository that nothing was pushed to yet: whoever is told so was let in.
+    if (!(error instanceof NotFoundError)) throw error;
+  }
+  const registry = client.repo.index.name;
+  await login(registry, { username, password });
+  console.log(`logged in to ${registry} as ${username}`);
+});

@@ -4,11 +4,10 @@
  *     deno run examples/parse_index.ts https://index.docker.io/v1/
  */
 import { parseIndex } from "@davit/registry-client";
+import { runProgram } from "../scripts/run_program.ts";
 
-const [text] = Deno.args;
-if (text === undefined) {
-  console.error("usage: parse_index REGISTRY");
-  Deno.exit(2);
-}
+const USAGE = `usage: parse_index REGISTRY
 
-console.log(JSON.stringify(parseIndex(text), null, 2));
+Prints the parts of a registry.`;
+
+await runProgram(USAGE, (text) => console.log(JSON.stringify(parseIndex(text), null, 2)));

@@ -4,11 +4,10 @@
  *     deno run examples/parse_repo.ts busybox
  */
 import { parseRepo } from "@davit/registry-client";
+import { runProgram } from "../scripts/run_program.ts";
 
-const [text] = Deno.args;
-if (text === undefined) {
-  console.error("usage: parse_repo REPOSITORY");
-  Deno.exit(2);
-}
+const USAGE = `usage: parse_repo REPOSITORY
 
-console.log(JSON.stringify(parseRepo(text), null, 2));
+Prints the parts of a repository.`;
+
+await runProgram(USAGE, (text) => console.log(JSON.stringify(parseRepo(text), null, 2)));

@@ -4,11 +4,10 @@
  *     deno run examples/parse_repo_and_ref.ts ghcr.io/you/app:v1
  */
 import { parseRepoAndRef } from "@davit/registry-client";
+import { runProgram } from "../scripts/run_program.ts";
 
-const [text] = Deno.args;
-if (text === undefined) {
-  console.error("usage: parse_repo_and_ref REFERENCE");
-  Deno.exit(2);
-}
+const USAGE = `usage: parse_repo_and_ref REFERENCE
 
-console.log(JSON.stringify(parseRepoAndRef(text), null, 2));
+Prints the parts of a reference.`;
+
+await runProgram(USAGE, (text) => console.log(JSON.stringify(parseRepoAndRef(text), null, 2)));

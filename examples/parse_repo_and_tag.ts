@@ -4,11 +4,10 @@
  *     deno run examples/parse_repo_and_tag.ts ghcr.io/you/app:v1
  */
 import { parseRepoAndTag } from "@davit/registry-client";
+import { runProgram } from "../scripts/run_program.ts";
 
-const [text] = Deno.args;
-if (text === undefined) {
-  console.error("usage: parse_repo_and_tag REFERENCE");
-  Deno.exit(2);
-}
+const USAGE = `usage: parse_repo_and_tag REFERENCE
 
-console.log(JSON.stringify(parseRepoAndTag(text), null, 2));
+Prints the parts of a reference, by the parser's older name.`;
+
+await runProgram(USAGE, (text) => console.log(JSON.stringify(parseRepoAndTag(text), null, 2)));

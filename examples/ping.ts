@@ -5,14 +5,15 @@
  *     deno run --allow-net examples/ping.ts ghcr.io
  */
 import { RegistryClientV2 } from "@davit/registry-client";
+import { runProgram } from "../scripts/run_program.ts";
 
-const [name] = Deno.args;
-if (name === undefined) {
-  console.error("usage: ping REGISTRY");
-  Deno.exit(2);
-}
+const USAGE = `usage: ping REGISTRY
 
-const client = new RegistryClientV2({ name });
-const { status, headers } = await client.ping();
-console.log(`${client.origin} answers ${status}`);
-for (const [header, value] of headers) console.log(`${header}: ${value}`);
+Asks a registry whether it is there, without credentials.`;
+
+await runProgram(USAGE, async (name) => {
+  const client = new RegistryClientV2({ name });
+  const { status, headers } = await client.ping();
+  console.log(`${client.origin} answers ${status}`);
+  for (const [header, value] of headers) console.log(`${header}: ${value}`);
+});

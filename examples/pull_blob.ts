@@ -5,18 +5,19 @@
  */
 import { RegistryClientV2 } from "@davit/registry-client";
 import { saveFile } from "@davit/registry-client/stores";
+import { runProgram } from "../scripts/run_program.ts";
 
-const [name, digest, path] = Deno.args;
-if (name === undefined || digest === undefined || path === undefined) {
-  console.error("usage: pull_blob REPOSITORY DIGEST FILE");
-  Deno.exit(2);
-}
+const USAGE = `usage: pull_blob REPOSITORY DIGEST FILE
 
-const client = new RegistryClientV2({
-  name,
-  onEvent: (event) => {
-    if (event.type === "progress") console.error(`${event.bytes} of ${event.total ?? "?"} bytes`);
-  },
+Pulls a blob to a file, which is there when the digest has been verified, and not before.`;
+
+await runProgram(USAGE, async (name, digest, path) => {
+  const client = new RegistryClientV2({
+    name,
+    onEvent: (event) => {
+      if (event.type === "progress") console.error(`${event.bytes} of ${event.total ?? "?"} bytes`);
+    },
+  });
+  const blob = await client.getBlob(digest);
+  console.log(`${path}: ${await saveFile(path, blob.stream)} bytes, verified`);
 });
-const blob = await client.getBlob(digest);
-console.log(`${path}: ${await saveFile(path, blob.stream)} bytes, verified`);

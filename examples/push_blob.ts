@@ -6,18 +6,20 @@
  */
 import { RegistryClientV2 } from "@davit/registry-client";
 import { openFile } from "@davit/registry-client/stores";
+import { runProgram } from "../scripts/run_program.ts";
 
-const [name, path] = Deno.args;
-if (name === undefined || path === undefined) {
-  console.error("usage: push_blob REPOSITORY FILE");
-  Deno.exit(2);
-}
+const USAGE = `usage: push_blob REPOSITORY FILE
 
-const username = Deno.env.get("REGISTRY_USER");
-const password = Deno.env.get("REGISTRY_PASSWORD");
-const client = new RegistryClientV2({
-  name,
-  scopes: ["pull", "push"],
-  ...(username !== undefined && password !== undefined && { username, password }),
+Pushes a file as a blob and prints its descriptor. REGISTRY_USER and REGISTRY_PASSWORD are who is
+asking.`;
+
+await runProgram(USAGE, async (name, path) => {
+  const username = Deno.env.get("REGISTRY_USER");
+  const password = Deno.env.get("REGISTRY_PASSWORD");
+  const client = new RegistryClientV2({
+    name,
+    scopes: ["pull", "push"],
+    ...(username !== undefined && password !== undefined && { username, password }),
+  });
+  console.log(JSON.stringify(await client.putBlob(await openFile(path))));
 });
-console.log(JSON.stringify(await client.putBlob(await openFile(path))));

@@ -5,26 +5,26 @@
  *     deno run --allow-net --allow-read --allow-env=DOCKER_CONFIG,HOME,USERPROFILE examples/sigstore_attest.ts ghcr.io/you/app sha256:… bundle.json
  */
 import { attachArtifactToImage, getRegistryCredentials } from "@davit/registry-client/sigstore-oci";
+import { runProgram } from "../scripts/run_program.ts";
 
-const [imageName, imageDigest, path] = Deno.args;
-if (imageName === undefined || imageDigest === undefined || path === undefined) {
-  console.error("usage: sigstore_attest IMAGE DIGEST BUNDLE");
-  Deno.exit(2);
-}
+const USAGE = `usage: sigstore_attest IMAGE DIGEST BUNDLE
 
-const bundle = JSON.parse(await Deno.readTextFile(path));
-const statement = JSON.parse(atob(bundle.dsseEnvelope.payload));
+Attaches an attestation, a sigstore bundle, to an image, with what "docker login" left.`;
 
-const attached = await attachArtifactToImage({
-  credentials: getRegistryCredentials(imageName),
-  imageName,
-  imageDigest,
-  artifact: new TextEncoder().encode(JSON.stringify(bundle)),
-  mediaType: bundle.mediaType,
-  annotations: {
-    "dev.sigstore.bundle.content": "dsse-envelope",
-    "dev.sigstore.bundle.predicateType": statement.predicateType,
-  },
-  fetchOpts: { timeout: 30_000, retry: 3 },
+await runProgram(USAGE, async (imageName, imageDigest, path) => {
+  const bundle = JSON.parse(await Deno.readTextFile(path));
+  const statement = JSON.parse(atob(bundle.dsseEnvelope.payload));
+  const attached = await attachArtifactToImage({
+    credentials: getRegistryCredentials(imageName),
+    imageName,
+    imageDigest,
+    artifact: new TextEncoder().encode(JSON.stringify(bundle)),
+    mediaType: bundle.mediaType,
+    annotations: {
+      "dev.sigstore.bundle.content": "dsse-envelope",
+      "dev.sigstore.bundle.predicateType": statement.predicateType,
+    },
+    fetchOpts: { timeout: 30_000, retry: 3 },
+  });
+  console.log(attached.digest);
 });
-console.log(attached.digest);

@@ -13,7 +13,8 @@ import { npmInstall, npmPack } from "./npm_package/run.ts";
 import { mergeCode } from "./npm_package/merge_code.ts";
 import { buildWithDnt } from "./npm_package/with_dnt.ts";
 import { buildWithNpmTools, TOOLS } from "./npm_package/with_npm_tools.ts";
-import { complain, duration, say } from "./say.ts";
+import { runProgram } from "./run_program.ts";
+import { duration, say } from "./say.ts";
 
 /** A package that was built. */
 export interface BuiltPackage {
@@ -122,11 +123,8 @@ async function main(): Promise<void> {
   say(`npm install ${built.tarball}   (built in ${took})`);
 }
 
-if (import.meta.main) {
-  try {
-    await main();
-  } catch (error) {
-    complain(error instanceof Error ? error.message : String(error));
-    Deno.exit(1);
-  }
-}
+const HELP = `usage: task npm
+
+Builds the npm package into npm/, packs it there, and says how to install it and what it weighs.`;
+
+if (import.meta.main) await runProgram(HELP, main);

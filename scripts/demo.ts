@@ -15,12 +15,22 @@ import { LayoutStore } from "../stores/mod.ts";
 import { makeImage, type MultiPlatformImage } from "./demo/image.ts";
 import { bytes, ProgressLine, rate, short, step } from "./demo/progress.ts";
 import { pullAll, verifyAll } from "./demo/pull.ts";
-import { complain, duration, say } from "./say.ts";
+import { runProgram } from "./run_program.ts";
+import { duration, say } from "./say.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const CHUNK_BYTES = 1024 * 1024;
 const TAGS = 25;
 const PAGE_SIZE = 10;
+
+/**
+ * Where a repository's image goes: no two repositories of any registries share a folder. Neither a
+ * host nor a repository has a "+" in its name, and a colon is a drive's on Windows, a tag's elsewhere.
+ */
+export function outFolder(registry: string, repository: string): string {
+  const safe = (name: string) => name.replaceAll(/[^A-Za-z0-9._-]/g, "+");
+  return `out/${safe(registry)}/${safe(repository)}`;
+}
 
 /** Pulls what a reference names from a real registry. */
 async function pullReference(text: string): Promise<void> {
@@ -35,7 +45,7 @@ async function pullReference(text: string): Promise<void> {
   const store = new RegistryStore(client);
   const root = await store.resolve(digest ?? tag!);
   step("resolved", `${short(root.digest)}, ${bytes(root.size)}, ${root.mediaType}`);
-  const folder = `out/${repository.replaceAll("/", "_")}`;
+  const folder = outFolder(registry, repository);
   const layout = new LayoutStore(folder);
   const contents = await pullAll(store, digest ?? tag!, layout, tag ?? "latest", line);
   await verifyAll(layout, contents);
@@ -172,12 +182,14 @@ async function demo(): Promise<void> {
   say("  npx -y deno@2 task test                                    the tests");
 }
 
+const HELP = `usage: task demo [-- REFERENCE]
+
+Pushes a multi-platform image to a registry in this process, lists, pulls and verifies it. With a
+reference, such as docker.io/library/alpine:3, it pulls that image into the folder out/ instead.`;
+
 if (import.meta.main) {
-  const [reference] = Deno.args.filter((each) => each !== "--");
-  try {
-    await (reference === undefined ? demo() : pullReference(reference));
-  } catch (error) {
-    complain(`\n${error instanceof Error ? `${error.name}: ${error.message}` : error}`);
-    Deno.exit(1);
-  }
+  await runProgram(
+    HELP,
+    (reference?: string) => reference === undefined ? demo() : pullReference(reference),
+  );
 }

@@ -3,7 +3,7 @@
  * others.
  */
 import { denoCommand } from "./deno.ts";
-import { complain } from "./say.ts";
+import { runProgram, UsageError } from "./run_program.ts";
 
 const EXAMPLES = new URL("../examples/", import.meta.url);
 
@@ -26,22 +26,24 @@ export async function examplePermissions(name: string): Promise<string[]> {
   return header[1]!.trim().split(" ").filter((flag) => flag !== "");
 }
 
-if (import.meta.main) {
-  const [name, ...args] = Deno.args.filter((each) => each !== "--");
+async function main(name: string, ...args: string[]): Promise<number> {
   const names = await exampleNames();
-  if (name === undefined || !names.includes(name)) {
-    complain(`usage: task example NAME [arguments]; the names: ${names.join(", ")}`);
-    Deno.exit(2);
+  if (!names.includes(name)) {
+    throw new UsageError(`There is no example ${name}; there are ${names.join(", ")}`);
   }
   const file = new URL(`${name}.ts`, EXAMPLES);
   const command = await denoCommand(
     ["run", ...await examplePermissions(name), file.href, ...args],
-    {
-      stdin: "inherit",
-      stdout: "inherit",
-      stderr: "inherit",
-    },
+    { stdin: "inherit", stdout: "inherit", stderr: "inherit" },
   );
-  const { code } = await command.output();
-  Deno.exit(code);
+  return (await command.output()).code;
+}
+
+if (import.meta.main) {
+  const names = (await exampleNames()).join(", ");
+  const help = `usage: task example NAME [ARGUMENT]...
+
+Runs one of examples/ with the permissions in its header, and no others. Each has a --help of its
+own. The names: ${names}.`;
+  await runProgram(help, main);
 }

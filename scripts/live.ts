@@ -9,7 +9,8 @@ import { dockerCredentials } from "../auth/mod.ts";
 import { type ApiError, NotFoundError, type RegistryClientOpts, RegistryClientV2 } from "../mod.ts";
 import { record } from "../testing/mod.ts";
 import { cleanUp, type Scratch, VERBS } from "./live/verbs.ts";
-import { complain, say } from "./say.ts";
+import { runProgram, UsageError } from "./run_program.ts";
+import { say } from "./say.ts";
 
 /** What a run came to. */
 export interface LiveReport {
@@ -65,8 +66,7 @@ export async function live(
   return { outcomes, tape: await recording.tape(), left };
 }
 
-async function main(args: string[]): Promise<number> {
-  const flags = args.filter((arg) => arg !== "--");
+async function main(...flags: string[]): Promise<number> {
   const anonymous = flags.includes("--anonymous");
   const at = flags.indexOf("--tape");
   const file = at < 0 ? undefined : flags[at + 1];
@@ -74,8 +74,7 @@ async function main(args: string[]): Promise<number> {
     !flag.startsWith("--") && (at < 0 || index !== at + 1)
   );
   if (name === undefined || more.length > 0 || (at >= 0 && file === undefined)) {
-    complain("usage: task live -- REPOSITORY [--tape FILE] [--anonymous]");
-    return 2;
+    throw new UsageError(HELP.split("\n")[0]);
   }
   const credentials = anonymous ? {} : { credentials: dockerCredentials() };
   const { outcomes, tape, left } = await live(name, credentials, (verb, said) => {
@@ -88,4 +87,9 @@ async function main(args: string[]): Promise<number> {
   return Object.values(outcomes).every((said) => NOT_HERE.includes(said)) ? 0 : 1;
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+const HELP = `usage: task live -- REPOSITORY [--tape FILE] [--anonymous]
+
+Does everything that davit can do with a real repository, under scratch tags that are deleted again,
+with what "docker login" left, and writes down what was said, without secrets.`;
+
+if (import.meta.main) await runProgram(HELP, main);

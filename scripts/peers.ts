@@ -17,6 +17,8 @@ import {
   versionFile,
   versionRecord,
 } from "./peers_table.ts";
+import { offlineLine, RETRIES } from "./npm_package/run.ts";
+import { runProgram, UsageError } from "./run_program.ts";
 import { complain, duration, say } from "./say.ts";
 
 /** The longest that one peer may take: a first build downloads about 100 modules. */
@@ -44,6 +46,8 @@ async function run(
   if (success) return decoder.decode(stdout);
   const said = `${decoder.decode(stdout)}\n${decoder.decode(stderr)}`.trim().split("\n");
   const ended = signal === null ? "" : ` (ended by ${signal} after ${duration(LIMIT_MS)})`;
+  const offline = offlineLine(said);
+  if (offline !== undefined) throw new Error(`there is no network: ${offline}`);
   const name = command.split("/").at(-1);
   throw new Error(`${name} ${args[0]} failed${ended}: ${said.slice(-LAST_LINES).join("\n  ")}`);
 }
@@ -76,7 +80,7 @@ async function install(peer: NpmPeer, folder: string): Promise<void> {
   if (npm === undefined) throw new Error("it comes from npm, and there is no npm on the PATH");
   await Deno.mkdir(folder, { recursive: true });
   // --force: npm refuses a Node package on a machine whose own Node is not in its "engines".
-  const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-save", "--force"];
+  const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-save", "--force", ...RETRIES];
   await run(npm, ["install", "--prefix", folder, ...flags, `${peer.package}@${peer.version}`]);
 }
 
@@ -182,19 +186,26 @@ export async function bringPeers(
   return failed;
 }
 
-if (import.meta.main) {
-  const unknown = Deno.args.filter((name) => !(name in PEERS));
+async function main(...args: string[]): Promise<number> {
+  const unknown = args.filter((name) => !(name in PEERS));
   if (unknown.length > 0) {
-    complain(`There is no peer ${unknown.join(", ")}; there are ${PEER_NAMES.join(", ")}`);
-    Deno.exit(2);
+    throw new UsageError(
+      `There is no peer ${unknown.join(", ")}; there are ${PEER_NAMES.join(", ")}`,
+    );
   }
-  const names = Deno.args.length > 0 ? Deno.args as PeerName[] : PEER_NAMES;
+  const names = args.length > 0 ? args as PeerName[] : PEER_NAMES;
   const start = performance.now();
   const failed = await bringPeers(names, cacheFolder(), say);
   const took = duration(performance.now() - start);
   say(`${names.length - failed.length} of ${names.length} peers are there (${took})`);
-  if (failed.length > 0) {
-    say(`tests that need ${failed.join(", ")} will be skipped; with CI=true they fail`);
-    if (Deno.env.get("CI") === "true") Deno.exit(1);
-  }
+  if (failed.length === 0) return 0;
+  complain(`tests that need ${failed.join(", ")} will be skipped; with CI=true they fail`);
+  return 1;
 }
+
+const HELP = `usage: task peers [NAME]...
+
+Brings the real registries, clients and runtimes that tests use into a cache folder, once; all of
+them, or those that are named: ${PEER_NAMES.join(", ")}.`;
+
+if (import.meta.main) await runProgram(HELP, main);

@@ -11,6 +11,7 @@
  */
 import { denoCommand } from "./deno.ts";
 import { HOW_TO_GET, PEER_NAMES, peerPath } from "./peers_table.ts";
+import { runProgram } from "./run_program.ts";
 import { duration, say } from "./say.ts";
 import { ALARM, SecretSearch } from "./secret_search.ts";
 
@@ -74,11 +75,14 @@ export function countsSoFar(output: string): Counts {
   return { passed: count("ok"), failed: count("FAILED"), skipped: count("ignored") };
 }
 
-/** What is said of a run that the time limit stopped. */
-export function stoppedLine({ passed, failed }: Counts): string {
+/** What is said of a run that was stopped: by the time limit, or from outside by a signal. */
+export function stoppedLine({ passed, failed }: Counts, after = LIMIT_MS, by?: string): string {
   const failures = failed === 0 ? "no test failed" : `${failed} failed`;
-  return `stopped after ${duration(LIMIT_MS)}, before every test had run: ${passed} had passed, ` +
-    `${failures}. This machine is too slow or too busy for the whole; give paths to run a part`;
+  const why = by === undefined
+    ? "This machine is too slow or too busy for the whole; give paths to run a part"
+    : "What sent it did not wait for the whole; give paths to run a part";
+  return `stopped${by === undefined ? "" : ` by ${by}`} after ${duration(after)}, before every ` +
+    `test had run: ${passed} had passed, ${failures}. ${why}`;
 }
 
 /** The last line. */
@@ -139,10 +143,10 @@ export function secretLines(output: string): number {
   return output.split("\n").filter(shows).length;
 }
 
-/** Runs `deno test`, shows what it prints, and counts; `stopped` where the time limit ended it. */
+/** Runs `deno test`, shows what it prints, and counts; `stopped` where the signal ended it. */
 async function denoTest(
   args: string[],
-  deadline: number,
+  signal: AbortSignal,
 ): Promise<Counts & { stopped: boolean; failures: string }> {
   const checks = sanitizers(Deno.version.deno, !startsPrograms(pathsIn(args)));
   const colours = Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR");
@@ -156,6 +160,8 @@ async function denoTest(
   ], {
     stdin: "null",
     stdout: "piped",
+    // A group of its own, so that the registries and clients that its tests started end with it.
+    detached: true,
     env: {
       // It writes to a pipe here, whether a terminal is at its end or not.
       ...(colours ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" }),
@@ -164,16 +170,18 @@ async function denoTest(
     },
   });
   const child = command.spawn();
-  const timer = setTimeout(() => child.kill("SIGKILL"), Math.max(0, deadline - Date.now()));
+  const stop = () => killGroup(child);
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop);
   const decoder = new TextDecoder();
   let output = "";
   for await (const bytes of child.stdout) {
     output += decoder.decode(bytes, { stream: true });
     await Deno.stdout.write(bytes);
   }
-  const { success, signal } = await child.status;
-  clearTimeout(timer);
-  const stopped = signal === "SIGKILL";
+  const { success } = await child.status;
+  signal.removeEventListener("abort", stop);
+  const stopped = signal.aborted;
   const counts = { ...(stopped ? countsSoFar(output) : countsOf(output, success)), stopped };
   const failures = failuresIn(output);
   const lines = secretLines(output);
@@ -181,6 +189,21 @@ async function denoTest(
   say(`\nfailed: ${lines} lines above show a secret of a test, or report one that was shown`);
   return { ...counts, failed: counts.failed + 1, failures };
 }
+
+/** Ends a program and what it started. */
+function killGroup(child: Deno.ChildProcess): void {
+  try {
+    if (Deno.build.os === "windows") child.kill("SIGKILL");
+    else Deno.kill(-child.pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound || error instanceof TypeError)) throw error;
+  }
+}
+
+/** The signals that ask a run to end: of a time limit around it, of a terminal, of one that closed. */
+const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT"]
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /** The test files that run by themselves. */
 async function aloneFiles(folder: string): Promise<string[]> {
@@ -199,25 +222,27 @@ export function pathsIn(args: readonly string[]): string[] {
   return args.filter((word, at) => !word.startsWith("-") && args[at - 1] !== "--filter");
 }
 
-async function main(): Promise<number> {
+async function main(...args: string[]): Promise<number> {
   const start = Date.now();
-  const deadline = start + LIMIT_MS;
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), LIMIT_MS);
+  for (const signal of SIGNALS) Deno.addSignalListener(signal, () => stop.abort(signal));
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   const groups: string[][] = [];
-  if (pathsIn(Deno.args).length > 0) {
-    groups.push(["--parallel", ...Deno.args]);
+  if (pathsIn(args).length > 0) {
+    groups.push(["--parallel", ...args]);
   } else {
     const alone = await aloneFiles(".");
     // What the configuration excludes is tested all the same once something is ignored here.
     const ignore = `--ignore=${["npm", "out", ...PROGRAMS, ...alone].join(",")}`;
-    groups.push(["--parallel", ignore, ...Deno.args]);
-    groups.push(["--parallel", ...Deno.args, ...PROGRAMS]);
-    if (alone.length > 0) groups.push([...Deno.args, ...alone]);
+    groups.push(["--parallel", ignore, ...args]);
+    groups.push(["--parallel", ...args, ...PROGRAMS]);
+    if (alone.length > 0) groups.push([...args, ...alone]);
   }
   let stopped = false;
   const failures: string[] = [];
   for (const group of groups) {
-    const more = await denoTest(group, deadline);
+    const more = await denoTest(group, stop.signal);
     counts.passed += more.passed;
     counts.failed += more.failed;
     counts.skipped += more.skipped;
@@ -225,9 +250,12 @@ async function main(): Promise<number> {
     stopped = more.stopped;
     if (stopped) break;
   }
+  clearTimeout(timer);
   const took = Date.now() - start;
   if (groups.length > 1 && failures.join("") !== "") say(failures.filter(Boolean).join("\n\n"));
-  if (stopped) say(`\n${stoppedLine(counts)}`);
+  const { reason } = stop.signal;
+  const by = typeof reason === "string" ? reason : undefined;
+  if (stopped) say(`\n${stoppedLine(counts, took, by)}`);
   else if (took > PROMISED_MS) say(`note: ${duration(took)}, longer than ${duration(PROMISED_MS)}`);
   const missing = PEER_NAMES.filter((name) => peerPath(name) === undefined);
   const line = skippedLine(counts.skipped, missing);
@@ -236,4 +264,9 @@ async function main(): Promise<number> {
   return stopped || counts.failed > 0 ? 1 : 0;
 }
 
-if (import.meta.main) Deno.exit(await main());
+const HELP = `usage: task test [ARGUMENT OF deno test]...
+
+Runs every test beside its file, in tests/ and in the documentation; with paths, those alone:
+task test content/ --filter digest. The last line is N passed, N failed.`;
+
+if (import.meta.main) await runProgram(HELP, main);

@@ -59,6 +59,10 @@ Deno.test("a run that the time limit stops: what it had come to, and that no tes
     stoppedLine(counts),
     "before every test had run: 2 had passed, no test failed",
   );
+  assertStringIncludes(
+    stoppedLine(counts, 65_000, "SIGTERM"),
+    "stopped by SIGTERM after 1 min 05 s",
+  );
   const failed = countsSoFar(`${output}FAILED (1ms)\n`);
   assertEquals(failed, { passed: 2, failed: 1, skipped: 1 });
   assertStringIncludes(stoppedLine(failed), "1 failed");
@@ -124,6 +128,67 @@ Deno.test("task test: the last line, the line before it and the exit code", asyn
 });
 
 const ROOT = new URL("../", import.meta.url).pathname;
+
+/** Whether a program listens there. */
+async function listens(port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  const ignore = Deno.build.os === "windows";
+  Deno.test({
+    name: `task test: ${signal} ends it and what its tests started, and no test has failed`,
+    ignore,
+    fn: async () => {
+      const folder = await Deno.makeTempDir();
+      await Deno.writeTextFile(
+        `${folder}/made_test.ts`,
+        `Deno.test("good", () => {});
+         Deno.test("waits", async () => {
+           const child = new Deno.Command(Deno.execPath(), {
+             args: ["run", "--no-config", "-A", "${folder}/listens.ts"],
+           }).spawn();
+           await child.status;
+         });`,
+      );
+      await Deno.writeTextFile(
+        `${folder}/listens.ts`,
+        `const { port } = Deno.listen({ hostname: "127.0.0.1", port: 0 }).addr;
+         await Deno.writeTextFile("${folder}/part", String(port));
+         await Deno.rename("${folder}/part", "${folder}/port");
+         setInterval(() => {}, 1000);`,
+      );
+      const child = new Deno.Command(Deno.execPath(), {
+        args: ["run", "--no-lock", "-A", `${ROOT}scripts/test.ts`, "--no-check", folder],
+        env: { DAVIT_PEERS: `${folder}/none`, DAVIT_STD: "npm", NO_COLOR: "1" },
+        stdout: "piped",
+        stderr: "null",
+      }).spawn();
+      const output = child.output();
+      let port: number | undefined;
+      while (port === undefined) {
+        await pause();
+        port = await Deno.readTextFile(`${folder}/port`).then(Number, () => undefined);
+      }
+      child.kill(signal);
+      const { code, stdout } = await output;
+      const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
+      assertEquals([code, lines.at(-1)], [1, "1 passed, 0 failed"]);
+      const [said = ""] = lines.filter((line) => line.startsWith(`stopped by ${signal} after `));
+      assertStringIncludes(said, "before every test had run: 1 had passed, no test failed");
+      while (await listens(port)) await pause();
+      await Deno.remove(folder, { recursive: true });
+    },
+  });
+}
+
 const errors = `import { ApiError } from "${ROOT}errors.ts";`;
 const leaks: [name: string, source: string, told: boolean][] = [
   ["an error", `${errors} Deno.test("t", () => void new ApiError("Cannot: SECRET"));`, true],

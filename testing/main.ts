@@ -1,13 +1,9 @@
 /**
  * `deno task serve --port N`: a registry on loopback, until it is interrupted.
  */
+import { runProgram } from "../scripts/run_program.ts";
 import { diskBackend } from "../server/backends/disk_backend.ts";
-import {
-  type RequestHandler,
-  serve,
-  type ServedRegistry,
-  type ServeOptions,
-} from "../server/listen/serve.ts";
+import { type RequestHandler, serve, type ServeOptions } from "../server/listen/serve.ts";
 import type { Registry } from "../server/registry.ts";
 import { type Flag, readFlags, UsageError, usageOf } from "./flags.ts";
 import { GRADE_FLAGS, type GradeCommand, gradedRegistry } from "./grade_serve.ts";
@@ -214,29 +210,19 @@ function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): 
   for (let at = 0; at < bytes.byteLength;) at += stream.writeSync(bytes.subarray(at));
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  let server: ServedRegistry;
-  let command: ServeCommand | undefined;
-  try {
-    command = await parseArguments(args);
-    if (command === undefined) {
-      write(Deno.stdout, USAGE);
-      return 0;
-    }
-    let registry: Registry;
-    if (command.grade.provoke === undefined) registry = createTestRegistry(command.registry);
-    else {
-      const graded = await gradedRegistry(command.registry, command.grade);
-      registry = graded.registry;
-      command.atStop.push(graded.end);
-    }
-    const says = !command.quiet && Deno.stdout.isTerminal();
-    const answering = says ? saying(registry, (line) => write(Deno.stdout, line)) : registry;
-    server = await serve(answering, command.serve);
-  } catch (error) {
-    write(Deno.stderr, `${(error as Error).message}\n`);
-    return 1;
+async function main(...args: string[]): Promise<void> {
+  const command = await parseArguments(args);
+  if (command === undefined) return; // for help, which was printed already
+  let registry: Registry;
+  if (command.grade.provoke === undefined) registry = createTestRegistry(command.registry);
+  else {
+    const graded = await gradedRegistry(command.registry, command.grade);
+    registry = graded.registry;
+    command.atStop.push(graded.end);
   }
+  const says = !command.quiet && Deno.stdout.isTerminal();
+  const answering = says ? saying(registry, (line) => write(Deno.stdout, line)) : registry;
+  const server = await serve(answering, command.serve);
   write(Deno.stdout, `${server.url}\n`);
   const stop = () => void server.close();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -245,7 +231,6 @@ async function main(args: readonly string[]): Promise<number> {
   }
   await server.finished;
   for (const last of command.atStop) write(Deno.stdout, await last());
-  return 0;
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) await runProgram(USAGE, main);

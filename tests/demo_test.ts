@@ -1,6 +1,7 @@
 /** `task demo`: its lines, its exit code, and what it leaves behind. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { buildImageConfig, buildManifest, RegistryClientV2 } from "../mod.ts";
+import { outFolder } from "../scripts/demo.ts";
 import { denoCommand } from "../scripts/deno.ts";
 import { createRegistry, serve } from "../server/mod.ts";
 
@@ -84,10 +85,11 @@ Deno.test("task demo -- REFERENCE: pulls an image into an OCI layout", async () 
       assertEquals(code, 0, stderr);
       assertStringIncludes(stdout, `from ${server.url}`);
       assertMatch(stdout, /resolved\s+\S+, .*application\/vnd\.oci\.image\.manifest\.v1\+json/);
-      assertStringIncludes(stdout, "out/app");
-      const index = JSON.parse(await Deno.readTextFile(`${cwd}/out/app/index.json`));
+      const folder = `out/${new URL(server.url).host.replace(":", "+")}/app`;
+      assertStringIncludes(stdout, folder);
+      const index = JSON.parse(await Deno.readTextFile(`${cwd}/${folder}/index.json`));
       assertEquals(index.manifests[0].digest, descriptor.digest);
-      const blob = `${cwd}/out/app/blobs/sha256/${layer.digest.slice("sha256:".length)}`;
+      const blob = `${cwd}/${folder}/blobs/sha256/${layer.digest.slice("sha256:".length)}`;
       assertEquals((await Deno.stat(blob)).size, 50_000);
     });
     // The separator that npx and deno leave in may stand before it.
@@ -98,6 +100,36 @@ Deno.test("task demo -- REFERENCE: pulls an image into an OCI layout", async () 
   } finally {
     await server.close();
   }
+});
+
+Deno.test("task demo -- REFERENCE: every repository of every registry has a folder of its own", () => {
+  const places = [
+    ["docker.io", "library/app"],
+    ["docker.io", "library_app"],
+    ["docker.io", "library/app/blobs"],
+    ["ghcr.io", "library/app"],
+    ["localhost", "app"],
+    ["localhost:5000", "app"],
+    ["localhost:5001", "app"],
+    ["localhost-5000", "app"],
+    ["[::1]:5000", "app"],
+  ] as const;
+  const folders = places.map(([registry, repository]) => outFolder(registry, repository));
+  assertEquals(new Set(folders).size, places.length);
+  for (const folder of folders) {
+    assertMatch(folder, /^out\/[A-Za-z0-9.+-]+\/[a-z0-9._+-]+$/);
+    const inside = folders.filter((each) => each.startsWith(`${folder}/`));
+    assertEquals(inside, [], "no layout lies within another one");
+  }
+  assertEquals(outFolder("ghcr.io", "you/app"), "out/ghcr.io/you+app");
+});
+
+Deno.test("task demo -- --help: what it does, and nothing else", async () => {
+  await demo(["--", "--help"], ({ code, stdout, stderr }) => {
+    assertEquals([code, stderr], [0, ""]);
+    assertMatch(stdout, /^usage: task demo \[-- REFERENCE\]\n\n[^]*out\//);
+    return Promise.resolve();
+  });
 });
 
 const failures: [name: string, reference: (free: string) => string, says: RegExp][] = [

@@ -1,5 +1,5 @@
 /** Each file of examples/, run with the permissions of its header against a served registry. */
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
 import { dockerCredentials, login } from "../auth/mod.ts";
 import { buildImageConfig, buildIndex, buildManifest, RegistryClientV2 } from "../mod.ts";
 import { createRegistry, type Registry, type RegistryAuth, serve } from "../server/mod.ts";
@@ -18,10 +18,15 @@ interface Outcome {
 async function run(
   name: string,
   args: string[],
-  { cwd, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
+  { cwd, env = {}, permissions }: {
+    cwd?: string;
+    env?: Record<string, string>;
+    /** @default {what the header says} */
+    permissions?: string[];
+  } = {},
 ): Promise<Outcome> {
   const file = new URL(`${name}.ts`, EXAMPLES).href;
-  const permissions = await examplePermissions(name);
+  permissions ??= await examplePermissions(name);
   const command = await denoCommand([
     "run",
     "--quiet",
@@ -306,6 +311,126 @@ Deno.test("examples: called without arguments, each says how, and exits with 2",
     assertMatch(stderr, new RegExp(`^usage: (REGISTRY_\\w+=… )*${name} [A-Z]`));
   }
 });
+
+Deno.test("examples: --help says what each does", async () => {
+  const names = await exampleNames();
+  const outcomes = await Promise.all(names.map((name) => run(name, ["--help"])));
+  for (const [at, { code, stdout, stderr }] of outcomes.entries()) {
+    const name = names[at]!;
+    assertEquals([code, stderr], [0, ""], name);
+    assertMatch(stdout, new RegExp(`^usage: (REGISTRY_\\w+=… )*${name} [A-Z][^]*\n\n[^]+\n$`));
+  }
+});
+
+const DIGEST = `sha256:${"0".repeat(64)}`;
+
+/** What each example is called with, for a registry and a folder. */
+const CALLS: Record<string, (host: string) => string[]> = {
+  chainloop: (host) => [
+    ...["integration", "registered", "add", "oci-registry"],
+    ...["--opt", `repository=${host}/app`, "--opt", "username=me", "--opt", "password=a password"],
+  ],
+  delete: (host) => [`${host}/app:v1`],
+  download_image: (host) => [`${host}/app:v1`, "linux/amd64", "image"],
+  get_manifest: (host) => [`${host}/app:v1`],
+  head_blob: (host) => [`${host}/app`, DIGEST],
+  list_tags: (host) => [`${host}/app`],
+  login: (host) => [`${host}/app`],
+  ping: (host) => [host],
+  pull_blob: (host) => [`${host}/app`, DIGEST, "blob"],
+  push_blob: (host) => [`${host}/app`, "file.json"],
+  put_manifest: (host) => [`${host}/app:v1`, "file.json"],
+  retag: (host) => [`${host}/app:v1`, "v2"],
+  sigstore_attest: (host) => [`${host}/app`, DIGEST, "file.json"],
+};
+
+/** Calls every example that needs a registry, side by side, in a folder of its own. */
+async function callAll(
+  host: string,
+  check: (name: string, outcome: Outcome) => void,
+  options: { permissions?: string[]; env?: Record<string, string>; without?: string[] } = {},
+): Promise<void> {
+  const names = (await exampleNames()).filter((name) => !name.startsWith("parse_"));
+  assertEquals(names, Object.keys(CALLS));
+  const called = names.filter((name) => !options.without?.includes(name));
+  await Promise.all(called.map(async (name) => {
+    const cwd = await Deno.makeTempDir();
+    try {
+      const file = { mediaType: "application/x", dsseEnvelope: { payload: btoa("{}") } };
+      await Deno.writeTextFile(`${cwd}/file.json`, JSON.stringify(file));
+      const login = { auths: { [host]: { auth: btoa("me:a password") } } };
+      await Deno.writeTextFile(`${cwd}/config.json`, JSON.stringify(login));
+      const env = { ...USER, DOCKER_CONFIG: cwd, ...options.env };
+      check(name, await run(name, CALLS[name]!(host), { ...options, cwd, env }));
+    } finally {
+      await Deno.remove(cwd, { recursive: true });
+    }
+  }));
+}
+
+/** One or two lines, the exit code 1, and no stack trace. */
+function assertPlain(name: string, { code, stderr }: Outcome): void {
+  assertEquals(code, 1, name);
+  assertMatch(stderr, /^[^\n]+\n([^\n]+\n)?$/, name);
+  assertNotMatch(stderr, /Uncaught|^ +at /m, name);
+}
+
+Deno.test("examples: where nobody answers, each says so in a line", async () => {
+  const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const host = `127.0.0.1:${free.addr.port}`;
+  free.close();
+  await callAll(host, (name, outcome) => {
+    assertPlain(name, outcome);
+    assertStringIncludes(outcome.stderr, host, name);
+  });
+});
+
+Deno.test("examples: without permissions, each names the flag that is missing", async () => {
+  await callAll("127.0.0.1:5999", (name, outcome) => {
+    assertPlain(name, outcome);
+    assertMatch(outcome.stderr, /--allow-(net|read|env|write)/, name);
+  }, { permissions: [] });
+});
+
+Deno.test("examples: what is not there is named, a tag, a blob and a repository", async () => {
+  await inPlace(async ({ host }) => {
+    // A ping names nothing, and what is pushed makes its repository.
+    const without = ["ping", "push_blob", "put_manifest", "login", "chainloop"];
+    await callAll(host, (name, outcome) => {
+      assertPlain(name, outcome);
+      assertMatch(outcome.stderr, /Cannot .*(app|v1|sha256:0)/, name);
+    }, { without });
+  });
+});
+
+for (const name of ["push_blob", "put_manifest", "sigstore_attest", "chainloop"]) {
+  Deno.test(`examples: ${name}: a file that is missing is named`, async () => {
+    await inPlace(async ({ host, cwd, client }) => {
+      await pushIndex(client, "v1");
+      let args = CALLS[name]!(host).map((arg) => arg === "file.json" ? "no such.json" : arg);
+      if (name === "chainloop") {
+        const add = await run(name, [...args, "-q"], { cwd });
+        const id = add.stdout.trim();
+        const attach = ["integration", "attached", "add", "--workflow", "w", "--integration", id];
+        const attached = await run(name, [...attach, "-q"], { cwd });
+        args = ["attestation", "push", "--attachment", attached.stdout.trim(), "no such.json"];
+      }
+      const outcome = await run(name, args, { cwd, env: USER });
+      assertPlain(name, outcome);
+      assertStringIncludes(outcome.stderr, "no such.json");
+    });
+  });
+}
+
+for (const name of ["list_tags", "get_manifest", "pull_blob", "put_manifest", "ping"]) {
+  Deno.test(`examples: ${name}: a wrong reference is said in a line`, async () => {
+    const cwd = await Deno.makeTempDir();
+    const outcome = await run(name, CALLS[name]!("low//UPPER"), { cwd });
+    await Deno.remove(cwd, { recursive: true });
+    assertPlain(name, outcome);
+    assertStringIncludes(outcome.stderr, "InvalidReferenceError");
+  });
+}
 
 Deno.test("examples: none asks for more than it needs", async () => {
   for (const name of await exampleNames()) {

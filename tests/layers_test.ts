@@ -34,6 +34,8 @@ const allowed: [string, string, string][] = [
   ["the root endpoints.ts re-exports", "endpoints.ts", "./registry_channel.ts"],
   ["an integration, the store", "integrations/chainloop/push.ts", "../../registry_store.ts"],
   ["an example, by name", "examples/list_tags.ts", "@davit/registry-client"],
+  ["an example, how it ends", "examples/list_tags.ts", "../scripts/run_program.ts"],
+  ["the task that serves, how it ends", "testing/main.ts", "../scripts/run_program.ts"],
   ["a test, a mod.ts", "tests/tags_test.ts", "../server/mod.ts"],
   ["a test, the stores' suite", "tests/tags_test.ts", "../content/test_content_store.ts"],
   [

@@ -1,5 +1,5 @@
 /**
- * How to log in to each registry, as the README's table says: what stands in a line pushes and pulls
+ * How to log in to each registry, as the table of docs/authentication.md says: what stands in a line pushes and pulls
  * at the server's likeness of that registry, and an emulation of the service that it asks.
  */
 import { assert, assertEquals } from "@std/assert";
@@ -9,7 +9,7 @@ import { emulateAws } from "./providers/emulated_aws.ts";
 import { emulateGoogle } from "./providers/emulated_google.ts";
 import { type Lonely, pushAndPull, worldOf } from "./providers/world.ts";
 
-const README = await Deno.readTextFile(new URL("../README.md", import.meta.url));
+const PAGE = await Deno.readTextFile(new URL("../docs/authentication.md", import.meta.url));
 const SECRET = "hunter2-readme";
 const AWS = { accessKeyId: "ASIAEXAMPLE", secretAccessKey: "5ecret-key", password: SECRET };
 const AWS_ENVIRONMENT = {
@@ -85,10 +85,10 @@ const LINES: Record<string, Line> = {
   },
 };
 
-/** The cells of the README's table that have a program in the second one. */
+/** The cells of the page's table that have a program in the second one. */
 function tableLines(): string[][] {
-  const start = README.indexOf("| Registry ");
-  const lines = README.slice(start, README.indexOf("\n\n", start)).split("\n").slice(2);
+  const start = PAGE.indexOf("| Registry ");
+  const lines = PAGE.slice(start, PAGE.indexOf("\n\n", start)).split("\n").slice(2);
   return lines.map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
 }
 
@@ -113,17 +113,17 @@ async function elsewhere<T>(
   }
 }
 
-Deno.test("README: the table of logins has every registry", () => {
+Deno.test("docs/authentication.md: the table of logins has every registry", () => {
   assertEquals(tableLines().map(([registry]) => registry), Object.keys(LINES));
 });
 
 for (const [registry = "", code = ""] of tableLines()) {
-  Deno.test(`README: how to log in to ${registry}`, async () => {
+  Deno.test(`docs/authentication.md: how to log in to ${registry}`, async () => {
     const line = LINES[registry];
     assert(line !== undefined, "there is nothing to try it with");
     const { registry: { requests }, fetch } = worldOf(line);
     await elsewhere(line.environment ?? {}, fetch, async () => {
-      // Nothing but the README's own words: they must do as they stand there.
+      // Nothing but the page's own words: they must do as they stand there.
       const program = new Function(
         "secret",
         ...Object.keys(auth),

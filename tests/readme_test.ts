@@ -1,5 +1,14 @@
-/** The README: its first program runs, its commands, links and names are there. */
-import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
+/**
+ * The README and what is in docs/: their programs run, their commands, links, figures and names are
+ * there. Programs that need a registry run on every runtime in tests/oci/.
+ */
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import {
   buildImageConfig,
   buildIndex,
@@ -15,6 +24,11 @@ import { importMap } from "./import_map.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const README = await Deno.readTextFile(new URL("README.md", ROOT));
+/** Every page for users, by its path. */
+const PAGES: Record<string, string> = { "README.md": README };
+for await (const { name } of Deno.readDir(new URL("docs/", ROOT))) {
+  PAGES[`docs/${name}`] = await Deno.readTextFile(new URL(`docs/${name}`, ROOT));
+}
 const CONFIG: {
   exports: Record<string, string>;
   imports: Record<string, string>;
@@ -23,11 +37,11 @@ const CONFIG: {
 } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
 
 /** The text between a heading and the next one. */
-function section(heading: string): string {
-  const start = README.indexOf(`\n## ${heading}\n`);
+function section(heading: string, page = README): string {
+  const start = page.indexOf(`\n## ${heading}\n`);
   assert(start >= 0, `there is no section "${heading}"`);
-  const end = README.indexOf("\n## ", start + 1);
-  return README.slice(start, end < 0 ? undefined : end);
+  const end = page.indexOf("\n## ", start + 1);
+  return page.slice(start, end < 0 ? undefined : end);
 }
 
 /** The code blocks of a text whose language is this one. */
@@ -130,9 +144,9 @@ async function runProgram(program: string, layer: string, cwd: string): Promise<
 
 const ASKED = "asked: registry-1.docker.io auth.docker.io\n";
 
-Deno.test("Use it: the program runs as it stands, type-checked, without a network", async () => {
-  const [program, ...others] = blocks(section("Use it"), "ts ignore");
-  assertEquals(others, []);
+Deno.test("the first program runs as it stands, type-checked, without a network", async () => {
+  const [program] = blocks(README, "js ignore");
+  assertEquals(program!.split("\n").filter((line) => line !== "").length, 7);
   const layer = "the layer for {}, which no gzip ever saw";
   const cwd = await Deno.makeTempDir();
   try {
@@ -145,7 +159,11 @@ Deno.test("Use it: the program runs as it stands, type-checked, without a networ
 });
 
 Deno.test("Coming from lesomnus' OCI client: the program runs as it stands", async () => {
-  const [program, ...others] = blocks(section("Coming from lesomnus' OCI client"), "ts ignore");
+  const page = PAGES["docs/migrating.md"];
+  const [program, ...others] = blocks(
+    section("Coming from lesomnus' OCI client", page),
+    "ts ignore",
+  );
   assertEquals(others, []);
   const cwd = await Deno.makeTempDir();
   try {
@@ -168,8 +186,9 @@ Deno.test("the ORAS project's checklist: its nine features, and an answer to eac
   }
 });
 
-Deno.test("Use it: the JavaScript pushes what it says", async () => {
-  const [program, ...others] = blocks(section("Use it"), "js(?: ignore)?");
+Deno.test("Pull and push files: what is required pushes what it says", async () => {
+  const [program, ...others] = blocks(section("Pull and push files"), "js ignore")
+    .filter((block) => block.includes("require("));
   assertEquals(others, []);
   const users = { you: "a token" };
   const { fetch } = createRegistry({ auth: { bearer: { users } } });
@@ -198,32 +217,76 @@ Deno.test("Use it: the JavaScript pushes what it says", async () => {
 });
 
 Deno.test("every block of code is one that a test runs", () => {
-  const languages = [...README.matchAll(/^```(\S.*)$/gm)].map((match) => match[1]!);
-  assertGreater(languages.length, 5);
+  const languages = Object.entries(PAGES).flatMap(([path, page]) =>
+    [...page.matchAll(/^```(\S.*)$/gm)].map((match) => `${path}: ${match[1]}`)
+  );
+  assertGreater(languages.length, 15);
   // `deno test --doc` runs the blocks of TypeScript and JavaScript, but for those to ignore: they
-  // are run above.
+  // are run above, and in tests/oci/.
   const ignored = languages.filter((language) => language.endsWith(" ignore")).sort();
-  assertEquals(ignored, ["js ignore", "ts ignore", "ts ignore"]);
-  for (const language of languages) {
-    assert(["sh", "ts", "json", ...ignored].includes(language), language);
+  assertEquals(ignored, [
+    ...Array(6).fill("README.md: js ignore"),
+    "docs/migrating.md: ts ignore",
+  ]);
+  for (const language of languages) assertMatch(language, /: (sh|ts|js|json|(ts|js) ignore)$/);
+});
+
+Deno.test("no program needs what Node does not have", () => {
+  for (const [path, page] of Object.entries(PAGES)) {
+    for (const block of blocks(page, "(?:ts|js)(?: ignore)?")) {
+      assert(!/@std|Deno\./.test(block), `${path}:\n${block}`);
+    }
+  }
+});
+
+Deno.test("the first 60 lines: runtimes, a program, figures, how to install, where to go on", () => {
+  const start = README.split("\n").slice(0, 60).join("\n");
+  for (
+    const words of [
+      ...["Deno", "Node", "Bun", "workers", "browsers", "RegistryClientV2", "bench/README.md"],
+      ...["npm install", "bun add", "deno add", "task demo", "task test", "docs/authentication.md"],
+    ]
+  ) assertStringIncludes(start, words);
+});
+
+Deno.test("the figures are those of bench/README.md", async () => {
+  const bench = await Deno.readTextFile(new URL("bench/README.md", ROOT));
+  const cells = (row: string) => row.split("|").slice(1, -1).map((cell) => cell.trim());
+  /** The seconds of a program, in the table under a title. */
+  const seconds = (title: string, program: string) => {
+    const start = bench.indexOf(`### ${title}\n`);
+    assert(start >= 0, `bench/README.md has no ${title}`);
+    const table = bench.slice(start).split("\n\n")[1]!.split("\n").map(cells);
+    const found = table.find(([name]) => name === program);
+    return found === undefined ? "" : `${found[1]} s`;
+  };
+  const rows = README.split("\n").filter((line) => line.startsWith("|")).map(cells);
+  for (
+    const [name, title] of [
+      ["Pull of 1 GiB to a file", "Pull a blob of 1024 MiB to a file"],
+      ["Push of a file of 1 GiB", "Push a file of 1024 MiB"],
+    ] as const
+  ) {
+    const expected = ["davit", "crane", "oras"].map((program) => seconds(title, program));
+    assertEquals(rows.find(([first]) => first === name), [name, ...expected]);
   }
 });
 
 /** The commands of the shell blocks, and those inside sentences. */
 function commands(): string[] {
-  const shell = blocks(README, "sh").flatMap((block) => block.split("\n"));
-  const inline = [...README.matchAll(/`((?:npx -y deno@2|deno) task [^`]+)`/g)]
+  const pages = Object.values(PAGES).join("\n");
+  const shell = blocks(pages, "sh").flatMap((block) => block.split("\n"));
+  const inline = [...pages.matchAll(/`((?:npx -y deno@2|deno) task [^`…]+)`/g)]
     .map((match) => match[1]!);
   return [...shell, ...inline].map((line) => line.trim()).filter((line) => line !== "");
 }
 
-Deno.test("every command is a task of deno.json, or npm's own", () => {
+Deno.test("every command is a task of deno.json", () => {
   const all = commands();
   assertGreater(all.length, 6);
   for (const command of all) {
     const task = /^(?:npx -y deno@2|deno) task (\S+)/.exec(command)?.[1];
-    if (task !== undefined) assert(task in CONFIG.tasks, `there is no task ${task}: ${command}`);
-    else assertEquals(command, "npm install ../davit/npm/*.tgz");
+    assert(task !== undefined && task in CONFIG.tasks, `there is no such task: ${command}`);
   }
   assert(all.includes("npx -y deno@2 task demo"), "the first command");
   assert(all.includes("npx -y deno@2 task test"), "the second one");
@@ -240,10 +303,29 @@ Deno.test("every example that is named exists, and every one that exists is name
 });
 
 Deno.test("every link to a file leads to one", async () => {
-  const targets = [...README.matchAll(/\]\(([^)]+)\)/g)].map((match) => match[1]!);
-  const local = targets.filter((target) => !/^[a-z]+:|^#/.test(target));
-  assertGreater(local.length, 3);
-  for (const target of local) await Deno.stat(new URL(target.split("#")[0]!, ROOT));
+  let count = 0;
+  for (const [path, page] of Object.entries(PAGES)) {
+    for (const [, target = ""] of page.matchAll(/\]\(([^)]+)\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue;
+      count++;
+      const [file, heading] = target.split("#");
+      const found = new URL(file === "" ? path : file!, new URL(file === "" ? "" : path, ROOT));
+      await Deno.stat(found);
+      if (heading === undefined) continue;
+      const text = await Deno.readTextFile(found);
+      const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = ""]) =>
+        title.toLowerCase().replaceAll(/[^\w -]/g, "").replaceAll(" ", "-")
+      );
+      assert(headings.includes(heading), `${path} leads to ${target}`);
+    }
+  }
+  assertGreater(count, 15);
+});
+
+Deno.test("every page of docs/ is one that the README leads to", () => {
+  for (const path of Object.keys(PAGES).filter((path) => path !== "README.md")) {
+    assertStringIncludes(README.split("\n").slice(0, 60).join("\n"), `](${path})`);
+  }
 });
 
 Deno.test("the endpoint table: every method is one of RegistryClientV2's, every answer is Yes", () => {

@@ -7,6 +7,11 @@ const LAST_LINES = 30;
 /** The longest that a program of the build may take: npm's downloads on a slow network. */
 const LIMIT_MS = 5 * 60_000;
 
+/** What npm or Go says of the request that found no network. */
+export function offlineLine(said: readonly string[]): string | undefined {
+  return /request to .* failed, reason: .*|.*: dial tcp.*/.exec(said.join("\n"))?.[0];
+}
+
 /** A program's standard output. */
 export async function run(
   command: string,
@@ -22,6 +27,10 @@ export async function run(
   const decoder = new TextDecoder();
   if (success) return decoder.decode(stdout);
   const said = (decoder.decode(stdout) + decoder.decode(stderr)).trim().split("\n");
+  const offline = offlineLine(said);
+  if (offline !== undefined) {
+    throw new Error(`Cannot run npm ${args[0] ?? ""}: there is no network: ${offline}`);
+  }
   throw new Error(
     `Cannot run ${command} ${args[0] ?? ""}: it failed\n${said.slice(-LAST_LINES).join("\n")}`,
   );
@@ -29,6 +38,9 @@ export async function run(
 
 /** npm's own output is for people who type its commands. */
 const QUIET = ["--no-audit", "--no-fund", "--loglevel=error"];
+
+/** A request that fails is sent twice more, after these milliseconds: npm's own are over a minute. */
+export const RETRIES = ["--fetch-retry-mintimeout=2000", "--fetch-retry-maxtimeout=10000"];
 
 function npm(): string {
   const path = onPath("npm");
@@ -39,7 +51,7 @@ function npm(): string {
 /** Installs packages into a folder of their own, from npm's cache where they are there. */
 export async function npmInstall(folder: string, packages: readonly string[]): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
-  const flags = ["--prefer-offline", "--ignore-scripts", "--no-package-lock", ...QUIET];
+  const flags = ["--prefer-offline", "--ignore-scripts", "--no-package-lock", ...QUIET, ...RETRIES];
   await run(npm(), ["install", "--prefix", folder, ...flags, ...packages], { cwd: folder });
 }
 

@@ -1,6 +1,7 @@
 /**
  * Docker Hub as programs see it: its two hosts over TLS, behind a proxy that knows where they are. So a
- * program that asks `index.docker.io` runs as it stands, whatever carries its requests.
+ * program that asks `index.docker.io` runs as it stands, whatever carries its requests. Another
+ * registry stands beside it, which is GitHub's and one of your own.
  */
 import {
   buildImageConfig,
@@ -14,6 +15,12 @@ import { serveProxy, serveRegistry } from "../hosts/servers.ts";
 import { makeCertificate } from "../peers/certificate.ts";
 
 const HOSTS = ["registry-1.docker.io", "auth.docker.io"];
+
+/** The other registry's names. */
+const OTHERS = ["ghcr.io", "registry.example.com"];
+
+/** Who may push to the other registry. */
+export const OTHER_LOGIN = { username: "you", password: "you-5ecret-7a1e9c44" };
 
 /** Who may push. */
 export const LOGIN = { username: "docker", password: "hub-5ecret-0c5d2f6a" };
@@ -36,7 +43,10 @@ export interface DockerHub {
   close(): Promise<void>;
 }
 
-/** Starts one: with `library/node`, an image for two platforms, and `library/plugin`, a module. */
+/**
+ * Starts one: with `library/node` and `library/alpine`, an image for two platforms, and
+ * `library/plugin`, a module. The other registry has the image as `you/app:v1`.
+ */
 export async function startDockerHub(): Promise<DockerHub> {
   const { username, password } = LOGIN;
   const registry = createRegistry({
@@ -52,14 +62,37 @@ export async function startDockerHub(): Promise<DockerHub> {
   });
   const { fetch } = registry;
   const node = new RegistryClientV2({ name: "node", fetch, credentials: LOGIN });
-  await pushImages(node);
+  for (const name of ["library/node", "library/alpine"]) await pushImages(node.withRepo(name));
   await pushModule(node.withRepo("library/plugin"));
   registry.requests.length = 0;
 
+  const other = createRegistry({
+    auth: {
+      bearer: {
+        users: { [OTHER_LOGIN.username]: OTHER_LOGIN.password },
+        anonymous: ["pull"],
+      },
+    },
+    middleware: [cors(true)],
+  });
+  await pushImages(
+    new RegistryClientV2({
+      name: "ghcr.io/you/app",
+      fetch: other.fetch,
+      credentials: OTHER_LOGIN,
+    }),
+    ["v1"],
+  );
+
   const issuer = await makeCertificate({ commonName: "davit CA", authority: true });
-  const { pem: cert, keyPem: key } = await makeCertificate({ issuer, names: HOSTS });
+  const names = [...HOSTS, ...OTHERS];
+  const { pem: cert, keyPem: key } = await makeCertificate({ issuer, names });
   const server = await serveRegistry(registry, { cert, key });
-  const ports = Object.fromEntries(HOSTS.map((host) => [host, server.port]));
+  const otherServer = await serveRegistry(other, { cert, key });
+  const ports = Object.fromEntries([
+    ...HOSTS.map((host) => [host, server.port]),
+    ...OTHERS.map((host) => [host, otherServer.port]),
+  ]);
   const proxy = await serveProxy({ ports });
   return {
     proxy: `http://${proxy.host}`,
@@ -68,11 +101,12 @@ export async function startDockerHub(): Promise<DockerHub> {
     async close() {
       await proxy.close();
       await server.close();
+      await otherServer.close();
     },
   };
 }
 
-async function pushImages(client: RegistryClientV2): Promise<void> {
+async function pushImages(client: RegistryClientV2, tags = ["22", "latest"]): Promise<void> {
   const manifests = [];
   for (const architecture of ["amd64", "arm64"]) {
     const layer = await client.putBlob(new TextEncoder().encode(architecture));
@@ -84,7 +118,7 @@ async function pushImages(client: RegistryClientV2): Promise<void> {
     manifests.push({ ...image.descriptor, platform: { os: "linux", architecture } });
   }
   const index = await buildIndex({ manifests });
-  for (const ref of ["22", "latest"]) {
+  for (const ref of tags) {
     await client.putManifest({ manifestData: index.bytes, ref });
   }
 }

@@ -1,13 +1,13 @@
 /**
  * Programs that ask Docker Hub, on every runtime and in a real browser: those in the documentation of
- * lesomnus' OCI client as they stand there, all its endpoints, and what takes a `fetch`.
+ * lesomnus' OCI client as they stand there, all its endpoints, what takes a `fetch`, and the README's.
  */
 import { assert, assertEquals } from "@std/assert";
 import { RUNTIMES } from "../hosts/runtimes.ts";
 import { importMap } from "../import_map.ts";
 import { requirePeers } from "../peers/locate.ts";
 import { runInChromium } from "./chromium.ts";
-import { type DockerHub, startDockerHub } from "./docker_hub.ts";
+import { type DockerHub, OTHER_LOGIN, startDockerHub } from "./docker_hub.ts";
 
 /** The documentation's programs, and what is imported in place of the names there. */
 const LIST_TAGS = `
@@ -69,13 +69,44 @@ const FETCH = `answer 42
 
 const read = (file: string) => Deno.readTextFile(new URL(file, import.meta.url));
 
-/** A program, and what it prints. */
-const PROGRAMS: [name: string, text: () => Promise<string>, printed: string][] = [
+/** Calls what a Worker exports. */
+const CALL_WORKER = `
+const env = { GITHUB_TOKEN: process.env.GITHUB_TOKEN };
+const response = await worker.fetch(new Request("https://worker.example"), env);
+console.log(response.status, response.headers.get("content-length"), await response.text());
+`;
+
+/** A program, and what it prints. Those with files have no business in a browser, nor a Worker. */
+const PROGRAMS: [
+  name: string,
+  text: () => Promise<string>,
+  printed: string,
+  notForBrowsers?: true,
+][] = [
   ["list tags", () => inOurName(LIST_TAGS), '{"name":"library/node","tags":["22","latest"]}\n'],
   ["get manifest", () => inOurName(GET_MANIFEST), "linux\n"],
   ["every endpoint", () => read("endpoints_program.ts"), ENDPOINTS],
   ["ociFetch", () => read("fetch_program.ts"), FETCH],
+  ["README, the first", () => ofReadme("An OCI registry client"), '["22","latest"]\n', true],
+  ["README, files", () => ofReadme("## Pull and push files"), "true\n", true],
+  ["README, copy and resume", () => ofReadme("## Copy, and resume"), "true\n", true],
+  ["README, in a browser", () => ofReadme("## In a browser"), "5 amd64\n"],
+  [
+    "README, in a Worker",
+    async () =>
+      (await ofReadme("## In a Worker")).replace("export default", "const worker =") + CALL_WORKER,
+    "200 5 amd64\n",
+    true,
+  ],
 ];
+
+/** The README's first program behind these words. */
+async function ofReadme(words: string): Promise<string> {
+  const readme = await read("../../README.md");
+  const [, program] = /^```js.*\n([^]*?)^```$/m.exec(readme.slice(readme.indexOf(words))) ?? [];
+  assert(program !== undefined, words);
+  return program;
+}
 
 function inOurName(text: string): Promise<string> {
   return Promise.resolve(
@@ -108,8 +139,10 @@ async function prepare(folder: string): Promise<void> {
   await Deno.writeTextFile(`${folder}/prelude.ts`, PRELUDE);
   await Deno.writeTextFile(`${folder}/package.json`, '{"type":"module"}'); // Node 20 does not guess
   const files = await Promise.all(PROGRAMS.map(async ([, text], at) => {
-    const file = `program${at}.ts`;
-    await Deno.writeTextFile(`${folder}/${file}`, `import "./prelude.ts";\n${await text()}`);
+    const source = await text();
+    // What stands there as JavaScript may lack types.
+    const file = `program${at}.${source.includes("process.env") ? "js" : "ts"}`;
+    await Deno.writeTextFile(`${folder}/${file}`, `import "./prelude.ts";\n${source}`);
     return file;
   }));
   await run([Deno.execPath(), "check", ...PLAIN, ...files], { cwd: folder });
@@ -129,23 +162,27 @@ Deno.test("programs that ask Docker Hub run on every runtime", async (t) => {
     await Deno.writeTextFile(`${folder}/ca.pem`, ca);
     const certificates = { DENO_CERT: "ca.pem", NODE_EXTRA_CA_CERTS: `${folder}/ca.pem` };
     const env = {
+      GITHUB_TOKEN: OTHER_LOGIN.password,
       ...certificates,
       HTTPS_PROXY: proxy,
       https_proxy: proxy,
       NO_PROXY: "",
       no_proxy: "",
     };
-    for (const [at, [name, , printed]] of PROGRAMS.entries()) {
+    for (const [at, [name, , printed, notForBrowsers]] of PROGRAMS.entries()) {
       for (const { name: runtime, ignore, command } of RUNTIMES) {
         await t.step({
           name: `${runtime}: ${name}`,
           ignore,
           fn: async () => {
-            const file = `deno/program${at}.js`;
-            assertEquals(await run([...command(), file], { cwd: folder, env }), printed);
+            const [program, ...args] = command();
+            const writes = runtime === "deno" ? [args.shift()!, "--allow-write"] : [];
+            const line = [program!, ...writes, ...args, `deno/program${at}.js`];
+            assertEquals(await run(line, { cwd: folder, env }), printed);
           },
         });
       }
+      if (notForBrowsers) continue;
       await t.step({
         ...requirePeers("chromium"),
         name: `chromium: ${name}`,
