@@ -160,6 +160,14 @@ export interface CredentialsWithheldEvent {
   reason: string;
 }
 
+/** An option was given that older clients have and that means nothing here. */
+export interface OptionIgnoredEvent {
+  /** Names the event. */
+  type: "option-ignored";
+  /** The option: `log`, `agent` or `maxSchemaVersion`. */
+  option: string;
+}
+
 /** A mirror was asked in the registry's place. */
 export interface MirrorEvent {
   /** Names the event. */
@@ -201,6 +209,7 @@ export type DavitEvent =
   | CredentialsWithheldEvent
   | MirrorEvent
   | MountEvent
+  | OptionIgnoredEvent
   | ProgressEvent
   | RateLimitEvent
   | ReferrerSkippedEvent

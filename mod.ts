@@ -34,7 +34,7 @@ export { type Descriptor, type Platform } from "./content/descriptor.ts";
 export { type Digest, digestOf, isDigest, parseDigest } from "./content/digest.ts";
 export type { HashAlgorithm } from "./content/hasher.ts";
 export type { Limits } from "./content/limits.ts";
-export { MEDIA_TYPES } from "./content/media_types.ts";
+export { isManifestMediaType, MEDIA_TYPES } from "./content/media_types.ts";
 export type {
   ContentSource,
   ContentStore,
@@ -126,6 +126,7 @@ export type { BlobContent, BlobRange, GetBlobOptions } from "./endpoints/blobs.t
 export type { ListRepositoriesOptions } from "./endpoints/catalog.ts";
 export type { MountResult } from "./endpoints/mount.ts";
 export type { ListOptions } from "./endpoints/pages.ts";
+export type { PingOptions } from "./endpoints/ping.ts";
 export type { PutBlobOptions } from "./endpoints/put_blob.ts";
 export type { ListReferrersOptions, ReferrersList } from "./endpoints/referrers.ts";
 export type { EndpointOptions } from "./endpoints/request.ts";

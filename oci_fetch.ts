@@ -23,6 +23,7 @@
  *
  * @module
  */
+import { checkOptions, type OptionNames } from "./content/check_options.ts";
 import { byteRange } from "./content/byte_range.ts";
 import type { Bytes } from "./content/bytes.ts";
 import { contentTypeOf } from "./content/content_type.ts";
@@ -45,7 +46,7 @@ import {
 } from "./manifest/types.ts";
 import { quoteInput } from "./reference/quote_input.ts";
 import { parseReference, type Reference } from "./reference/reference.ts";
-import type { ConnectionOptions } from "./registry_client_options.ts";
+import { CONNECTION_OPTIONS, type ConnectionOptions } from "./registry_client_options.ts";
 import { RegistryClientV2 } from "./registry_client_v2.ts";
 import { RegistryStore } from "./registry_store.ts";
 
@@ -57,6 +58,11 @@ export interface OciFetchOptions extends ConnectionOptions {
    */
   platform?: string | Platform;
 }
+
+const OCI_FETCH_OPTIONS: OptionNames<OciFetchOptions> = {
+  ...CONNECTION_OPTIONS,
+  platform: 1,
+};
 
 /** A `fetch` of `oci:` URLs: what {@linkcode createOciFetch} makes. */
 export type OciFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
@@ -102,6 +108,7 @@ const KEPT = 100;
  * ```
  */
 export function createOciFetch(options: OciFetchOptions = {}): OciFetch {
+  checkOptions(options, OCI_FETCH_OPTIONS);
   const artifacts = new Artifacts(options);
 
   return async (input, init = {}) => {

@@ -2,11 +2,16 @@ import { InvalidOptionError } from "./errors.ts";
 import type { DavitEvent } from "./events.ts";
 import { authorize } from "./auth/authorize.ts";
 import { type AuthorizeOptions, Authorizer, registryOrigin } from "./auth/authorizer.ts";
-import type { Credential, CredentialSource } from "./auth/credential.ts";
+import { checkPassword, type Credential, type CredentialSource } from "./auth/credential.ts";
 import { refuseInternal } from "./auth/internal_hosts.ts";
+import { checkOptions } from "./content/check_options.ts";
 import { DEFAULT_LIMITS, type Limits } from "./content/limits.ts";
 import { USER_AGENT } from "./content/version.ts";
-import type { ConnectionOptions, RegistryClientOpts } from "./registry_client_options.ts";
+import {
+  CONNECTION_OPTIONS,
+  type ConnectionOptions,
+  type RegistryClientOpts,
+} from "./registry_client_options.ts";
 import { type Channel, compose, type Send } from "./transport/channel.ts";
 import { systemClock } from "./transport/clock.ts";
 import { dockerHubAlias } from "./transport/docker_hub_alias.ts";
@@ -54,6 +59,7 @@ export interface Connection {
  * ```
  */
 export function connect(origin: string, options: ConnectionOptions = {}): Channel {
+  checkOptions(options, CONNECTION_OPTIONS);
   return openConnection(origin, options).channel;
 }
 
@@ -162,8 +168,9 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
  * @throws {InvalidOptionError} When there are several, or a password without a user name.
  */
 export function credentialsOf(
-  { credentials, username, password, token }: RegistryClientOpts,
+  options: RegistryClientOpts,
 ): Credential | CredentialSource | undefined {
+  const { credentials, username, password, token } = options;
   const given = [credentials, username ?? password, token].filter((form) => form !== undefined);
   if (given.length > 1) {
     throw new InvalidOptionError(
@@ -177,6 +184,7 @@ export function credentialsOf(
   if (username === undefined) {
     throw new InvalidOptionError("Cannot use 'password' as 'username' is missing");
   }
+  checkPassword(options);
   return { username, password: password ?? "" };
 }
 
@@ -209,14 +217,10 @@ function checkedPolicy(policy: Partial<RetryPolicy> = {}): RetryPolicy {
 }
 
 function checkedCounts<T extends object>(option: string, given: Partial<T>, defaults: T): T {
+  checkOptions(given, defaults, option);
   const checked = { ...defaults };
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue;
-    if (!(name in defaults)) {
-      throw new InvalidOptionError(
-        `Cannot use '${option}.${name}': it must be one of ${Object.keys(defaults).join(", ")}`,
-      );
-    }
     if (typeof value !== "number" || Number.isNaN(value) || value < 0) {
       throw new InvalidOptionError(
         `Cannot use '${option}.${name}' as it must be a positive number: current value is ${value}`,

@@ -1,4 +1,5 @@
 import type { OnEvent } from "./events.ts";
+import type { OptionNames } from "./content/check_options.ts";
 import type { Limits } from "./content/limits.ts";
 import type { UploadJournal } from "./content/upload_journal.ts";
 import type { Credential, CredentialSource } from "./auth/credential.ts";
@@ -81,6 +82,25 @@ export interface ConnectionOptions {
   onEvent?: OnEvent;
 }
 
+/** Their names. */
+export const CONNECTION_OPTIONS: OptionNames<ConnectionOptions> = {
+  credentials: 1,
+  scopes: 1,
+  trustedRealms: 1,
+  insecure: 1,
+  hosts: 1,
+  proxy: 1,
+  fetch: 1,
+  client: 1,
+  allowHost: 1,
+  onMissingRepository: 1,
+  retry: 1,
+  limits: 1,
+  maxConcurrency: 1,
+  userAgent: 1,
+  onEvent: 1,
+};
+
 /** Options of `RegistryClientV2`. One of `name` and `repo` is required. */
 export interface RegistryClientOpts extends ConnectionOptions {
   /**
@@ -111,3 +131,21 @@ export interface RegistryClientOpts extends ConnectionOptions {
   /** Ends every call of this client. */
   signal?: AbortSignal;
 }
+
+/** Their names. */
+export const CLIENT_OPTIONS: OptionNames<RegistryClientOpts> = {
+  name: 1,
+  repo: 1,
+  username: 1,
+  password: 1,
+  token: 1,
+  scheme: 1,
+  acceptOCIManifests: 1,
+  acceptManifestLists: 1,
+  journal: 1,
+  signal: 1,
+  ...CONNECTION_OPTIONS,
+};
+
+/** Options of docker-registry-client that are taken and mean nothing here. */
+export const IGNORED_OPTIONS = { log: 0, agent: 0, maxSchemaVersion: 0 };

@@ -23,17 +23,18 @@ import {
 import { type AuthInfo, authInfo } from "./auth/auth_info.ts";
 import type { Body } from "./content/body.ts";
 import type { Bytes } from "./content/bytes.ts";
-import type { Descriptor, Platform } from "./content/descriptor.ts";
+import { checkOptions, moreOptions } from "./content/check_options.ts";
+import type { Descriptor } from "./content/descriptor.ts";
 import { bareMediaType, MEDIA_TYPES } from "./content/media_types.ts";
 import * as blobs from "./endpoints/blobs.ts";
 import * as catalog from "./endpoints/catalog.ts";
 import * as manifests from "./endpoints/manifests.ts";
 import { fetchManifestBytes } from "./endpoints/manifest_requests.ts";
 import * as mount from "./endpoints/mount.ts";
-import { ping } from "./endpoints/ping.ts";
+import { ping, type PingOptions } from "./endpoints/ping.ts";
 import { putBlob, type PutBlobOptions } from "./endpoints/put_blob.ts";
 import * as referrers from "./endpoints/referrers.ts";
-import type { EndpointOptions } from "./endpoints/request.ts";
+import { ENDPOINT_OPTIONS, type EndpointOptions } from "./endpoints/request.ts";
 import * as tags from "./endpoints/tags.ts";
 import * as uploads from "./endpoints/uploads.ts";
 import {
@@ -51,7 +52,12 @@ import {
   repoOrRegistry,
 } from "./reference/registry_repo.ts";
 import { type Connection, credentialsOf, openConnection } from "./registry_channel.ts";
-import type { RegistryClientOpts } from "./registry_client_options.ts";
+import * as calls from "./registry_client_calls.ts";
+import {
+  CLIENT_OPTIONS,
+  IGNORED_OPTIONS,
+  type RegistryClientOpts,
+} from "./registry_client_options.ts";
 import { bodyOf, type StreamBody } from "./content/stream_body.ts";
 import type { Channel, ChannelResponse } from "./transport/channel.ts";
 import { dockerResponse } from "./transport/docker_response.ts";
@@ -59,6 +65,7 @@ import { redactUrl } from "./transport/redact.ts";
 
 // The entry point `registry-client-v2` of docker_registry_client has this beside the client.
 export { digestFromManifestStr } from "./manifest/digest_from_manifest.ts";
+export type * from "./registry_client_calls.ts";
 
 /** A manifest as `getManifest` answers it. */
 export interface ManifestResult<M extends Manifest = Manifest> {
@@ -72,49 +79,6 @@ export interface ManifestResult<M extends Manifest = Manifest> {
   mediaType: string;
   /** Its digest. */
   digest: string;
-}
-
-/** Options of `getManifest`. */
-export interface GetManifestOpts extends EndpointOptions {
-  /** A tag or a digest. */
-  ref: string;
-  /** Follow an index to the one image for this platform: `"linux/arm64"`. */
-  platform?: string | Platform;
-  /** Whether an index is accepted. @default {the client's `acceptManifestLists`, true} */
-  acceptManifestLists?: boolean;
-  /** Whether OCI manifests are accepted. @default {the client's `acceptOCIManifests`, true} */
-  acceptOCIManifests?: boolean;
-  /** Whether redirects are followed. @default {true} */
-  followRedirects?: boolean;
-}
-
-/** Options of `getManifest` that rule an index out. */
-export type OneImageOpts = { platform: string | Platform } | { acceptManifestLists: false };
-
-/** Options of the methods about one manifest. */
-export interface ManifestRef extends EndpointOptions {
-  /** A tag or a digest. */
-  ref: string;
-}
-
-/** Options of the methods about one blob. */
-export interface BlobRef extends EndpointOptions {
-  /** The blob's digest. */
-  digest: string;
-}
-
-/** Options of the methods about one upload. */
-export interface UploadRef extends EndpointOptions {
-  /** The upload, as the last method about it answered it. */
-  session: uploads.UploadSession;
-}
-
-/** Options of `ping` and the methods of its kind. */
-export interface LoginOpts extends EndpointOptions {
-  /** The scope to ask a token for. @default {the repository's, with the client's `scopes`} */
-  scope?: string;
-  /** A response of `ping`, when there is one already. */
-  pingRes?: Response;
 }
 
 /**
@@ -167,12 +131,14 @@ export class RegistryClientV2 {
    * option cannot be used.
    * @throws {InvalidReferenceError} When the repository's name breaks the grammar.
    */
-  constructor(options: RegistryClientOpts) {
+  constructor(options: RegistryClientOpts = {}) {
+    checkOptions(options, { ...CLIENT_OPTIONS, ...IGNORED_OPTIONS });
     const { name, repo, scheme, insecure = false, scopes = ["pull"] } = options;
     const given = name === undefined ? repo : repoOrRegistry(name);
     if (given === undefined || (name !== undefined && repo !== undefined)) {
       throw new InvalidOptionError(
-        "Cannot make a RegistryClientV2 as exactly one of 'name' and 'repo' is needed",
+        "Cannot make a RegistryClientV2 as exactly one of 'name' and 'repo' is needed: " +
+          (given === undefined ? "there is none" : "there are both"),
       );
     }
     this.repo = typeof given === "string" ? registryRepo(given) : given;
@@ -182,13 +148,17 @@ export class RegistryClientV2 {
     this.acceptManifestLists = options.acceptManifestLists ?? true;
     this.username = options.username;
     this.scopes = [...scopes];
-    this.#options = { ...options };
+    this.#options = moreOptions(options, {});
     const credentials = credentialsOf(options);
     this.#connection = openConnection(this.origin, {
       ...options,
       scopes,
       ...(credentials !== undefined && { credentials }),
     });
+    for (const option of Object.keys(IGNORED_OPTIONS)) {
+      if (!(option in options)) continue;
+      this.#connection.channel.emit({ type: "option-ignored", option });
+    }
   }
 
   /** The password that was given; it does not show when the client is printed. */
@@ -217,8 +187,12 @@ export class RegistryClientV2 {
           `another registry`,
       );
     }
-    const { name: _name, ...options } = this.#options;
-    const client = new RegistryClientV2({ ...options, repo, scheme });
+    const options = moreOptions<RegistryClientOpts>(this.#options, {
+      name: undefined,
+      repo,
+      scheme,
+    });
+    const client = new RegistryClientV2(options);
     client.#connection = this.#connection;
     return client;
   }
@@ -239,7 +213,7 @@ export class RegistryClientV2 {
    * @throws {HttpError} For any status but those expected.
    */
   async ping(
-    options: EndpointOptions & { headers?: RequestInit["headers"]; expectStatus?: number[] } = {},
+    options: PingOptions = {},
   ): Promise<DockerResponse> {
     const answer = await ping(this.#channel, this.#with(options));
     const resp = dockerResponse(answer.response, asked("GET", answer));
@@ -249,6 +223,7 @@ export class RegistryClientV2 {
 
   /** Whether this is a version 2 registry: by the header it sends, or by status 200 or 401. */
   async supportsV2(options: EndpointOptions = {}): Promise<boolean> {
+    checkOptions(options, ENDPOINT_OPTIONS);
     try {
       const { status, headers } = await this.ping({ ...options, expectStatus: [200, 401] });
       const versions = headers.get("docker-distribution-api-version") ?? "";
@@ -265,18 +240,20 @@ export class RegistryClientV2 {
    *
    * @throws {AuthenticationError} When the token service refuses.
    */
-  async performLogin(options: LoginOpts = {}): Promise<AuthInfo> {
+  async performLogin(options: calls.LoginOpts = {}): Promise<AuthInfo> {
+    checkOptions(options, calls.LOGIN_OPTS);
     const { remoteName } = this.repo;
     const {
       scope = remoteName && `repository:${remoteName}:${this.scopes.join(",")}`,
-      pingRes = await this.ping(options),
       signal,
     } = options;
+    const ending = this.#with(signal && { signal });
+    const { pingRes = await this.ping(ending) } = options;
     return await authInfo(this.#connection.auth, {
       ping: pingRes,
       scope,
       ...(remoteName && { repository: remoteName }),
-      ...this.#with({ ...(signal && { signal }) }),
+      ...ending,
     });
   }
 
@@ -285,7 +262,7 @@ export class RegistryClientV2 {
    *
    * @throws {AuthenticationError} When the token service refuses.
    */
-  async login(options: LoginOpts = {}): Promise<void> {
+  async login(options: calls.LoginOpts = {}): Promise<void> {
     await this.performLogin(options);
   }
 
@@ -295,13 +272,13 @@ export class RegistryClientV2 {
    * @throws {NotFoundError} When there is no such repository.
    */
   async listTags(
-    { startingAfter, ...options }: tags.ListTagsOptions & { startingAfter?: string } = {},
+    options: calls.ListTagsOpts = {},
   ): Promise<TagList> {
-    const listed = this.#with({
-      ...(startingAfter !== undefined && { last: startingAfter }),
-      ...options,
-    });
-    return await tags.listTags(this.#channel, this.repo.remoteName, listed);
+    checkOptions(options, calls.LIST_TAGS_OPTS);
+    const last = options.last ?? options.startingAfter;
+    const listed = moreOptions(options, { ...(last !== undefined && { last }) });
+    delete listed.startingAfter;
+    return await tags.listTags(...this.#here, this.#with(listed));
   }
 
   /** The same as `listTags`, which reads every page too. */
@@ -311,28 +288,49 @@ export class RegistryClientV2 {
 
   /** The tags as the registry's pages, each as it comes (end-8). */
   listTagsPaginated(options: tags.ListTagsOptions = {}): AsyncGenerator<TagList> {
-    return tags.tagPages(this.#channel, this.repo.remoteName, this.#with(options));
+    return tags.tagPages(...this.#here, this.#with(options));
   }
 
   /** The tags, one by one, a page at a time (end-8). */
   tags(options: tags.ListTagsOptions = {}): AsyncGenerator<string> {
-    return tags.tags(this.#channel, this.repo.remoteName, this.#with(options));
+    return tags.tags(...this.#here, this.#with(options));
   }
 
   /** Docker's manifest of one image. */
   getManifest(
-    options: GetManifestOpts & { acceptOCIManifests: false } & OneImageOpts,
+    options: calls.GetManifestOpts & { acceptOCIManifests: false } & calls.OneImageOpts,
   ): Promise<ManifestResult<DockerManifest>>;
   /** The manifest of one image. */
   getManifest(
-    options: GetManifestOpts & OneImageOpts,
+    options: calls.GetManifestOpts & calls.OneImageOpts,
   ): Promise<ManifestResult<DockerManifest | ImageManifest>>;
   /** Docker's manifests only. */
   getManifest(
-    options: GetManifestOpts & { acceptOCIManifests: false },
+    options: calls.GetManifestOpts & { acceptOCIManifests: false },
+  ): Promise<ManifestResult<DockerManifest | DockerManifestList>>;
+  /** Docker's manifest of one image, by its tag or digest. */
+  getManifest(
+    ref: string,
+    options:
+      & Omit<calls.GetManifestOpts, "ref">
+      & { acceptOCIManifests: false }
+      & calls.OneImageOpts,
+  ): Promise<ManifestResult<DockerManifest>>;
+  /** The manifest of one image, by its tag or digest. */
+  getManifest(
+    ref: string,
+    options: Omit<calls.GetManifestOpts, "ref"> & calls.OneImageOpts,
+  ): Promise<ManifestResult<DockerManifest | ImageManifest>>;
+  /** Docker's manifests only, by tag or digest. */
+  getManifest(
+    ref: string,
+    options: Omit<calls.GetManifestOpts, "ref"> & { acceptOCIManifests: false },
   ): Promise<ManifestResult<DockerManifest | DockerManifestList>>;
   /** A manifest or an index. */
-  getManifest(options: GetManifestOpts): Promise<ManifestResult>;
+  getManifest(
+    ref: string | calls.GetManifestOpts,
+    options?: Omit<calls.GetManifestOpts, "ref">,
+  ): Promise<ManifestResult>;
   /**
    * A manifest by tag or digest (end-3), with its bytes, verified. `platform` follows an index to
    * one image.
@@ -343,19 +341,28 @@ export class RegistryClientV2 {
    * @throws {ManifestVerificationError} When header, body and descriptor disagree.
    * @throws {ContentNotFoundError} When an index has no image for the platform.
    */
-  async getManifest(options: GetManifestOpts): Promise<ManifestResult> {
-    const { ref, acceptManifestLists, acceptOCIManifests, ...rest } = options;
+  async getManifest(
+    reference: string | calls.GetManifestOpts,
+    options: Omit<calls.GetManifestOpts, "ref"> = {},
+  ): Promise<ManifestResult> {
+    const [ref, given] = about("ref", reference, options);
+    checkOptions(given, calls.GET_MANIFEST_OPTS);
+    const { acceptManifestLists, acceptOCIManifests, followRedirects, platform } = given;
     const accept = acceptedTypes(
-      acceptManifestLists ?? (this.acceptManifestLists || options.platform !== undefined),
+      acceptManifestLists ?? (this.acceptManifestLists || platform !== undefined),
       acceptOCIManifests ?? this.acceptOCIManifests,
     );
     const { answer, manifest, bytes, mediaType, digest } = await manifests.getManifest(
-      this.#channel,
-      this.repo.remoteName,
+      ...this.#here,
       ref,
-      { ...this.#with(rest), accept },
+      this.#with({
+        accept,
+        ...(platform !== undefined && { platform }),
+        ...(followRedirects !== undefined && { followRedirects }),
+        ...(given.signal && { signal: given.signal }),
+      }),
     );
-    if (!accept.includes(mediaType) || (options.platform !== undefined && isIndex(manifest))) {
+    if (!accept.includes(mediaType) || (platform !== undefined && isIndex(manifest))) {
       throw new InvalidManifestError(
         `Cannot get the manifest ${this.repo.canonicalName} ${ref}: the registry answered ` +
           `${mediaType}, which is not accepted here. 'platform' chooses one image of an index`,
@@ -373,13 +380,15 @@ export class RegistryClientV2 {
    * @throws {BadDigestError} When the bytes have another digest than the one asked for or answered.
    */
   async getManifestBytes(
-    { ref, ...options }: ManifestRef,
+    reference: string | calls.ManifestRef,
+    options: EndpointOptions = {},
   ): Promise<{ bytes: Bytes; digest: string; mediaType: string }> {
+    const [ref, given] = about("ref", reference, options);
+    checkOptions(given, ENDPOINT_OPTIONS);
     const { answer, bytes, digest } = await fetchManifestBytes(
-      this.#channel,
-      this.repo.remoteName,
+      ...this.#here,
       ref,
-      this.#with(options),
+      this.#with(given),
     );
     return { bytes, digest, mediaType: bareMediaType(answer.response.headers.get("content-type")) };
   }
@@ -389,13 +398,12 @@ export class RegistryClientV2 {
    *
    * @throws {NotFoundError} When there is none.
    */
-  async headManifest({ ref, ...options }: ManifestRef): Promise<Descriptor> {
-    return await manifests.headManifest(
-      this.#channel,
-      this.repo.remoteName,
-      ref,
-      this.#with(options),
-    );
+  async headManifest(
+    reference: string | calls.ManifestRef,
+    options: EndpointOptions = {},
+  ): Promise<Descriptor> {
+    const [ref, given] = about("ref", reference, options);
+    return await manifests.headManifest(...this.#here, ref, this.#with(given));
   }
 
   /**
@@ -411,28 +419,23 @@ export class RegistryClientV2 {
    * @throws {TagImmutableError} When the tag names another manifest and cannot be moved.
    */
   async putManifest(
-    { manifestData, ref, schemaVersion, mediaType, tags, ...options }: EndpointOptions & {
-      manifestData: Uint8Array;
-      ref: string;
-      schemaVersion?: number;
-      mediaType?: string;
-      tags?: readonly string[];
-    },
+    options: calls.PutManifestOpts,
   ): Promise<
     { digest: string; location: string | null; referrersError?: ReferrersListError }
   > {
+    checkOptions(options, calls.PUT_MANIFEST_OPTS);
+    const { manifestData, ref, schemaVersion, mediaType, tags, signal } = options ?? {};
     if (schemaVersion !== undefined && schemaVersion !== 2) {
       throw new InvalidOptionError(
         `Cannot put the manifest as 'schemaVersion' must be 2: current value is ${schemaVersion}`,
       );
     }
     const { descriptor, location, referrersError } = await manifests.putManifest(
-      this.#channel,
-      this.repo.remoteName,
+      ...this.#here,
       ref,
       manifestData,
       {
-        ...this.#with(options),
+        ...this.#with(signal && { signal }),
         ...(mediaType !== undefined && { mediaType }),
         ...(tags !== undefined && { tags }),
       },
@@ -450,8 +453,12 @@ export class RegistryClientV2 {
    * @throws {UnsupportedError} When the registry does not delete.
    * @throws {NotFoundError} When there is none.
    */
-  async deleteManifest({ ref, ...options }: ManifestRef): Promise<void> {
-    await manifests.deleteManifest(this.#channel, this.repo.remoteName, ref, this.#with(options));
+  async deleteManifest(
+    reference: string | calls.ManifestRef,
+    options: EndpointOptions = {},
+  ): Promise<void> {
+    const [ref, given] = about("ref", reference, options);
+    await manifests.deleteManifest(...this.#here, ref, this.#with(given));
   }
 
   /**
@@ -459,8 +466,12 @@ export class RegistryClientV2 {
    *
    * @throws {NotFoundError} When there is no such blob.
    */
-  async getBlob(digest: string, options: blobs.GetBlobOptions = {}): Promise<blobs.BlobContent> {
-    return await blobs.getBlob(this.#channel, this.repo.remoteName, digest, this.#with(options));
+  async getBlob(
+    blob: string | (calls.BlobRef & blobs.GetBlobOptions),
+    options: blobs.GetBlobOptions = {},
+  ): Promise<blobs.BlobContent> {
+    const [digest, given] = about("digest", blob, options);
+    return await blobs.getBlob(...this.#here, digest, this.#with(given));
   }
 
   /**
@@ -473,8 +484,10 @@ export class RegistryClientV2 {
    */
   async putBlob(body: Body | StreamBody, options: PutBlobOptions = {}): Promise<Descriptor> {
     const { journal } = this.#options;
-    const all = { ...(journal && { journal }), ...options };
-    return await putBlob(this.#channel, this.repo.remoteName, bodyOf(body), this.#with(all));
+    const all = journal && options && options.journal === undefined
+      ? moreOptions(options, { journal })
+      : options;
+    return await putBlob(...this.#here, bodyOf(body), this.#with(all));
   }
 
   /**
@@ -483,13 +496,12 @@ export class RegistryClientV2 {
    *
    * @throws {NotFoundError} When there is no such blob.
    */
-  async headBlob({ digest, ...options }: BlobRef): Promise<DockerResponse[]> {
-    const answer = await blobs.headBlob(
-      this.#channel,
-      this.repo.remoteName,
-      digest,
-      this.#with(options),
-    );
+  async headBlob(
+    blob: string | calls.BlobRef,
+    options: EndpointOptions = {},
+  ): Promise<DockerResponse[]> {
+    const [digest, given] = about("digest", blob, options);
+    const answer = await blobs.headBlob(...this.#here, digest, this.#with(given));
     return dockerResponses("HEAD", answer);
   }
 
@@ -499,13 +511,9 @@ export class RegistryClientV2 {
    * @throws {NotFoundError} When there is no such blob.
    * @throws {InvalidContentError} When the registry does not say the size.
    */
-  async statBlob({ digest, ...options }: BlobRef): Promise<Descriptor> {
-    return await blobs.describeBlob(
-      this.#channel,
-      this.repo.remoteName,
-      digest,
-      this.#with(options),
-    );
+  async statBlob(blob: string | calls.BlobRef, options: EndpointOptions = {}): Promise<Descriptor> {
+    const [digest, given] = about("digest", blob, options);
+    return await blobs.describeBlob(...this.#here, digest, this.#with(given));
   }
 
   /**
@@ -514,13 +522,14 @@ export class RegistryClientV2 {
    * @throws {NotFoundError} When there is no such blob.
    */
   async createBlobReadStream(
-    { digest, ...options }: BlobRef,
+    blob: string | calls.BlobRef,
+    options: EndpointOptions = {},
   ): Promise<{ ress: DockerResponse[]; stream: ReadableStream<Bytes> }> {
+    const [digest, given] = about("digest", blob, options);
     const { stream, answer } = await blobs.getBlob(
-      this.#channel,
-      this.repo.remoteName,
+      ...this.#here,
       digest,
-      this.#with(options),
+      this.#with(given),
     );
     return { ress: dockerResponses("GET", answer), stream };
   }
@@ -530,8 +539,9 @@ export class RegistryClientV2 {
    *
    * @throws {UnsupportedError} When the registry does not delete.
    */
-  async deleteBlob({ digest, ...options }: BlobRef): Promise<void> {
-    await blobs.deleteBlob(this.#channel, this.repo.remoteName, digest, this.#with(options));
+  async deleteBlob(blob: string | calls.BlobRef, options: EndpointOptions = {}): Promise<void> {
+    const [digest, given] = about("digest", blob, options);
+    await blobs.deleteBlob(...this.#here, digest, this.#with(given));
   }
 
   /**
@@ -540,15 +550,15 @@ export class RegistryClientV2 {
    * @throws {BadDigestError} When the bytes have another digest.
    * @throws {SizeMismatchError} When there are more or fewer bytes.
    */
-  async blobUpload(
-    { digest, stream, contentLength, contentType: _contentType, ...options }: EndpointOptions & {
-      digest: string;
-      stream: Body | StreamBody;
-      contentLength: number;
-      contentType?: string;
-    },
-  ): Promise<void> {
-    await this.putBlob(stream, { ...options, digest, size: contentLength });
+  async blobUpload(options: calls.BlobUploadOpts): Promise<void> {
+    checkOptions(options, calls.BLOB_UPLOAD_OPTS);
+    const { digest, stream, contentLength, signal } = options ?? {};
+    if (digest === undefined || contentLength === undefined) {
+      throw new InvalidOptionError(
+        `Cannot push the blob as '${digest === undefined ? "digest" : "contentLength"}' is missing`,
+      );
+    }
+    await this.putBlob(stream, { digest, size: contentLength, ...(signal && { signal }) });
   }
 
   /**
@@ -560,16 +570,15 @@ export class RegistryClientV2 {
    * @throws {InvalidOptionError} When `digest` or `data` stands alone, or beside `mount`.
    */
   async startBlobUpload(
-    { mount, digest, data, ...options }: uploads.StartUploadOptions & {
-      mount?: { digest: string; from?: string };
-      digest?: string;
-      data?: Uint8Array;
-    } = {},
+    options: calls.StartBlobUploadOpts = {},
   ): Promise<uploads.UploadSession> {
+    checkOptions(options, calls.START_BLOB_UPLOAD_OPTS);
+    const { mount, digest, data, digestAlgorithm, signal } = options;
     const { remoteName } = this.repo;
+    const ending = this.#with(signal && { signal });
     const whole = digest !== undefined && data !== undefined;
     if (whole && mount === undefined) {
-      return await uploads.postBlob(this.#channel, remoteName, digest, data, this.#with(options));
+      return await uploads.postBlob(...this.#here, digest, data, ending);
     }
     if (digest !== undefined || data !== undefined) {
       throw new InvalidOptionError(
@@ -577,9 +586,10 @@ export class RegistryClientV2 {
       );
     }
     if (mount === undefined) {
-      return await uploads.startBlobUpload(this.#channel, remoteName, this.#with(options));
+      const upload = { ...ending, ...(digestAlgorithm && { digestAlgorithm }) };
+      return await uploads.startBlobUpload(...this.#here, upload);
     }
-    const result = await this.mountBlob({ ...options, ...mount });
+    const result = await this.mountBlob({ ...mount, ...(signal && { signal }) });
     if (!result.mounted) return result.session;
     const location = new URL(`/v2/${remoteName}/blobs/${mount.digest}`, this.origin).href;
     return { location, offset: 0, mounted: true };
@@ -591,14 +601,15 @@ export class RegistryClientV2 {
    * @throws {RegistryResponseError} With status 416 when the registry has other bytes than those.
    */
   async uploadBlobChunk(
-    { session, data, ...options }: UploadRef & { data: Uint8Array },
+    options: calls.UploadChunkOpts,
   ): Promise<uploads.UploadSession> {
+    checkOptions(options, calls.UPLOAD_CHUNK_OPTS);
+    const { session, data, signal } = options ?? {};
     return await uploads.uploadBlobChunk(
-      this.#channel,
-      this.repo.remoteName,
+      ...this.#here,
       session,
       data,
-      this.#with(options),
+      this.#with(signal && { signal }),
     );
   }
 
@@ -608,13 +619,14 @@ export class RegistryClientV2 {
    * @throws {NotFoundError} When the upload is gone, or the registry does not tell.
    */
   async getBlobUploadStatus(
-    { session, ...options }: UploadRef,
+    options: calls.UploadRef,
   ): Promise<uploads.UploadSession> {
+    checkOptions(options, calls.UPLOAD_REF);
+    const { session, signal } = options ?? {};
     return await uploads.getBlobUploadStatus(
-      this.#channel,
-      this.repo.remoteName,
+      ...this.#here,
       session,
-      this.#with(options),
+      this.#with(signal && { signal }),
     );
   }
 
@@ -624,15 +636,16 @@ export class RegistryClientV2 {
    * @throws {RegistryResponseError} When the registry finds another digest.
    */
   async completeBlobUpload(
-    { session, digest, data, ...options }: UploadRef & { digest: string; data?: Uint8Array },
+    options: calls.CompleteUploadOpts,
   ): Promise<uploads.CompleteUploadResult> {
+    checkOptions(options, calls.COMPLETE_UPLOAD_OPTS);
+    const { session, digest, data, signal } = options ?? {};
     return await uploads.completeBlobUpload(
-      this.#channel,
-      this.repo.remoteName,
+      ...this.#here,
       session,
       digest,
       data,
-      this.#with(options),
+      this.#with(signal && { signal }),
     );
   }
 
@@ -641,12 +654,13 @@ export class RegistryClientV2 {
    *
    * @throws {HttpError} When the registry does not do that; nothing is lost then.
    */
-  async cancelBlobUpload({ session, ...options }: UploadRef): Promise<void> {
+  async cancelBlobUpload(options: calls.UploadRef): Promise<void> {
+    checkOptions(options, calls.UPLOAD_REF);
+    const { session, signal } = options ?? {};
     await uploads.cancelBlobUpload(
-      this.#channel,
-      this.repo.remoteName,
+      ...this.#here,
       session,
-      this.#with(options),
+      this.#with(signal && { signal }),
     );
   }
 
@@ -655,14 +669,11 @@ export class RegistryClientV2 {
    * registry does not, or the other repository may not be read, an upload is started instead.
    */
   async mountBlob(
-    { digest, ...options }: BlobRef & { from?: string },
+    blob: string | (calls.BlobRef & mount.MountOptions),
+    options: mount.MountOptions = {},
   ): Promise<mount.MountResult> {
-    return await mount.mountBlob(
-      this.#channel,
-      this.repo.remoteName,
-      digest,
-      this.#with(options),
-    );
+    const [digest, given] = about("digest", blob, options);
+    return await mount.mountBlob(...this.#here, digest, this.#with(given));
   }
 
   /**
@@ -673,14 +684,11 @@ export class RegistryClientV2 {
    * @throws {ManifestVerificationError} When there is no API, and the tag names something else.
    */
   async listReferrers(
-    { digest, ...options }: referrers.ListReferrersOptions & { digest: string },
+    subject: string | (calls.BlobRef & referrers.ListReferrersOptions),
+    options: referrers.ListReferrersOptions = {},
   ): Promise<referrers.ReferrersList> {
-    return await referrers.listReferrers(
-      this.#channel,
-      this.repo.remoteName,
-      digest,
-      this.#with(options),
-    );
+    const [digest, given] = about("digest", subject, options);
+    return await referrers.listReferrers(...this.#here, digest, this.#with(given));
   }
 
   /**
@@ -688,15 +696,11 @@ export class RegistryClientV2 {
    * {@linkcode RegistryClientV2.listReferrers} finds them.
    */
   referrers(
-    digest: string,
+    subject: string | (calls.BlobRef & referrers.ListReferrersOptions),
     options: referrers.ListReferrersOptions = {},
   ): AsyncGenerator<Descriptor> {
-    return referrers.referrers(
-      this.#channel,
-      this.repo.remoteName,
-      digest,
-      this.#with(options),
-    );
+    const [digest, given] = about("digest", subject, options);
+    return referrers.referrers(...this.#here, digest, this.#with(given));
   }
 
   /** All repositories of the registry, where it tells them. */
@@ -715,13 +719,33 @@ export class RegistryClientV2 {
     return this.#connection.channel;
   }
 
-  /** A call's options, ended by the client's signal too. */
-  #with<T extends EndpointOptions>(options: T): T {
-    const own = this.#options.signal;
-    if (own === undefined) return options;
-    const signal = options.signal === undefined ? own : AbortSignal.any([own, options.signal]);
-    return { ...options, signal };
+  /** What every endpoint of the repository begins with. */
+  get #here(): [Channel, string] {
+    return [this.#channel, this.repo.remoteName];
   }
+
+  /** A call's options, ended by the client's signal too. */
+  #with<T extends EndpointOptions>(options: T = {} as T): T {
+    const own = this.#options.signal;
+    if (own === undefined || typeof options !== "object" || options === null) return options;
+    const signal = options.signal === undefined ? own : AbortSignal.any([own, options.signal]);
+    return moreOptions<EndpointOptions>(options, { signal }) as T;
+  }
+}
+
+/** What a method is about, and its options: `("v1", {signal})`, `({ref: "v1", signal})`, a descriptor. */
+function about<K extends string, T extends object>(
+  name: K,
+  given: string | (T & Record<K, string>),
+  options: T,
+): [string, T] {
+  // What is no string and no object is for the check of a digest or reference to refuse.
+  if (typeof given !== "object" || given === null) return [given, options];
+  if ("mediaType" in given && "digest" in given) return [given.digest as string, options];
+  if (!(name in given)) checkOptions(given, { [name]: 1 });
+  const rest = moreOptions<Record<string, unknown>>(given, options as Record<string, unknown>);
+  delete rest[name];
+  return [given[name], rest as T];
 }
 
 /** The scheme by `hosts`, for a name that gives none. */

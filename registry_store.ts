@@ -8,6 +8,7 @@ import {
 } from "./errors.ts";
 import { type Body, bytesStream, letGo, openBody } from "./content/body.ts";
 import { type Bytes, EMPTY } from "./content/bytes.ts";
+import { checkOptions, type OptionNames } from "./content/check_options.ts";
 import type { Descriptor } from "./content/descriptor.ts";
 import type { UploadJournal } from "./content/upload_journal.ts";
 import { DEFAULT_LIMITS } from "./content/limits.ts";
@@ -16,13 +17,19 @@ import { openRange } from "./content/open_range.ts";
 import { pieceReader, readAll } from "./content/piece_reader.ts";
 import { verifyingStream } from "./content/verifying_stream.ts";
 import { isDigest, parseDigest } from "./content/digest.ts";
-import type {
-  ContentSource,
-  ContentStore,
-  OpenOptions,
-  ReferrersOptions,
-  StoreOptions,
-  WriteOptions,
+import {
+  type ContentSource,
+  type ContentStore,
+  OPEN_OPTIONS,
+  type OpenOptions,
+  REFERRERS_OPTIONS,
+  type ReferrersOptions,
+  RESOLVE_OPTIONS,
+  type ResolveOptions,
+  STORE_OPTIONS,
+  type StoreOptions,
+  WRITE_OPTIONS,
+  type WriteOptions,
 } from "./content/store.ts";
 import type { RegistryClientV2 } from "./registry_client_v2.ts";
 
@@ -33,6 +40,8 @@ export interface RegistryStoreOptions {
   /** Remembers uploads, so that another process goes on with them. @default {the client's} */
   journal?: UploadJournal;
 }
+
+const REGISTRY_STORE_OPTIONS: OptionNames<RegistryStoreOptions> = { manifestBytes: 1, journal: 1 };
 
 /** What is tagged was written just before, as a rule: as many as one image for several platforms has. */
 const WRITTEN_KEPT = 16;
@@ -70,6 +79,7 @@ export class RegistryStore implements ContentStore {
 
   /** A store over a client's repository. */
   constructor(client: RegistryClientV2, options: RegistryStoreOptions = {}) {
+    checkOptions(options, REGISTRY_STORE_OPTIONS);
     this.client = client;
     this.#journal = options.journal ? { journal: options.journal } : {};
     this.#manifestBytes = options.manifestBytes ?? DEFAULT_LIMITS.manifestBytes;
@@ -82,28 +92,32 @@ export class RegistryStore implements ContentStore {
    * @throws {ContentNotFoundError} When there is none.
    * @throws {InvalidContentError} When the registry does not say the size of a blob.
    */
-  async resolve(reference: string, options: StoreOptions = {}): Promise<Descriptor> {
+  async resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
+    checkOptions(options, RESOLVE_OPTIONS);
+    const { signal } = options;
+    const ending = signal && { signal };
     return await this.#orMissing(reference, async () => {
       try {
-        const found = await this.client.headManifest({ ref: reference, ...options });
+        const found = await this.client.headManifest({ ref: reference, ...ending });
         if (!isManifestMediaType(found.mediaType)) this.#others.add(found.digest);
         return found;
       } catch (error) {
         if (!isDigest(reference) || !mayBeBlob(error)) throw error;
-        return await this.#resolveBlob(reference, options).catch((cause) => {
+        return await this.#resolveBlob(reference, ending).catch((cause) => {
           throw cause instanceof NotFoundError ? error : cause;
         });
       }
     });
   }
 
-  async #resolveBlob(digest: string, options: StoreOptions): Promise<Descriptor> {
+  async #resolveBlob(digest: string, options?: StoreOptions): Promise<Descriptor> {
     const { size } = await this.client.statBlob({ digest, ...options });
     return { mediaType: MEDIA_TYPES.octetStream, digest, size };
   }
 
   /** Whether the repository has the content. */
   async exists(descriptor: Descriptor, options: StoreOptions = {}): Promise<boolean> {
+    checkOptions(options, STORE_OPTIONS);
     const { digest, mediaType } = descriptor;
     try {
       if (isManifestMediaType(mediaType)) {
@@ -131,6 +145,7 @@ export class RegistryStore implements ContentStore {
    * @throws {ContentNotFoundError} When the repository does not have it.
    */
   async open(descriptor: Descriptor, options: OpenOptions = {}): Promise<ReadableStream<Bytes>> {
+    checkOptions(options, OPEN_OPTIONS);
     const { digest, size, mediaType } = descriptor;
     const { signal, verify = true } = options;
     const { offset, length } = openRange(options, size);
@@ -170,6 +185,7 @@ export class RegistryStore implements ContentStore {
    * @throws {ReferrersListError} When a manifest was written, and not put on its subject's list.
    */
   async write(descriptor: Descriptor, body: Body, options: WriteOptions = {}): Promise<void> {
+    checkOptions(options, WRITE_OPTIONS);
     try {
       await this.#write(descriptor, body, options);
     } catch (error) {
@@ -230,6 +246,7 @@ export class RegistryStore implements ContentStore {
    * @throws {ContentNotFoundError} When the repository does not have it.
    */
   async tag(descriptor: Descriptor, reference: string, options: StoreOptions = {}): Promise<void> {
+    checkOptions(options, STORE_OPTIONS);
     const { digest } = descriptor;
     const { bytes, mediaType } = await this.#orMissing(digest, async () => {
       const written = this.#written.get(digest);
@@ -247,6 +264,7 @@ export class RegistryStore implements ContentStore {
 
   /** Every tag, a page at a time. */
   tags(options: StoreOptions = {}): AsyncIterable<string> {
+    checkOptions(options, STORE_OPTIONS);
     return this.client.tags(options);
   }
 
@@ -255,6 +273,7 @@ export class RegistryStore implements ContentStore {
    * {@linkcode RegistryClientV2.listReferrers} finds them.
    */
   referrers(subject: Descriptor, options: ReferrersOptions = {}): AsyncIterable<Descriptor> {
+    checkOptions(options, REFERRERS_OPTIONS);
     return this.client.referrers(subject.digest, options);
   }
 
@@ -272,6 +291,7 @@ export class RegistryStore implements ContentStore {
     from: ContentSource,
     options: StoreOptions = {},
   ): Promise<boolean> {
+    checkOptions(options, STORE_OPTIONS);
     if (!(from instanceof RegistryStore) || isManifestMediaType(descriptor.mediaType)) return false;
     const { repo, origin } = from.client;
     if (origin !== this.client.origin || repo.remoteName === this.client.repo.remoteName) {
@@ -289,6 +309,7 @@ export class RegistryStore implements ContentStore {
 
   /** Removes content, where the registry allows that; a manifest's tags go with it. */
   async delete(descriptor: Descriptor, options: StoreOptions = {}): Promise<void> {
+    checkOptions(options, STORE_OPTIONS);
     const { digest, mediaType } = descriptor;
     try {
       if (isManifestMediaType(mediaType)) {

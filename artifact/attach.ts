@@ -1,10 +1,13 @@
+import { checkOptions } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import type { ContentStore } from "../content/store.ts";
-import { pack, type PackOptions } from "./pack.ts";
+import { pack, PACK_OPTIONS, type PackOptions } from "./pack.ts";
 import { resolved } from "../manifest/read_manifest.ts";
 
 /** Options of {@linkcode attach}: what is packed. */
 export interface AttachOptions extends Omit<PackOptions, "subject"> {}
+
+const { subject: _subject, ...ATTACH_OPTIONS } = PACK_OPTIONS;
 
 /**
  * Packs an artifact and attaches it to a manifest: a signature, an SBOM, any file. It is
@@ -38,6 +41,7 @@ export async function attach(
   subject: Descriptor | string,
   options: AttachOptions,
 ): Promise<Descriptor> {
+  checkOptions(options, ATTACH_OPTIONS);
   const { signal } = options;
   const to = await resolved(store, subject, { ...(signal && { signal }) });
   return await pack(store, { ...options, subject: to });

@@ -1,7 +1,8 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { pieceReader, readAll } from "../content/piece_reader.ts";
-import type { ContentSource, StoreOptions } from "../content/store.ts";
+import { type ContentSource, STORE_OPTIONS, type StoreOptions } from "../content/store.ts";
 import {
   ContentNotFoundError,
   InvalidManifestError,
@@ -29,6 +30,14 @@ export interface AttachedOptions extends StoreOptions {
   /** Called for an entry of the list that is left out, with the reason. */
   onSkipped?: (descriptor: Descriptor, reason: Error) => void;
 }
+
+const ATTACHED_OPTIONS: OptionNames<AttachedOptions> = {
+  ...STORE_OPTIONS,
+  artifactType: 1,
+  maxBytes: 1,
+  depth: 1,
+  onSkipped: 1,
+};
 
 /** What is attached to a subject. */
 export interface Attached {
@@ -89,6 +98,7 @@ export async function* attached(
   subject: Descriptor | string,
   options: AttachedOptions = {},
 ): AsyncGenerator<Attached> {
+  checkOptions(options, ATTACHED_OPTIONS);
   const { depth = 1, maxBytes = MAX_BYTES, signal } = options;
   if (!(depth >= 1) || (depth !== Infinity && !Number.isInteger(depth))) {
     throw new InvalidOptionError(

@@ -1,5 +1,6 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import type { ContentStore, StoreOptions } from "../content/store.ts";
+import { type ContentStore, STORE_OPTIONS, type StoreOptions } from "../content/store.ts";
 import { InvalidOptionError } from "../errors.ts";
 import { subjectOf } from "../manifest/children.ts";
 import { attached } from "./attached.ts";
@@ -13,6 +14,11 @@ export interface DetachOptions extends StoreOptions {
    */
   prune?: boolean;
 }
+
+const DETACH_OPTIONS: OptionNames<DetachOptions> = {
+  ...STORE_OPTIONS,
+  prune: 1,
+};
 
 /**
  * Removes what is attached to a manifest, and what is attached to that: the manifests, their tags, and
@@ -44,6 +50,7 @@ export async function detach(
   referrer: Descriptor | string,
   options: DetachOptions = {},
 ): Promise<Descriptor[]> {
+  checkOptions(options, DETACH_OPTIONS);
   const { prune = true, signal } = options;
   const ending = { ...(signal && { signal }) };
   if (store.delete === undefined) {

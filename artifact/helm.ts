@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { openBody } from "../content/body.ts";
 import { type Bytes, concatBytes } from "../content/bytes.ts";
 import { gunzip } from "../content/gzip.ts";
@@ -19,6 +20,11 @@ export interface HelmOptions {
   /** Its provenance file: the path of the `.tgz.prov`, or its content. */
   provenance?: PresetFile;
 }
+
+const HELM_OPTIONS: OptionNames<HelmOptions> = {
+  chart: 1,
+  provenance: 1,
+};
 
 /** What is read of a chart until its `Chart.yaml` is found: Helm itself takes 100 MiB. */
 const LIMITS = { maxEntries: 100_000, maxBytes: 100 * 1024 * 1024, maxRatio: 200 };
@@ -71,7 +77,9 @@ const BOOLEANS: readonly string[] = ["deprecated", "enabled"];
  * with parts of YAML that charts do not have.
  * @throws {InvalidArchiveError} When it is no gzipped tar.
  */
-export async function helm({ chart, provenance }: HelmOptions): Promise<PackOptions> {
+export async function helm(options: HelmOptions): Promise<PackOptions> {
+  checkOptions(options, HELM_OPTIONS);
+  const { chart, provenance } = options;
   const body = await presetBody(chart);
   const metadata = chartMetadata(readYaml(await chartYaml(body)));
   return {

@@ -1,6 +1,7 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { TITLE } from "../content/content_type.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import type { ContentStore, StoreOptions } from "../content/store.ts";
+import { type ContentStore, STORE_OPTIONS, type StoreOptions } from "../content/store.ts";
 import { ContentNotFoundError, InvalidOptionError } from "../errors.ts";
 import { buildManifest, EMPTY_CONFIG, EMPTY_CONFIG_BYTES } from "../manifest/build.ts";
 import {
@@ -38,6 +39,19 @@ export interface PackOptions extends StoreOptions {
   tag?: string;
 }
 
+/** Their names. */
+export const PACK_OPTIONS: OptionNames<PackOptions> = {
+  ...STORE_OPTIONS,
+  artifactType: 1,
+  layers: 1,
+  files: 1,
+  config: 1,
+  annotations: 1,
+  subject: 1,
+  created: 1,
+  tag: 1,
+};
+
 /**
  * Packs an artifact into a store: its files, folders or other content, the config, and last the
  * manifest, which is an image manifest as version 1.1 of the specification wants it for artifacts.
@@ -68,6 +82,7 @@ export interface PackOptions extends StoreOptions {
  * @throws {ContentNotFoundError} When the store does not have what a descriptor names.
  */
 export async function pack(store: ContentStore, options: PackOptions): Promise<Descriptor> {
+  checkOptions(options, PACK_OPTIONS);
   const { artifactType, files = [], layers = [], tag, signal } = options;
   const { text: created, seconds } = createdTime(options);
   const common = {

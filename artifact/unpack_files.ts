@@ -1,8 +1,9 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import { safePath } from "../content/safe_path.ts";
-import type { ContentSource, StoreOptions } from "../content/store.ts";
+import { type ContentSource, STORE_OPTIONS, type StoreOptions } from "../content/store.ts";
 import { InvalidManifestError, LimitError, UnsafePathError } from "../errors.ts";
 import { isIndex, type Manifest } from "../manifest/types.ts";
 import { describe, titleOf } from "./describe.ts";
@@ -24,6 +25,13 @@ export interface UnpackFilesOptions extends StoreOptions {
    */
   maxRatio?: number;
 }
+
+const UNPACK_FILES_OPTIONS: OptionNames<UnpackFilesOptions> = {
+  ...STORE_OPTIONS,
+  maxBytes: 1,
+  maxEntries: 1,
+  maxRatio: 1,
+};
 
 /** A file or folder that was unpacked. */
 export interface UnpackedFile {
@@ -93,6 +101,7 @@ export async function unpackFiles(
   folder: string,
   options: UnpackFilesOptions = {},
 ): Promise<UnpackedFile[]> {
+  checkOptions(options, UNPACK_FILES_OPTIONS);
   const { signal, ...given } = options;
   const limits = { ...DEFAULTS, ...given };
   const ending = { ...(signal && { signal }) };

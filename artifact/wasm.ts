@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { openBody } from "../content/body.ts";
 import { type Bytes, concatBytes } from "../content/bytes.ts";
 import { InvalidContentError } from "../errors.ts";
@@ -17,6 +18,13 @@ export interface WasmOptions {
   /** When it was made: see {@linkcode PackOptions.created}. @default {now} */
   created?: Date | string;
 }
+
+const WASM_OPTIONS: OptionNames<WasmOptions> = {
+  module: 1,
+  author: 1,
+  component: 1,
+  created: 1,
+};
 
 /** What a WebAssembly binary begins with; the next two bytes are the version, then the layer. */
 const MAGIC = [0x00, 0x61, 0x73, 0x6d];
@@ -42,9 +50,9 @@ const MAGIC = [0x00, 0x61, 0x73, 0x6d];
  *
  * @throws {InvalidContentError} When it is no WebAssembly binary.
  */
-export async function wasm(
-  { module, author, component, created = new Date() }: WasmOptions,
-): Promise<PackOptions> {
+export async function wasm(options: WasmOptions): Promise<PackOptions> {
+  checkOptions(options, WASM_OPTIONS);
+  const { module, author, component, created = new Date() } = options;
   const body = await presetBody(module);
   const isComponent = await checkWasm(body);
   const layer = { body, mediaType: ARTIFACT_TYPES.wasm };

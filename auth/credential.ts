@@ -1,5 +1,6 @@
 import { encodeBase64 } from "../content/base64.ts";
 import { encodeText } from "../content/bytes.ts";
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { InvalidOptionError } from "../errors.ts";
 import { VISIBLE_ASCII } from "./visible_ascii.ts";
 
@@ -77,8 +78,15 @@ export type CredentialSource = (
 /** The user name under which credential helpers, and those who copy them, keep an identity token. */
 export const TOKEN_USER = "<token>";
 
+const CREDENTIAL: OptionNames<Credential> = {
+  username: 1,
+  password: 1,
+  refreshToken: 1,
+  accessToken: 1,
+};
+
 /** The fields of a {@linkcode Credential}. */
-const FIELDS = ["username", "password", "refreshToken", "accessToken"] as const;
+const FIELDS = Object.keys(CREDENTIAL) as (keyof Credential)[];
 
 /** Fields that travel as one word of a header or form: a line break in them is a file's last one. */
 const WORDS = ["refreshToken", "accessToken"] as const;
@@ -93,6 +101,8 @@ export function credentialSource(
 ): CredentialSource {
   if (typeof credentials === "function") return credentials;
   if (credentials === undefined) return () => undefined;
+  checkOptions(credentials, CREDENTIAL, "credentials");
+  checkPassword(credentials);
   const checked = checkCredential(credentials);
   return () => checked;
 }
@@ -128,6 +138,22 @@ export function checkCredential(credential: Credential): Readonly<Credential> | 
     throw refused("a password needs a username beside it");
   }
   return Object.keys(checked).length === 0 ? undefined : Object.freeze(checked);
+}
+
+/**
+ * Checks that a password which is named beside a user name is there: what an environment variable that
+ * is not set gives would make another request than the one that was meant.
+ *
+ * @throws {InvalidOptionError} When it is `undefined`.
+ */
+export function checkPassword(credential: Credential): void {
+  if (!credential.username || !("password" in credential)) return;
+  if (credential.password === undefined) {
+    throw new InvalidOptionError(
+      "Cannot use 'username' as the 'password' beside it is undefined: is an environment variable " +
+        "not set? Leave it out where there is none",
+    );
+  }
 }
 
 /** Whether two identities are the same by value, whichever objects hold it. */

@@ -69,7 +69,8 @@ export function openBody(body: Body, size?: number): OpenBody {
     };
   }
   throw new InvalidOptionError(
-    "Cannot send the body: it must be a Uint8Array, a Blob, a ReadableStream or {size?, open()}",
+    "Cannot send the body: it must be a Uint8Array, a Blob, a ReadableStream or {size?, open()}: " +
+      `current value is ${body === null ? "null" : typeof body}`,
   );
 }
 

@@ -75,6 +75,6 @@ export async function digestOf(
 }
 
 function quote(text: unknown): string {
-  const string = String(text);
-  return JSON.stringify(string.length > 200 ? `${string.slice(0, 200)}…` : string);
+  if (typeof text !== "string") return text === null ? "null" : typeof text;
+  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
 }

@@ -1,3 +1,4 @@
+import type { OptionNames } from "./check_options.ts";
 import type { Body } from "./body.ts";
 import type { Bytes } from "./bytes.ts";
 import type { Descriptor } from "./descriptor.ts";
@@ -8,6 +9,11 @@ export interface StoreOptions {
   signal?: AbortSignal;
 }
 
+/** Their names. */
+export const STORE_OPTIONS: OptionNames<StoreOptions> = {
+  signal: 1,
+};
+
 /** Options of {@linkcode ContentSource.resolve}. */
 export interface ResolveOptions extends StoreOptions {
   /**
@@ -16,6 +22,12 @@ export interface ResolveOptions extends StoreOptions {
    */
   platform?: string;
 }
+
+/** Their names. */
+export const RESOLVE_OPTIONS: OptionNames<ResolveOptions> = {
+  ...STORE_OPTIONS,
+  platform: 1,
+};
 
 /** Options of {@linkcode ContentSource.open}. */
 export interface OpenOptions extends StoreOptions {
@@ -34,6 +46,14 @@ export interface OpenOptions extends StoreOptions {
   verify?: boolean;
 }
 
+/** Their names. */
+export const OPEN_OPTIONS: OptionNames<OpenOptions> = {
+  ...STORE_OPTIONS,
+  offset: 1,
+  length: 1,
+  verify: 1,
+};
+
 /** Options of {@linkcode ContentStore.write}. */
 export interface WriteOptions extends StoreOptions {
   /**
@@ -50,11 +70,24 @@ export interface WriteOptions extends StoreOptions {
   absent?: boolean;
 }
 
+/** Their names. */
+export const WRITE_OPTIONS: OptionNames<WriteOptions> = {
+  ...STORE_OPTIONS,
+  verify: 1,
+  absent: 1,
+};
+
 /** Options of {@linkcode ContentSource.referrers}. */
 export interface ReferrersOptions extends StoreOptions {
   /** Only referrers of this type. */
   artifactType?: string;
 }
+
+/** Their names. */
+export const REFERRERS_OPTIONS: OptionNames<ReferrersOptions> = {
+  ...STORE_OPTIONS,
+  artifactType: 1,
+};
 
 /**
  * Somewhere content can be read from.

@@ -1,7 +1,8 @@
+import { checkOptions } from "../content/check_options.ts";
 import { isDigestReference } from "../content/digest.ts";
 import type { ContentSource, ContentStore } from "../content/store.ts";
 import { Copier } from "./copier.ts";
-import type { CopyOptions, CopyResult } from "./copy_options.ts";
+import { COPY_OPTIONS, type CopyOptions, type CopyResult } from "./copy_options.ts";
 import { copyRoot, resolveRoot } from "./copy_root.ts";
 import { Work } from "./work.ts";
 
@@ -41,6 +42,7 @@ export async function copy(
   references: string | readonly string[],
   options: CopyOptions = {},
 ): Promise<CopyResult> {
+  checkOptions(options, COPY_OPTIONS);
   return await Work.run(options.signal, async (work) => {
     const copier = new Copier(source, target, options, work);
     const named = typeof references === "string" ? [references] : [...references];

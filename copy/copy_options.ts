@@ -1,3 +1,4 @@
+import type { OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import type { CopyEvent } from "../events.ts";
 
@@ -52,6 +53,23 @@ export interface CopyOptions {
   /** Ends the copy with the signal's reason; the next one goes on where it was. */
   signal?: AbortSignal;
 }
+
+/** Their names. */
+export const COPY_OPTIONS: OptionNames<CopyOptions> = {
+  attached: 1,
+  platforms: 1,
+  sparse: 1,
+  trustExisting: 1,
+  dryRun: 1,
+  concurrency: 1,
+  verify: 1,
+  maxDepth: 1,
+  maxManifests: 1,
+  onEvent: 1,
+  beforeCopy: 1,
+  afterCopy: 1,
+  signal: 1,
+};
 
 /** Something attached that a copy carried. */
 export interface CopiedAttached {

@@ -1,9 +1,10 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import type { ContentSource, ContentStore } from "../content/store.ts";
 import { InvalidOptionError, LimitError } from "../errors.ts";
 import { isDerivedTag } from "./attached_finder.ts";
 import { Copier } from "./copier.ts";
-import type { CopiedContent, CopyOptions } from "./copy_options.ts";
+import { type CopiedContent, COPY_OPTIONS, type CopyOptions } from "./copy_options.ts";
 import { onSide } from "./copy_error.ts";
 import { copyRoot, resolveRoot } from "./copy_root.ts";
 import { tagMatcher, type TagPattern } from "./tag_pattern.ts";
@@ -16,6 +17,12 @@ export interface CopyTagsOptions extends CopyOptions {
   /** The most tags: with more of them nothing is copied. @default {10000} */
   limit?: number;
 }
+
+const COPY_TAGS_OPTIONS: OptionNames<CopyTagsOptions> = {
+  ...COPY_OPTIONS,
+  tags: 1,
+  limit: 1,
+};
 
 /** A tag that was copied. */
 export interface CopiedTag {
@@ -73,6 +80,7 @@ export async function copyTags(
   target: ContentStore,
   options: CopyTagsOptions = {},
 ): Promise<CopyTagsResult> {
+  checkOptions(options, COPY_TAGS_OPTIONS);
   const { limit = LIMIT, tags: pattern = "*" } = options;
   const matches = tagMatcher(pattern);
   return await Work.run(options.signal, async (work) => {

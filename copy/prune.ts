@@ -1,10 +1,17 @@
+import { checkOptions } from "../content/check_options.ts";
 import type { ContentSource, StoreOptions } from "../content/store.ts";
 import { ApiError, CopyError, InvalidOptionError, PruneRefusedError } from "../errors.ts";
 import { childrenOf, subjectOf } from "../manifest/children.ts";
 import { readManifest } from "../manifest/read_manifest.ts";
 import { isDerivedTag } from "./attached_finder.ts";
 import type { GraphNode } from "./graph_walk.ts";
-import type { InventoryEntry, PruneOptions, PrunePlan, PruneRunOptions } from "./prune_options.ts";
+import {
+  type InventoryEntry,
+  PRUNE_RUN_OPTIONS,
+  type PruneOptions,
+  type PrunePlan,
+  type PruneRunOptions,
+} from "./prune_options.ts";
 import { walkRoots } from "./reachable.ts";
 import { tagMatcher, type TagPattern } from "./tag_pattern.ts";
 import { turns } from "./work.ts";
@@ -42,6 +49,8 @@ const READ_AT_ONCE = 16;
  * @throws {InvalidOptionError} When an option is not what it must be.
  */
 export async function planPrune(store: ContentSource, options: PruneOptions): Promise<PrunePlan> {
+  // `prune` makes the plan again, with the options for both.
+  checkOptions(options, { ...PRUNE_RUN_OPTIONS, deleter: 0, onRemoved: 0 });
   const { inventory, olderThan = 0, untagged = true, now = Date.now() } = options;
   if (inventory === undefined) {
     throw new PruneRefusedError(
@@ -85,6 +94,7 @@ export async function prune(
   plan: PrunePlan,
   options: PruneRunOptions,
 ): Promise<InventoryEntry[]> {
+  checkOptions(options, PRUNE_RUN_OPTIONS);
   const planned = new Set(plan.remove.map(({ digest }) => digest));
   const { signal } = options;
   const ending: StoreOptions = { ...(signal && { signal }) };

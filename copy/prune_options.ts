@@ -1,4 +1,5 @@
-import type { StoreOptions } from "../content/store.ts";
+import type { OptionNames } from "../content/check_options.ts";
+import { STORE_OPTIONS, type StoreOptions } from "../content/store.ts";
 import type { TagPattern } from "./tag_pattern.ts";
 
 /** A manifest that a repository has, whatever names it. */
@@ -44,6 +45,18 @@ export interface PruneOptions extends StoreOptions {
   now?: number;
 }
 
+/** Their names. */
+export const PRUNE_OPTIONS: OptionNames<PruneOptions> = {
+  ...STORE_OPTIONS,
+  inventory: 1,
+  keep: 1,
+  remove: 1,
+  olderThan: 1,
+  keepLast: 1,
+  untagged: 1,
+  now: 1,
+};
+
 /** Options of {@linkcode prune}. */
 export interface PruneRunOptions extends PruneOptions {
   /** Removes what goes. */
@@ -51,6 +64,13 @@ export interface PruneRunOptions extends PruneOptions {
   /** Called when a manifest is gone. */
   onRemoved?: (entry: InventoryEntry) => void;
 }
+
+/** Their names. */
+export const PRUNE_RUN_OPTIONS: OptionNames<PruneRunOptions> = {
+  ...PRUNE_OPTIONS,
+  deleter: 1,
+  onRemoved: 1,
+};
 
 /** What a prune would do. */
 export interface PrunePlan {

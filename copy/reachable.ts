@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
 import type { ContentSource } from "../content/store.ts";
@@ -12,6 +13,11 @@ export interface ReachableOptions {
   /** Ends it with the signal's reason. */
   signal?: AbortSignal;
 }
+
+const REACHABLE_OPTIONS: OptionNames<ReachableOptions> = {
+  attached: 1,
+  signal: 1,
+};
 
 /** So many tags are resolved at once. */
 const RESOLVED_AT_ONCE = 16;
@@ -44,6 +50,7 @@ export async function reachable(
   tags: Iterable<string>,
   options: ReachableOptions = {},
 ): Promise<Map<string, Descriptor>> {
+  checkOptions(options, REACHABLE_OPTIONS);
   return await walkRoots(store, [...tags], options);
 }
 

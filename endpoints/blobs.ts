@@ -5,6 +5,7 @@ import {
   SizeMismatchError,
 } from "../errors.ts";
 import type { Bytes } from "../content/bytes.ts";
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, hashAlgorithm, parseDigest } from "../content/digest.ts";
 import type { Limits } from "../content/limits.ts";
@@ -19,6 +20,7 @@ import { progressReporter } from "./progress.ts";
 import {
   contentLength,
   contentRange,
+  ENDPOINT_OPTIONS,
   type EndpointOptions,
   HEAD_REFUSED,
   plainBody,
@@ -43,6 +45,15 @@ export interface GetBlobOptions extends EndpointOptions {
   /** Whether the whole is hashed as it streams; without, it may be other bytes. @default {true} */
   verify?: boolean;
 }
+
+const GET_BLOB_OPTIONS: OptionNames<GetBlobOptions> = {
+  ...ENDPOINT_OPTIONS,
+  range: 1,
+  size: 1,
+  verify: 1,
+};
+
+const BLOB_RANGE: OptionNames<BlobRange> = { offset: 1, length: 1 };
 
 /** A blob that is being pulled. Take its stream, or one of the three methods; once. */
 export interface BlobContent {
@@ -93,6 +104,7 @@ export async function getBlob(
   digest: string,
   options: GetBlobOptions = {},
 ): Promise<FetchedBlob> {
+  checkOptions(options, GET_BLOB_OPTIONS);
   const asked = parseDigest(digest);
   const { range, signal, verify = true } = options;
   if (range !== undefined) checkRange(range);
@@ -170,6 +182,7 @@ async function headSized(
   options: EndpointOptions,
   sized: boolean,
 ): Promise<ChannelResponse> {
+  checkOptions(options, ENDPOINT_OPTIONS);
   const request = blobRequest(channel, "HEAD", repository, parseDigest(digest), options);
   const answer = await lookAt(channel, request, digest, sized);
   if (answer.response.status === 200) return answer;
@@ -286,6 +299,7 @@ export async function deleteBlob(
   digest: string,
   options: EndpointOptions = {},
 ): Promise<void> {
+  checkOptions(options, ENDPOINT_OPTIONS);
   const request = blobRequest(channel, "DELETE", repository, parseDigest(digest), options);
   const { response } = await sendExpecting(channel, request, [200, 202, 204]);
   await response.body?.cancel();
@@ -327,7 +341,9 @@ function following(signal: AbortSignal | undefined): { signal?: AbortSignal; lea
   return { signal: own.signal, leave: () => signal.removeEventListener("abort", abort) };
 }
 
-function checkRange({ offset = 0, length }: BlobRange): void {
+function checkRange(range: BlobRange): void {
+  checkOptions(range, BLOB_RANGE, "range");
+  const { offset = 0, length } = range;
   if (!Number.isSafeInteger(offset) || offset < 0) {
     throw new InvalidOptionError(
       `Cannot pull a range as 'offset' must be a count of bytes: current value is ${offset}`,

@@ -1,6 +1,7 @@
 import { InvalidContentError } from "../errors.ts";
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Channel, ChannelRequest } from "../transport/channel.ts";
-import { checkEntries, type ListOptions, pages } from "./pages.ts";
+import { checkEntries, LIST_OPTIONS, type ListOptions, pages } from "./pages.ts";
 import { headerFields } from "../transport/header_fields.ts";
 
 /** Options of {@linkcode listRepositories} and {@linkcode repositories}. */
@@ -8,6 +9,11 @@ export interface ListRepositoriesOptions extends ListOptions {
   /** Only repositories after this one, in the registry's order. */
   last?: string;
 }
+
+const LIST_REPOSITORIES_OPTIONS: OptionNames<ListRepositoriesOptions> = {
+  ...LIST_OPTIONS,
+  last: 1,
+};
 
 /**
  * All repositories of a registry, gathered from every page. Not part of the specification: many
@@ -31,6 +37,7 @@ export async function* repositories(
   channel: Channel,
   options: ListRepositoriesOptions = {},
 ): AsyncGenerator<string> {
+  checkOptions(options, LIST_REPOSITORIES_OPTIONS);
   const { last, signal } = options;
   const url = new URL("/v2/_catalog", channel.origin);
   if (last !== undefined) url.searchParams.set("last", last);

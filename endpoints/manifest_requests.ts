@@ -9,6 +9,7 @@ import {
   TagImmutableError,
 } from "../errors.ts";
 import type { Bytes } from "../content/bytes.ts";
+import type { OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, digestOf, hashAlgorithm, isDigest } from "../content/digest.ts";
 import { bareMediaType, isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
@@ -23,6 +24,7 @@ import { isRetryable, RETRYABLE_STATUSES } from "../transport/retry.ts";
 import { answeredDigest, checkAnsweredDigest } from "./answered_digest.ts";
 import {
   contentLength,
+  ENDPOINT_OPTIONS,
   type EndpointOptions,
   HEAD_REFUSED,
   manifestReference,
@@ -55,6 +57,14 @@ export interface FetchManifestOptions extends EndpointOptions {
   /** Whether redirects are followed. @default {true} */
   followRedirects?: boolean;
 }
+
+/** Their names. */
+export const FETCH_MANIFEST_OPTIONS: OptionNames<FetchManifestOptions> = {
+  ...ENDPOINT_OPTIONS,
+  accept: 1,
+  descriptor: 1,
+  followRedirects: 1,
+};
 
 /** A manifest's bytes, verified and not yet parsed. */
 type ManifestBytes = Pick<FetchedManifest, "bytes" | "digest" | "answer">;

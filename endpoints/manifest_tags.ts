@@ -16,6 +16,11 @@ const TOO_MANY_TAGS = [414, 431];
  * @throws {InvalidReferenceError} When one is no tag.
  */
 export function tagsToPut(ref: string, tags: readonly string[]): string[] {
+  if (!Array.isArray(tags)) {
+    throw new InvalidOptionError(
+      `Cannot put the manifest as 'tags' must be a list: current value is a ${typeof tags}`,
+    );
+  }
   if (tags.length > 0 && !isDigest(ref)) {
     throw new InvalidOptionError(
       `Cannot put the manifest as 'tags' needs a digest as the reference: current value is ${

@@ -1,10 +1,12 @@
 import {
   ApiError,
+  InvalidOptionError,
   ManifestVerificationError,
   ReferrersListError,
   TagImmutableError,
 } from "../errors.ts";
-import { toBytes } from "../content/bytes.ts";
+import { type Bytes, toBytes } from "../content/bytes.ts";
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { isDigest } from "../content/digest.ts";
 import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
@@ -19,6 +21,7 @@ import type { Platform } from "../content/descriptor.ts";
 import type { Channel } from "../transport/channel.ts";
 import {
   deleteManifestRequest,
+  FETCH_MANIFEST_OPTIONS,
   type FetchedManifest,
   fetchManifest,
   type FetchManifestOptions,
@@ -27,13 +30,18 @@ import {
 } from "./manifest_requests.ts";
 import { putTaggedManifest, tagsToPut } from "./manifest_tags.ts";
 import { forgetReferrer, recordReferrer } from "./referrers.ts";
-import type { EndpointOptions } from "./request.ts";
+import { ENDPOINT_OPTIONS, type EndpointOptions, manifestReference } from "./request.ts";
 
 /** Options of {@linkcode getManifest}. */
 export interface GetManifestOptions extends FetchManifestOptions {
   /** Follow an index to the one image for this platform: `"linux/arm64"`. */
   platform?: string | Platform;
 }
+
+const GET_MANIFEST_OPTIONS: OptionNames<GetManifestOptions> = {
+  ...FETCH_MANIFEST_OPTIONS,
+  platform: 1,
+};
 
 /**
  * A manifest by tag or digest (end-3): typed, and with its bytes, which are verified.
@@ -51,6 +59,7 @@ export async function getManifest(
   ref: string,
   options: GetManifestOptions = {},
 ): Promise<FetchedManifest> {
+  checkOptions(options, GET_MANIFEST_OPTIONS);
   const { platform, ...fetching } = options;
   const found = await fetchManifest(channel, repository, ref, fetching);
   if (platform === undefined || !isIndex(found.manifest)) return found;
@@ -72,6 +81,7 @@ export async function headManifest(
   ref: string,
   options: FetchManifestOptions = {},
 ): Promise<Descriptor> {
+  checkOptions(options, FETCH_MANIFEST_OPTIONS);
   return await lookAtManifest(channel, repository, ref, options);
 }
 
@@ -87,6 +97,12 @@ export interface PutManifestOptions extends EndpointOptions {
    */
   tags?: readonly string[];
 }
+
+const PUT_MANIFEST_OPTIONS: OptionNames<PutManifestOptions> = {
+  ...ENDPOINT_OPTIONS,
+  mediaType: 1,
+  tags: 1,
+};
 
 /** What {@linkcode putManifest} answers. */
 export interface PutManifestResult {
@@ -120,7 +136,9 @@ export async function putManifest(
   data: Uint8Array,
   options: PutManifestOptions = {},
 ): Promise<PutManifestResult> {
-  const bytes = toBytes(data);
+  checkOptions(options, PUT_MANIFEST_OPTIONS);
+  manifestReference(ref);
+  const bytes = manifestBytes(data);
   const tags = tagsToPut(ref, options.tags ?? []);
   const own = manifestMediaType(bytes);
   const mediaType = options.mediaType ?? own;
@@ -153,6 +171,16 @@ export async function putManifest(
   return result;
 }
 
+/** A manifest's bytes out of what a caller gave for them. */
+function manifestBytes(data: unknown): Bytes {
+  if (data instanceof Uint8Array) return toBytes(data);
+  const came = data === null ? "null" : typeof data;
+  throw new InvalidOptionError(
+    `Cannot put the manifest as its bytes must be a Uint8Array: current value is ${came}. ` +
+      "buildManifest and encodeManifest make them",
+  );
+}
+
 function notListed(
   repository: string,
   subject: string,
@@ -183,6 +211,7 @@ export async function deleteManifest(
   ref: string,
   options: EndpointOptions = {},
 ): Promise<void> {
+  checkOptions(options, ENDPOINT_OPTIONS);
   const subject = isDigest(ref) && channel.capabilities.referrersApi !== true
     ? await subjectBeforeDelete(channel, repository, ref, options)
     : undefined;

@@ -1,10 +1,11 @@
 import { AuthenticationError, HttpError, UnsupportedError } from "../errors.ts";
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { parseDigest } from "../content/digest.ts";
 import type { Channel } from "../transport/channel.ts";
 import { isRepositoryName } from "../reference/repository_name.ts";
 import { sendExpecting } from "../transport/expect.ts";
-import type { EndpointOptions } from "./request.ts";
-import { sessionOf, startBlobUpload, uploadRequest, type UploadSession } from "./uploads.ts";
+import { ENDPOINT_OPTIONS, type EndpointOptions } from "./request.ts";
+import { sessionOf, startUpload, uploadRequest, type UploadSession } from "./uploads.ts";
 
 /** What a mount comes to. */
 export type MountResult = {
@@ -22,6 +23,8 @@ export interface MountOptions extends EndpointOptions {
   /** The repository that has the blob. Without one the registry looks by itself, if it does. */
   from?: string;
 }
+
+const MOUNT_OPTIONS: OptionNames<MountOptions> = { ...ENDPOINT_OPTIONS, from: 1 };
 
 /** Whether a status refuses a mount and says nothing about a plain upload; overload is no refusal. */
 function refusesMount(status: number): boolean {
@@ -52,12 +55,13 @@ export async function mountBlob(
   digest: string,
   options: MountOptions = {},
 ): Promise<MountResult> {
+  checkOptions(options, MOUNT_OPTIONS);
   const { from } = options;
   const asked = parseDigest(digest);
   const way = from === undefined ? "mountFromAny" : "mount";
 
   async function startInstead(): Promise<MountResult> {
-    const session = await startBlobUpload(channel, repository, {
+    const session = await startUpload(channel, repository, {
       ...options,
       ...(asked.startsWith("sha512:") && { digestAlgorithm: "sha512" }),
     });

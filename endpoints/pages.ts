@@ -4,12 +4,13 @@ import {
   InvalidOptionError,
   LimitError,
 } from "../errors.ts";
+import type { OptionNames } from "../content/check_options.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { readBody, sendExpecting } from "../transport/expect.ts";
 import { nextLink } from "../transport/link.ts";
 import { quoteInput } from "../reference/quote_input.ts";
 import { redactUrl } from "../transport/redact.ts";
-import { type EndpointOptions, resolveUrl } from "./request.ts";
+import { ENDPOINT_OPTIONS, type EndpointOptions, resolveUrl } from "./request.ts";
 
 /** Options of every list. */
 export interface ListOptions extends EndpointOptions {
@@ -21,6 +22,13 @@ export interface ListOptions extends EndpointOptions {
   /** The most pages to read; one more is an error. @default {limits.maxPages} */
   maxPages?: number;
 }
+
+/** Their names. */
+export const LIST_OPTIONS: OptionNames<ListOptions> = {
+  ...ENDPOINT_OPTIONS,
+  pageSize: 1,
+  maxPages: 1,
+};
 
 /** One page of a list. */
 export interface Page {

@@ -1,6 +1,7 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { readBody, sendExpecting } from "../transport/expect.ts";
-import type { EndpointOptions } from "./request.ts";
+import { ENDPOINT_OPTIONS, type EndpointOptions } from "./request.ts";
 import { headerFields } from "../transport/header_fields.ts";
 
 /** Options of {@linkcode ping}. */
@@ -11,6 +12,12 @@ export interface PingOptions extends EndpointOptions {
   expectStatus?: number[];
 }
 
+const PING_OPTIONS: OptionNames<PingOptions> = {
+  ...ENDPOINT_OPTIONS,
+  headers: 1,
+  expectStatus: 1,
+};
+
 /**
  * Asks whether this is a registry (end-1), without credentials. The answer's body is in memory.
  *
@@ -18,6 +25,7 @@ export interface PingOptions extends EndpointOptions {
  * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#determining-support
  */
 export async function ping(channel: Channel, options: PingOptions = {}): Promise<ChannelResponse> {
+  checkOptions(options, PING_OPTIONS);
   const { headers, expectStatus = [200, 401, 404], signal } = options;
   const request: ChannelRequest = {
     method: "GET",

@@ -7,6 +7,7 @@ import {
 } from "../errors.ts";
 import { type Body, letGo, openBody } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, parseDigest } from "../content/digest.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
@@ -18,10 +19,10 @@ import { findBlob, type RightsOfNext, statBlob } from "./blobs.ts";
 import { journaledUpload } from "./journaled_upload.ts";
 import { mountBlob } from "./mount.ts";
 import { progressReporter } from "./progress.ts";
-import type { EndpointOptions } from "./request.ts";
+import { ENDPOINT_OPTIONS, type EndpointOptions } from "./request.ts";
 import { UploadSource } from "./upload_source.ts";
 import { transferBlob } from "./upload_transfer.ts";
-import { postBytes, startBlobUpload, type UploadSession } from "./uploads.ts";
+import { postBytes, startUpload, type UploadSession } from "./uploads.ts";
 
 /** Options of {@linkcode putBlob}. */
 export interface PutBlobOptions extends EndpointOptions {
@@ -55,6 +56,19 @@ export interface PutBlobOptions extends EndpointOptions {
   /** Whether the blob was just found not to be there: it is not looked for again. @default {false} */
   absent?: boolean;
 }
+
+const PUT_BLOB_OPTIONS: OptionNames<PutBlobOptions> = {
+  ...ENDPOINT_OPTIONS,
+  digest: 1,
+  digestAlgorithm: 1,
+  size: 1,
+  mediaType: 1,
+  mountFrom: 1,
+  chunkSize: 1,
+  journal: 1,
+  verify: 1,
+  absent: 1,
+};
 
 /** Up to here a single POST costs less than the two requests it saves when it is not taken. */
 const SINGLE_POST_BYTES = 64 * 1024;
@@ -94,6 +108,7 @@ async function push(
   body: Body,
   options: PutBlobOptions,
 ): Promise<Descriptor> {
+  checkOptions(options, PUT_BLOB_OPTIONS);
   const { mediaType = MEDIA_TYPES.octetStream, digestAlgorithm, chunkSize, signal } = options;
   checkChunkSize(chunkSize);
   const expected = options.digest === undefined ? undefined : parseDigest(options.digest);
@@ -113,18 +128,19 @@ async function push(
     ...(digest !== undefined && { digest }),
     ...(size !== undefined && { total: size }),
   });
-  const send = { ...(signal && { signal }), ...(chunkSize !== undefined && { chunkSize }) };
+  const ending = signal && { signal };
+  const send = { ...ending, ...(chunkSize !== undefined && { chunkSize }) };
 
   let session: UploadSession | undefined;
   if (digest !== undefined) {
     const { there, from } = await lookFirst(channel, repository, digest, options);
     const mount = there || from === undefined
       ? undefined
-      : await mountBlob(channel, repository, digest, { from, ...options });
+      : await mountBlob(channel, repository, digest, { from, ...ending });
     if (there || mount?.mounted) {
       if (!upload.reopenable) await (await upload.open()).cancel();
       await options.journal?.forget({ registry: channel.origin, repository, digest });
-      const known = size ?? (await statBlob(channel, repository, digest, options))?.size;
+      const known = size ?? (await statBlob(channel, repository, digest, ending))?.size;
       if (known !== undefined) return { mediaType, digest, size: known };
       throw new InvalidContentError(
         `Cannot push the blob ${digest} to ${repository}: the registry said that it is there, ` +
@@ -150,7 +166,7 @@ async function push(
     session ??= await entry?.resume(channel, send);
     // What begins at its first byte may be moved whole.
     if (!session?.offset) void upload.prepare().catch(() => {}); // the transfer throws it
-    session ??= await startBlobUpload(channel, repository, {
+    session ??= await startUpload(channel, repository, {
       ...options,
       digestAlgorithm: upload.algorithm,
     });
@@ -210,7 +226,7 @@ async function startWithBlob(
 ): Promise<UploadSession | undefined> {
   const { capabilities } = channel;
   const digestAlgorithm = digest.startsWith("sha512:") ? "sha512" : "sha256";
-  const start = () => startBlobUpload(channel, repository, { ...options, digestAlgorithm });
+  const start = () => startUpload(channel, repository, { ...options, digestAlgorithm });
   if (capabilities.singlePost === false) return await start();
   try {
     const posted = await postBytes(channel, repository, digest, bytes, options);

@@ -1,4 +1,5 @@
 import { ApiError, HttpError, NotFoundError } from "../errors.ts";
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, parseDigest } from "../content/digest.ts";
 import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
@@ -15,14 +16,19 @@ import { responseError } from "../transport/expect.ts";
 import { changeFallback, readFallback, skipReferrer } from "./fallback_tag.ts";
 import { inOrder } from "./in_order.ts";
 import { fetchManifest, headManifestRequest } from "./manifest_requests.ts";
-import { checkEntries, type ListOptions, pages } from "./pages.ts";
-import { type EndpointOptions, repositoryRequest } from "./request.ts";
+import { checkEntries, LIST_OPTIONS, type ListOptions, pages } from "./pages.ts";
+import { ENDPOINT_OPTIONS, type EndpointOptions, repositoryRequest } from "./request.ts";
 
 /** Options of {@linkcode listReferrers} and {@linkcode referrers}. */
 export interface ListReferrersOptions extends ListOptions {
   /** Only referrers of this type. */
   artifactType?: string;
 }
+
+const LIST_REFERRERS_OPTIONS: OptionNames<ListReferrersOptions> = {
+  ...LIST_OPTIONS,
+  artifactType: 1,
+};
 
 /** What {@linkcode listReferrers} answers. */
 export interface ReferrersList {
@@ -96,6 +102,7 @@ export async function supportsReferrers(
   digest: string,
   options: EndpointOptions = {},
 ): Promise<boolean> {
+  checkOptions(options, ENDPOINT_OPTIONS);
   if (channel.capabilities.referrersApi !== undefined) return channel.capabilities.referrersApi;
   const request = referrersRequest(channel, repository, parseDigest(digest), options);
   const answer = await askApi(channel, request);
@@ -111,6 +118,7 @@ async function* readBoth(
   options: ListReferrersOptions,
   origin: Pick<ReferrersList, "filtersApplied" | "fromTag">,
 ): AsyncGenerator<Descriptor> {
+  checkOptions(options, LIST_REFERRERS_OPTIONS);
   const skip = (reason: string, digest?: string) =>
     skipReferrer(channel, repository, subject, reason, digest);
   const request = referrersRequest(channel, repository, subject, options);
@@ -257,10 +265,10 @@ async function keepsLists(
   channel: Channel,
   repository: string,
   digest: Digest,
-  options: EndpointOptions,
+  { signal }: EndpointOptions,
 ): Promise<boolean> {
   try {
-    return await supportsReferrers(channel, repository, digest, options);
+    return await supportsReferrers(channel, repository, digest, signal && { signal });
   } catch (error) {
     if (mayLackApi(channel, error)) return false;
     throw error;

@@ -1,7 +1,9 @@
-import { HostRefusedError, InvalidContentError } from "../errors.ts";
+import { HostRefusedError, InvalidContentError, InvalidReferenceError } from "../errors.ts";
+import type { OptionNames } from "../content/check_options.ts";
 import type { Digest } from "../content/digest.ts";
-import { isDigest, parseDigest } from "../content/digest.ts";
+import { parseDigest } from "../content/digest.ts";
 import { checkRepositoryName } from "../reference/repository_name.ts";
+import { quoteInput } from "../reference/quote_input.ts";
 import { checkTag } from "../reference/tag.ts";
 import type {
   Action,
@@ -20,6 +22,9 @@ export interface EndpointOptions {
   /** Ends the call; it then throws the signal's reason. */
   signal?: AbortSignal;
 }
+
+/** Their names. */
+export const ENDPOINT_OPTIONS: OptionNames<EndpointOptions> = { signal: 1 };
 
 /** What an endpoint says about its request. */
 export interface RequestParts extends EndpointOptions {
@@ -81,10 +86,12 @@ export type ManifestReference = { digest: Digest; tag?: undefined } | {
  * @throws {InvalidReferenceError} When it is no tag.
  */
 export function manifestReference(reference: string): ManifestReference {
-  if (isDigest(reference)) return { digest: reference };
-  if (typeof reference === "string" && reference.includes(":")) {
-    return { digest: parseDigest(reference) };
+  if (typeof reference !== "string") {
+    throw new InvalidReferenceError(
+      `Cannot use ${quoteInput(reference)} as a tag or digest: it is not a string`,
+    );
   }
+  if (reference.includes(":")) return { digest: parseDigest(reference) };
   return { tag: checkTag(reference) };
 }
 

@@ -1,7 +1,8 @@
 import { InvalidContentError } from "../errors.ts";
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { TagList } from "../manifest/types.ts";
 import type { Channel, ChannelRequest } from "../transport/channel.ts";
-import { checkEntries, type ListOptions, pages } from "./pages.ts";
+import { checkEntries, LIST_OPTIONS, type ListOptions, pages } from "./pages.ts";
 import { repositoryRequest } from "./request.ts";
 
 /** Options of {@linkcode listTags} and {@linkcode tags}. */
@@ -9,6 +10,9 @@ export interface ListTagsOptions extends ListOptions {
   /** Only tags after this one, in the registry's order; it need not exist. */
   last?: string;
 }
+
+/** Their names. */
+export const LIST_TAGS_OPTIONS: OptionNames<ListTagsOptions> = { ...LIST_OPTIONS, last: 1 };
 
 /**
  * All tags of a repository, gathered from every page (end-8).
@@ -38,6 +42,7 @@ export async function* tagPages(
   repository: string,
   options: ListTagsOptions = {},
 ): AsyncGenerator<TagList> {
+  checkOptions(options, LIST_TAGS_OPTIONS);
   const request = tagsRequest(channel, repository, options);
   for await (const { json } of pages(channel, request, options)) {
     const { name, child, manifest } = json as Partial<TagList>;

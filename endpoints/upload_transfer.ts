@@ -15,7 +15,7 @@ import {
   cancelBlobUpload,
   closeUpload,
   sendChunk,
-  startBlobUpload,
+  startUpload,
   uploadProgress,
   type UploadSession,
 } from "./uploads.ts";
@@ -378,7 +378,7 @@ class Transfer {
       this.#whole = true;
       this.#found.chunks = false;
     }
-    this.#session = await startBlobUpload(this.channel, this.repository, {
+    this.#session = await startUpload(this.channel, this.repository, {
       ...this.options,
       digestAlgorithm: upload.algorithm,
     });

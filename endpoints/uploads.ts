@@ -1,13 +1,19 @@
 import { type OpenBody, openBody } from "../content/body.ts";
 import { BadDigestError, InvalidContentError, InvalidOptionError } from "../errors.ts";
 import { type Bytes, EMPTY, toBytes } from "../content/bytes.ts";
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { type Digest, digestOf, hashAlgorithm, parseDigest } from "../content/digest.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { sendExpecting } from "../transport/expect.ts";
 import { checkAnsweredDigest } from "./answered_digest.ts";
-import { type EndpointOptions, repositoryRequest, resolveUrl } from "./request.ts";
+import {
+  ENDPOINT_OPTIONS,
+  type EndpointOptions,
+  repositoryRequest,
+  resolveUrl,
+} from "./request.ts";
 
 /** An upload under way. Each answer makes a new one: the location may change with every request. */
 export interface UploadSession {
@@ -30,6 +36,12 @@ export interface StartUploadOptions extends EndpointOptions {
   /** The algorithm of the digest that will close the upload; sha512 is named beforehand (end-4c). */
   digestAlgorithm?: HashAlgorithm;
 }
+
+/** Their names. */
+export const START_UPLOAD_OPTIONS: OptionNames<StartUploadOptions> = {
+  ...ENDPOINT_OPTIONS,
+  digestAlgorithm: 1,
+};
 
 /** What closes an upload. */
 export interface CompleteUploadResult {
@@ -58,6 +70,16 @@ export async function startBlobUpload(
   repository: string,
   options: StartUploadOptions = {},
 ): Promise<UploadSession> {
+  checkOptions(options, START_UPLOAD_OPTIONS);
+  return await startUpload(channel, repository, options);
+}
+
+/** The same for callers in this room, whose options are of more than this. */
+export async function startUpload(
+  channel: Channel,
+  repository: string,
+  options: StartUploadOptions,
+): Promise<UploadSession> {
   const { digestAlgorithm } = options;
   const request = uploadRequest(channel, repository, {
     // sha256 is what every registry expects: only the other one is named.
@@ -81,6 +103,7 @@ export async function postBlob(
   data: Uint8Array,
   options: EndpointOptions = {},
 ): Promise<UploadSession> {
+  checkOptions(options, ENDPOINT_OPTIONS);
   const digest = parseDigest(expected);
   const bytes = toBytes(data);
   const actual = await digestOf(bytes, hashAlgorithm(digest));
@@ -124,6 +147,13 @@ export async function uploadBlobChunk(
   data: Uint8Array,
   options: EndpointOptions = {},
 ): Promise<UploadSession> {
+  checkOptions(options, ENDPOINT_OPTIONS);
+  checkSession(session);
+  if (!(data instanceof Uint8Array)) {
+    throw new InvalidOptionError(
+      `Cannot send a chunk as 'data' must be a Uint8Array: current value is ${typeof data}`,
+    );
+  }
   if (data.byteLength === 0) {
     throw new InvalidOptionError("Cannot send a chunk as 'data' must not be empty");
   }
@@ -183,6 +213,8 @@ export async function getBlobUploadStatus(
   session: UploadSession,
   options: EndpointOptions = {},
 ): Promise<UploadSession> {
+  checkOptions(options, ENDPOINT_OPTIONS);
+  checkSession(session);
   return (await uploadProgress(channel, repository, session, options)).session;
 }
 
@@ -215,6 +247,8 @@ export async function completeBlobUpload(
   data: Uint8Array = EMPTY,
   options: EndpointOptions = {},
 ): Promise<CompleteUploadResult> {
+  checkOptions(options, ENDPOINT_OPTIONS);
+  checkSession(session);
   return await closeUpload(channel, repository, session, digest, openBody(data), options);
 }
 
@@ -254,6 +288,8 @@ export async function cancelBlobUpload(
   session: UploadSession,
   options: EndpointOptions = {},
 ): Promise<void> {
+  checkOptions(options, ENDPOINT_OPTIONS);
+  checkSession(session);
   const request = locationRequest(channel, "DELETE", repository, session, options);
   const { response } = await sendExpecting(channel, request, [200, 202, 204]);
   await response.body?.cancel();
@@ -276,6 +312,14 @@ export function uploadRequest(
     ...(signal && { signal }),
     ...(query.from !== undefined && { mountFrom: query.from }),
   });
+}
+
+function checkSession(session: UploadSession | undefined): void {
+  if (typeof session?.location === "string") return;
+  throw new InvalidOptionError(
+    "Cannot go on with the upload as 'session' must be what startBlobUpload answered: current " +
+      `value is ${session === undefined ? "undefined" : "something else"}`,
+  );
 }
 
 const VERBS = {

@@ -1,9 +1,11 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { InvalidOptionError } from "../errors.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import { checkDescriptor, type Descriptor } from "../content/descriptor.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import {
   type BuiltManifest,
+  ENCODE_MANIFEST_OPTIONS,
   encodeManifest,
   type EncodeManifestOptions,
 } from "./encode_manifest.ts";
@@ -42,6 +44,13 @@ export interface BuildOptions extends EncodeManifestOptions {
   annotations?: Record<string, string>;
 }
 
+const BUILD_OPTIONS: OptionNames<BuildOptions> = {
+  ...ENCODE_MANIFEST_OPTIONS,
+  artifactType: 1,
+  subject: 1,
+  annotations: 1,
+};
+
 /** Options of {@linkcode buildManifest}. */
 export interface BuildManifestOptions extends BuildOptions {
   /**
@@ -60,11 +69,23 @@ export interface BuildManifestOptions extends BuildOptions {
     | "application/vnd.docker.distribution.manifest.v2+json";
 }
 
+const BUILD_MANIFEST_OPTIONS: OptionNames<BuildManifestOptions> = {
+  ...BUILD_OPTIONS,
+  config: 1,
+  layers: 1,
+  mediaType: 1,
+};
+
 /** Options of {@linkcode buildIndex}. */
 export interface BuildIndexOptions extends BuildOptions {
   /** The manifests, or further indexes. */
   manifests: readonly Descriptor[];
 }
+
+const BUILD_INDEX_OPTIONS: OptionNames<BuildIndexOptions> = {
+  ...BUILD_OPTIONS,
+  manifests: 1,
+};
 
 /**
  * Builds the manifest of an image or artifact. Equal options give equal bytes: members stand in the
@@ -105,6 +126,7 @@ export function buildManifest(
 export async function buildManifest(
   options: BuildManifestOptions,
 ): Promise<BuiltManifest<ImageManifest | DockerManifest>> {
+  checkOptions(options, BUILD_MANIFEST_OPTIONS);
   const { mediaType = MEDIA_TYPES.ociManifest, artifactType, digestAlgorithm } = options;
   checkFormat(mediaType, options);
   const { config = artifactType ? EMPTY_CONFIG : undefined } = options;
@@ -147,6 +169,7 @@ export async function buildManifest(
  * @throws {InvalidOptionError} When a descriptor or the artifact type is malformed.
  */
 export async function buildIndex(options: BuildIndexOptions): Promise<BuiltManifest<ImageIndex>> {
+  checkOptions(options, BUILD_INDEX_OPTIONS);
   const manifest: ImageIndex = {
     schemaVersion: 2,
     mediaType: MEDIA_TYPES.ociIndex,

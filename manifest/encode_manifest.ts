@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { digestOf } from "../content/digest.ts";
@@ -13,6 +14,11 @@ export interface EncodeManifestOptions {
    */
   digestAlgorithm?: HashAlgorithm;
 }
+
+/** Their names. */
+export const ENCODE_MANIFEST_OPTIONS: OptionNames<EncodeManifestOptions> = {
+  digestAlgorithm: 1,
+};
 
 /** A manifest that was built, ready to push. */
 export interface BuiltManifest<M extends Manifest = Manifest> {
@@ -44,6 +50,7 @@ export async function encodeManifest<M extends Manifest>(
   manifest: M,
   options: EncodeManifestOptions = {},
 ): Promise<BuiltManifest<M>> {
+  checkOptions(options, ENCODE_MANIFEST_OPTIONS);
   const bytes = encodeText(JSON.stringify(manifest));
   const descriptor: Descriptor = {
     mediaType: manifest.mediaType ?? SHAPE_MEDIA_TYPES[isIndex(manifest) ? "index" : "image"],

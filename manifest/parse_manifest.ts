@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { InvalidManifestError, ManifestVerificationError } from "../errors.ts";
 import { type Bytes, toBytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
@@ -24,6 +25,11 @@ export interface ParseManifestOptions {
   /** The descriptor that led to the bytes. Its media type is compared; its digest is not. */
   descriptor?: Descriptor;
 }
+
+const PARSE_MANIFEST_OPTIONS: OptionNames<ParseManifestOptions> = {
+  mediaType: 1,
+  descriptor: 1,
+};
 
 /** A manifest, and the bytes that it was read from. */
 export interface ParsedManifest {
@@ -79,6 +85,7 @@ export function parseManifest(
   bytes: Uint8Array,
   options: ParseManifestOptions = {},
 ): ParsedManifest {
+  checkOptions(options, PARSE_MANIFEST_OPTIONS);
   const object = manifestObject(bytes);
   const mediaType = settleManifest(object, options);
   return { manifest: object as unknown as Manifest, bytes: toBytes(bytes), mediaType };

@@ -1,9 +1,10 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { parseDigest } from "../content/digest.ts";
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { pieceReader, readAll } from "../content/piece_reader.ts";
-import type { ContentSource, StoreOptions } from "../content/store.ts";
+import { type ContentSource, STORE_OPTIONS, type StoreOptions } from "../content/store.ts";
 import { verifyingStream } from "../content/verifying_stream.ts";
 import { SizeMismatchError } from "../errors.ts";
 import { parseManifest } from "./parse_manifest.ts";
@@ -25,6 +26,11 @@ export interface ReadManifestOptions extends StoreOptions {
    */
   exactSize?: boolean;
 }
+
+const READ_MANIFEST_OPTIONS: OptionNames<ReadManifestOptions> = {
+  ...STORE_OPTIONS,
+  exactSize: 1,
+};
 
 /** A manifest as it was read from a store. */
 export interface StoredManifest {
@@ -65,6 +71,7 @@ export async function readManifest(
   descriptor: Descriptor,
   options: ReadManifestOptions = {},
 ): Promise<StoredManifest> {
+  checkOptions(options, READ_MANIFEST_OPTIONS);
   const { exactSize = false, signal } = options;
   const ending = signal && { signal };
   const read = async (found: Descriptor) => {

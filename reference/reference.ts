@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { type Digest, isDigest } from "../content/digest.ts";
 import { InvalidReferenceError } from "../errors.ts";
 import { quoteInput } from "./quote_input.ts";
@@ -60,6 +61,11 @@ export interface ParseReferenceOptions {
   defaultTag?: string;
 }
 
+const PARSE_REFERENCE_OPTIONS: OptionNames<ParseReferenceOptions> = {
+  defaultRegistry: 1,
+  defaultTag: 1,
+};
+
 /**
  * The longest reference, in characters. Scheme, name, tag and a SHA-512 digest take 528 at most;
  * the rest is room for digests of other algorithms, which have no limit of their own.
@@ -92,6 +98,7 @@ const OFFICIAL = "library/";
  * ```
  */
 export function parseReference(text: string, options: ParseReferenceOptions = {}): Reference {
+  checkOptions(options, PARSE_REFERENCE_OPTIONS);
   const { defaultRegistry = DEFAULT_REGISTRY, defaultTag } = options;
   const fail: Fail = (problem, grammar = REFERENCE_GRAMMAR) =>
     new InvalidReferenceError(

@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { InvalidOptionError, InvalidReferenceError } from "../errors.ts";
 import { quoteInput } from "./quote_input.ts";
 import { isLoopback } from "../content/loopback.ts";
@@ -161,6 +162,11 @@ export interface RegistryOriginOptions {
   insecure?: boolean;
 }
 
+const REGISTRY_ORIGIN_OPTIONS: OptionNames<RegistryOriginOptions> = {
+  scheme: 1,
+  insecure: 1,
+};
+
 /**
  * The origin of a registry's API: what stands before `/v2/`.
  *
@@ -181,6 +187,7 @@ export interface RegistryOriginOptions {
  * ```
  */
 export function registryOrigin(registry: string, options: RegistryOriginOptions = {}): string {
+  checkOptions(options, REGISTRY_ORIGIN_OPTIONS);
   const parsed = parseRegistry(registry);
   const { scheme = parsed.scheme, insecure = false } = options;
   if (scheme !== undefined && !isScheme(scheme)) {

@@ -60,6 +60,9 @@ export function tagProblem(text: unknown): string | undefined {
     return `has ${text.length} characters, of at most ${MAX_TAG_LENGTH}`;
   }
   const foreign = /[^a-zA-Z0-9._-]/u.exec(text)?.[0];
-  if (foreign !== undefined) return `holds the character ${quoteInput(foreign)}`;
+  if (foreign !== undefined) {
+    const digest = /^sha\d+:/.test(text) ? ", as it is a digest" : "";
+    return `holds the character ${quoteInput(foreign)}${digest}`;
+  }
   return `starts with ${quoteInput(text[0])}`;
 }

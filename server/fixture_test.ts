@@ -122,10 +122,10 @@ export interface CaseOptions extends MadeOptions {
 export function specTest(
   title: string,
   run: (wire: Wire) => Promise<void>,
-  options: CaseOptions = {},
+  { memoryOnly = false, ...options }: CaseOptions = {},
 ): void {
   Deno.test(title, () => run(memoryWire(options)));
-  if (options.memoryOnly) return;
+  if (memoryOnly) return;
   Deno.test(`${title} (socket)`, () => overSocket(options, run));
   if (options.backend !== undefined) return;
   Deno.test(`${title} (disk)`, () => onDisk((backend) => run(memoryWire({ ...options, backend }))));

@@ -59,7 +59,9 @@ for (const [name, run] of BACKENDS) {
   Deno.test(`openUploadLimit, ${name}: 429 for one more; those that end make room`, () =>
     run(async (backend) => {
       const clock = new TestClock();
-      const wire = memoryWire({ backend, openUploadLimit: 2, uploadExpiry: 1_000, ...clock });
+      const { now, later } = clock;
+      const limits = { openUploadLimit: 2, uploadExpiry: 1_000 };
+      const wire = memoryWire({ backend, ...limits, now, later });
       const start = () => wire.send("POST", "/v2/app/blobs/uploads/");
       const [one, two] = [await wire.startUpload("app"), await wire.startUpload("other")];
       const got = await start();

@@ -1,3 +1,4 @@
+import { checkOptions } from "../content/check_options.ts";
 import type { Authorizer } from "./access/access.ts";
 import { createAuthorizer, needOf } from "./access/authorizer.ts";
 import type { RegistryAction } from "./access/options.ts";
@@ -9,7 +10,12 @@ import { Deadlines } from "./listen/deadlines.ts";
 import { deleteManifest, getManifest, headManifest, putManifest } from "./manifests.ts";
 import { contextOf, type Handler, type RequestContext } from "./middleware.ts";
 import { Observation, type ObservedRequest } from "./observation.ts";
-import { type RegistryOptions, type RegistrySettings, registrySettings } from "./options.ts";
+import {
+  REGISTRY_OPTIONS,
+  type RegistryOptions,
+  type RegistrySettings,
+  registrySettings,
+} from "./options.ts";
 import { listRepositories, listTags } from "./pages.ts";
 import { PullThroughBackend } from "./pull_through/pull_through_backend.ts";
 import { UpstreamRefusal } from "./pull_through/upstream.ts";
@@ -93,6 +99,7 @@ const ENDPOINTS: Record<RouteKind, Readonly<Record<string, Endpoint>>> = {
  * ```
  */
 export function createRegistry(options: RegistryOptions = {}): Registry {
+  checkOptions(options, REGISTRY_OPTIONS);
   return buildRegistry(options, false);
 }
 

@@ -1,3 +1,4 @@
+import { checkOptions } from "../content/check_options.ts";
 import { type Body, openBody } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
@@ -5,7 +6,17 @@ import { type Digest, digestOf, hashAlgorithm, isDigestReference } from "../cont
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
 import { type PieceReader, readAll } from "../content/piece_reader.ts";
-import type { ContentStore, OpenOptions, StoreOptions, WriteOptions } from "../content/store.ts";
+import {
+  type ContentStore,
+  OPEN_OPTIONS,
+  type OpenOptions,
+  RESOLVE_OPTIONS,
+  type ResolveOptions,
+  STORE_OPTIONS,
+  type StoreOptions,
+  WRITE_OPTIONS,
+  type WriteOptions,
+} from "../content/store.ts";
 import { verifier } from "../content/verifying_stream.ts";
 import { ContentNotFoundError, InvalidOptionError } from "../errors.ts";
 import { parseReference } from "../reference/reference.ts";
@@ -71,8 +82,9 @@ export abstract class TarStore implements ArchiveStore {
   }
 
   /** The descriptor that a name or digest names. */
-  resolve(reference: string, options: StoreOptions = {}): Promise<Descriptor> {
+  resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
     return new Promise((resolve) => {
+      checkOptions(options, RESOLVE_OPTIONS);
       options.signal?.throwIfAborted();
       const held = isDigestReference(reference) ? this.held.get(reference) : undefined;
       const { mediaType, size } = held ?? {};
@@ -89,6 +101,7 @@ export abstract class TarStore implements ArchiveStore {
   /** Whether the content is here. */
   exists(descriptor: Descriptor, options: StoreOptions = {}): Promise<boolean> {
     return new Promise((resolve) => {
+      checkOptions(options, STORE_OPTIONS);
       options.signal?.throwIfAborted();
       resolve(this.held.has(digestIn(descriptor)));
     });
@@ -96,6 +109,7 @@ export abstract class TarStore implements ArchiveStore {
 
   /** The content's bytes. */
   async open(descriptor: Descriptor, options: OpenOptions = {}): Promise<ReadableStream<Bytes>> {
+    checkOptions(options, OPEN_OPTIONS);
     options.signal?.throwIfAborted();
     const { bytes, offset, size, unpacked } = this.find(descriptor);
     if (unpacked !== undefined) {
@@ -112,6 +126,7 @@ export abstract class TarStore implements ArchiveStore {
 
   /** Takes content in turn, verified: all of it is there afterwards, or none. */
   async write(descriptor: Descriptor, body: Body, options: WriteOptions = {}): Promise<void> {
+    checkOptions(options, WRITE_OPTIONS);
     const { signal } = options;
     const digest = digestIn(descriptor);
     hashAlgorithm(digest);
@@ -137,6 +152,7 @@ export abstract class TarStore implements ArchiveStore {
   /** Names a manifest that is here; the name moves if it named something else. */
   tag(descriptor: Descriptor, reference: string, options: StoreOptions = {}): Promise<void> {
     return new Promise((resolve) => {
+      checkOptions(options, STORE_OPTIONS);
       options.signal?.throwIfAborted();
       checkName(reference);
       this.find(descriptor);
@@ -149,6 +165,7 @@ export abstract class TarStore implements ArchiveStore {
 
   /** Every name, in ASCII order. */
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
+    checkOptions(options, STORE_OPTIONS);
     for (const name of [...this.named.keys()].sort()) {
       options.signal?.throwIfAborted();
       yield await Promise.resolve(name);

@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Bytes } from "../content/bytes.ts";
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from "../content/limits.ts";
 import { InvalidOptionError } from "../errors.ts";
@@ -14,6 +15,11 @@ export interface CreateArchiveOptions {
   /** What a compressed layer may come to, which a docker-archive holds unpacked. */
   limits?: Pick<ArchiveLimits, "maxBytes" | "maxRatio">;
 }
+
+const CREATE_ARCHIVE_OPTIONS: OptionNames<CreateArchiveOptions> = {
+  format: 1,
+  limits: 1,
+};
 
 /**
  * Makes a tar with images, as a store that is written to: content goes into it as it comes, one after
@@ -54,6 +60,8 @@ export async function createArchive(
   output: string | WritableStream<Bytes>,
   options: CreateArchiveOptions,
 ): Promise<ArchiveStore> {
+  checkOptions(options, CREATE_ARCHIVE_OPTIONS);
+  checkOptions(options.limits, DEFAULT_ARCHIVE_LIMITS, "limits");
   const { format } = options;
   if (format !== "oci" && format !== "docker") {
     throw new InvalidOptionError(

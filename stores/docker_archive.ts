@@ -1,3 +1,4 @@
+import { checkOptions } from "../content/check_options.ts";
 import type { Bytes } from "../content/bytes.ts";
 import { type Compression, decompressed } from "../content/compression.ts";
 import type { Descriptor } from "../content/descriptor.ts";
@@ -12,11 +13,15 @@ import {
 import { createHasher } from "../content/hasher.ts";
 import type { ArchiveLimits } from "../content/limits.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
-import type {
-  OpenOptions,
-  ReferrersOptions,
-  ResolveOptions,
-  StoreOptions,
+import {
+  OPEN_OPTIONS,
+  type OpenOptions,
+  REFERRERS_OPTIONS,
+  type ReferrersOptions,
+  RESOLVE_OPTIONS,
+  type ResolveOptions,
+  STORE_OPTIONS,
+  type StoreOptions,
 } from "../content/store.ts";
 import { ApiError, BadDigestError, ContentNotFoundError, InvalidArchiveError } from "../errors.ts";
 import { buildManifest } from "../manifest/build.ts";
@@ -103,6 +108,7 @@ export class DockerArchive implements ArchiveSource {
 
   /** The descriptor of the image that a reference names. */
   async resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
+    checkOptions(options, RESOLVE_OPTIONS);
     options.signal?.throwIfAborted();
     if (isDigestReference(reference)) {
       const content = await this.#find(reference);
@@ -120,6 +126,7 @@ export class DockerArchive implements ArchiveSource {
 
   /** Whether the content is here. */
   async exists(descriptor: Descriptor, options: StoreOptions = {}): Promise<boolean> {
+    checkOptions(options, STORE_OPTIONS);
     options.signal?.throwIfAborted();
     const digest = digestIn(descriptor);
     return (await this.#find(digest) ?? this.#layout?.content(digest)) !== undefined;
@@ -127,6 +134,7 @@ export class DockerArchive implements ArchiveSource {
 
   /** The content's bytes, verified when they are read in full: a layer's by its DiffID. */
   async open(descriptor: Descriptor, options: OpenOptions = {}): Promise<ReadableStream<Bytes>> {
+    checkOptions(options, OPEN_OPTIONS);
     options.signal?.throwIfAborted();
     const digest = digestIn(descriptor);
     const content = await this.#find(digest) ?? this.#layout?.content(digest);
@@ -136,6 +144,7 @@ export class DockerArchive implements ArchiveSource {
 
   /** Every name, as it is written. */
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
+    checkOptions(options, STORE_OPTIONS);
     const names = new Set(this.#images.flatMap((image) => image.names));
     for (const name of [...names].sort()) {
       options.signal?.throwIfAborted();
@@ -148,6 +157,7 @@ export class DockerArchive implements ArchiveSource {
     subject: Descriptor,
     options: ReferrersOptions = {},
   ): AsyncGenerator<Descriptor> {
+    checkOptions(options, REFERRERS_OPTIONS);
     if (this.#layout !== undefined) yield* this.#layout.referrers(subject, options);
   }
 

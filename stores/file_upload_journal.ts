@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { join } from "@std/path/join";
 import { resolve } from "@std/path/resolve";
 import { encodeText } from "../content/bytes.ts";
@@ -17,6 +18,10 @@ export interface FileUploadJournalOptions {
    */
   expiry?: number;
 }
+
+const FILE_UPLOAD_JOURNAL_OPTIONS: OptionNames<FileUploadJournalOptions> = {
+  expiry: 1,
+};
 
 /** A week: `distribution` removes uploads after that. */
 const EXPIRY_MS = 7 * 24 * 60 * 60 * 1_000;
@@ -56,6 +61,7 @@ export function fileUploadJournal(
   folder: string,
   options: FileUploadJournalOptions = {},
 ): UploadJournal {
+  checkOptions(options, FILE_UPLOAD_JOURNAL_OPTIONS);
   const { expiry = EXPIRY_MS } = options;
   return new FileUploadJournal(files(`keep uploads in ${folder}`), resolve(folder), expiry);
 }

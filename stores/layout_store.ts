@@ -1,18 +1,24 @@
+import { checkOptions } from "../content/check_options.ts";
 import { type Body, bytesStream, openBody } from "../content/body.ts";
 import { type Bytes, EMPTY } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, hashAlgorithm, isDigestReference } from "../content/digest.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
-import type {
-  ContentSource,
-  ContentStore,
-  OpenOptions,
-  PartialBlob,
-  ReferrersOptions,
-  ResolveOptions,
-  StoreOptions,
-  WriteOptions,
+import {
+  type ContentSource,
+  type ContentStore,
+  OPEN_OPTIONS,
+  type OpenOptions,
+  type PartialBlob,
+  REFERRERS_OPTIONS,
+  type ReferrersOptions,
+  RESOLVE_OPTIONS,
+  type ResolveOptions,
+  STORE_OPTIONS,
+  type StoreOptions,
+  WRITE_OPTIONS,
+  type WriteOptions,
 } from "../content/store.ts";
 import { passingStream, verifyingStream } from "../content/verifying_stream.ts";
 import { ContentNotFoundError } from "../errors.ts";
@@ -26,7 +32,12 @@ import { LayoutFiles } from "./layout_files.ts";
 import { LayoutIndex } from "./layout_index.ts";
 import { LayoutManifests } from "./layout_manifests.ts";
 import { withoutNames } from "./entry_names.ts";
-import type { LayoutStoreOptions, RemoveUnreferencedOptions } from "./layout_store_options.ts";
+import {
+  LAYOUT_STORE_OPTIONS,
+  type LayoutStoreOptions,
+  REMOVE_UNREFERENCED_OPTIONS,
+  type RemoveUnreferencedOptions,
+} from "./layout_store_options.ts";
 import { beginPartial } from "./layout_partial_blob.ts";
 import { onlyImage, resolveEntry } from "./resolve_entry.ts";
 import { storedRange } from "./stored_range.ts";
@@ -80,6 +91,7 @@ export class LayoutStore implements ContentStore {
    * @throws {UnsupportedRuntimeError} In a browser or a worker.
    */
   constructor(folder: string, options: LayoutStoreOptions = {}) {
+    checkOptions(options, LAYOUT_STORE_OPTIONS);
     const { durable = false, partialExpiry = PARTIAL_EXPIRY_MS } = options;
     this.folder = folder;
     this.#files = new LayoutFiles(folder, { durable });
@@ -96,6 +108,7 @@ export class LayoutStore implements ContentStore {
    * @throws {InvalidContentError} When `index.json`, or the entry, cannot be read.
    */
   async resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
+    checkOptions(options, RESOLVE_OPTIONS);
     options.signal?.throwIfAborted();
     const { platform } = options;
     const named = { entries: await this.#entries(), where: this.folder, platform };
@@ -119,6 +132,7 @@ export class LayoutStore implements ContentStore {
    * `write` and `begin` find out.
    */
   async exists(descriptor: Descriptor, options: StoreOptions = {}): Promise<boolean> {
+    checkOptions(options, STORE_OPTIONS);
     options.signal?.throwIfAborted();
     return await this.#files.size(digestIn(descriptor)) === descriptor.size;
   }
@@ -131,6 +145,7 @@ export class LayoutStore implements ContentStore {
    * @throws {SizeMismatchError} When its size is not the descriptor's.
    */
   async open(descriptor: Descriptor, options: OpenOptions = {}): Promise<ReadableStream<Bytes>> {
+    checkOptions(options, OPEN_OPTIONS);
     const { signal, verify = true } = options;
     signal?.throwIfAborted();
     const digest = digestIn(descriptor);
@@ -158,6 +173,7 @@ export class LayoutStore implements ContentStore {
    * @throws {StorageError} When the disk fails: it is full, or read-only.
    */
   async write(descriptor: Descriptor, body: Body, options: WriteOptions = {}): Promise<void> {
+    checkOptions(options, WRITE_OPTIONS);
     const { signal } = options;
     const { size } = descriptor;
     const digest = digestIn(descriptor);
@@ -185,6 +201,7 @@ export class LayoutStore implements ContentStore {
    * @throws {StorageError} When the disk fails: it is full, or read-only.
    */
   async tag(descriptor: Descriptor, reference: string, options: StoreOptions = {}): Promise<void> {
+    checkOptions(options, STORE_OPTIONS);
     options.signal?.throwIfAborted();
     const tag = checkTag(reference);
     if (!await this.exists(descriptor)) {
@@ -225,6 +242,7 @@ export class LayoutStore implements ContentStore {
    * ```
    */
   async untag(reference: string, options: StoreOptions = {}): Promise<void> {
+    checkOptions(options, STORE_OPTIONS);
     options.signal?.throwIfAborted();
     const entries = await this.#entries();
     const entry = resolveEntry(reference, { entries, where: this.folder });
@@ -250,6 +268,7 @@ export class LayoutStore implements ContentStore {
   async removeUnreferenced(
     options: RemoveUnreferencedOptions = {},
   ): Promise<UnreferencedContent[]> {
+    checkOptions(options, REMOVE_UNREFERENCED_OPTIONS);
     const { dryRun = false, minAge = 0, signal } = options;
     signal?.throwIfAborted();
     const files = this.#files;
@@ -273,6 +292,7 @@ export class LayoutStore implements ContentStore {
 
   /** Every tag, in ASCII order. */
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
+    checkOptions(options, STORE_OPTIONS);
     for (const tag of (await this.#entries()).tags().sort()) {
       options.signal?.throwIfAborted();
       yield tag;
@@ -287,6 +307,7 @@ export class LayoutStore implements ContentStore {
     subject: Descriptor,
     options: ReferrersOptions = {},
   ): AsyncGenerator<Descriptor> {
+    checkOptions(options, REFERRERS_OPTIONS);
     const { artifactType, signal } = options;
     const listed = (await this.#entries()).all();
     for await (const found of this.#manifests.referrers(listed, subject.digest, signal)) {
@@ -307,6 +328,7 @@ export class LayoutStore implements ContentStore {
     from: ContentSource,
     options: StoreOptions = {},
   ): Promise<boolean> {
+    checkOptions(options, STORE_OPTIONS);
     options.signal?.throwIfAborted();
     const digest = digestIn(descriptor);
     hashAlgorithm(digest);
@@ -334,6 +356,7 @@ export class LayoutStore implements ContentStore {
    * @throws {StorageError} When the disk fails: it is full, or read-only.
    */
   async begin(descriptor: Descriptor, options: StoreOptions = {}): Promise<PartialBlob> {
+    checkOptions(options, STORE_OPTIONS);
     const { signal } = options;
     signal?.throwIfAborted();
     const digest = digestIn(descriptor);
@@ -349,6 +372,7 @@ export class LayoutStore implements ContentStore {
 
   /** Removes content, with its tags and its place in the index. */
   async delete(descriptor: Descriptor, options: StoreOptions = {}): Promise<void> {
+    checkOptions(options, STORE_OPTIONS);
     options.signal?.throwIfAborted();
     const digest = digestIn(descriptor);
     if (isManifestMediaType(descriptor.mediaType)) await this.#change([{ remove: digest }]);

@@ -1,4 +1,5 @@
-import type { StoreOptions } from "../content/store.ts";
+import type { OptionNames } from "../content/check_options.ts";
+import { STORE_OPTIONS, type StoreOptions } from "../content/store.ts";
 
 /** Options of `LayoutStore`. */
 export interface LayoutStoreOptions {
@@ -17,6 +18,12 @@ export interface LayoutStoreOptions {
   partialExpiry?: number;
 }
 
+/** Their names. */
+export const LAYOUT_STORE_OPTIONS: OptionNames<LayoutStoreOptions> = {
+  durable: 1,
+  partialExpiry: 1,
+};
+
 /** Options of `LayoutStore.removeUnreferenced`. */
 export interface RemoveUnreferencedOptions extends StoreOptions {
   /** Whether it is only said what would be removed. @default {false} */
@@ -29,3 +36,10 @@ export interface RemoveUnreferencedOptions extends StoreOptions {
    */
   minAge?: number;
 }
+
+/** Their names. */
+export const REMOVE_UNREFERENCED_OPTIONS: OptionNames<RemoveUnreferencedOptions> = {
+  ...STORE_OPTIONS,
+  dryRun: 1,
+  minAge: 1,
+};

@@ -1,17 +1,24 @@
+import { checkOptions } from "../content/check_options.ts";
 import { type Body, openBody } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, hashAlgorithm, isDigestReference } from "../content/digest.ts";
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
-import type {
-  ContentSource,
-  ContentStore,
-  OpenOptions,
-  PartialBlob,
-  ReferrersOptions,
-  StoreOptions,
-  WriteOptions,
+import {
+  type ContentSource,
+  type ContentStore,
+  OPEN_OPTIONS,
+  type OpenOptions,
+  type PartialBlob,
+  REFERRERS_OPTIONS,
+  type ReferrersOptions,
+  RESOLVE_OPTIONS,
+  type ResolveOptions,
+  STORE_OPTIONS,
+  type StoreOptions,
+  WRITE_OPTIONS,
+  type WriteOptions,
 } from "../content/store.ts";
 import { verifier } from "../content/verifying_stream.ts";
 import { ContentNotFoundError } from "../errors.ts";
@@ -66,8 +73,9 @@ export class MemoryStore implements ContentStore {
    *
    * @throws {ContentNotFoundError} When there is none.
    */
-  resolve(reference: string, options: StoreOptions = {}): Promise<Descriptor> {
+  resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
     return attempt(() => {
+      checkOptions(options, RESOLVE_OPTIONS);
       options.signal?.throwIfAborted();
       const digest = isDigestReference(reference) ? reference : this.#tags.get(reference);
       const held = digest && this.#held.get(digest);
@@ -87,6 +95,7 @@ export class MemoryStore implements ContentStore {
    */
   exists(descriptor: Descriptor, options: StoreOptions = {}): Promise<boolean> {
     return attempt(() => {
+      checkOptions(options, STORE_OPTIONS);
       options.signal?.throwIfAborted();
       return this.#held.has(digestIn(descriptor));
     });
@@ -101,6 +110,7 @@ export class MemoryStore implements ContentStore {
    */
   open(descriptor: Descriptor, options: OpenOptions = {}): Promise<ReadableStream<Bytes>> {
     return attempt(() => {
+      checkOptions(options, OPEN_OPTIONS);
       const { signal } = options;
       signal?.throwIfAborted();
       const { list } = this.#find(descriptor);
@@ -119,6 +129,7 @@ export class MemoryStore implements ContentStore {
    * @throws {UploadError} When the body fails, or is a stream that was read before.
    */
   async write(descriptor: Descriptor, body: Body, options: WriteOptions = {}): Promise<void> {
+    checkOptions(options, WRITE_OPTIONS);
     const { signal } = options;
     const { mediaType, size } = descriptor;
     const digest = digestIn(descriptor);
@@ -145,6 +156,7 @@ export class MemoryStore implements ContentStore {
    */
   tag(descriptor: Descriptor, reference: string, options: StoreOptions = {}): Promise<void> {
     return attempt(() => {
+      checkOptions(options, STORE_OPTIONS);
       options.signal?.throwIfAborted();
       const tag = checkTag(reference);
       this.#find(descriptor);
@@ -154,6 +166,7 @@ export class MemoryStore implements ContentStore {
 
   /** Every tag, in ASCII order. */
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
+    checkOptions(options, STORE_OPTIONS);
     for (const tag of [...this.#tags.keys()].sort()) {
       options.signal?.throwIfAborted();
       yield await Promise.resolve(tag);
@@ -165,6 +178,7 @@ export class MemoryStore implements ContentStore {
     subject: Descriptor,
     options: ReferrersOptions = {},
   ): AsyncGenerator<Descriptor> {
+    checkOptions(options, REFERRERS_OPTIONS);
     const { artifactType, signal } = options;
     const all = [...(this.#referrers.get(digestIn(subject))?.values() ?? [])];
     for (const referrer of filterReferrers(all, artifactType)) {
@@ -180,6 +194,7 @@ export class MemoryStore implements ContentStore {
     options: StoreOptions = {},
   ): Promise<boolean> {
     return attempt(() => {
+      checkOptions(options, STORE_OPTIONS);
       options.signal?.throwIfAborted();
       const digest = digestIn(descriptor);
       if (this.#held.has(digest)) return true;
@@ -199,6 +214,7 @@ export class MemoryStore implements ContentStore {
    */
   begin(descriptor: Descriptor, options: StoreOptions = {}): Promise<PartialBlob> {
     return attempt(() => {
+      checkOptions(options, STORE_OPTIONS);
       options.signal?.throwIfAborted();
       const digest = digestIn(descriptor);
       hashAlgorithm(digest);
@@ -217,6 +233,7 @@ export class MemoryStore implements ContentStore {
   /** Removes content, with its tags and from its subject's referrers. */
   delete(descriptor: Descriptor, options: StoreOptions = {}): Promise<void> {
     return attempt(() => {
+      checkOptions(options, STORE_OPTIONS);
       options.signal?.throwIfAborted();
       const digest = digestIn(descriptor);
       this.#held.delete(digest);

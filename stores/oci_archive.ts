@@ -1,3 +1,4 @@
+import { checkOptions } from "../content/check_options.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import {
@@ -9,11 +10,14 @@ import {
 } from "../content/digest.ts";
 import type { ArchiveLimits } from "../content/limits.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
-import type {
-  OpenOptions,
-  ReferrersOptions,
-  ResolveOptions,
-  StoreOptions,
+import {
+  OPEN_OPTIONS,
+  type OpenOptions,
+  type ReferrersOptions,
+  RESOLVE_OPTIONS,
+  type ResolveOptions,
+  STORE_OPTIONS,
+  type StoreOptions,
 } from "../content/store.ts";
 import {
   ApiError,
@@ -92,6 +96,7 @@ export class OciArchive implements ArchiveSource {
 
   /** The descriptor that a reference names. */
   async resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
+    checkOptions(options, RESOLVE_OPTIONS);
     options.signal?.throwIfAborted();
     if (isDigestReference(reference)) return await this.#resolveDigest(reference);
     const { platform } = options;
@@ -106,6 +111,7 @@ export class OciArchive implements ArchiveSource {
   /** Whether the content is here. */
   exists(descriptor: Descriptor, options: StoreOptions = {}): Promise<boolean> {
     return new Promise((resolve) => {
+      checkOptions(options, STORE_OPTIONS);
       options.signal?.throwIfAborted();
       resolve(this.content(digestIn(descriptor)) !== undefined);
     });
@@ -113,12 +119,14 @@ export class OciArchive implements ArchiveSource {
 
   /** The content's bytes, verified when they are read in full. */
   async open(descriptor: Descriptor, options: OpenOptions = {}): Promise<ReadableStream<Bytes>> {
+    checkOptions(options, OPEN_OPTIONS);
     options.signal?.throwIfAborted();
     return await openContent(this.#find(digestIn(descriptor)), descriptor, options);
   }
 
   /** Every tag, as it is written. */
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
+    checkOptions(options, STORE_OPTIONS);
     const tags = new Set(this.#entries.all().flatMap((entry) => nameOf(entry) ?? []));
     for (const tag of [...tags].sort()) {
       options.signal?.throwIfAborted();

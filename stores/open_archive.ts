@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from "../content/limits.ts";
 import { ApiError, InvalidArchiveError, InvalidOptionError } from "../errors.ts";
 import { archiveBytes, type ArchiveInput } from "./archive_bytes.ts";
@@ -18,6 +19,12 @@ export interface OpenArchiveOptions {
   /** Ends the opening; it then throws the signal's reason. */
   signal?: AbortSignal;
 }
+
+const OPEN_ARCHIVE_OPTIONS: OptionNames<OpenArchiveOptions> = {
+  format: 1,
+  limits: 1,
+  signal: 1,
+};
 
 /**
  * Opens a tar with images: an OCI layout, or what `docker save` makes. It is read in place, whole or a
@@ -56,6 +63,8 @@ export async function openArchive(
   input: ArchiveInput,
   options: OpenArchiveOptions = {},
 ): Promise<ArchiveSource> {
+  checkOptions(options, OPEN_ARCHIVE_OPTIONS);
+  checkOptions(options.limits, DEFAULT_ARCHIVE_LIMITS, "limits");
   const { format, signal } = options;
   if (format !== undefined && format !== "oci" && format !== "docker") {
     throw new InvalidOptionError(

@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { basename } from "@std/path/basename";
 import { dirname } from "@std/path/dirname";
 import { join } from "@std/path/join";
@@ -13,6 +14,10 @@ export interface SaveFileOptions {
   /** Ends it with the signal's reason; nothing is left behind. */
   signal?: AbortSignal;
 }
+
+const SAVE_FILE_OPTIONS: OptionNames<SaveFileOptions> = {
+  signal: 1,
+};
 
 /**
  * Writes a stream to a file: all of it, or nothing. It goes to a temporary file beside the target,
@@ -40,6 +45,7 @@ export async function saveFile(
   stream: ReadableStream<Bytes>,
   options: SaveFileOptions = {},
 ): Promise<number> {
+  checkOptions(options, SAVE_FILE_OPTIONS);
   const { signal } = options;
   const system = files(`write ${path}`);
   const reader = pieceReader(stream);

@@ -1,6 +1,7 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { Deadlines } from "../server/listen/deadlines.ts";
 import type { Middleware } from "../server/middleware.ts";
-import { type RegistryOptions, registrySettings } from "../server/options.ts";
+import { REGISTRY_OPTIONS, type RegistryOptions, registrySettings } from "../server/options.ts";
 import { buildRegistry, type Registry } from "../server/registry.ts";
 import { sleepForReal } from "./faults/body.ts";
 import type { FaultRule } from "./faults/faults.ts";
@@ -41,6 +42,16 @@ export interface TestRegistryOptions extends RegistryOptions {
   replay?: ReplayOptions;
 }
 
+const TEST_REGISTRY_OPTIONS: OptionNames<TestRegistryOptions> = {
+  ...REGISTRY_OPTIONS,
+  preset: 1,
+  quirks: 1,
+  faults: 1,
+  sleep: 1,
+  tape: 1,
+  replay: 1,
+};
+
 /**
  * A registry that is like another one, breaks, or replays a recording: for tests of clients.
  *
@@ -68,6 +79,7 @@ export interface TestRegistryOptions extends RegistryOptions {
  * ```
  */
 export function createTestRegistry(options: TestRegistryOptions = {}): Registry {
+  checkOptions(options, TEST_REGISTRY_OPTIONS);
   const { quirks, faults, sleep = sleepForReal, tape, replay: how, ...rest } = withPreset(options);
   const { middleware = [] } = rest;
   const { stallTimeout, now, later } = registrySettings(rest);

@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { InvalidOptionError } from "../errors.ts";
 import type { MirrorOptions } from "./mirror_options.ts";
 import { checkMirrors } from "./mirror_options.ts";
@@ -73,6 +74,18 @@ export interface HostOptions {
   maxConcurrency?: number;
 }
 
+const HOST_OPTIONS: OptionNames<HostOptions> = {
+  plainHttp: 1,
+  insecure: 1,
+  ca: 1,
+  cert: 1,
+  key: 1,
+  proxy: 1,
+  mirrors: 1,
+  headers: 1,
+  maxConcurrency: 1,
+};
+
 /**
  * Options by host: `ghcr.io`, `registry.example.com:5000`; `docker.io` for Docker Hub.
  */
@@ -87,14 +100,16 @@ const OWNED = ["authorization", "cookie", "content-length", "host"];
  * @throws {InvalidOptionError} When a key is not a host, or something of its options cannot be used.
  */
 export function checkHosts(hosts: HostsOptions): void {
-  for (const [host, settings] of Object.entries(hosts)) {
-    const { headers = {} } = settings;
+  for (const [host, settings = {}] of Object.entries(hosts)) {
     if (!URL.canParse(`https://${host}`) || new URL(`https://${host}`).host !== host) {
       throw new InvalidOptionError(
         `Cannot use 'hosts' as each key must be a host, with its port where it has one: ` +
           `current value is ${JSON.stringify(host.replace(/^.*@/s, "…@"))}`,
       );
     }
+    const entry = `hosts[${JSON.stringify(host)}]`;
+    checkOptions(settings, HOST_OPTIONS, entry);
+    const { headers = {} } = settings;
     for (const name of Object.keys(headers)) {
       if (!OWNED.includes(name.toLowerCase())) continue;
       throw new InvalidOptionError(
@@ -102,7 +117,6 @@ export function checkHosts(hosts: HostsOptions): void {
           `'credentials'`,
       );
     }
-    const entry = `hosts[${JSON.stringify(host)}]`;
     checkFields(`${entry}.headers`, headers);
     checkCertificates(entry, settings);
     checkMirrors(`${entry}.mirrors`, settings.mirrors ?? []);

@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { InvalidOptionError } from "../errors.ts";
 import { redactUrl } from "./redact.ts";
 
@@ -36,6 +37,8 @@ export interface MirrorOptions {
   ns?: boolean;
 }
 
+const MIRROR_OPTIONS: OptionNames<MirrorOptions> = { url: 1, digestsOnly: 1, ns: 1 };
+
 /** A mirror, ready for use. */
 export interface Mirror {
   /** Its origin. */
@@ -60,7 +63,9 @@ const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
  * repository's name as its path.
  */
 export function checkMirrors(option: string, mirrors: readonly MirrorOptions[]): Mirror[] {
-  return mirrors.map(({ url: given, digestsOnly = false, ns = false }, index) => {
+  return mirrors.map((mirror, index) => {
+    checkOptions(mirror, MIRROR_OPTIONS, `${option}[${index}]`);
+    const { url: given, digestsOnly = false, ns = false } = mirror;
     const url = URL.canParse(given) ? new URL(given) : undefined;
     const path = url?.pathname.replace(/^\/|\/$/g, "") ?? "";
     const usable = url !== undefined && /^https?:$/.test(url.protocol) &&

@@ -1,6 +1,7 @@
 import { InvalidOptionError } from "../errors.ts";
 import { encodeBase64 } from "../content/base64.ts";
 import { encodeText } from "../content/bytes.ts";
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { ProxyServer } from "../runtime/proxy_tunnel.ts";
 import { proxyExceptions } from "./proxy_exceptions.ts";
 
@@ -38,6 +39,8 @@ export interface ProxyOptions {
   noProxy?: string | readonly string[];
 }
 
+const PROXY_OPTIONS: OptionNames<ProxyOptions> = { url: 1, https: 1, http: 1, noProxy: 1 };
+
 /** Which proxy a URL is asked for through; none where it is asked for directly. */
 export type ProxyRule = (url: URL) => ProxyServer | undefined;
 
@@ -57,6 +60,7 @@ export function proxyRule(option: string, given: string | ProxyOptions | false):
       `Cannot use '${option}' as it must be a URL, an object or false: current value is ${given}`,
     );
   }
+  checkOptions(options, PROXY_OPTIONS, option);
   const { url, https = url, http = url, noProxy = [] } = options;
   const secure = https === undefined ? undefined : proxyServer(option, https);
   const plain = http === undefined ? undefined : proxyServer(option, http);

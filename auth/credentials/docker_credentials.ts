@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import type { Credential, CredentialSource, CredentialTarget } from "../credential.ts";
 import { configFiles, configTexts, readConfigText, readConfigTextSync } from "./config_files.ts";
 import { ConfigSearch } from "./config_search.ts";
@@ -51,6 +52,18 @@ export interface DockerCredentialsOptions {
    */
   configBytes?: number;
 }
+
+/** Their names. */
+export const DOCKER_CREDENTIALS_OPTIONS: OptionNames<DockerCredentialsOptions> = {
+  config: 1,
+  configText: 1,
+  environment: 1,
+  helper: 1,
+  read: 1,
+  helperTimeout: 1,
+  helperBytes: 1,
+  configBytes: 1,
+};
 
 /** Options of {@linkcode dockerCredentialsSync}: its functions return answers, not promises. */
 export interface DockerCredentialsSyncOptions
@@ -106,6 +119,7 @@ export interface DockerCredentialsSyncOptions
  * ```
  */
 export function dockerCredentials(options: DockerCredentialsOptions = {}): CredentialSource {
+  checkOptions(options, DOCKER_CREDENTIALS_OPTIONS);
   const { configBytes, helperLimits } = limitsOf(options);
   const {
     read = (path) => readConfigText(path, configBytes),
@@ -161,6 +175,7 @@ const CONFIG_PLACES = [configTexts, configFiles];
 export function dockerCredentialsSync(
   options: DockerCredentialsSyncOptions = {},
 ): (target: CredentialTarget, report?: (failure: unknown) => void) => Credential | undefined {
+  checkOptions(options, DOCKER_CREDENTIALS_OPTIONS);
   const { configBytes, helperLimits } = limitsOf(options);
   const {
     read = (path) => readConfigTextSync(path, configBytes),

@@ -1,3 +1,4 @@
+import { checkOptions } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import { parseRegistry } from "../../reference/registry.ts";
 import { checkCredential, type Credential } from "../credential.ts";
@@ -6,7 +7,7 @@ import { dockerConfigPath, readConfigText } from "./config_files.ts";
 import { canonicalKey, configKey, DOCKER_HUB, WEB_LOGIN_KEYS } from "./config_keys.ts";
 import type { CredentialHelper, CredentialHelperResult } from "./credential_helper.ts";
 import { CONTROL, parseDockerConfig } from "./docker_config.ts";
-import type { DockerCredentialsOptions } from "./docker_credentials.ts";
+import { DOCKER_CREDENTIALS_OPTIONS, type DockerCredentialsOptions } from "./docker_credentials.ts";
 import { runHelper } from "./helper_program.ts";
 import { checkAnswer, storeInput } from "./helper_protocol.ts";
 import { limitsOf } from "./limits.ts";
@@ -23,6 +24,8 @@ export interface LoginOptions
    */
   config?: string;
 }
+
+const { configText: _text, read: _read, ...LOGIN_OPTIONS } = DOCKER_CREDENTIALS_OPTIONS;
 
 /**
  * Keeps credentials for a registry as `docker login` does: in the credential helper that Docker's
@@ -177,6 +180,7 @@ function open(options: LoginOptions): {
   read: (path: string) => Promise<string | undefined>;
   helper: CredentialHelper;
 } {
+  checkOptions(options, LOGIN_OPTIONS);
   const { configBytes, helperLimits } = limitsOf(options);
   const path = options.config ?? dockerConfigPath(options.environment);
   if (path === undefined) {

@@ -1,8 +1,9 @@
+import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import type { Credential, CredentialSource } from "../credential.ts";
 import { askService, expiryOf, tokenField } from "./ask_service.ts";
 import { type Expiring, KeptAnswers } from "./kept_answers.ts";
-import { type ProviderOptions, providerSettings } from "./provider_options.ts";
+import { PROVIDER_OPTIONS, type ProviderOptions, providerSettings } from "./provider_options.ts";
 import { tokenFrom, type TokenSource } from "./token_source.ts";
 
 /** A service principal of Microsoft Entra. */
@@ -40,6 +41,15 @@ export interface AcrCredentialsOptions extends ProviderOptions {
    */
   asPassword?: boolean;
 }
+
+const ACR_CREDENTIALS_OPTIONS: OptionNames<AcrCredentialsOptions> = {
+  ...PROVIDER_OPTIONS,
+  entraToken: 1,
+  servicePrincipal: 1,
+  tenantId: 1,
+  scope: 1,
+  asPassword: 1,
+};
 
 /** @see https://learn.microsoft.com/azure/container-registry/container-registry-authentication */
 const SCOPE = "https://containerregistry.azure.net/.default";
@@ -101,9 +111,10 @@ const DEFAULT_LIFETIME_MS = 60 * 60 * 1_000;
  * @see https://azure.github.io/acr/AAD-OAuth.html
  */
 export function acrCredentials(options: AcrCredentialsOptions): CredentialSource {
+  checkOptions(options, ACR_CREDENTIALS_OPTIONS);
   const settings = providerSettings(options);
   const { entraToken, servicePrincipal, tenantId, scope = SCOPE, asPassword = false } = options;
-  checkOptions(options);
+  checkWay(options);
   const refreshTokens = new KeptAnswers<string>(settings.clock);
   const entraTokens = new KeptAnswers<string>(settings.clock);
 
@@ -172,7 +183,7 @@ function form(fields: Record<string, string>): { headers: Record<string, string>
   };
 }
 
-function checkOptions({ entraToken, servicePrincipal, tenantId }: AcrCredentialsOptions): void {
+function checkWay({ entraToken, servicePrincipal, tenantId }: AcrCredentialsOptions): void {
   const refused = (why: string) => new InvalidOptionError(`Cannot use acrCredentials: ${why}`);
   if ((entraToken === undefined) === (servicePrincipal === undefined)) {
     throw refused(

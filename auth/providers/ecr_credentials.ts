@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import { AuthenticationError } from "../../errors.ts";
 import type { Credential, CredentialSource } from "../credential.ts";
 import { askEcr } from "./ask_ecr.ts";
@@ -9,7 +10,7 @@ import {
 } from "./aws_credentials.ts";
 import { type EcrHost, ecrHost } from "./ecr_host.ts";
 import { type Expiring, KeptAnswers } from "./kept_answers.ts";
-import { type ProviderOptions, providerSettings } from "./provider_options.ts";
+import { PROVIDER_OPTIONS, type ProviderOptions, providerSettings } from "./provider_options.ts";
 
 /** Options of {@linkcode ecrCredentials}. */
 export interface EcrCredentialsOptions extends ProviderOptions {
@@ -20,6 +21,12 @@ export interface EcrCredentialsOptions extends ProviderOptions {
    */
   credentials?: AwsCredentials | AwsCredentialSource;
 }
+
+/** Their names. */
+export const ECR_CREDENTIALS_OPTIONS: OptionNames<EcrCredentialsOptions> = {
+  ...PROVIDER_OPTIONS,
+  credentials: 1,
+};
 
 /** How long a token is kept that does not say when it ends, in milliseconds: it has 12 hours. */
 const DEFAULT_LIFETIME_MS = 60 * 60 * 1_000;
@@ -56,6 +63,7 @@ const DEFAULT_LIFETIME_MS = 60 * 60 * 1_000;
  * @see https://docs.aws.amazon.com/AmazonECRPublic/latest/APIReference/API_GetAuthorizationToken.html
  */
 export function ecrCredentials(options: EcrCredentialsOptions = {}): CredentialSource {
+  checkOptions(options, ECR_CREDENTIALS_OPTIONS);
   const settings = providerSettings(options);
   const kept = new KeptAnswers<Readonly<Credential>>(settings.clock);
 

@@ -1,8 +1,13 @@
+import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import { quoteInput } from "../../reference/quote_input.ts";
 import { askEcr } from "./ask_ecr.ts";
 import { awsCredentials } from "./aws_credentials.ts";
-import { type EcrCredentialsOptions, noCredentials } from "./ecr_credentials.ts";
+import {
+  ECR_CREDENTIALS_OPTIONS,
+  type EcrCredentialsOptions,
+  noCredentials,
+} from "./ecr_credentials.ts";
 import { ecrHost } from "./ecr_host.ts";
 import { providerSettings } from "./provider_options.ts";
 
@@ -16,6 +21,12 @@ export interface EcrRepositoryOptions extends EcrCredentialsOptions {
   /** Tags of the repository itself, for who pays and who owns it. @default {{}} */
   resourceTags?: Readonly<Record<string, string>>;
 }
+
+const ECR_REPOSITORY_OPTIONS: OptionNames<EcrRepositoryOptions> = {
+  ...ECR_CREDENTIALS_OPTIONS,
+  immutableTags: 1,
+  resourceTags: 1,
+};
 
 /** What Amazon says of a repository that is there already. */
 const EXISTS = "RepositoryAlreadyExistsException";
@@ -61,6 +72,7 @@ export async function ensureEcrRepository(
   name: string,
   options: EcrRepositoryOptions = {},
 ): Promise<boolean> {
+  checkOptions(options, ECR_REPOSITORY_OPTIONS);
   const { immutableTags = false, resourceTags = {}, credentials } = options;
   const [host = "", ...parts] = name.split("/");
   const place = ecrHost(host);

@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import type { CredentialSource } from "../credential.ts";
 import { type ProviderOptions, providerSettings } from "./provider_options.ts";
@@ -21,6 +22,13 @@ export interface GithubCredentialsOptions extends Pick<ProviderOptions, "environ
    */
   host?: string;
 }
+
+const GITHUB_CREDENTIALS_OPTIONS: OptionNames<GithubCredentialsOptions> = {
+  token: 1,
+  username: 1,
+  host: 1,
+  environment: 1,
+};
 
 const HOST = "ghcr.io";
 
@@ -49,6 +57,7 @@ const ANY_USER = "x-access-token";
  * @see https://docs.github.com/packages/working-with-a-github-packages-registry/working-with-the-container-registry
  */
 export function githubCredentials(options: GithubCredentialsOptions = {}): CredentialSource {
+  checkOptions(options, GITHUB_CREDENTIALS_OPTIONS);
   const { token, username, host = HOST } = options;
   const { variable } = providerSettings(options);
   if (token === "") {

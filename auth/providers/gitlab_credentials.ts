@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import { AuthenticationError, InvalidOptionError } from "../../errors.ts";
 import { quoteInput } from "../../reference/quote_input.ts";
 import type { Credential, CredentialSource } from "../credential.ts";
@@ -22,6 +23,14 @@ export interface GitlabCredentialsOptions extends Pick<ProviderOptions, "environ
    */
   deployToken?: boolean;
 }
+
+const GITLAB_CREDENTIALS_OPTIONS: OptionNames<GitlabCredentialsOptions> = {
+  host: 1,
+  username: 1,
+  password: 1,
+  deployToken: 1,
+  environment: 1,
+};
 
 /** The user name that goes with CI_JOB_TOKEN. */
 const JOB_USER = "gitlab-ci-token";
@@ -60,6 +69,7 @@ const JOB_USER = "gitlab-ci-token";
  * @see https://docs.gitlab.com/ci/variables/predefined_variables/
  */
 export function gitlabCredentials(options: GitlabCredentialsOptions = {}): CredentialSource {
+  checkOptions(options, GITLAB_CREDENTIALS_OPTIONS);
   const { host, username, password, deployToken = false } = options;
   const { variable } = providerSettings(options);
   const given = host === undefined ? undefined : hostOption("gitlabCredentials", host);

@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import { AuthenticationError, InvalidOptionError } from "../../errors.ts";
 import { fileSystem, readWhole } from "../../runtime/files.ts";
 import type { Credential, CredentialSource } from "../credential.ts";
@@ -5,6 +6,7 @@ import { type CheckedKey, checkGoogleKey, type GoogleServiceAccountKey } from ".
 import { askMetadataServer, exchangeGoogleKey } from "./google_token.ts";
 import { KeptAnswers } from "./kept_answers.ts";
 import {
+  PROVIDER_OPTIONS,
   type ProviderOptions,
   type ProviderSettings,
   providerSettings,
@@ -45,6 +47,16 @@ export interface GoogleCredentialsOptions extends ProviderOptions {
    */
   tokenHosts?: readonly string[];
 }
+
+const GOOGLE_CREDENTIALS_OPTIONS: OptionNames<GoogleCredentialsOptions> = {
+  ...PROVIDER_OPTIONS,
+  accessToken: 1,
+  key: 1,
+  applicationCredentials: 1,
+  metadataServer: 1,
+  keyAs: 1,
+  tokenHosts: 1,
+};
 
 /** The user name that goes with an access token. */
 const TOKEN_USER = "oauth2accesstoken";
@@ -92,6 +104,7 @@ function isGoogleHost(host: string): boolean {
  * @see https://cloud.google.com/artifact-registry/docs/docker/authentication
  */
 export function googleCredentials(options: GoogleCredentialsOptions): CredentialSource {
+  checkOptions(options, GOOGLE_CREDENTIALS_OPTIONS);
   const settings = providerSettings(options);
   const { accessToken, key, metadataServer, keyAs = "exchange", tokenHosts } = options;
   const ways = WAYS.filter((way) => options[way]);

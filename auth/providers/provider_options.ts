@@ -1,3 +1,4 @@
+import type { OptionNames } from "../../content/check_options.ts";
 import { environment } from "../../runtime/environment.ts";
 import type { Clock } from "../../transport/channel.ts";
 import { systemClock } from "../../transport/clock.ts";
@@ -20,6 +21,13 @@ export interface ProviderOptions {
    */
   clock?: Clock;
 }
+
+/** Their names. */
+export const PROVIDER_OPTIONS: OptionNames<ProviderOptions> = {
+  fetch: 1,
+  environment: 1,
+  clock: 1,
+};
 
 /** What a provider works with. */
 export interface ProviderSettings {

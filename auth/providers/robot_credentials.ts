@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import type { CredentialSource } from "../credential.ts";
 import { hostOption } from "./registry_host.ts";
@@ -12,6 +13,12 @@ export interface QuayCredentialsOptions {
   host?: string;
 }
 
+const QUAY_CREDENTIALS_OPTIONS: OptionNames<QuayCredentialsOptions> = {
+  robot: 1,
+  token: 1,
+  host: 1,
+};
+
 /** Options of {@linkcode harborCredentials}. */
 export interface HarborCredentialsOptions {
   /** The registry: `harbor.example.com`, with its port where it has one. */
@@ -23,6 +30,13 @@ export interface HarborCredentialsOptions {
   /** What robots' names begin with, which Harbor's administrator can change. @default {"robot$"} */
   prefix?: string;
 }
+
+const HARBOR_CREDENTIALS_OPTIONS: OptionNames<HarborCredentialsOptions> = {
+  host: 1,
+  robot: 1,
+  secret: 1,
+  prefix: 1,
+};
 
 /** The user name that goes with an application's token. */
 const OAUTH_USER = "$oauthtoken";
@@ -51,6 +65,7 @@ const QUAY_ROBOT = /^[a-z0-9][a-z0-9._-]*\+[a-z][a-z0-9_-]*$/;
  * @see https://docs.quay.io/glossary/robot-accounts.html
  */
 export function quayCredentials(options: QuayCredentialsOptions): CredentialSource {
+  checkOptions(options, QUAY_CREDENTIALS_OPTIONS);
   const { robot, token, host = "quay.io" } = options;
   const refused = (why: string) => new InvalidOptionError(`Cannot use quayCredentials: ${why}`);
   if (!token) throw refused("token must not be empty");
@@ -91,6 +106,7 @@ export function quayCredentials(options: QuayCredentialsOptions): CredentialSour
  * @see https://goharbor.io/docs/main/administration/robot-accounts/
  */
 export function harborCredentials(options: HarborCredentialsOptions): CredentialSource {
+  checkOptions(options, HARBOR_CREDENTIALS_OPTIONS);
   const { host, robot, secret, prefix = "robot$" } = options;
   const refused = (why: string) => new InvalidOptionError(`Cannot use harborCredentials: ${why}`);
   if (!secret) throw refused("secret must not be empty");

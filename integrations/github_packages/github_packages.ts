@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import { pieceReader, readAll } from "../../content/piece_reader.ts";
 import type { Bytes } from "../../content/bytes.ts";
 import { isDigest } from "../../content/digest.ts";
@@ -29,6 +30,15 @@ export interface GithubPackagesOptions {
   /** Carries the requests. @default {globalThis.fetch} */
   fetch?: typeof globalThis.fetch;
 }
+
+const GITHUB_PACKAGES_OPTIONS: OptionNames<GithubPackagesOptions> = {
+  owner: 1,
+  ownerType: 1,
+  name: 1,
+  token: 1,
+  api: 1,
+  fetch: 1,
+};
 
 /** GitHub gives at most so many versions at once. */
 const PAGE_SIZE = 100;
@@ -68,6 +78,7 @@ const MAX_PAGES = 1_000;
  * @see https://docs.github.com/en/rest/packages/packages
  */
 export function githubPackages(options: GithubPackagesOptions): Inventory & Deleter {
+  checkOptions(options, GITHUB_PACKAGES_OPTIONS);
   const { owner, ownerType = "org", name, token, api = "https://api.github.com" } = options;
   for (const [field, value] of Object.entries({ owner, name, token })) {
     if (typeof value === "string" && value !== "") continue;

@@ -1,10 +1,16 @@
+import { checkOptions } from "../../content/check_options.ts";
 import { isRepositoryName } from "../../reference/repository_name.ts";
 import type { RegistrySettings } from "../options.ts";
 import type { Route } from "../route.ts";
 import type { Access, Authorizer, Need } from "./access.ts";
 import { BasicAuthorizer } from "./basic_authorizer.ts";
 import { BearerAuthorizer } from "./bearer_authorizer.ts";
-import type { RegistryAction, RegistryAuth } from "./options.ts";
+import {
+  BASIC_AUTH_OPTIONS,
+  BEARER_AUTH_OPTIONS,
+  type RegistryAction,
+  type RegistryAuth,
+} from "./options.ts";
 
 const UNRESTRICTED: Access = { may: () => true, lists: true };
 
@@ -14,7 +20,12 @@ export function createAuthorizer(
   { externalUrl, now }: Pick<RegistrySettings, "externalUrl" | "now">,
 ): Authorizer {
   if (auth === undefined) return { authorize: () => Promise.resolve(UNRESTRICTED) };
-  if ("bearer" in auth) return new BearerAuthorizer(auth.bearer, now, externalUrl);
+  checkOptions(auth, { basic: 1, bearer: 1 }, "auth");
+  if ("bearer" in auth) {
+    checkOptions(auth.bearer, BEARER_AUTH_OPTIONS, "auth.bearer");
+    return new BearerAuthorizer(auth.bearer, now, externalUrl);
+  }
+  checkOptions(auth.basic, BASIC_AUTH_OPTIONS, "auth.basic");
   return new BasicAuthorizer(auth.basic);
 }
 

@@ -1,3 +1,5 @@
+import type { OptionNames } from "../../content/check_options.ts";
+
 /** What can be done to a repository, in the words of the token specification. */
 export type RegistryAction = "pull" | "push" | "delete";
 
@@ -15,6 +17,12 @@ export interface RegistryRights {
   repositories?: readonly string[];
 }
 
+/** Their names. */
+export const REGISTRY_RIGHTS: OptionNames<RegistryRights> = {
+  actions: 1,
+  repositories: 1,
+};
+
 /** A user who can log in. Without `password` and `hash`, the htpasswd file must name this user. */
 export interface RegistryUser extends RegistryRights {
   /** The password. */
@@ -22,6 +30,13 @@ export interface RegistryUser extends RegistryRights {
   /** The bcrypt hash of the password instead: `$2b$10$…`. */
   hash?: string;
 }
+
+/** Their names. */
+export const REGISTRY_USER: OptionNames<RegistryUser> = {
+  ...REGISTRY_RIGHTS,
+  password: 1,
+  hash: 1,
+};
 
 /** What all ways to log in share. */
 export interface RegistryUsersOptions {
@@ -43,6 +58,12 @@ export interface RegistryUsersOptions {
   anonymous?: readonly RegistryAction[] | RegistryRights;
 }
 
+const REGISTRY_USERS_OPTIONS: OptionNames<RegistryUsersOptions> = {
+  users: 1,
+  htpasswd: 1,
+  anonymous: 1,
+};
+
 /** Basic authentication: the password comes with every request. */
 export interface BasicAuthOptions extends RegistryUsersOptions {
   /**
@@ -51,6 +72,12 @@ export interface BasicAuthOptions extends RegistryUsersOptions {
    */
   realm?: string;
 }
+
+/** Their names. */
+export const BASIC_AUTH_OPTIONS: OptionNames<BasicAuthOptions> = {
+  ...REGISTRY_USERS_OPTIONS,
+  realm: 1,
+};
 
 /** A key in JSON, as RFC 7517 has it. */
 export interface TokenKey {
@@ -105,6 +132,15 @@ export interface TokenOptions {
   certificates?: string;
 }
 
+const TOKEN_OPTIONS: OptionNames<TokenOptions> = {
+  service: 1,
+  issuer: 1,
+  expiresIn: 1,
+  refreshExpiresIn: 1,
+  key: 1,
+  certificates: 1,
+};
+
 /** Bearer authentication: a token service gives tokens for scopes. */
 export interface BearerAuthOptions extends RegistryUsersOptions, TokenOptions {
   /**
@@ -119,6 +155,14 @@ export interface BearerAuthOptions extends RegistryUsersOptions, TokenOptions {
    */
   keys?: TokenKeySet;
 }
+
+/** Their names. */
+export const BEARER_AUTH_OPTIONS: OptionNames<BearerAuthOptions> = {
+  ...REGISTRY_USERS_OPTIONS,
+  ...TOKEN_OPTIONS,
+  realm: 1,
+  keys: 1,
+};
 
 /** Options of a token service that stands alone. */
 export interface TokenServiceOptions extends RegistryUsersOptions, TokenOptions {
@@ -143,6 +187,16 @@ export interface TokenServiceOptions extends RegistryUsersOptions, TokenOptions 
    */
   later?: (run: () => void, milliseconds: number) => void;
 }
+
+/** Their names. */
+export const TOKEN_SERVICE_OPTIONS: OptionNames<TokenServiceOptions> = {
+  ...REGISTRY_USERS_OPTIONS,
+  ...TOKEN_OPTIONS,
+  stallTimeout: 1,
+  onError: 1,
+  now: 1,
+  later: 1,
+};
 
 /** How a registry knows who is asking: Basic or Bearer. */
 export type RegistryAuth =

@@ -1,3 +1,4 @@
+import { checkOptions } from "../../content/check_options.ts";
 import type { PieceReader } from "../../content/piece_reader.ts";
 import { bodyReader } from "../exchange.ts";
 import { Deadlines, laterOnThisMachine } from "../listen/deadlines.ts";
@@ -6,7 +7,7 @@ import { checkInteger, STALL_TIMEOUT_MS } from "../options.ts";
 import { guarded, jsonResponse, Refusal, type RefusalCode } from "../refusal.ts";
 import { requestUrl } from "../request_url.ts";
 import type { Access } from "./access.ts";
-import type { TokenServiceOptions } from "./options.ts";
+import { TOKEN_SERVICE_OPTIONS, type TokenServiceOptions } from "./options.ts";
 import { quotedString } from "./basic_authorizer.ts";
 import { readForm } from "./read_form.ts";
 import { formatScopes, grantScopes, parseScopes } from "./scopes.ts";
@@ -243,6 +244,7 @@ export class TokenService {
 export function tokenService(
   options: TokenServiceOptions,
 ): (request: Request) => Promise<Response> {
+  checkOptions(options, TOKEN_SERVICE_OPTIONS);
   const {
     now = Date.now,
     later = laterOnThisMachine,

@@ -1,11 +1,14 @@
+import { checkOptions } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import type { Access } from "./access.ts";
 import { HtpasswdFile, isBcryptHash, parseHtpasswd } from "./htpasswd.ts";
-import type {
-  RegistryAction,
-  RegistryRights,
-  RegistryUser,
-  RegistryUsersOptions,
+import {
+  REGISTRY_RIGHTS,
+  REGISTRY_USER,
+  type RegistryAction,
+  type RegistryRights,
+  type RegistryUser,
+  type RegistryUsersOptions,
 } from "./options.ts";
 import { Passwords, type Secret } from "./passwords.ts";
 
@@ -32,6 +35,7 @@ export class Users {
         typeof user === "string" ? { password: user } : user,
       ]),
     );
+    for (const [name, user] of this.#users) checkUser(name, user);
     if (typeof htpasswd === "object") {
       const file = new HtpasswdFile(htpasswd.file);
       this.#hashes = () => file.hashes();
@@ -42,8 +46,8 @@ export class Users {
         if (!hasPassword(user) && !hashes.has(name)) throw badUser(name, "a password or a hash");
       }
     }
-    for (const [name, user] of this.#users) checkUser(name, user);
     const rights = "length" in anonymous ? { actions: anonymous } : anonymous;
+    checkOptions(rights, REGISTRY_RIGHTS, "anonymous");
     // The list of all repositories is for those who log in.
     this.anonymous = { ...accessOf(rights), user: "", lists: false };
   }
@@ -124,7 +128,9 @@ function hasPassword(user: RegistryUser | undefined): boolean {
   return user?.password !== undefined || user?.hash !== undefined;
 }
 
-function checkUser(name: string, { password, hash, actions }: RegistryUser): void {
+function checkUser(name: string, user: RegistryUser): void {
+  checkOptions(user, REGISTRY_USER, `users[${JSON.stringify(name)}]`);
+  const { password, hash, actions } = user;
   if (name === "" || name.includes(":")) {
     throw new InvalidOptionError(
       "Cannot create a registry as the name of a user must not be empty, and must hold no colon: " +

@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import { dirname } from "@std/path/dirname";
 import { join } from "@std/path/join";
 import { resolve } from "@std/path/resolve";
@@ -46,6 +47,11 @@ export interface DiskBackendOptions {
    */
   uploadExpiry?: number;
 }
+
+const DISK_BACKEND_OPTIONS: OptionNames<DiskBackendOptions> = {
+  durable: 1,
+  uploadExpiry: 1,
+};
 
 /** A {@linkcode RegistryBackend} in a folder. */
 export interface DiskBackend extends RegistryBackend {
@@ -106,6 +112,7 @@ const UPLOAD_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  * ```
  */
 export function diskBackend(folder: string, options: DiskBackendOptions = {}): DiskBackend {
+  checkOptions(options, DISK_BACKEND_OPTIONS);
   const { durable = true, uploadExpiry = UPLOAD_EXPIRY_MS } = options;
   if (typeof folder !== "string" || folder === "") {
     throw new InvalidOptionError(

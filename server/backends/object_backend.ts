@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import type { Bytes } from "../../content/bytes.ts";
 import { concatBytes, encodeText } from "../../content/bytes.ts";
 import type { Descriptor } from "../../content/descriptor.ts";
@@ -78,6 +79,12 @@ export interface ObjectBackendOptions {
   now?: () => number;
 }
 
+const OBJECT_BACKEND_OPTIONS: OptionNames<ObjectBackendOptions> = {
+  segmentBytes: 1,
+  uploadExpiry: 1,
+  now: 1,
+};
+
 /** 1 GiB is 128 objects, and several pushes fit the 128 MiB of a Worker. */
 const SEGMENT_BYTES = 8 * 1024 * 1024;
 
@@ -122,6 +129,7 @@ export function objectBackend(
   store: ObjectStore,
   options: ObjectBackendOptions = {},
 ): ObjectBackend {
+  checkOptions(options, OBJECT_BACKEND_OPTIONS);
   const { segmentBytes = SEGMENT_BYTES, uploadExpiry = UPLOAD_EXPIRY_MS, now = Date.now } = options;
   checkInteger("segmentBytes", segmentBytes, 1);
   checkInteger("uploadExpiry", uploadExpiry, 1);

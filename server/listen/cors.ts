@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import type { Middleware } from "../middleware.ts";
 import { emptyResponse } from "../refusal.ts";
@@ -13,6 +14,11 @@ export interface CorsOptions {
    */
   credentials?: boolean;
 }
+
+const CORS_OPTIONS: OptionNames<CorsOptions> = {
+  origins: 1,
+  credentials: 1,
+};
 
 /** What pages use of responses, beyond what browsers show them anyway. */
 const EXPOSED_HEADERS = [
@@ -63,6 +69,7 @@ export function cors(options: true | CorsOptions): Middleware {
 export function answerPages(
   options: true | CorsOptions,
 ): (request: Request, next: () => Promise<Response>) => Promise<Response> {
+  if (options !== true) checkOptions(options, CORS_OPTIONS, "cors");
   const origins = options === true ? undefined : options.origins;
   const credentials = options !== true && options.credentials === true;
   for (const origin of origins ?? []) {

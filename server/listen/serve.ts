@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import { runtimeName } from "../../runtime/builtin.ts";
 import { answerPages, type CorsOptions } from "./cors.ts";
@@ -39,6 +40,16 @@ export interface ServeOptions {
    */
   grace?: number;
 }
+
+const SERVE_OPTIONS: OptionNames<ServeOptions> = {
+  hostname: 1,
+  port: 1,
+  tls: 1,
+  cors: 1,
+  signal: 1,
+  onListen: 1,
+  grace: 1,
+};
 
 /** A server that listens. */
 export interface ServedRegistry {
@@ -87,6 +98,7 @@ export async function serve(
   registry: RequestHandler,
   options: ServeOptions = {},
 ): Promise<ServedRegistry> {
+  checkOptions(options, SERVE_OPTIONS);
   const { hostname = "127.0.0.1", port = 0, signal, onListen, grace = GRACE_MS, tls } = options;
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new InvalidOptionError(

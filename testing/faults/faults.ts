@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import type { Bytes } from "../../content/bytes.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import { endOf } from "../../server/listen/request_end.ts";
@@ -64,6 +65,21 @@ export interface FaultRule {
   /** The byte of the answer's body at this offset is another one. */
   corruptAt?: number;
 }
+
+const FAULT_RULE: OptionNames<FaultRule> = {
+  on: 1,
+  delay: 1,
+  fail: 1,
+  status: 1,
+  code: 1,
+  text: 1,
+  retryAfter: 1,
+  cutRequestAfter: 1,
+  cutAfter: 1,
+  stall: 1,
+  bytesPerSecond: 1,
+  corruptAt: 1,
+};
 
 /** What faults work with. */
 export interface FaultSettings extends StallLimit {
@@ -134,6 +150,7 @@ function refusal(status: number, { code, text, retryAfter }: FaultRule, now: num
 }
 
 function checkFault(rule: FaultRule): void {
+  checkOptions(rule, FAULT_RULE, "faults");
   const { status, bytesPerSecond } = rule;
   if (status !== undefined && !(Number.isInteger(status) && status >= 200 && status <= 599)) {
     throw invalid("status", "a status from 200 to 599", status);

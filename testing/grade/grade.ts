@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import type { Bytes } from "../../content/bytes.ts";
 import { isDigest } from "../../content/digest.ts";
 import { pieceReader } from "../../content/piece_reader.ts";
@@ -36,6 +37,12 @@ export interface GradeOptions {
   /** Tells the time, in milliseconds. @default {Date.now} */
   now?: () => number;
 }
+
+const GRADE_OPTIONS: OptionNames<GradeOptions> = {
+  provoke: 1,
+  otherOrigin: 1,
+  now: 1,
+};
 
 /** A registry that grades its client. */
 export interface Grading {
@@ -80,6 +87,7 @@ export function grade(
   registry: TestRegistryOptions = {},
   options: GradeOptions = {},
 ): Grading {
+  checkOptions(options, GRADE_OPTIONS);
   const { otherOrigin = "http://elsewhere.test", now = Date.now } = options;
   const other = new URL(otherOrigin).origin;
   const entries: GradeEntry[] = [];

@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import type { RequestContext } from "../../server/middleware.ts";
 import { isOtherOrigin } from "./other_origin.ts";
@@ -65,12 +66,22 @@ export interface RequestMatch {
   };
 }
 
+const REQUEST_MATCH: OptionNames<RequestMatch> = {
+  endpoint: 1,
+  method: 1,
+  path: 1,
+  repository: 1,
+  otherOrigin: 1,
+  nth: 1,
+};
+
 /**
  * Whether a request is meant. Each one that matches is counted, so it must be asked once a request.
  *
  * @throws {InvalidOptionError} When `nth` counts nothing.
  */
 export function matcher(match: RequestMatch = {}): (context: RequestContext) => boolean {
+  checkOptions(match, REQUEST_MATCH, "on");
   const { path, repository, otherOrigin, nth } = match;
   const endpoints = listed(match.endpoint);
   const methods = listed(match.method)?.map((method) => method.toUpperCase());

@@ -1,3 +1,4 @@
+import { checkOptions } from "../../content/check_options.ts";
 import type { Middleware, RequestContext } from "../../server/middleware.ts";
 import { finished } from "../../server/registry.ts";
 import { faultQuirk, type FaultRule, type FaultSettings } from "../faults/faults.ts";
@@ -5,7 +6,7 @@ import { digestQuirk, noRangesQuirk, redirectQuirk } from "./blobs.ts";
 import { cookiesQuirk, errorBodiesQuirk, headersQuirk, rateLimitQuirk } from "./every_answer.ts";
 import { manifestQuirk } from "./manifests.ts";
 import { matcher } from "./match.ts";
-import type { QuirkRule } from "./options.ts";
+import { QUIRK_RULE, type QuirkRule } from "./options.ts";
 import { pagesQuirk } from "./pages.ts";
 import { Places } from "./places.ts";
 import { referrersQuirk } from "./referrers.ts";
@@ -35,6 +36,7 @@ export function misbehave(
   const general: QuirkRule = {};
   const special: QuirkRule[] = [];
   for (const rule of rulesOf(quirks)) {
+    checkOptions(rule, QUIRK_RULE, "quirks");
     if (rule.on === undefined) Object.assign(general, rule);
     else special.push(rule);
   }

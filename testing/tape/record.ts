@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import { encodeBase64 } from "../../content/base64.ts";
 import type { Bytes } from "../../content/bytes.ts";
 import { digestOf } from "../../content/digest.ts";
@@ -23,6 +24,11 @@ export interface RecordOptions {
    */
   now?: () => number;
 }
+
+const RECORD_OPTIONS: OptionNames<RecordOptions> = {
+  bodyLimit: 1,
+  now: 1,
+};
 
 /** A `fetch` that is recorded. */
 export interface Recording {
@@ -100,6 +106,7 @@ export function record(
   fetch: (input: Request | URL | string, init?: RequestInit) => Promise<Response>,
   options: RecordOptions = {},
 ): Recording {
+  checkOptions(options, RECORD_OPTIONS);
   const { bodyLimit = BODY_LIMIT_BYTES, now = Date.now } = options;
   checkInteger("bodyLimit", bodyLimit, 0);
   const heard: Heard[] = [];

@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import { Refusal } from "../../server/refusal.ts";
 import { sleepForReal } from "../faults/body.ts";
 import { fillerStream, type TapeBodies, tapeBytes, tapeStream } from "./body.ts";
@@ -23,6 +24,13 @@ export interface ReplayOptions {
   /** Waits a number of milliseconds: for tests of timing. @default {setTimeout} */
   wait?: (milliseconds: number) => Promise<void>;
 }
+
+const REPLAY_OPTIONS: OptionNames<ReplayOptions> = {
+  timing: 1,
+  bodies: 1,
+  filler: 1,
+  wait: 1,
+};
 
 interface Recorded {
   exchange: TapeExchange;
@@ -65,6 +73,7 @@ export function replay(
   tape: Tape,
   options: ReplayOptions = {},
 ): (request: Request) => Promise<Response> {
+  checkOptions(options, REPLAY_OPTIONS, "replay");
   checkTape(tape);
   const { timing = false, filler = false, bodies, wait = sleepForReal } = options;
   const recorded = new Map<string, Recorded[]>();

@@ -22,13 +22,14 @@ const RUNTIMES = ["node20", "node24", "bun"] as const satisfies readonly PeerNam
 const TYPESCRIPTS = ["5.5.4", TOOLS.typescript] as const;
 
 /**
- * What a page may pay for the client, in bytes after gzip: some 50,600 when this was last written. What
- * hides repeated secrets, and keeps a registry from leading inside, is there before the first answer.
+ * What a page may pay for the client, in bytes after gzip: some 52,400 when this was last written. What
+ * hides repeated secrets, and keeps a registry from leading inside, is there before the first answer,
+ * and so are the names of all options, by which others are refused: some 1,500.
  */
-const CLIENT_BYTES = 51_000;
+const CLIENT_BYTES = 53_000;
 
-/** The same for two functions of it: some 26,600 when this was last written. */
-const FUNCTIONS_BYTES = 27_000;
+/** The same for two functions of it: some 27,300 when this was last written. */
+const FUNCTIONS_BYTES = 27_800;
 
 /** How many files the main entry point may load at every start; each costs a third of a millisecond. */
 const START_FILES = 10;

@@ -1,0 +1,71 @@
+import { InvalidOptionError } from "../errors.ts";
+
+/**
+ * Every option of `T`, none forgotten: 1 for one that messages name, 0 for one that is taken all the
+ * same.
+ */
+export type OptionNames<T> = Readonly<Record<keyof T, 0 | 1>>;
+
+/** How much of a name a message repeats, in characters. */
+const SHOWN_CHARACTERS = 60;
+
+/**
+ * Refuses an option that does not exist, which would be passed over in silence. Only plain objects are
+ * looked into: class instances and functions may have more than their options.
+ *
+ * @param names What has the options' names as its keys.
+ * @param of The option that the object itself is: `"limits"`.
+ * @throws {InvalidOptionError} When it is no object, or has an option that is not among the names.
+ */
+export function checkOptions(given: unknown, names: object, of?: string): void {
+  if (given === undefined || typeof given === "function") return;
+  const known = Object.entries(names).flatMap(([name, told]) => told === 0 ? [] : [name]);
+  if (typeof given !== "object" || given === null) {
+    throw new InvalidOptionError(
+      `Cannot use ${of === undefined ? "the options" : `'${of}'`}: they must be an object with ` +
+        `${known.join(", ")}; current value is ${given === null ? "null" : `a ${typeof given}`}`,
+    );
+  }
+  const prototype = Object.getPrototypeOf(given);
+  if (prototype !== null && prototype !== Object.prototype) return;
+  for (const name of Object.keys(given)) {
+    if (Object.hasOwn(names, name)) continue;
+    const path = `${of === undefined ? "" : `${of}.`}${name.slice(0, SHOWN_CHARACTERS)}`;
+    const near = nearest(name, known);
+    throw new InvalidOptionError(
+      `Cannot use '${path}': there is no such option${near && `; did you mean '${near}'?`}` +
+        `${near ? "" : "."} It is one of ${known.join(", ")}`,
+    );
+  }
+}
+
+/** A copy of options with more of them, which is as plain as they are. */
+export function moreOptions<T extends object>(options: T, more: Partial<T>): T {
+  return Object.assign(Object.create(Object.getPrototypeOf(options)), options, more);
+}
+
+/** The name that was meant, as far as that can be told: a third of its letters may be others. */
+function nearest(name: string, known: readonly string[]): string {
+  const given = name.slice(0, SHOWN_CHARACTERS).toLowerCase();
+  let least = Math.ceil(given.length / 3) + 1;
+  let near = "";
+  for (const each of known) {
+    const changes = distance(given, each.toLowerCase());
+    if (changes < least) [near, least] = [each, changes];
+  }
+  return near;
+}
+
+/** How many letters must be changed, put in or taken out to come from one text to the other. */
+function distance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (const letter of from) {
+    const next = [row[0]! + 1];
+    for (let i = 0; i < to.length; i++) {
+      const changed = row[i]! + (to[i] === letter ? 0 : 1);
+      next.push(Math.min(changed, row[i + 1]! + 1, next[i]! + 1));
+    }
+    row = next;
+  }
+  return row[to.length]!;
+}

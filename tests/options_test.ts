@@ -1,0 +1,315 @@
+/**
+ * An option that does not exist is refused by everything that takes options, before anything is sent
+ * or written: with the names of those that do.
+ */
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import * as artifact from "../artifact/mod.ts";
+import * as auth from "../auth/mod.ts";
+import * as copying from "../copy/mod.ts";
+import * as endpoints from "../endpoints.ts";
+import * as davit from "../mod.ts";
+import { githubPackages } from "../integrations/github_packages/mod.ts";
+import { createOciFetch } from "../oci_fetch.ts";
+import * as server from "../server/mod.ts";
+import * as stores from "../stores/mod.ts";
+import * as testing from "../testing/mod.ts";
+
+// deno-lint-ignore no-explicit-any -- what a program without types gives
+type Untyped = any;
+
+const DIGEST = `sha256:${"0".repeat(64)}`;
+const BLOB = { mediaType: "text/plain", digest: DIGEST, size: 5 };
+const BYTES = new TextEncoder().encode("hello");
+const HOST = "registry.test";
+
+/** Answers nothing: whatever is sent is noted. */
+const sent: string[] = [];
+const fetch = (input: Request | URL | string) => {
+  sent.push(String(input));
+  return Promise.reject(new Error("something was sent"));
+};
+const client = new davit.RegistryClientV2({ name: `${HOST}/app`, fetch }) as Untyped;
+const channel = endpoints.connect(`https://${HOST}`, { fetch });
+const registryStore = new davit.RegistryStore(client);
+const memory = new stores.MemoryStore() as Untyped;
+const make = (options: Untyped) => new davit.RegistryClientV2({ name: `${HOST}/app`, ...options });
+const channelled = Object.entries<Untyped>(endpoints);
+
+/** What goes on with an iterator's first entry. */
+async function first(list: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of list) return;
+}
+
+/** Everything that takes options: what it is, and how it is called with some. */
+const CALLS: [title: string, call: (options: Untyped) => unknown][] = [
+  ["RegistryClientV2", make],
+  ["limits", (limits) => make({ limits })],
+  ["retry", (retry) => make({ retry })],
+  ["credentials", (credentials) => make({ credentials })],
+  ["proxy", (proxy) => make({ proxy })],
+  ["hosts[…]", (host) => make({ hosts: { [HOST]: host } })],
+  ["hosts[…] of another host", (host) => make({ hosts: { "cdn.test": host } })],
+  ["hosts[…].proxy", (proxy) => make({ hosts: { [HOST]: { proxy } } })],
+  [
+    "hosts[…].mirrors",
+    (mirror) => make({ hosts: { [HOST]: { mirrors: [{ url: "https://m.test", ...mirror }] } } }),
+  ],
+  ["connect", (options) => davit.connect(`https://${HOST}`, options)],
+  ["RegistryStore", (options) => new davit.RegistryStore(client, options)],
+  ["createOciFetch", createOciFetch],
+
+  ...["ping", "supportsV2", "login", "performLogin", "listTags", "listAllTags", "listRepositories"]
+    .map((name): [string, (options: Untyped) => unknown] => [
+      `client.${name}`,
+      (options) => client[name](options),
+    ]),
+  ...["listTagsPaginated", "tags", "repositories"].map((
+    name,
+  ): [string, (options: Untyped) => unknown] => [
+    `client.${name}`,
+    (options) => first(client[name](options)),
+  ]),
+  ...[
+    ["getManifest", "ref"],
+    ["getManifestBytes", "ref"],
+    ["headManifest", "ref"],
+    ["deleteManifest", "ref"],
+    ["getBlob", "digest"],
+    ["headBlob", "digest"],
+    ["statBlob", "digest"],
+    ["createBlobReadStream", "digest"],
+    ["deleteBlob", "digest"],
+    ["mountBlob", "digest"],
+    ["listReferrers", "digest"],
+  ].flatMap(([name, subject]): [string, (options: Untyped) => unknown][] => [
+    [`client.${name}(text, …)`, (options) => client[name!](DIGEST, options)],
+    [`client.${name}({…})`, (options) => client[name!]({ [subject!]: DIGEST, ...options })],
+    [`client.${name}({…}, …)`, (options) => client[name!]({ [subject!]: DIGEST }, options)],
+    [`client.${name}, without ${subject}`, (options) => client[name!](options)],
+  ]),
+  ["client.referrers", (options) => first(client.referrers(DIGEST, options))],
+  ["client.getBlob's range", (range) => client.getBlob(DIGEST, { range })],
+  ["client.putBlob", (options) => client.putBlob(BYTES, options)],
+  [
+    "client.putManifest",
+    (options) => client.putManifest({ ref: "v1", manifestData: BYTES, ...options }),
+  ],
+  [
+    "client.blobUpload",
+    (options) => client.blobUpload({ digest: DIGEST, stream: BYTES, contentLength: 5, ...options }),
+  ],
+  ["client.startBlobUpload", (options) => client.startBlobUpload(options)],
+  [
+    "client.startBlobUpload's mount",
+    (options) => client.startBlobUpload({ mount: { digest: DIGEST, ...options } }),
+  ],
+  ...["uploadBlobChunk", "getBlobUploadStatus", "completeBlobUpload", "cancelBlobUpload"].map(
+    (name): [string, (options: Untyped) => unknown] => [
+      `client.${name}`,
+      (options) => client[name]({ session: { location: "/", offset: 0 }, ...options }),
+    ],
+  ),
+
+  ["endpoints: ping", (options) => endpoints.ping(channel, options)],
+  ["endpoints: listTags", (options) => endpoints.listTags(channel, "app", options)],
+  ["endpoints: tags", (options) => first(endpoints.tags(channel, "app", options))],
+  ["endpoints: tagPages", (options) => first(endpoints.tagPages(channel, "app", options))],
+  ["endpoints: listRepositories", (options) => endpoints.listRepositories(channel, options)],
+  ["endpoints: repositories", (options) => first(endpoints.repositories(channel, options))],
+  ...channelled.filter(([name]) =>
+    /^(?:get|head|stat|delete|mount|listRef|supportsRef).*(?:Blob|Manifest|Referrers)$/.test(name)
+  ).map(([name, call]): [string, (options: Untyped) => unknown] => [
+    `endpoints: ${name}`,
+    (options) => call(channel, "app", DIGEST, options),
+  ]),
+  [
+    "endpoints: referrers",
+    (options) => first(endpoints.referrers(channel, "app", DIGEST, options)),
+  ],
+  ["endpoints: putBlob", (options) => endpoints.putBlob(channel, "app", BYTES, options)],
+  [
+    "endpoints: putManifest",
+    (options) => endpoints.putManifest(channel, "app", "v1", BYTES, options),
+  ],
+  ["endpoints: startBlobUpload", (options) => endpoints.startBlobUpload(channel, "app", options)],
+  ["endpoints: postBlob", (options) => endpoints.postBlob(channel, "app", DIGEST, BYTES, options)],
+
+  ...[["MemoryStore", memory], ["RegistryStore", registryStore], [
+    "LayoutStore",
+    new stores.LayoutStore("/nowhere"),
+  ]].flatMap(([name, store]): [string, (options: Untyped) => unknown][] => [
+    [`${name}.resolve`, (options) => (store as Untyped).resolve("v1", options)],
+    [`${name}.exists`, (options) => (store as Untyped).exists(BLOB, options)],
+    [`${name}.open`, (options) => (store as Untyped).open(BLOB, options)],
+    [`${name}.write`, (options) => (store as Untyped).write(BLOB, BYTES, options)],
+    [`${name}.tag`, (options) => (store as Untyped).tag(BLOB, "v1", options)],
+    [`${name}.tags`, (options) => first((store as Untyped).tags(options))],
+    [`${name}.referrers`, (options) => first((store as Untyped).referrers(BLOB, options))],
+    [`${name}.mount`, (options) => (store as Untyped).mount(BLOB, memory, options)],
+    [`${name}.delete`, (options) => (store as Untyped).delete(BLOB, options)],
+  ]),
+  ["LayoutStore", (options) => new stores.LayoutStore("/nowhere", options)],
+  [
+    "LayoutStore.removeUnreferenced",
+    (options) => new stores.LayoutStore("/nowhere").removeUnreferenced(options),
+  ],
+  [
+    "createArchive",
+    (options) => stores.createArchive("/nowhere/x.tar", { format: "oci", ...options }),
+  ],
+  [
+    "createArchive's limits",
+    (limits) => stores.createArchive("/nowhere/x.tar", { format: "docker", limits }),
+  ],
+  ["openArchive", (options) => stores.openArchive("/nowhere/x.tar", options)],
+  ["openArchive's limits", (limits) => stores.openArchive("/nowhere/x.tar", { limits })],
+  ["saveFile", (options) => stores.saveFile("/nowhere/x", new Blob(["x"]).stream(), options)],
+  ["fileUploadJournal", (options) => stores.fileUploadJournal("/nowhere", options)],
+
+  ["copy", (options) => copying.copy(memory, "v1", memory, "v1", options)],
+  ["copyTags", (options) => copying.copyTags(memory, memory, options)],
+  ["reachable", (options) => copying.reachable(memory, ["v1"], options)],
+  ["planPrune", (options) => copying.planPrune(memory, options)],
+  ["prune", (options) => copying.prune(memory, { remove: [], removedTags: [], keep: [] }, options)],
+
+  ["pack", (options) => artifact.pack(memory, { artifactType: "text/plain", ...options })],
+  [
+    "attach",
+    (options) => artifact.attach(memory, BLOB, { artifactType: "text/plain", ...options }),
+  ],
+  [
+    "attach's subject",
+    ({ nothingLikeThis: subject }) =>
+      artifact.attach(memory, BLOB, { artifactType: "text/plain", subject } as Untyped),
+  ],
+  ["attached", (options) => first(artifact.attached(memory, BLOB, options))],
+  ["detach", (options) => artifact.detach(memory, BLOB, options)],
+  ["helm", (options) => artifact.helm({ chart: BYTES, ...options })],
+  ["wasm", (options) => artifact.wasm({ module: BYTES, ...options })],
+  ["unpackFiles", (options) => artifact.unpackFiles(memory, "v1", "/nowhere", options)],
+
+  [
+    "buildManifest",
+    (options) => davit.buildManifest({ artifactType: "a/b", layers: [], ...options }),
+  ],
+  ["buildIndex", (options) => davit.buildIndex({ manifests: [], ...options })],
+  [
+    "encodeManifest",
+    (options) => davit.encodeManifest({ schemaVersion: 2, manifests: [] }, options),
+  ],
+  ["parseManifest", (options) => davit.parseManifest(BYTES, options)],
+  ["readManifest", (options) => davit.readManifest(memory, BLOB, options)],
+  ["parseReference", (options) => davit.parseReference("app", options)],
+  ["registryOrigin", (options) => davit.registryOrigin("ghcr.io", options)],
+
+  ["dockerCredentials", auth.dockerCredentials],
+  ["dockerCredentialsSync", auth.dockerCredentialsSync],
+  ["login", (options) => auth.login(HOST, { username: "me", password: "x" }, options)],
+  ["logout", (options) => auth.logout(HOST, options)],
+  ["listLogins", auth.listLogins],
+  ["ecrCredentials", auth.ecrCredentials],
+  [
+    "ensureEcrRepository",
+    (options) => auth.ensureEcrRepository("1.dkr.ecr.eu-west-1.amazonaws.com/app", options),
+  ],
+  ["acrCredentials", auth.acrCredentials],
+  ["githubCredentials", auth.githubCredentials],
+  ["gitlabCredentials", auth.gitlabCredentials],
+  ["googleCredentials", auth.googleCredentials],
+  ["quayCredentials", auth.quayCredentials],
+  ["harborCredentials", auth.harborCredentials],
+  ["githubPackages", githubPackages],
+
+  ["createRegistry", server.createRegistry],
+  ["auth", (options) => server.createRegistry({ auth: options })],
+  ["auth.basic", (basic) => server.createRegistry({ auth: { basic } })],
+  ["auth.bearer", (bearer) => server.createRegistry({ auth: { bearer } })],
+  [
+    "auth.basic's user",
+    (user) =>
+      server.createRegistry({ auth: { basic: { users: { me: { password: "x", ...user } } } } }),
+  ],
+  [
+    "auth.basic's anonymous",
+    (anonymous) => server.createRegistry({ auth: { basic: { anonymous } } }),
+  ],
+  ["tokenService", server.tokenService],
+  ["serve", (options) => server.serve(server.createRegistry(), options)],
+  ["serve's cors", (cors) => server.serve(server.createRegistry(), { cors })],
+  ["cors", server.cors],
+  ["diskBackend", (options) => server.diskBackend("/nowhere", options)],
+  ["objectBackend", (options) => server.objectBackend({} as Untyped, options)],
+
+  ["createTestRegistry", testing.createTestRegistry],
+  ["createTestRegistry's quirks", (quirks) => testing.createTestRegistry({ quirks })],
+  ["createTestRegistry's faults", (faults) => testing.createTestRegistry({ faults })],
+  [
+    "createTestRegistry's faults' on",
+    (on) => testing.createTestRegistry({ faults: { status: 503, on } }),
+  ],
+  [
+    "createTestRegistry's replay",
+    (replay) =>
+      testing.createTestRegistry({ tape: { version: 1, exchanges: [] } as Untyped, replay }),
+  ],
+  ["grade", (options) => testing.grade({}, options)],
+  ["record", (options) => testing.record(globalThis.fetch, options)],
+];
+
+for (const [title, call] of CALLS) {
+  Deno.test(`an option that does not exist, of ${title}: INVALID_OPTION with the names`, async () => {
+    sent.length = 0;
+    const error = await assertRejects(async () => await call({ nothingLikeThis: 1 }));
+    assert(error instanceof davit.InvalidOptionError, String(error));
+    assertStringIncludes(
+      error.message,
+      title === "attach's subject" ? "'subject'" : "nothingLikeThis",
+    );
+    assertStringIncludes(error.message, "It is one of ");
+    assertEquals(sent, []);
+  });
+}
+
+/**
+ * Interfaces that are no options of ours: what errors are made of, what a program implements, parts
+ * that others extend, and what is checked as a part of another.
+ */
+const NOT_CHECKED = [
+  ...["AuthenticationErrorOptions", "CopyErrorOptions", "HttpErrorOptions"],
+  ...["ReferrersListErrorOptions", "UpstreamOptions"],
+  // Checked by the object with their defaults.
+  ...["Limits", "ArchiveLimits", "RetryPolicy"],
+  // Types made of others.
+  ...["HostsOptions", "OneImageOpts", "AttachOptions", "LoginOptions"],
+  "DockerCredentialsSyncOptions",
+];
+
+/** The seeds' own faces take what the seeds take. */
+const FACES =
+  /^\.\/(?:sigstore-oci|chainloop|dockercomms|oci-client|docker-json-client|common|types)/;
+
+Deno.test("every options type that is exported has its names checked", async () => {
+  const exported: Record<string, string[]> = JSON.parse(
+    await Deno.readTextFile(new URL("exports.json", import.meta.url)),
+  );
+  const types = Object.entries(exported).flatMap(([entry, names]) =>
+    FACES.test(entry)
+      ? []
+      : names.filter((name) => /^type \w*(?:Opts|Options|Limits|Policy)$/.test(name))
+  ).map((name) => name.slice("type ".length));
+  const sources: string[] = [];
+  for await (const text of sourceTexts(new URL("..", import.meta.url))) sources.push(text);
+  const all = sources.join("\n");
+  const unchecked = [...new Set(types)].filter((name) =>
+    !NOT_CHECKED.includes(name) && !all.includes(`OptionNames<${name}>`)
+  );
+  assertEquals(unchecked, []);
+});
+
+async function* sourceTexts(folder: URL): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (/^(?:node_modules|npm|tests|\..*)$/.test(name)) continue;
+    if (isDirectory) yield* sourceTexts(new URL(`${name}/`, folder));
+    else if (name.endsWith(".ts")) yield await Deno.readTextFile(new URL(name, folder));
+  }
+}
