@@ -216,7 +216,12 @@ async function memoryOf(mib: number, runtimes: Runtime[]): Promise<string> {
 
 function option(name: string, otherwise: number): number {
   const at = Deno.args.indexOf(name);
-  return at < 0 ? otherwise : Number(Deno.args[at + 1]);
+  if (at < 0) return otherwise;
+  const value = Number(Deno.args[at + 1]);
+  if (!Number.isInteger(value) || value < 1) {
+    throw new UsageError(`${name} is a count: current value is ${Deno.args[at + 1] ?? "none"}`);
+  }
+  return value;
 }
 
 /** The groups that were asked for, or all. */

@@ -1,3 +1,5 @@
+import { sharedController } from "../content/shared_controller.ts";
+
 /** Runs a task, when its turn has come. */
 export type Turns = <T>(task: () => Promise<T>) => Promise<T>;
 
@@ -23,7 +25,7 @@ export function turns(most: number): Turns {
  * nothing runs any more when the verb has ended.
  */
 export class Work {
-  readonly #controller = new AbortController();
+  readonly #controller = sharedController();
   readonly #running = new Set<Promise<void>>();
   #failure: { error: unknown } | undefined;
 

@@ -11,7 +11,7 @@
  */
 import { denoCommand } from "./deno.ts";
 import { HOW_TO_GET, PEER_NAMES, peerPath } from "./peers_table.ts";
-import { runProgram } from "./run_program.ts";
+import { runProgram, UsageError } from "./run_program.ts";
 import { duration, say } from "./say.ts";
 import { ALARM, SecretSearch } from "./secret_search.ts";
 
@@ -224,12 +224,15 @@ export function pathsIn(args: readonly string[]): string[] {
 
 async function main(...args: string[]): Promise<number> {
   const start = Date.now();
-  const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), LIMIT_MS);
-  for (const signal of SIGNALS) Deno.addSignalListener(signal, () => stop.abort(signal));
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   const groups: string[][] = [];
-  if (pathsIn(args).length > 0) {
+  const paths = pathsIn(args);
+  for (const path of paths.filter((each) => /\/|\.(ts|md)$/.test(each) && !/[*?{[]/.test(each))) {
+    await Deno.stat(path).catch(() => {
+      throw new UsageError(`Cannot test ${path}: there is no such file or folder`);
+    });
+  }
+  if (paths.length > 0) {
     groups.push(["--parallel", ...args]);
   } else {
     const alone = await aloneFiles(".");
@@ -239,6 +242,9 @@ async function main(...args: string[]): Promise<number> {
     groups.push(["--parallel", ...args, ...PROGRAMS]);
     if (alone.length > 0) groups.push([...args, ...alone]);
   }
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), LIMIT_MS);
+  for (const signal of SIGNALS) Deno.addSignalListener(signal, () => stop.abort(signal));
   let stopped = false;
   const failures: string[] = [];
   for (const group of groups) {

@@ -124,6 +124,7 @@ Deno.test("task test: the last line, the line before it and the exit code", asyn
   assertStringIncludes(failed.lines.at(-2)!, "npx -y deno@2 task peers");
   const passed = await run("--no-check", "--filter", "good", folder);
   assertEquals([passed.code, passed.lines.at(-1)], [0, "1 passed, 0 failed"]);
+  assertEquals(await run(`${folder}/none_test.ts`), { code: 2, lines: [""] });
   await Deno.remove(folder, { recursive: true });
 });
 

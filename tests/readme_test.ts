@@ -258,7 +258,7 @@ Deno.test("the figures are those of bench/README.md", async () => {
     assert(start >= 0, `bench/README.md has no ${title}`);
     const table = bench.slice(start).split("\n\n")[1]!.split("\n").map(cells);
     const found = table.find(([name]) => name === program);
-    return found === undefined ? "" : `${found[1]} s`;
+    return found === undefined ? "–" : `${found[1]} s`;
   };
   const rows = README.split("\n").filter((line) => line.startsWith("|")).map(cells);
   for (

@@ -127,6 +127,8 @@ async function run(
   }).output();
   const [said, complained] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
   assert(success, `${command} ${args.join(" ")}:\n${said}${complained}`);
+  // A runtime's warning is a fault of the program's, or of davit's.
+  if (options.env !== undefined) assertEquals(complained, "");
   return said!;
 }
 
