@@ -1,4 +1,3 @@
-import { Gzip } from "fflate";
 import { InvalidArchiveError, LimitError } from "../errors.ts";
 import { type Decompress, gunzipPieces } from "../runtime/decompress.ts";
 import type { Bytes } from "./bytes.ts";
@@ -21,6 +20,8 @@ const RATIO_FREE_BYTES = 16 * 1024 * 1024;
  * differ from each other: so this one is written in JavaScript.
  */
 export async function* gzip(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
+  // Loaded when it is asked for: its tables take 20 ms of every start.
+  const { Gzip } = await import("fflate");
   const made: Bytes[] = [];
   const compressor = new Gzip({ level: 6, mtime: 0 }, (piece) => made.push(piece as Bytes));
   let block = new Uint8Array(INPUT_BYTES);

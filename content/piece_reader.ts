@@ -217,18 +217,21 @@ export function stallGuard(
 }
 
 /**
- * Everything a reader has, up to a limit.
+ * Everything a reader has, up to a limit. Where it is known how many bytes are to be expected, no more
+ * memory is made for each piece than is left of them.
  *
  * @throws {LimitError} When there is more.
  */
 export async function readAll(
   reader: PieceReader,
   limit: { name: string; bytes: number; what: string; advice?: string },
+  expected = 0,
 ): Promise<Bytes> {
   const pieces: Bytes[] = [];
   let size = 0;
   for (;;) {
-    const { done, value: piece } = await reader.read();
+    const left = expected - size;
+    const { done, value: piece } = await reader.read(left > 0 ? new Uint8Array(left) : undefined);
     if (done || piece === undefined) break;
     size += piece.byteLength;
     if (size > limit.bytes) {

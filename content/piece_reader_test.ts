@@ -319,6 +319,38 @@ Deno.test("readAll: a byte stream's pieces do not overwrite each other", async (
   assert(read.every((byte, i) => byte === i % 251));
 });
 
+const EXPECTED: [name: string, expected: number, views: (number | undefined)[]][] = [
+  ["as many bytes as expected", 10, [10, 7, 4, 1, undefined]],
+  ["fewer bytes than expected", 12, [12, 9, 6, 3, 2]],
+  ["more bytes than expected", 8, [8, 5, 2, undefined, undefined]],
+];
+
+for (const [name, expected, views] of EXPECTED) {
+  Deno.test(`readAll: ${name}: no more memory is made than for those that are left`, async () => {
+    const bytes = encodeText("0123456789");
+    const given: (number | undefined)[] = [];
+    let at = 0;
+    const reader: PieceReader = {
+      read(view) {
+        given.push(view?.byteLength);
+        const memory = view === undefined
+          ? new Uint8Array(3)
+          : new Uint8Array(view.buffer.transfer());
+        const piece = bytes.subarray(at, at + Math.min(3, memory.byteLength));
+        at += piece.byteLength;
+        memory.set(piece);
+        return Promise.resolve({
+          done: piece.byteLength === 0,
+          value: memory.subarray(0, piece.byteLength),
+        });
+      },
+      cancel: () => Promise.resolve(),
+    };
+    const read = await readAll(reader, { ...LIMIT, bytes: 100 }, expected);
+    assertEquals([new TextDecoder().decode(read), given], ["0123456789", views]);
+  });
+}
+
 const RATES: [name: string, bytes: number, each: number, leastRate: number, fails: boolean][] = [
   ["a byte for each wait", 1, 90, 1024, true],
   ["just less than the least rate", 92, 90, 1024, true],

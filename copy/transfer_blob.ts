@@ -93,7 +93,7 @@ export class TransferBlob {
   async #read(descriptor: Descriptor, stream: ReadableStream<Bytes>): Promise<Bytes> {
     return await onSide("source", descriptor, this.#signal, () => {
       const limit = { name: "size", bytes: descriptor.size, what: descriptor.digest };
-      return readAll(pieceReader(stream), limit);
+      return readAll(pieceReader(stream), limit, descriptor.size);
     });
   }
 

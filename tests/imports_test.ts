@@ -1,4 +1,7 @@
-/** What importing the package costs: no entry point asks for what a runtime loads when it is asked. */
+/**
+ * What importing the package costs: no entry point asks for what a runtime loads when it is asked, or
+ * for another package before it is needed.
+ */
 import { assertEquals } from "@std/assert";
 import { denoCommand } from "../scripts/deno.ts";
 
@@ -47,3 +50,50 @@ Deno.test("importing an entry point loads no fetch, and no Response", async (t) 
     await Deno.remove(script);
   }
 });
+
+/** What cannot be used without a package. */
+const PACKAGES: Record<string, string[]> = {
+  "./chainloop": ["@cfworker/json-schema"],
+  "./cli": ["commander"],
+};
+
+interface ModuleGraph {
+  redirects: Record<string, string>;
+  modules: {
+    specifier: string;
+    dependencies?: { isDynamic?: boolean; code?: { specifier?: string } }[];
+  }[];
+}
+
+Deno.test("importing an entry point loads no other package than its own", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "davit_imports_" });
+  try {
+    const entries = Object.entries(exports).map(([name, path]) => ({
+      name,
+      href: new URL(`../${path}`, import.meta.url).href,
+    }));
+    const all = `${folder}/all.js`;
+    await Deno.writeTextFile(all, entries.map(({ href }) => `import "${href}";\n`).join(""));
+    const { stdout } = await (await denoCommand(["info", "--json", all])).output();
+    const graph = JSON.parse(new TextDecoder().decode(stdout)) as ModuleGraph;
+    const loaded = entries.map(({ name, href }) => [name, packagesOf(graph, href)]);
+    assertEquals(loaded, entries.map(({ name }) => [name, PACKAGES[name] ?? []]));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+/** The packages that a module loads at once; not the standard library, which may come from npm. */
+function packagesOf({ redirects, modules }: ModuleGraph, first: string): string[] {
+  const dependencies = new Map(modules.map((each) => [each.specifier, each.dependencies ?? []]));
+  const found = new Set([first]);
+  for (const specifier of found) {
+    for (const { isDynamic, code } of dependencies.get(specifier) ?? []) {
+      if (isDynamic || code?.specifier === undefined) continue;
+      found.add(redirects[code.specifier] ?? code.specifier);
+    }
+  }
+  const names = [...found].map((each) => /^npm:\/?((?:@[^/]+\/)?[^/@]+)/.exec(each)?.[1]);
+  return [...new Set(names)].filter((name) => name !== undefined && name !== "deno-std")
+    .sort() as string[];
+}

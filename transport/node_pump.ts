@@ -19,14 +19,17 @@ export interface NodePump {
 
 /**
  * Writes a body into a request and ends it: the next piece is read while earlier ones are written,
- * and a buffer is used again once the system has taken what was in it.
+ * and a buffer is used again once the system has taken what was in it. None is larger than the body's
+ * size, where that is known: to make a large one takes longer than a small request does.
  */
 export function nodePump(
   reader: PieceReader,
   outgoing: NodeRequest,
   clock: SendClock,
   fail: (error: unknown) => void,
+  size = Infinity,
 ): NodePump {
+  const pieceBytes = Math.max(1, Math.min(size, PIECE_BYTES));
   const spare: Bytes[] = [];
   let reading = false;
   let inFlight = 0;
@@ -57,7 +60,7 @@ export function nodePump(
   }
 
   async function run(): Promise<void> {
-    let view: Bytes = new Uint8Array(PIECE_BYTES);
+    let view: Bytes = new Uint8Array(pieceBytes);
     for (;;) {
       reading = true;
       moved();
@@ -66,12 +69,12 @@ export function nodePump(
       if (stopped) return;
       if (piece.done) break;
       const lent = view.byteLength === 0;
-      const memory = lent ? PIECE_BYTES : piece.value!.byteLength;
+      const memory = lent ? pieceBytes : piece.value!.byteLength;
       moved();
       await room(memory);
       if (stopped) return;
       write(piece.value!, memory, lent);
-      if (lent) view = spare.pop() ?? new Uint8Array(PIECE_BYTES);
+      if (lent) view = spare.pop() ?? new Uint8Array(pieceBytes);
       sinceTurn += memory;
       if (sinceTurn >= IN_FLIGHT_BYTES) {
         // Writes that succeed at once starve the event loop, and an early refusal stays unread

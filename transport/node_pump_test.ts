@@ -105,6 +105,16 @@ Deno.test("nodePump makes two buffers, however long the body is", async () => {
   assert(made <= 3, `${made} buffers`);
 });
 
+for (const [size, piece] of [[100, 100], [0, 1], [3 * MIB, MIB], [undefined, MIB]] as const) {
+  Deno.test(`nodePump makes buffers of ${piece} for a body of ${size} bytes`, async () => {
+    const { outgoing, writes } = fakeRequest();
+    const pump = nodePump(fillingReader(1), outgoing, fakeClock().clock, neverFails, size);
+    await turns();
+    assertEquals(writes[0]!.bytes.byteLength, piece);
+    pump.stop();
+  });
+}
+
 Deno.test("nodePump lets small pieces of the source's own wait up to 1 MiB", async () => {
   const { outgoing, writes } = fakeRequest();
   const piece = new Uint8Array(64 * 1024);

@@ -133,7 +133,7 @@ function exchange(
       pump = nodePump(reader, outgoing, clock, (error) => {
         fail(error);
         outgoing.destroy();
-      });
+      }, request.body?.size);
     } else {
       outgoing.end();
       clock.sent();
