@@ -1,6 +1,6 @@
 /**
  * `deno task test [arguments of deno test]`: every test beside its file, in tests/, and in the
- * documentation. The last line is `N passed, N failed`, with `, N skipped` after it where tests
+ * documentation; types are for `deno task check`. The last line is `N passed, N failed`, with `, N skipped` after it where tests
  * were ignored; the line before it says which peers were missing and how to get them.
  *
  * Whatever the tests make the library tell is searched for the secrets that they use: an error, event,
@@ -150,6 +150,7 @@ async function denoTest(
     "test",
     "--allow-all",
     "--doc",
+    "--no-check",
     ...checks,
     ...preloads(Deno.version.deno, args),
     ...args,
