@@ -107,8 +107,11 @@ export function sanitizers(version: string, operations: boolean): string[] {
 }
 
 /** Tests that start programs: registries, clients, other runtimes. */
-const PROGRAMS = ["endpoints", "interop", "package", "peers", "server_interop"]
-  .map((folder) => `tests/${folder}`);
+const PROGRAMS = [
+  // First what takes longest: the rest runs beside it.
+  ...["package", "endpoints", "interop", "peers", "server_interop"],
+  ...["copy", "disk_registry", "layout_processes"].map((name) => `kill/${name}_test.ts`),
+].map((path) => `tests/${path}`);
 
 /** Whether any of these paths has tests that start programs. */
 export function startsPrograms(paths: readonly string[]): boolean {
