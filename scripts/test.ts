@@ -1,7 +1,8 @@
 /**
  * `deno task test [arguments of deno test]`: every test beside its file, in tests/, and in the
- * documentation; types are for `deno task check`. The last line is `N passed, N failed`, with `, N skipped` after it where tests
- * were ignored; the line before it says which peers were missing and how to get them.
+ * documentation; their types are checked by `deno task check`. The last line is `N passed, N failed`,
+ * with `, N skipped` after it where tests were ignored; the line before it says which peers were
+ * missing and how to get them.
  *
  * Whatever the tests make the library tell is searched for the secrets that they use: an error, event,
  * tape or line of output that shows one fails the run. See `secret_watch.ts`.
