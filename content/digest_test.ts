@@ -81,7 +81,7 @@ Deno.test("isDigestReference: names are none", () => {
 Deno.test("isDigest: a text that is long and wrong costs nothing", () => {
   const started = performance.now();
   assert(!isDigest("a-".repeat(500_000)));
-  assert(performance.now() - started < 1_000);
+  assert(performance.now() - started < 20_000); // a square of it takes an hour
 });
 
 Deno.test("hashAlgorithm: sha256 and sha512 can be computed, others not", () => {

@@ -1,5 +1,5 @@
 /**
- * `deno task check`: types of everything, types of what the package exports with a browser's
+ * `deno task check`: types of everything, examples in the documentation too, types of what the package exports with a browser's
  * library alone, the documentation of every export, and whether the package could be published.
  * One line for each check; a check that fails prints what the tool said.
  */
@@ -181,6 +181,7 @@ async function step(name: string, check: () => Promise<Outcome>): Promise<boolea
 async function main(): Promise<boolean> {
   const files = await projectFiles();
   const sources = files.filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts"));
+  const pages = files.filter((file) => file.endsWith(".md"));
   const all = Object.entries((await configuration()).exports);
   const there = await Promise.all(all.map(([, path]) => exists(`${ROOT}/${path}`)));
   const exports = all.filter((_, index) => there[index]);
@@ -191,7 +192,10 @@ async function main(): Promise<boolean> {
     .map(([, path]) => path);
 
   const results = [
-    await step(`types of ${sources.length} files`, () => deno(["check", ...sources])),
+    await step(
+      `types of ${sources.length} files and of their examples`,
+      () => deno(["check", "--doc", ...sources, ...pages]),
+    ),
   ];
   if (exports.length === 0) return results.every((result) => result);
   results.push(

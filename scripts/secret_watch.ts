@@ -4,7 +4,8 @@
  * event when it is gathered, every tape when it is written, and every line that is logged. What it
  * finds is a line that begins with `a secret is told:`, and a failure of the whole run.
  */
-import { ApiError } from "../mod.ts";
+// The smallest entry point: each test file loads it too.
+import { ApiError } from "../integrations/docker_registry_client/errors.ts";
 import { ALARM, SecretSearch } from "./secret_search.ts";
 
 const search = new SecretSearch();

@@ -1,7 +1,8 @@
 /**
  * `deno task test [arguments of deno test]`: every test beside its file, in tests/, and in the
- * documentation. The last line is `N passed, N failed`, with `, N skipped` after it where tests
- * were ignored; the line before it says which peers were missing and how to get them.
+ * documentation; their types are checked by `deno task check`. The last line is `N passed, N failed`,
+ * with `, N skipped` after it where tests were ignored; the line before it says which peers were
+ * missing and how to get them.
  *
  * Whatever the tests make the library tell is searched for the secrets that they use: an error, event,
  * tape or line of output that shows one fails the run. See `secret_watch.ts`.
@@ -111,8 +112,11 @@ export function sanitizers(version: string, operations: boolean): string[] {
 }
 
 /** Tests that start programs: registries, clients, other runtimes. */
-const PROGRAMS = ["endpoints", "interop", "package", "peers", "server_interop"]
-  .map((folder) => `tests/${folder}`);
+const PROGRAMS = [
+  // First what takes longest: the rest runs beside it.
+  ...["package", "endpoints", "interop", "peers", "server_interop"],
+  ...["copy", "disk_registry", "layout_processes"].map((name) => `kill/${name}_test.ts`),
+].map((path) => `tests/${path}`);
 
 /** Whether any of these paths has tests that start programs. */
 export function startsPrograms(paths: readonly string[]): boolean {
@@ -154,6 +158,7 @@ async function denoTest(
     "test",
     "--allow-all",
     "--doc",
+    "--no-check",
     ...checks,
     ...preloads(Deno.version.deno, args),
     ...args,

@@ -119,10 +119,10 @@ Deno.test("task test: the last line, the line before it and the exit code", asyn
     }).output();
     return { code, lines: new TextDecoder().decode(stdout).trimEnd().split("\n") };
   };
-  const failed = await run("--no-check", folder);
+  const failed = await run(folder);
   assertEquals([failed.code, failed.lines.at(-1)], [1, "1 passed, 1 failed, 1 skipped"]);
   assertStringIncludes(failed.lines.at(-2)!, "npx -y deno@2 task peers");
-  const passed = await run("--no-check", "--filter", "good", folder);
+  const passed = await run("--filter", "good", folder);
   assertEquals([passed.code, passed.lines.at(-1)], [0, "1 passed, 0 failed"]);
   assertEquals(await run(`${folder}/none_test.ts`), { code: 2, lines: [""] });
   await Deno.remove(folder, { recursive: true });
@@ -236,7 +236,7 @@ Deno.test("task test: a secret that is told fails the run, though every test pas
     const secret = MARKS.find((mark) => mark.startsWith("h"))!;
     await Deno.writeTextFile(`${folder}/made_test.ts`, source.replace("SECRET", secret));
     const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-lock", "-A", `${ROOT}scripts/test.ts`, "--no-check", folder],
+      args: ["run", "--no-lock", "-A", `${ROOT}scripts/test.ts`, folder],
       env: { DAVIT_PEERS: `${folder}/none`, DAVIT_STD: "npm", NO_COLOR: "1" },
       stderr: "null",
     }).output();
@@ -261,7 +261,7 @@ Deno.test("preloads: the search for secrets, where Deno can and nothing is measu
   assertStringIncludes(watch, "/scripts/secret_watch.ts");
   assertEquals(preloads("2.10.0", []), [watch]);
   assertEquals(preloads("2.3.9", []), []);
-  assertEquals(preloads("2.9.0", ["tests/kill/disk_registry_alone_test.ts"]), []);
+  assertEquals(preloads("2.9.0", ["tests/security/linear_time_alone_test.ts"]), []);
 });
 
 Deno.test("secretLines: what was told, and what stands in the output itself", () => {

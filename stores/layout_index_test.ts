@@ -111,7 +111,7 @@ Deno.test("LayoutIndex: the file follows by itself", () =>
   inWorld(async (world) => {
     await fill(world);
     await tag(world, "new", 1000);
-    const end = Date.now() + 10_000;
+    const end = Date.now() + 30_000;
     while (!(await tagsInFile(world)).includes("new")) {
       assert(Date.now() < end, "the journal is not merged");
       await new Promise((resolve) => setTimeout(resolve, 10));

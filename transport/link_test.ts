@@ -61,7 +61,7 @@ Deno.test("nextLink: each character is looked at once", () => {
       const before = performance.now();
       nextLink(header);
       const took = performance.now() - before;
-      assert(took < 2_000, `${shape}: ${took} ms`); // a square of it takes hours
+      assert(took < 20_000, `${shape}: ${took} ms`); // a square of it takes hours
     }
   }
 });

@@ -42,7 +42,8 @@ for (const [name, header, texts] of LONG) {
   Deno.test(`parseWarnings: a megabyte of ${name}: each is looked at once`, () => {
     const started = performance.now();
     const found = parseWarnings(header);
-    assert(performance.now() - started < 200, `${performance.now() - started} ms`);
+    const took = performance.now() - started;
+    assert(took < 20_000, `${took} ms`); // a square of it takes an hour
     assertEquals(found.length, texts);
   });
 }

@@ -49,26 +49,36 @@ Deno.test("Passwords: what was right once stays right, and nothing else becomes 
   }
 });
 
-async function fastest(run: () => Promise<unknown>): Promise<number> {
-  let least = Infinity;
-  for (let times = 0; times < 5; times++) {
-    const start = performance.now();
-    await run();
-    least = Math.min(least, performance.now() - start);
+/** The least time that each takes: by turns, so that what else runs takes its time from them all. */
+async function fastest(names: string[], run: (name: string) => Promise<unknown>, rounds: number) {
+  const least = new Map(names.map((name) => [name, Infinity]));
+  for (let round = 0; round < rounds; round++) {
+    for (const name of names) {
+      const start = performance.now();
+      await run(name);
+      least.set(name, Math.min(least.get(name)!, performance.now() - start));
+    }
   }
   return least;
 }
 
 Deno.test("Passwords: a wrong login pays for the dearest hash, known or not", async () => {
   const passwords = new Passwords(secrets);
-  const times = new Map<string, number>();
-  for (const name of ["dear", "cheap", "plain", "unknown"]) {
-    times.set(name, await fastest(() => passwords.isRight(name, "wrong")));
-  }
-  // Sixteen times the work lies between the two costs; half of it tells them apart on any machine.
-  const [dear, ...others] = [...times.values()];
-  for (const other of others) assertEquals(other > dear! / 2, true, JSON.stringify([...times]));
+  const names = ["dear", "cheap", "plain", "unknown"];
   const right = await passwords.isRight("dear", "dear one");
-  const again = await fastest(() => passwords.isRight("dear", "dear one"));
-  assertEquals([right, again < dear! / 2], [true, true], "what was right is remembered");
+  // Sixteen times the work lies between the two costs; half of it tells them apart on any machine,
+  // and on a busy one in one of some attempts.
+  for (let attempt = 1;; attempt++) {
+    const times = await fastest(names, (name) => passwords.isRight(name, "wrong"), 5);
+    const [dear, ...others] = [...times.values()];
+    const again = await fastest(["dear"], (name) => passwords.isRight(name, "dear one"), 5);
+    const told = [
+      right,
+      again.get("dear")! < dear! / 2,
+      ...others.map((other) => other > dear! / 2),
+    ];
+    if (attempt < 5 && told.includes(false)) continue;
+    assertEquals(told, [true, true, true, true, true], JSON.stringify([...times]));
+    break;
+  }
 });

@@ -22,7 +22,7 @@ const INDEX = utf8(
 );
 
 /** How long a call may go on after the abort, in milliseconds; a slow machine is not a hang. */
-export const SOON_MS = 1_500;
+export const SOON_MS = 5_000;
 
 /** A call that is aborted. */
 export interface Operation {

@@ -71,7 +71,7 @@ for (const [name, call] of calls) {
         call,
         code: "REGISTRY_RESPONSE",
       });
-      assertLess(performance.now() - started, 2_000);
+      assertLess(performance.now() - started, 20_000);
       assertLess(long.pulled, ANSWERS * MOST_READ + 1);
       const error = errors[0] as HttpError;
       for (const { message } of error.errors) assertLess(message.length, 2_100);

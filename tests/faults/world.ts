@@ -243,7 +243,7 @@ export async function sha256(bytes: Bytes): Promise<string> {
 }
 
 /** A call that takes longer than this hangs, even on a slow machine. */
-const HANGS_MS = 15_000;
+const HANGS_MS = 30_000;
 
 /** Waits for something that must not hang. */
 export async function inTime<T>(promise: Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 /**
  * Properties that must hold whatever comes: many random cases of each, and a failing one cut down to
- * the smallest that still fails. All of them together are over 100,000 cases in CI, and a tenth of
- * that elsewhere; the same ones each time, unless `DAVIT_FUZZ_SEED` names another seed.
+ * the smallest that still fails. All of them together are over 100,000 cases with `DAVIT_FUZZ=all`, and
+ * a tenth of that without; the same ones each time, unless `DAVIT_FUZZ_SEED` names another seed.
  */
 import * as fc from "fast-check";
 
@@ -10,18 +10,18 @@ export { fc };
 /** What a failure prints, beside its smallest case, to be seen again. */
 const SEED = 20_260_101;
 
-/** The cases of a property are given for CI: developers wait for a tenth of them. */
-const ELSEWHERE = 10;
+/** What nobody waits for is one of so many cases. */
+const PART = 10;
 
-/** How many cases run here of a property that has so many in CI. */
-export function casesHere(casesInCi: number): number {
-  return Deno.env.get("CI") === "true" ? casesInCi : Math.ceil(casesInCi / ELSEWHERE);
+/** How many cases run here of a property that has so many. */
+export function casesHere(all: number): number {
+  return Deno.env.get("DAVIT_FUZZ") === "all" ? all : Math.ceil(all / PART);
 }
 
 /** Registers a test of a property: `holds` is given each value, and throws where it does not hold. */
 export function fuzz<T>(
   title: string,
-  casesInCi: number,
+  cases: number,
   arbitrary: fc.Arbitrary<T>,
   holds: (value: T) => void | Promise<void>,
 ): void {
@@ -29,7 +29,7 @@ export function fuzz<T>(
     const seed = Number(Deno.env.get("DAVIT_FUZZ_SEED") ?? SEED);
     await fc.assert(fc.asyncProperty(arbitrary, async (value) => await holds(value)), {
       seed,
-      numRuns: casesHere(casesInCi),
+      numRuns: casesHere(cases),
     });
   });
 }

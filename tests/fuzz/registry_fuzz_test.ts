@@ -225,7 +225,7 @@ const users = {
 /** How clients log in, and what they then send. */
 interface Way {
   title: string;
-  casesInCi: number;
+  cases: number;
   auth?: RegistryAuth;
   /** The header of who may do everything, and of who may do everything in `app`. */
   root: string;
@@ -247,17 +247,17 @@ function basic(user: string): string {
 }
 
 const WAYS: Way[] = [
-  { title: "open", casesInCi: 6_000, root: basic("root"), me: basic("me") },
+  { title: "open", cases: 6_000, root: basic("root"), me: basic("me") },
   {
     title: "with Basic",
-    casesInCi: 2_000,
+    cases: 2_000,
     auth: { basic: { users, anonymous: { actions: ["pull"], repositories: ["app"] } } },
     root: basic("root"),
     me: basic("me"),
   },
   {
     title: "with Bearer",
-    casesInCi: 2_000,
+    cases: 2_000,
     auth: { bearer: { users, key } },
     root: await tokenOf("root"),
     me: await tokenOf("me"),
@@ -356,7 +356,7 @@ async function checkWhole(fetch: Fetch, authorization: string | undefined): Prom
 for (const way of WAYS) {
   fuzz(
     `a registry ${way.title}: the specification's answers, and a registry that is whole`,
-    way.casesInCi,
+    way.cases,
     fc.array(request, { minLength: 1, maxLength: 4 }),
     async (requests) => {
       const failures: unknown[] = [];

@@ -13,6 +13,8 @@ export interface Host {
   login?: "basic" | "bearer";
   /** The verbs that it does not have, and the codes of their errors. */
   lacks?: Readonly<Record<string, string>>;
+  /** A layer that it takes in chunks alone, in MiB. @default {5, more than others take in a chunk} */
+  layer?: number;
   /** Its words for a tag that cannot be moved; Harbor's where they are not known. */
   immutableTags?: NonNullable<QuirkOptions["immutableTags"]>;
 }
@@ -30,6 +32,7 @@ export const HOSTS: Record<PresetName, Host> = {
   acr: {
     name: "me.azurecr.io/app",
     user: "00000000-0000-0000-0000-000000000000",
+    layer: 24,
   },
   distribution3: { name: "localhost:5000/app", user: "me", login: "basic" },
   dockerHub: { name: "me/app", user: "me", lacks: NO_DELETES, immutableTags: "dockerHub" },

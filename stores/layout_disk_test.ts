@@ -1,7 +1,6 @@
 /**
  * What a layout asks of the disk, and in which order: no read shows whether a change would outlive a
- * power cut, so the calls themselves are looked at. It changes the runtime's own files, and so runs
- * alone.
+ * power cut, so the calls themselves are looked at: those of this file's own worker.
  */
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path/join";

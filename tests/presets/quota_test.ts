@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type DavitEvent, RateLimitedError, RegistryStore } from "../../mod.ts";
 import type { Middleware } from "../../server/mod.ts";
-import { inFastTime } from "./fast_time.ts";
+import { inFakeTime } from "./fake_time.ts";
 import { image, pushImage } from "./verbs.ts";
 import { inWorld, type World } from "./world.ts";
 
@@ -117,7 +117,7 @@ function limited(perSecond: number, form: "seconds" | "date" | "none"): Middlewa
 
 for (const form of ["seconds", "date", "none"] as const) {
   Deno.test(`100 manifests, 32 at once, under 10 a second: all are pulled (Retry-After: ${form})`, async () => {
-    await inFastTime(20, () =>
+    await inFakeTime(() =>
       inWorld("harbor", "memory", async (world) => {
         const ref = await withImage(world);
         const { client, events, requests } = world;
@@ -136,7 +136,8 @@ for (const form of ["seconds", "date", "none"] as const) {
         const longest = Math.max(...waits.map(({ delay }) => delay));
         assert(longest <= 10_000 && (form === "none" || longest >= 1_000), `${longest} ms`);
         assert(retries(events) < 200, `${retries(events)} retries of ${requests.length} requests`);
-      }, { middleware: [limited(10, form)] }));
+      }, { middleware: [limited(10, form)] })
+    );
   });
 }
 

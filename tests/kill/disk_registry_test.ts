@@ -1,6 +1,7 @@
 /**
  * Kills a registry on a folder again and again, in the middle of pushes, and looks each time whether
- * what it had answered is there, and nothing that is not whole.
+ * what it had answered is there, and nothing that is not whole. Set `DAVIT_INTERRUPTIONS` for more
+ * kills: a tenth of those.
  */
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path/from-file-url";
@@ -25,10 +26,11 @@ const MAIN = fromFileUrl(new URL("../../testing/main.ts", import.meta.url));
 const SEED = Number(Deno.env.get("DAVIT_SEED") ?? 20_261);
 
 /** The kills take different moments of a push; a round lasts about a second. */
-const ROUNDS = 20;
+const ROUNDS = Math.ceil(Number(Deno.env.get("DAVIT_INTERRUPTIONS") ?? 50) / 10);
 
-/** The longest time between the first request of a round and the kill, in milliseconds. */
-const LONGEST_LIFE_MS = 250;
+/** The most answers of a round, and the longest time between the last of them and the kill. */
+const MOST_ANSWERS = 40;
+const LONGEST_WAIT_MS = 20;
 
 const START_LIMIT_MS = 20_000;
 
@@ -75,7 +77,11 @@ async function traffic(
     until(() => pushImage(origin, "app/blobs", new Dice(dice.below(2 ** 31)), answered)),
     until(() => pushChunks(origin, "other", new Dice(dice.below(2 ** 31)), answered)),
   ];
-  await new Promise((resolve) => setTimeout(resolve, dice.below(LONGEST_LIFE_MS)));
+  const wait = (milliseconds: number) =>
+    new Promise((resolve) => setTimeout(resolve, milliseconds));
+  const last = answered.count + dice.below(MOST_ANSWERS);
+  while (answered.count < last && errors.length === 0) await wait(1);
+  await wait(dice.below(LONGEST_WAIT_MS));
   dead = true;
   await child.kill();
   await Promise.all(clients);

@@ -1,4 +1,4 @@
-/** A disk that is full, or read-only. It changes the runtime's own files, and so runs alone. */
+/** A disk that is full, or read-only. It changes what its own worker calls. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { encodeText } from "../content/bytes.ts";
 import { digestOf } from "../content/digest.ts";

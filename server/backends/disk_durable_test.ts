@@ -1,6 +1,6 @@
 /**
  * What waits for the disk, in which order: a killed process cannot show it, only a power cut, so the
- * calls themselves are looked at. It changes the runtime's own files, and so runs alone.
+ * calls themselves are looked at. It changes what its own worker calls.
  */
 import { assert, assertEquals } from "@std/assert";
 import { fileSystem } from "../../runtime/files.ts";
@@ -65,6 +65,29 @@ Deno.test("diskBackend: index.json is on the disk before it has its name", async
   const name = calls.indexOf("name app/index.json");
   assert(name > 0, calls.join(", "));
   assertEquals(calls.slice(calls.lastIndexOf("write", name), name), ["write", "sync"]);
+});
+
+Deno.test("end-2 on the disk: no folder is read to find a blob, however many are in it", async () => {
+  const system = fileSystem()!;
+  const { readdir } = system;
+  const read: string[] = [];
+  const folder = await Deno.makeTempDir();
+  const backend = diskBackend(folder, { durable: false });
+  try {
+    await memoryWire({ backend }).pushBlob("app", "hello");
+    const again = memoryWire({ backend: diskBackend(folder) });
+    system.readdir = (path) => (read.push(path), readdir(path));
+    assertEquals((await again.send("HEAD", `/v2/app/blobs/${HELLO}`)).status, 200);
+    assertEquals((await again.send("GET", `/v2/app/blobs/${HELLO}`)).text, "hello");
+    assertEquals(read, []);
+    // Where a folder is read, it is seen here.
+    await diskBackend(folder).recover();
+    assertEquals(read.length > 0, true);
+  } finally {
+    Object.assign(system, { readdir });
+    await backend.close();
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("diskBackend: not durable, nothing waits for the disk", async () => {
