@@ -1,8 +1,9 @@
+import { InvalidOptionError } from "./errors.ts";
 import type { OnEvent } from "./events.ts";
 import type { Limits } from "./content/limits.ts";
 import type { UploadJournal } from "./content/upload_journal.ts";
 import type { Credential, CredentialSource } from "./auth/credential.ts";
-import type { TrustedRealms } from "./auth/realm_policy.ts";
+import type { TrustedRealms } from "./auth/trusted_realms.ts";
 import type { RegistryRepo } from "./reference/registry_repo.ts";
 import type { AllowHost } from "./transport/allow_host.ts";
 import type { HostsOptions } from "./transport/host_options.ts";
@@ -110,4 +111,28 @@ export interface RegistryClientOpts extends ConnectionOptions {
   journal?: UploadJournal;
   /** Ends every call of this client. */
   signal?: AbortSignal;
+}
+
+/**
+ * The credentials out of a client's options: in full, or by their short forms.
+ *
+ * @throws {InvalidOptionError} When there are several, or a password without a user name.
+ */
+export function credentialsOf(
+  { credentials, username, password, token }: RegistryClientOpts,
+): Credential | CredentialSource | undefined {
+  const given = [credentials, username ?? password, token].filter((form) => form !== undefined);
+  if (given.length > 1) {
+    throw new InvalidOptionError(
+      "Cannot choose between credentials: give one of 'credentials', 'username' with 'password', " +
+        "and 'token'",
+    );
+  }
+  if (credentials !== undefined) return credentials;
+  if (token !== undefined) return { accessToken: token };
+  if (username === undefined && password === undefined) return undefined;
+  if (username === undefined) {
+    throw new InvalidOptionError("Cannot use 'password' as 'username' is missing");
+  }
+  return { username, password: password ?? "" };
 }

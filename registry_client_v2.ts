@@ -20,7 +20,7 @@ import {
   InvalidOptionError,
   type ReferrersListError,
 } from "./errors.ts";
-import { type AuthInfo, authInfo } from "./auth/auth_info.ts";
+import type { AuthInfo } from "./auth/auth_info.ts";
 import type { Body } from "./content/body.ts";
 import type { Bytes } from "./content/bytes.ts";
 import type { Descriptor, Platform } from "./content/descriptor.ts";
@@ -29,13 +29,13 @@ import * as blobs from "./endpoints/blobs.ts";
 import * as catalog from "./endpoints/catalog.ts";
 import * as manifests from "./endpoints/manifests.ts";
 import { fetchManifestBytes } from "./endpoints/manifest_requests.ts";
-import * as mount from "./endpoints/mount.ts";
+import type * as mount from "./endpoints/mount.ts";
 import { ping } from "./endpoints/ping.ts";
-import { putBlob, type PutBlobOptions } from "./endpoints/put_blob.ts";
-import * as referrers from "./endpoints/referrers.ts";
+import type { PutBlobOptions } from "./endpoints/put_blob.ts";
+import type * as referrers from "./endpoints/referrers.ts";
 import type { EndpointOptions } from "./endpoints/request.ts";
 import * as tags from "./endpoints/tags.ts";
-import * as uploads from "./endpoints/uploads.ts";
+import type * as uploads from "./endpoints/uploads.ts";
 import {
   type DockerManifest,
   type DockerManifestList,
@@ -50,8 +50,8 @@ import {
   registryRepo,
   repoOrRegistry,
 } from "./reference/registry_repo.ts";
-import { type Connection, credentialsOf, openConnection } from "./registry_channel.ts";
-import type { RegistryClientOpts } from "./registry_client_options.ts";
+import { type Connection, openConnection } from "./registry_channel.ts";
+import { credentialsOf, type RegistryClientOpts } from "./registry_client_options.ts";
 import { bodyOf, type StreamBody } from "./content/stream_body.ts";
 import type { Channel, ChannelResponse } from "./transport/channel.ts";
 import { dockerResponse } from "./transport/docker_response.ts";
@@ -272,7 +272,7 @@ export class RegistryClientV2 {
       pingRes = await this.ping(options),
       signal,
     } = options;
-    return await authInfo(this.#connection.auth, {
+    return await this.#connection.auth.info({
       ping: pingRes,
       scope,
       ...(remoteName && { repository: remoteName }),
@@ -426,7 +426,7 @@ export class RegistryClientV2 {
         `Cannot put the manifest as 'schemaVersion' must be 2: current value is ${schemaVersion}`,
       );
     }
-    const { descriptor, location, referrersError } = await manifests.putManifest(
+    const { descriptor, location, referrersError } = await (await writing()).putManifest(
       this.#channel,
       this.repo.remoteName,
       ref,
@@ -451,7 +451,12 @@ export class RegistryClientV2 {
    * @throws {NotFoundError} When there is none.
    */
   async deleteManifest({ ref, ...options }: ManifestRef): Promise<void> {
-    await manifests.deleteManifest(this.#channel, this.repo.remoteName, ref, this.#with(options));
+    await (await writing()).deleteManifest(
+      this.#channel,
+      this.repo.remoteName,
+      ref,
+      this.#with(options),
+    );
   }
 
   /**
@@ -474,6 +479,7 @@ export class RegistryClientV2 {
   async putBlob(body: Body | StreamBody, options: PutBlobOptions = {}): Promise<Descriptor> {
     const { journal } = this.#options;
     const all = { ...(journal && { journal }), ...options };
+    const { putBlob } = await writing();
     return await putBlob(this.#channel, this.repo.remoteName, bodyOf(body), this.#with(all));
   }
 
@@ -531,7 +537,12 @@ export class RegistryClientV2 {
    * @throws {UnsupportedError} When the registry does not delete.
    */
   async deleteBlob({ digest, ...options }: BlobRef): Promise<void> {
-    await blobs.deleteBlob(this.#channel, this.repo.remoteName, digest, this.#with(options));
+    await (await writing()).deleteBlob(
+      this.#channel,
+      this.repo.remoteName,
+      digest,
+      this.#with(options),
+    );
   }
 
   /**
@@ -569,7 +580,13 @@ export class RegistryClientV2 {
     const { remoteName } = this.repo;
     const whole = digest !== undefined && data !== undefined;
     if (whole && mount === undefined) {
-      return await uploads.postBlob(this.#channel, remoteName, digest, data, this.#with(options));
+      return await (await writing()).postBlob(
+        this.#channel,
+        remoteName,
+        digest,
+        data,
+        this.#with(options),
+      );
     }
     if (digest !== undefined || data !== undefined) {
       throw new InvalidOptionError(
@@ -577,7 +594,11 @@ export class RegistryClientV2 {
       );
     }
     if (mount === undefined) {
-      return await uploads.startBlobUpload(this.#channel, remoteName, this.#with(options));
+      return await (await writing()).startBlobUpload(
+        this.#channel,
+        remoteName,
+        this.#with(options),
+      );
     }
     const result = await this.mountBlob({ ...options, ...mount });
     if (!result.mounted) return result.session;
@@ -593,7 +614,7 @@ export class RegistryClientV2 {
   async uploadBlobChunk(
     { session, data, ...options }: UploadRef & { data: Uint8Array },
   ): Promise<uploads.UploadSession> {
-    return await uploads.uploadBlobChunk(
+    return await (await writing()).uploadBlobChunk(
       this.#channel,
       this.repo.remoteName,
       session,
@@ -610,7 +631,7 @@ export class RegistryClientV2 {
   async getBlobUploadStatus(
     { session, ...options }: UploadRef,
   ): Promise<uploads.UploadSession> {
-    return await uploads.getBlobUploadStatus(
+    return await (await writing()).getBlobUploadStatus(
       this.#channel,
       this.repo.remoteName,
       session,
@@ -626,7 +647,7 @@ export class RegistryClientV2 {
   async completeBlobUpload(
     { session, digest, data, ...options }: UploadRef & { digest: string; data?: Uint8Array },
   ): Promise<uploads.CompleteUploadResult> {
-    return await uploads.completeBlobUpload(
+    return await (await writing()).completeBlobUpload(
       this.#channel,
       this.repo.remoteName,
       session,
@@ -642,7 +663,7 @@ export class RegistryClientV2 {
    * @throws {HttpError} When the registry does not do that; nothing is lost then.
    */
   async cancelBlobUpload({ session, ...options }: UploadRef): Promise<void> {
-    await uploads.cancelBlobUpload(
+    await (await writing()).cancelBlobUpload(
       this.#channel,
       this.repo.remoteName,
       session,
@@ -657,7 +678,7 @@ export class RegistryClientV2 {
   async mountBlob(
     { digest, ...options }: BlobRef & { from?: string },
   ): Promise<mount.MountResult> {
-    return await mount.mountBlob(
+    return await (await writing()).mountBlob(
       this.#channel,
       this.repo.remoteName,
       digest,
@@ -675,7 +696,8 @@ export class RegistryClientV2 {
   async listReferrers(
     { digest, ...options }: referrers.ListReferrersOptions & { digest: string },
   ): Promise<referrers.ReferrersList> {
-    return await referrers.listReferrers(
+    const { listReferrers } = await listing();
+    return await listReferrers(
       this.#channel,
       this.repo.remoteName,
       digest,
@@ -687,11 +709,12 @@ export class RegistryClientV2 {
    * The manifests whose subject is this digest, one by one, a page at a time (end-12), as
    * {@linkcode RegistryClientV2.listReferrers} finds them.
    */
-  referrers(
+  async *referrers(
     digest: string,
     options: referrers.ListReferrersOptions = {},
   ): AsyncGenerator<Descriptor> {
-    return referrers.referrers(
+    const { referrers } = await listing();
+    yield* referrers(
       this.#channel,
       this.repo.remoteName,
       digest,
@@ -723,6 +746,10 @@ export class RegistryClientV2 {
     return { ...options, signal };
   }
 }
+
+// What few programs need of a client is loaded with the first call that does.
+const writing = () => import("./endpoints/writing.ts");
+const listing = () => import("./endpoints/listing_referrers.ts");
 
 /** The scheme by `hosts`, for a name that gives none. */
 function plainScheme(

@@ -1,5 +1,6 @@
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
-import { readBody, sendExpecting } from "../transport/expect.ts";
+import { sendExpecting } from "../transport/expect.ts";
+import { readBody } from "../transport/read_body.ts";
 import type { EndpointOptions } from "./request.ts";
 import { headerFields } from "../transport/header_fields.ts";
 

@@ -1,7 +1,8 @@
 import { type OpenBody, openBody } from "../content/body.ts";
 import { BadDigestError, InvalidContentError, InvalidOptionError } from "../errors.ts";
 import { type Bytes, EMPTY, toBytes } from "../content/bytes.ts";
-import { type Digest, digestOf, hashAlgorithm, parseDigest } from "../content/digest.ts";
+import { type Digest, hashAlgorithm, parseDigest } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";

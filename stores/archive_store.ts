@@ -1,7 +1,8 @@
 import { type Body, openBody } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { type Digest, digestOf, hashAlgorithm, isDigestReference } from "../content/digest.ts";
+import { type Digest, hashAlgorithm, isDigestReference } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
 import { type PieceReader, readAll } from "../content/piece_reader.ts";

@@ -1,7 +1,8 @@
 import { join } from "@std/path/join";
 import { resolve } from "@std/path/resolve";
 import { encodeText } from "../content/bytes.ts";
-import { digestEncoded, digestOf } from "../content/digest.ts";
+import { digestEncoded } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import type { UploadJournal, UploadKey, UploadRecord } from "../content/upload_journal.ts";
 import type { FileSystem } from "../runtime/files.ts";
 import { files } from "./files.ts";

@@ -1,7 +1,8 @@
 import type { Bytes } from "../../content/bytes.ts";
 import { concatBytes, encodeText } from "../../content/bytes.ts";
 import type { Descriptor } from "../../content/descriptor.ts";
-import { type Digest, digestOf, hashAlgorithm, isDigest } from "../../content/digest.ts";
+import { type Digest, hashAlgorithm, isDigest } from "../../content/digest.ts";
+import { digestOf } from "../../content/digest_of.ts";
 import type { PieceReader } from "../../content/piece_reader.ts";
 import { InternalError } from "../../errors.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
