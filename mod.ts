@@ -31,7 +31,8 @@ export type { Body, OpenBody, ReopenableBody } from "./content/body.ts";
 export type { StreamBody } from "./content/stream_body.ts";
 export type { Bytes } from "./content/bytes.ts";
 export { type Descriptor, type Platform } from "./content/descriptor.ts";
-export { type Digest, digestOf, isDigest, parseDigest } from "./content/digest.ts";
+export { type Digest, isDigest, parseDigest } from "./content/digest.ts";
+export { digestOf } from "./content/digest_of.ts";
 export type { HashAlgorithm } from "./content/hasher.ts";
 export type { Limits } from "./content/limits.ts";
 export { isManifestMediaType, MEDIA_TYPES } from "./content/media_types.ts";
@@ -136,7 +137,7 @@ export type { CompleteUploadResult, UploadSession } from "./endpoints/uploads.ts
 export type { AuthInfo } from "./auth/auth_info.ts";
 export type { Credential, CredentialSource, CredentialTarget } from "./auth/credential.ts";
 export { publicHostsOnly } from "./auth/host_policy.ts";
-export type { TrustedRealms } from "./auth/realm_policy.ts";
+export type { TrustedRealms } from "./auth/trusted_realms.ts";
 export type { AllowHost } from "./transport/allow_host.ts";
 export type {
   Action,

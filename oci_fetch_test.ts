@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { encodeText } from "./content/bytes.ts";
 import type { Descriptor } from "./content/descriptor.ts";
-import { digestOf } from "./content/digest.ts";
+import { digestOf } from "./content/digest_of.ts";
 import {
   BadDigestError,
   InvalidOptionError,

@@ -1,29 +1,23 @@
 import { InvalidOptionError } from "./errors.ts";
 import type { DavitEvent } from "./events.ts";
-import { authorize } from "./auth/authorize.ts";
-import { type AuthorizeOptions, Authorizer, registryOrigin } from "./auth/authorizer.ts";
-import { checkPassword, type Credential, type CredentialSource } from "./auth/credential.ts";
-import { refuseInternal } from "./auth/internal_hosts.ts";
+import { Authentication, authorize } from "./auth/authorize.ts";
+import type { AuthorizeOptions } from "./auth/authorizer.ts";
+import { registryOrigin } from "./auth/registry_origin.ts";
 import { checkOptions } from "./content/check_options.ts";
 import { DEFAULT_LIMITS, type Limits } from "./content/limits.ts";
 import { USER_AGENT } from "./content/version.ts";
-import {
-  CONNECTION_OPTIONS,
-  type ConnectionOptions,
-  type RegistryClientOpts,
-} from "./registry_client_options.ts";
+import { CONNECTION_OPTIONS, type ConnectionOptions } from "./registry_client_options.ts";
 import { type Channel, compose, type Send } from "./transport/channel.ts";
 import { systemClock } from "./transport/clock.ts";
 import { dockerHubAlias } from "./transport/docker_hub_alias.ts";
 import { checkHosts } from "./transport/host_options.ts";
-import { limit } from "./transport/limit.ts";
 import { loaded } from "./transport/loaded.ts";
 import { checkMirrors, type Mirror } from "./transport/mirror_options.ts";
 import { proxyRule } from "./transport/proxy_options.ts";
 import { redirect } from "./transport/redirect.ts";
 import { retry } from "./transport/retry.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./transport/retry_policy.ts";
-import { Secrets } from "./transport/secrets.ts";
+import type { SecretsKeeper } from "./transport/secrets.ts";
 import { sender } from "./transport/send.ts";
 import { streamsBodies } from "./transport/send_fetch.ts";
 
@@ -35,7 +29,7 @@ export interface Connection {
   /** What endpoints send their requests through. */
   channel: Channel;
   /** Authenticates to the registry: what `performLogin` needs. */
-  auth: Authorizer;
+  auth: Authentication;
   /** Ends connections that nothing else ends. */
   close(): void;
 }
@@ -67,7 +61,7 @@ export function connect(origin: string, options: ConnectionOptions = {}): Channe
 export function openConnection(origin: string, options: ConnectionOptions = {}): Connection {
   const limits = checkedLimits(options.limits);
   const policy = checkedPolicy(options.retry);
-  const secrets = new Secrets();
+  const secrets: SecretsKeeper = {};
   const emit = quiet(options.onEvent, secrets);
   const clock = systemClock;
 
@@ -81,14 +75,18 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
   const { responseTimeout, stallTimeout } = limits;
   const out = sender({
     ...options,
-    ...{ registry: host, hosts, userAgent, responseTimeout, stallTimeout },
-    learn: (authorization) => secrets.learn(authorization),
+    ...{ registry: host, hosts, userAgent, responseTimeout, stallTimeout, secrets },
   });
   const sendAny = allowHost || onEvent ? loaded(guarded) : out.send;
-  /** Where a registry's answers may lead to; an `allowHost` decides alone. */
-  const sendFrom = (origin: string) =>
-    allowHost ? sendAny : refuseInternal(origin, options.trustedRealms)(sendAny);
-  const send = sendFrom(origin);
+  /** Sends to a registry and to where its answers lead; an `allowHost` decides alone on that. */
+  function sendFrom(origin: string): Send {
+    const elsewhere = allowHost ? sendAny : loaded(async () => {
+      const { refuseInternal } = await import("./auth/negotiation.ts");
+      return refuseInternal(origin, options.trustedRealms)(sendAny);
+    });
+    return (request) => (request.url.origin === origin ? sendAny : elsewhere)(request);
+  }
+  const send = sendFrom(registryUrl.origin);
   const again = retry({
     retry: policy,
     limits,
@@ -96,7 +94,6 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     emit,
     maxConcurrency: hosts[host]?.maxConcurrency ?? options.maxConcurrency ?? MAX_CONCURRENCY,
   });
-  const redact = (words: string, url?: URL) => secrets.redact(words, url);
   const follow = redirect(limits, { registry: registryUrl });
 
   const authorization: AuthorizeOptions = {
@@ -115,7 +112,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
   function openMirror({ origin, host }: Mirror): Send {
     const { credentials, ...shared } = authorization;
     const send = sendFrom(origin);
-    const own = new Authorizer({
+    const own = new Authentication({
       ...shared,
       origin,
       send,
@@ -124,10 +121,9 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
       scopes: [],
       plainHttp: hosts[host]?.plainHttp ?? false,
     });
-    const limited = limit(hosts[host]?.maxConcurrency ?? MAX_CONCURRENCY);
-    return compose(limited, authorize(own), redirect(limits, { registry: new URL(origin) }))(send);
+    return compose(authorize(own), redirect(limits, { registry: new URL(origin) }))(send);
   }
-  const auth = new Authorizer(authorization);
+  const auth = new Authentication(authorization);
   const registry = compose(again, authorize(auth), follow)(send);
   const { mirrors } = hosts[host] ?? {};
 
@@ -138,12 +134,13 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     return guard(allowHost, out.addressesOf)(traced);
   }
   async function mirrored(): Promise<Send> {
-    const { mirror, missingRepository } = await import("./transport/machine.ts");
+    const { limit, mirror, missingRepository } = await import("./transport/machine.ts");
     const making = onMissingRepository
       ? missingRepository({ onMissingRepository, limits })(registry)
       : registry;
     return mirrors === undefined ? making : mirror({
-      ...{ origin: registryUrl.origin, open: openMirror, clock, emit, limits },
+      ...{ origin: registryUrl.origin, clock, emit, limits },
+      open: (one) => limit(hosts[one.host]?.maxConcurrency ?? MAX_CONCURRENCY)(openMirror(one)),
       mirrors: checkMirrors(`hosts["${host}"].mirrors`, mirrors),
     })(making);
   }
@@ -157,46 +154,20 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     clock,
     capabilities: {},
     emit,
-    redact,
+    secrets,
   };
   return { channel, auth, close: out.close };
-}
-
-/**
- * The credentials out of a client's options: in full, or by their short forms.
- *
- * @throws {InvalidOptionError} When there are several, or a password without a user name.
- */
-export function credentialsOf(
-  options: RegistryClientOpts,
-): Credential | CredentialSource | undefined {
-  const { credentials, username, password, token } = options;
-  const given = [credentials, username ?? password, token].filter((form) => form !== undefined);
-  if (given.length > 1) {
-    throw new InvalidOptionError(
-      "Cannot choose between credentials: give one of 'credentials', 'username' with 'password', " +
-        "and 'token'",
-    );
-  }
-  if (credentials !== undefined) return credentials;
-  if (token !== undefined) return { accessToken: token };
-  if (username === undefined && password === undefined) return undefined;
-  if (username === undefined) {
-    throw new InvalidOptionError("Cannot use 'password' as 'username' is missing");
-  }
-  checkPassword(options);
-  return { username, password: password ?? "" };
 }
 
 /** What listens must not break what it listens to, nor see what a registry repeats of a secret. */
 function quiet(
   onEvent: ConnectionOptions["onEvent"],
-  secrets: Secrets,
+  secrets: SecretsKeeper,
 ): (event: DavitEvent) => void {
   if (onEvent === undefined) return () => {};
   const hide = (value: unknown): unknown =>
     typeof value === "string"
-      ? secrets.hide(value)
+      ? secrets.kept?.hide(value) ?? value
       : Array.isArray(value)
       ? value.map(hide)
       : value;

@@ -1,5 +1,7 @@
+import type { DockerResponse } from "./docker_response.ts";
 import type { Body } from "./content/body.ts";
-import type { OptionNames } from "./content/check_options.ts";
+import type { Bytes } from "./content/bytes.ts";
+import { checkOptions, moreOptions, type OptionNames } from "./content/check_options.ts";
 import type { Platform } from "./content/descriptor.ts";
 import type { StreamBody } from "./content/stream_body.ts";
 import { ENDPOINT_OPTIONS, type EndpointOptions } from "./endpoints/request.ts";
@@ -9,6 +11,7 @@ import {
   type StartUploadOptions,
   type UploadSession,
 } from "./endpoints/uploads.ts";
+import type { Manifest } from "./manifest/types.ts";
 
 /** Options of `getManifest`. */
 export interface GetManifestOpts extends EndpointOptions {
@@ -162,3 +165,32 @@ export interface ListTagsOpts extends ListTagsOptions {
 
 /** Their names. */
 export const LIST_TAGS_OPTS: OptionNames<ListTagsOpts> = { startingAfter: 0, ...LIST_TAGS_OPTIONS };
+
+/** A manifest as `getManifest` answers it. */
+export interface ManifestResult<M extends Manifest = Manifest> {
+  /** The response; its body is the manifest's bytes. */
+  resp: DockerResponse;
+  /** The manifest. */
+  manifest: M;
+  /** The manifest to the byte: what its digest is made of. */
+  bytes: Bytes;
+  /** Its media type. */
+  mediaType: string;
+  /** Its digest. */
+  digest: string;
+}
+
+/** What a method is about, and its options: `("v1", {signal})`, `({ref: "v1", signal})`, a descriptor. */
+export function about<K extends string, T extends object>(
+  name: K,
+  given: string | (T & Record<K, string>),
+  options: T,
+): [string, T] {
+  // What is no string and no object is for the check of a digest or reference to refuse.
+  if (typeof given !== "object" || given === null) return [given, options];
+  if ("mediaType" in given && "digest" in given) return [given.digest as string, options];
+  if (!(name in given)) checkOptions(given, { [name]: 1 });
+  const rest = moreOptions<Record<string, unknown>>(given, options as Record<string, unknown>);
+  delete rest[name];
+  return [given[name], rest as T];
+}

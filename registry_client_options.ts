@@ -1,9 +1,10 @@
+import { InvalidOptionError } from "./errors.ts";
 import type { OnEvent } from "./events.ts";
 import type { OptionNames } from "./content/check_options.ts";
 import type { Limits } from "./content/limits.ts";
 import type { UploadJournal } from "./content/upload_journal.ts";
-import type { Credential, CredentialSource } from "./auth/credential.ts";
-import type { TrustedRealms } from "./auth/realm_policy.ts";
+import { checkPassword, type Credential, type CredentialSource } from "./auth/credential.ts";
+import type { TrustedRealms } from "./auth/trusted_realms.ts";
 import type { RegistryRepo } from "./reference/registry_repo.ts";
 import type { AllowHost } from "./transport/allow_host.ts";
 import type { HostsOptions } from "./transport/host_options.ts";
@@ -149,3 +150,29 @@ export const CLIENT_OPTIONS: OptionNames<RegistryClientOpts> = {
 
 /** Options of docker-registry-client that are taken and mean nothing here. */
 export const IGNORED_OPTIONS = { log: 0, agent: 0, maxSchemaVersion: 0 };
+
+/**
+ * The credentials out of a client's options: in full, or by their short forms.
+ *
+ * @throws {InvalidOptionError} When there are several, or a password without a user name.
+ */
+export function credentialsOf(
+  options: RegistryClientOpts,
+): Credential | CredentialSource | undefined {
+  const { credentials, username, password, token } = options;
+  const given = [credentials, username ?? password, token].filter((form) => form !== undefined);
+  if (given.length > 1) {
+    throw new InvalidOptionError(
+      "Cannot choose between credentials: give one of 'credentials', 'username' with 'password', " +
+        "and 'token'",
+    );
+  }
+  if (credentials !== undefined) return credentials;
+  if (token !== undefined) return { accessToken: token };
+  if (username === undefined && password === undefined) return undefined;
+  if (username === undefined) {
+    throw new InvalidOptionError("Cannot use 'password' as 'username' is missing");
+  }
+  checkPassword(options);
+  return { username, password: password ?? "" };
+}

@@ -20,7 +20,7 @@ import {
   InvalidOptionError,
   type ReferrersListError,
 } from "./errors.ts";
-import { type AuthInfo, authInfo } from "./auth/auth_info.ts";
+import type { AuthInfo } from "./auth/auth_info.ts";
 import type { Body } from "./content/body.ts";
 import type { Bytes } from "./content/bytes.ts";
 import { checkOptions, moreOptions } from "./content/check_options.ts";
@@ -30,19 +30,18 @@ import * as blobs from "./endpoints/blobs.ts";
 import * as catalog from "./endpoints/catalog.ts";
 import * as manifests from "./endpoints/manifests.ts";
 import { fetchManifestBytes } from "./endpoints/manifest_requests.ts";
-import * as mount from "./endpoints/mount.ts";
+import type * as mount from "./endpoints/mount.ts";
 import { ping, type PingOptions } from "./endpoints/ping.ts";
-import { putBlob, type PutBlobOptions } from "./endpoints/put_blob.ts";
-import * as referrers from "./endpoints/referrers.ts";
+import type { PutBlobOptions } from "./endpoints/put_blob.ts";
+import type * as referrers from "./endpoints/referrers.ts";
 import { ENDPOINT_OPTIONS, type EndpointOptions } from "./endpoints/request.ts";
 import * as tags from "./endpoints/tags.ts";
-import * as uploads from "./endpoints/uploads.ts";
+import type * as uploads from "./endpoints/uploads.ts";
 import {
   type DockerManifest,
   type DockerManifestList,
   type ImageManifest,
   isIndex,
-  type Manifest,
   type TagList,
 } from "./manifest/types.ts";
 import {
@@ -51,10 +50,11 @@ import {
   registryRepo,
   repoOrRegistry,
 } from "./reference/registry_repo.ts";
-import { type Connection, credentialsOf, openConnection } from "./registry_channel.ts";
+import { type Connection, openConnection } from "./registry_channel.ts";
 import * as calls from "./registry_client_calls.ts";
 import {
   CLIENT_OPTIONS,
+  credentialsOf,
   IGNORED_OPTIONS,
   type RegistryClientOpts,
 } from "./registry_client_options.ts";
@@ -65,21 +65,21 @@ import { redactUrl } from "./transport/redact.ts";
 
 // The entry point `registry-client-v2` of docker_registry_client has this beside the client.
 export { digestFromManifestStr } from "./manifest/digest_from_manifest.ts";
-export type * from "./registry_client_calls.ts";
-
-/** A manifest as `getManifest` answers it. */
-export interface ManifestResult<M extends Manifest = Manifest> {
-  /** The response; its body is the manifest's bytes. */
-  resp: DockerResponse;
-  /** The manifest. */
-  manifest: M;
-  /** The manifest to the byte: what its digest is made of. */
-  bytes: Bytes;
-  /** Its media type. */
-  mediaType: string;
-  /** Its digest. */
-  digest: string;
-}
+export type {
+  BlobRef,
+  BlobUploadOpts,
+  CompleteUploadOpts,
+  GetManifestOpts,
+  ListTagsOpts,
+  LoginOpts,
+  ManifestRef,
+  ManifestResult,
+  OneImageOpts,
+  PutManifestOpts,
+  StartBlobUploadOpts,
+  UploadChunkOpts,
+  UploadRef,
+} from "./registry_client_calls.ts";
 
 /**
  * A client of one repository: every endpoint of the distribution specification, a method each.
@@ -249,7 +249,7 @@ export class RegistryClientV2 {
     } = options;
     const ending = this.#with(signal && { signal });
     const { pingRes = await this.ping(ending) } = options;
-    return await authInfo(this.#connection.auth, {
+    return await this.#connection.auth.info({
       ping: pingRes,
       scope,
       ...(remoteName && { repository: remoteName }),
@@ -299,15 +299,15 @@ export class RegistryClientV2 {
   /** Docker's manifest of one image. */
   getManifest(
     options: calls.GetManifestOpts & { acceptOCIManifests: false } & calls.OneImageOpts,
-  ): Promise<ManifestResult<DockerManifest>>;
+  ): Promise<calls.ManifestResult<DockerManifest>>;
   /** The manifest of one image. */
   getManifest(
     options: calls.GetManifestOpts & calls.OneImageOpts,
-  ): Promise<ManifestResult<DockerManifest | ImageManifest>>;
+  ): Promise<calls.ManifestResult<DockerManifest | ImageManifest>>;
   /** Docker's manifests only. */
   getManifest(
     options: calls.GetManifestOpts & { acceptOCIManifests: false },
-  ): Promise<ManifestResult<DockerManifest | DockerManifestList>>;
+  ): Promise<calls.ManifestResult<DockerManifest | DockerManifestList>>;
   /** Docker's manifest of one image, by its tag or digest. */
   getManifest(
     ref: string,
@@ -315,22 +315,22 @@ export class RegistryClientV2 {
       & Omit<calls.GetManifestOpts, "ref">
       & { acceptOCIManifests: false }
       & calls.OneImageOpts,
-  ): Promise<ManifestResult<DockerManifest>>;
+  ): Promise<calls.ManifestResult<DockerManifest>>;
   /** The manifest of one image, by its tag or digest. */
   getManifest(
     ref: string,
     options: Omit<calls.GetManifestOpts, "ref"> & calls.OneImageOpts,
-  ): Promise<ManifestResult<DockerManifest | ImageManifest>>;
+  ): Promise<calls.ManifestResult<DockerManifest | ImageManifest>>;
   /** Docker's manifests only, by tag or digest. */
   getManifest(
     ref: string,
     options: Omit<calls.GetManifestOpts, "ref"> & { acceptOCIManifests: false },
-  ): Promise<ManifestResult<DockerManifest | DockerManifestList>>;
+  ): Promise<calls.ManifestResult<DockerManifest | DockerManifestList>>;
   /** A manifest or an index. */
   getManifest(
     ref: string | calls.GetManifestOpts,
     options?: Omit<calls.GetManifestOpts, "ref">,
-  ): Promise<ManifestResult>;
+  ): Promise<calls.ManifestResult>;
   /**
    * A manifest by tag or digest (end-3), with its bytes, verified. `platform` follows an index to
    * one image.
@@ -344,8 +344,8 @@ export class RegistryClientV2 {
   async getManifest(
     reference: string | calls.GetManifestOpts,
     options: Omit<calls.GetManifestOpts, "ref"> = {},
-  ): Promise<ManifestResult> {
-    const [ref, given] = about("ref", reference, options);
+  ): Promise<calls.ManifestResult> {
+    const [ref, given] = calls.about("ref", reference, options);
     checkOptions(given, calls.GET_MANIFEST_OPTS);
     const { acceptManifestLists, acceptOCIManifests, followRedirects, platform } = given;
     const accept = acceptedTypes(
@@ -383,7 +383,7 @@ export class RegistryClientV2 {
     reference: string | calls.ManifestRef,
     options: EndpointOptions = {},
   ): Promise<{ bytes: Bytes; digest: string; mediaType: string }> {
-    const [ref, given] = about("ref", reference, options);
+    const [ref, given] = calls.about("ref", reference, options);
     checkOptions(given, ENDPOINT_OPTIONS);
     const { answer, bytes, digest } = await fetchManifestBytes(
       ...this.#here,
@@ -402,7 +402,7 @@ export class RegistryClientV2 {
     reference: string | calls.ManifestRef,
     options: EndpointOptions = {},
   ): Promise<Descriptor> {
-    const [ref, given] = about("ref", reference, options);
+    const [ref, given] = calls.about("ref", reference, options);
     return await manifests.headManifest(...this.#here, ref, this.#with(given));
   }
 
@@ -430,7 +430,7 @@ export class RegistryClientV2 {
         `Cannot put the manifest as 'schemaVersion' must be 2: current value is ${schemaVersion}`,
       );
     }
-    const { descriptor, location, referrersError } = await manifests.putManifest(
+    const { descriptor, location, referrersError } = await (await writing()).putManifest(
       ...this.#here,
       ref,
       manifestData,
@@ -457,8 +457,8 @@ export class RegistryClientV2 {
     reference: string | calls.ManifestRef,
     options: EndpointOptions = {},
   ): Promise<void> {
-    const [ref, given] = about("ref", reference, options);
-    await manifests.deleteManifest(...this.#here, ref, this.#with(given));
+    const [ref, given] = calls.about("ref", reference, options);
+    await (await writing()).deleteManifest(...this.#here, ref, this.#with(given));
   }
 
   /**
@@ -470,7 +470,7 @@ export class RegistryClientV2 {
     blob: string | (calls.BlobRef & blobs.GetBlobOptions),
     options: blobs.GetBlobOptions = {},
   ): Promise<blobs.BlobContent> {
-    const [digest, given] = about("digest", blob, options);
+    const [digest, given] = calls.about("digest", blob, options);
     return await blobs.getBlob(...this.#here, digest, this.#with(given));
   }
 
@@ -487,7 +487,7 @@ export class RegistryClientV2 {
     const all = journal && options && options.journal === undefined
       ? moreOptions(options, { journal })
       : options;
-    return await putBlob(...this.#here, bodyOf(body), this.#with(all));
+    return await (await writing()).putBlob(...this.#here, bodyOf(body), this.#with(all));
   }
 
   /**
@@ -500,7 +500,7 @@ export class RegistryClientV2 {
     blob: string | calls.BlobRef,
     options: EndpointOptions = {},
   ): Promise<DockerResponse[]> {
-    const [digest, given] = about("digest", blob, options);
+    const [digest, given] = calls.about("digest", blob, options);
     const answer = await blobs.headBlob(...this.#here, digest, this.#with(given));
     return dockerResponses("HEAD", answer);
   }
@@ -512,7 +512,7 @@ export class RegistryClientV2 {
    * @throws {InvalidContentError} When the registry does not say the size.
    */
   async statBlob(blob: string | calls.BlobRef, options: EndpointOptions = {}): Promise<Descriptor> {
-    const [digest, given] = about("digest", blob, options);
+    const [digest, given] = calls.about("digest", blob, options);
     return await blobs.describeBlob(...this.#here, digest, this.#with(given));
   }
 
@@ -525,7 +525,7 @@ export class RegistryClientV2 {
     blob: string | calls.BlobRef,
     options: EndpointOptions = {},
   ): Promise<{ ress: DockerResponse[]; stream: ReadableStream<Bytes> }> {
-    const [digest, given] = about("digest", blob, options);
+    const [digest, given] = calls.about("digest", blob, options);
     const { stream, answer } = await blobs.getBlob(
       ...this.#here,
       digest,
@@ -540,8 +540,8 @@ export class RegistryClientV2 {
    * @throws {UnsupportedError} When the registry does not delete.
    */
   async deleteBlob(blob: string | calls.BlobRef, options: EndpointOptions = {}): Promise<void> {
-    const [digest, given] = about("digest", blob, options);
-    await blobs.deleteBlob(...this.#here, digest, this.#with(given));
+    const [digest, given] = calls.about("digest", blob, options);
+    await (await writing()).deleteBlob(...this.#here, digest, this.#with(given));
   }
 
   /**
@@ -578,7 +578,7 @@ export class RegistryClientV2 {
     const ending = this.#with(signal && { signal });
     const whole = digest !== undefined && data !== undefined;
     if (whole && mount === undefined) {
-      return await uploads.postBlob(...this.#here, digest, data, ending);
+      return await (await writing()).postBlob(...this.#here, digest, data, ending);
     }
     if (digest !== undefined || data !== undefined) {
       throw new InvalidOptionError(
@@ -587,7 +587,7 @@ export class RegistryClientV2 {
     }
     if (mount === undefined) {
       const upload = { ...ending, ...(digestAlgorithm && { digestAlgorithm }) };
-      return await uploads.startBlobUpload(...this.#here, upload);
+      return await (await writing()).startBlobUpload(...this.#here, upload);
     }
     const result = await this.mountBlob({ ...mount, ...(signal && { signal }) });
     if (!result.mounted) return result.session;
@@ -605,7 +605,7 @@ export class RegistryClientV2 {
   ): Promise<uploads.UploadSession> {
     checkOptions(options, calls.UPLOAD_CHUNK_OPTS);
     const { session, data, signal } = options ?? {};
-    return await uploads.uploadBlobChunk(
+    return await (await writing()).uploadBlobChunk(
       ...this.#here,
       session,
       data,
@@ -623,7 +623,7 @@ export class RegistryClientV2 {
   ): Promise<uploads.UploadSession> {
     checkOptions(options, calls.UPLOAD_REF);
     const { session, signal } = options ?? {};
-    return await uploads.getBlobUploadStatus(
+    return await (await writing()).getBlobUploadStatus(
       ...this.#here,
       session,
       this.#with(signal && { signal }),
@@ -640,7 +640,7 @@ export class RegistryClientV2 {
   ): Promise<uploads.CompleteUploadResult> {
     checkOptions(options, calls.COMPLETE_UPLOAD_OPTS);
     const { session, digest, data, signal } = options ?? {};
-    return await uploads.completeBlobUpload(
+    return await (await writing()).completeBlobUpload(
       ...this.#here,
       session,
       digest,
@@ -657,7 +657,7 @@ export class RegistryClientV2 {
   async cancelBlobUpload(options: calls.UploadRef): Promise<void> {
     checkOptions(options, calls.UPLOAD_REF);
     const { session, signal } = options ?? {};
-    await uploads.cancelBlobUpload(
+    await (await writing()).cancelBlobUpload(
       ...this.#here,
       session,
       this.#with(signal && { signal }),
@@ -672,8 +672,8 @@ export class RegistryClientV2 {
     blob: string | (calls.BlobRef & mount.MountOptions),
     options: mount.MountOptions = {},
   ): Promise<mount.MountResult> {
-    const [digest, given] = about("digest", blob, options);
-    return await mount.mountBlob(...this.#here, digest, this.#with(given));
+    const [digest, given] = calls.about("digest", blob, options);
+    return await (await writing()).mountBlob(...this.#here, digest, this.#with(given));
   }
 
   /**
@@ -687,20 +687,20 @@ export class RegistryClientV2 {
     subject: string | (calls.BlobRef & referrers.ListReferrersOptions),
     options: referrers.ListReferrersOptions = {},
   ): Promise<referrers.ReferrersList> {
-    const [digest, given] = about("digest", subject, options);
-    return await referrers.listReferrers(...this.#here, digest, this.#with(given));
+    const [digest, given] = calls.about("digest", subject, options);
+    return await (await listing()).listReferrers(...this.#here, digest, this.#with(given));
   }
 
   /**
    * The manifests whose subject is this digest, one by one, a page at a time (end-12), as
    * {@linkcode RegistryClientV2.listReferrers} finds them.
    */
-  referrers(
+  async *referrers(
     subject: string | (calls.BlobRef & referrers.ListReferrersOptions),
     options: referrers.ListReferrersOptions = {},
   ): AsyncGenerator<Descriptor> {
-    const [digest, given] = about("digest", subject, options);
-    return referrers.referrers(...this.#here, digest, this.#with(given));
+    const [digest, given] = calls.about("digest", subject, options);
+    yield* (await listing()).referrers(...this.#here, digest, this.#with(given));
   }
 
   /** All repositories of the registry, where it tells them. */
@@ -733,20 +733,9 @@ export class RegistryClientV2 {
   }
 }
 
-/** What a method is about, and its options: `("v1", {signal})`, `({ref: "v1", signal})`, a descriptor. */
-function about<K extends string, T extends object>(
-  name: K,
-  given: string | (T & Record<K, string>),
-  options: T,
-): [string, T] {
-  // What is no string and no object is for the check of a digest or reference to refuse.
-  if (typeof given !== "object" || given === null) return [given, options];
-  if ("mediaType" in given && "digest" in given) return [given.digest as string, options];
-  if (!(name in given)) checkOptions(given, { [name]: 1 });
-  const rest = moreOptions<Record<string, unknown>>(given, options as Record<string, unknown>);
-  delete rest[name];
-  return [given[name], rest as T];
-}
+// What few programs need of a client is loaded with the first call that does.
+const writing = () => import("./endpoints/writing.ts");
+const listing = () => import("./endpoints/listing_referrers.ts");
 
 /** The scheme by `hosts`, for a name that gives none. */
 function plainScheme(

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { digestOf } from "./content/digest.ts";
+import { digestOf } from "./content/digest_of.ts";
 import {
   BadDigestError,
   ContentNotFoundError,

@@ -2,7 +2,7 @@
 import type { Descriptor } from "../content/descriptor.ts";
 import type { ContentStore } from "../content/store.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { gunzip } from "../content/gzip.ts";
 import { pieceReader } from "../content/piece_reader.ts";
 import { readTar } from "../content/tar_reader.ts";

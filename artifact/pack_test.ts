@@ -8,7 +8,7 @@ import {
 import { bytesStream } from "../content/body.ts";
 import { encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { EMPTY_CONFIG } from "../manifest/build.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
 import { describe } from "./describe.ts";

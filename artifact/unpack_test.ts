@@ -1,7 +1,7 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { concatBytes, encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { pieceReader } from "../content/piece_reader.ts";
 import { tarOf } from "../content/tar_sample_test.ts";
 import { verifyingStream } from "../content/verifying_stream.ts";

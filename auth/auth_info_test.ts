@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { AuthenticationError } from "../errors.ts";
-import { type AuthInfo, authInfo } from "./auth_info.ts";
+import type { AuthInfo } from "./auth_info.ts";
 import type { Credential } from "./credential.ts";
 import { fakeClient, FakeRegistry, intent } from "./fake_channel_test.ts";
 
@@ -64,19 +64,19 @@ const ROWS: [
 for (const [name, response, credential, info] of ROWS) {
   Deno.test(`end-1 GET /v2/ → authInfo: ${name}`, async () => {
     const registry = new FakeRegistry();
-    const { authorizer } = fakeClient(registry, credential);
-    assertEquals(await authInfo(authorizer, { ping: response }), info);
+    const { authentication } = fakeClient(registry, credential);
+    assertEquals(await authentication.info({ ping: response }), info);
   });
 }
 
 for (const challenge of [undefined, "Negotiate", "Bearer", 'Foo a="b"']) {
   Deno.test(`authInfo of 401 with ${challenge ?? "nothing"}: AUTHENTICATION_FAILED`, async () => {
-    const { authorizer } = fakeClient(
+    const { authentication } = fakeClient(
       new FakeRegistry(),
       challenge === undefined ? undefined : you,
     );
     await assertRejects(
-      () => authInfo(authorizer, { ping: ping(401, challenge) }),
+      () => authentication.info({ ping: ping(401, challenge) }),
       AuthenticationError,
       "Cannot authenticate to registry.example: it asks neither for Basic nor for Bearer",
     );
@@ -86,24 +86,24 @@ for (const challenge of [undefined, "Negotiate", "Bearer", 'Foo a="b"']) {
 Deno.test("authInfo asks for the scope given, and not for the ping's placeholder", async () => {
   for (const scope of ["repository:app:pull,push", ""]) {
     const registry = new FakeRegistry();
-    const { authorizer } = fakeClient(registry, you);
-    await authInfo(authorizer, { ping: ping(401, BEARER), scope });
+    const { authentication } = fakeClient(registry, you);
+    await authentication.info({ ping: ping(401, BEARER), scope });
     assertEquals(registry.asked, [scope === "" ? [] : [scope]]);
   }
 });
 
 Deno.test("authInfo asks the source for the repository's credentials", async () => {
   const asked: unknown[] = [];
-  const { authorizer } = fakeClient(new FakeRegistry(), (target) => void asked.push(target));
-  await authInfo(authorizer, { ping: ping(401, BEARER), repository: "app" });
+  const { authentication } = fakeClient(new FakeRegistry(), (target) => void asked.push(target));
+  await authentication.info({ ping: ping(401, BEARER), repository: "app" });
   assertEquals(asked, [{ host: "registry.example", scheme: "https", repository: "app" }]);
 });
 
 Deno.test("authInfo: a ping that another host answered teaches nothing", async () => {
   const registry = new FakeRegistry();
-  const { authorizer, call } = fakeClient(registry, you);
+  const { authentication, call } = fakeClient(registry, you);
   const evil = 'Bearer realm="https://evil.example/token"';
-  await authInfo(authorizer, { ping: from("https://evil.example/v2/", ping(401, evil)) });
+  await authentication.info({ ping: from("https://evil.example/v2/", ping(401, evil)) });
   await call("GET", "/v2/app/tags/list", intent("app", "pull"));
   assertEquals(registry.lines.filter((line) => line.includes("evil")), []);
   assertEquals(registry.seen[0]?.authorization, null);
@@ -111,8 +111,8 @@ Deno.test("authInfo: a ping that another host answered teaches nothing", async (
 
 Deno.test("authInfo: what it learned and got serves the requests to come", async () => {
   const registry = new FakeRegistry();
-  const { authorizer, call } = fakeClient(registry, you);
-  await authInfo(authorizer, { ping: ping(401, BEARER), scope: "repository:app:pull" });
+  const { authentication, call } = fakeClient(registry, you);
+  await authentication.info({ ping: ping(401, BEARER), scope: "repository:app:pull" });
   const { response } = await call("GET", "/v2/app/tags/list", intent("app", "pull"));
   assertEquals([response.status, registry.seen.length], [200, 2]);
 });

@@ -1,6 +1,7 @@
 import type { AuthenticationError } from "../errors.ts";
 import type { Challenge } from "./challenge.ts";
-import { isTrustedRealm, resolveRealm, type TrustedRealms } from "./realm_policy.ts";
+import { resolveRealm } from "./realm_policy.ts";
+import { isTrustedRealm, type TrustedRealms } from "./trusted_realms.ts";
 
 /** A repository that wants tokens from a token service. */
 export interface BearerScheme {

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { AuthenticationError, InvalidOptionError } from "../errors.ts";
 import type { Intent } from "../transport/channel.ts";
-import { type AuthorizeOptions, Authorizer } from "./authorizer.ts";
+import { Authentication } from "./authorize.ts";
+import type { AuthorizeOptions } from "./authorizer.ts";
 import {
   answerFrom,
   counted,
@@ -467,7 +468,7 @@ Deno.test("clients of one registry share what was learned, and tokens", async ()
   const registry = new FakeRegistry();
   const first = fakeClient(registry, you);
   await first.call("GET", TAGS, PULL);
-  const second = fakeClient(registry, you, { authorizer: first.authorizer });
+  const second = fakeClient(registry, you, { authentication: first.authentication });
   assertEquals(await counted(registry, () => second.call("GET", TAGS, PULL)), [200, 1]);
   const call = () => second.call("GET", "/v2/other/tags/list", intent("other", "pull"));
   assertEquals(await counted(registry, call), [200, 2]);
@@ -503,8 +504,8 @@ const BAD_OPTIONS: [name: string, options: Partial<AuthorizeOptions>, message: s
 ];
 
 for (const [name, bad, message] of BAD_OPTIONS) {
-  Deno.test(`Authorizer refuses ${name}: INVALID_OPTION`, () => {
+  Deno.test(`Authentication refuses ${name}: INVALID_OPTION`, () => {
     const { options } = fakeClient(new FakeWire(() => new Response()));
-    assertThrows(() => new Authorizer({ ...options, ...bad }), InvalidOptionError, message);
+    assertThrows(() => new Authentication({ ...options, ...bad }), InvalidOptionError, message);
   });
 }

@@ -40,7 +40,7 @@ Deno.test("how to ask belongs to a repository: what one learns, another's warm c
 Deno.test("a token that one client had refused is no other's warm token", async () => {
   const registry = new FakeRegistry();
   const first = fakeClient(registry, YOU);
-  const second = fakeClient(registry, YOU, { authorizer: first.authorizer });
+  const second = fakeClient(registry, YOU, { authentication: first.authentication });
   for (const client of [first, second, second]) await client.call("GET", TAGS, PULL);
   registry.tokens.clear();
   assertEquals(await counted(registry, () => first.call("GET", TAGS, PULL)), [200, 3]);

@@ -1,10 +1,9 @@
 import type { Limits } from "../content/limits.ts";
-import { AuthenticationError, InvalidOptionError } from "../errors.ts";
+import { AuthenticationError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { isLoopback } from "../content/loopback.ts";
 import type { Anonymity, Clock, Intent, Send } from "../transport/channel.ts";
-import { redactUrl } from "../transport/redact.ts";
-import { Secrets } from "../transport/secrets.ts";
+import { type Secrets, type SecretsKeeper, secretsOf } from "../transport/secrets.ts";
 import { type AuthScheme, type BearerScheme, chooseScheme } from "./auth_scheme.ts";
 import type { Challenge } from "./challenge.ts";
 import {
@@ -16,7 +15,8 @@ import {
   type Identity,
   sameIdentity,
 } from "./credential.ts";
-import { checkTrustedRealms, type TrustedRealms, withheldReason } from "./realm_policy.ts";
+import { withheldReason } from "./realm_policy.ts";
+import type { TrustedRealms } from "./trusted_realms.ts";
 import { learnIdentity } from "./redact_secrets.ts";
 import {
   type ReportingCredentialSource,
@@ -51,7 +51,7 @@ export interface AuthorizeOptions {
   /** Token services on other hosts that may have the credentials. @default {{}} */
   trustedRealms?: TrustedRealms;
   /** What was sent of late, so that nothing that repeats it shows it. @default {its own} */
-  secrets?: Secrets;
+  secrets?: SecretsKeeper;
   /** Whether another registry redirects to this one. @default {false} */
   redirected?: boolean;
 }
@@ -108,23 +108,22 @@ export class Authorizer {
   /** What worked last, for whichever repository. */
   #scheme: AuthScheme | undefined;
 
-  /**
-   * Checks the options; sends nothing.
-   *
-   * @throws {InvalidOptionError} When the origin, the credentials or `trustedRealms` cannot be used.
-   */
-  constructor(options: AuthorizeOptions) {
-    const { origin, credentials, trustedRealms, clock, emit } = options;
-    const url = registryOrigin(origin);
-    checkTrustedRealms(trustedRealms);
+  /** Sends nothing yet. The options were checked, and repositories took requests as anybody's. */
+  constructor(options: AuthorizeOptions, open: Iterable<string | undefined> = []) {
+    const { origin, credentials, clock, emit } = options;
+    const url = new URL(origin);
     this.origin = url.origin;
-    this.secrets = options.secrets ?? new Secrets();
-    this.#options = { ...options, secrets: this.secrets };
+    const { secrets = {} } = options;
+    this.secrets = secretsOf(secrets);
+    this.#options = { ...options, secrets };
     this.#host = url.host;
     this.#source = reportingCredentialSource(credentialSource(credentials), emit);
     this.#tokens = new TokenStore(clock);
     this.#stored = typeof credentials === "function";
     this.hasToken = typeof credentials === "object" && Boolean(credentials.accessToken);
+    for (const name of open) {
+      this.accept({ repository: this.repository(name), scopes: [] }, NOTHING);
+    }
   }
 
   /** What a request with an intent needs. */
@@ -355,23 +354,6 @@ export class Authorizer {
     this.#withheld.add(origin);
     this.#options.emit({ type: "credentials-withheld", registry: this.origin, origin, reason });
   }
-}
-
-/**
- * A registry's origin as a URL.
- *
- * @throws {InvalidOptionError} When it is something else.
- */
-export function registryOrigin(origin: string): URL {
-  const url = URL.canParse(origin) ? new URL(origin) : undefined;
-  if (url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`) {
-    return url;
-  }
-  throw new InvalidOptionError(
-    `Cannot connect: origin must be http or https and a host: current value is ${
-      redactUrl(origin)
-    }`,
-  );
 }
 
 /** A token service's refusal of an anonymous request, with why it was anonymous. */

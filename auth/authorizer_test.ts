@@ -3,7 +3,6 @@ import { AuthenticationError } from "../errors.ts";
 import type { CredentialsWithheldEvent } from "../events.ts";
 import type { AuthorizeOptions } from "./authorizer.ts";
 import type { Credential } from "./credential.ts";
-import { authInfo } from "./auth_info.ts";
 import {
   type FakeClient,
   fakeClient,
@@ -177,11 +176,11 @@ async function logins(
   realm = "/token",
 ): Promise<number> {
   const registry = new FakeRegistry();
-  const { authorizer } = fakeClient(registry, ({ repository }) => of(repository!));
+  const { authentication } = fakeClient(registry, ({ repository }) => of(repository!));
   const headers = { "www-authenticate": `Bearer realm="${realm}"` };
   for (const repository of ["a", "b", "c"]) {
     const ping = new Response(null, { status: 401, headers });
-    await authInfo(authorizer, { ping, repository, scope: "repository:shared:pull" });
+    await authentication.info({ ping, repository, scope: "repository:shared:pull" });
   }
   return registry.tokenCalls.length;
 }

@@ -6,8 +6,8 @@ import type { DavitEvent } from "../events.ts";
 import { DEFAULT_LIMITS, type Limits } from "../content/limits.ts";
 import type { ChannelRequest, ChannelResponse, Clock, Intent, Send } from "../transport/channel.ts";
 import { encodeText } from "../content/bytes.ts";
-import { authorize } from "./authorize.ts";
-import { type AuthorizeOptions, Authorizer } from "./authorizer.ts";
+import { Authentication, authorize } from "./authorize.ts";
+import type { AuthorizeOptions } from "./authorizer.ts";
 import { parseScope } from "./scope.ts";
 
 /** The registry that the tests of this room talk to. */
@@ -215,7 +215,7 @@ function scopeOf(method: string, path: string): string {
 /** A client as small as it can be: `authorize` over a fake wire, and the events. */
 export interface FakeClient {
   options: AuthorizeOptions;
-  authorizer: Authorizer;
+  authentication: Authentication;
   events: DavitEvent[];
   clock: FakeClock;
   call(method: string, path: string, intent?: Intent, extra?: Partial<ChannelRequest>): Promise<
@@ -223,13 +223,13 @@ export interface FakeClient {
   >;
 }
 
-/** Puts `authorize` over a fake wire. Clients of one registry share an `authorizer`. */
+/** Puts `authorize` over a fake wire. Clients of one registry share an `authentication`. */
 export function fakeClient(
   wire: FakeWire,
   credentials?: Credential | CredentialSource,
-  overrides: Partial<AuthorizeOptions> & { limit?: Limits; authorizer?: Authorizer } = {},
+  overrides: Partial<AuthorizeOptions> & { limit?: Limits; authentication?: Authentication } = {},
 ): FakeClient {
-  const { limit, authorizer: shared, ...rest } = overrides;
+  const { limit, authentication: shared, ...rest } = overrides;
   const clock = new FakeClock();
   const events: DavitEvent[] = [];
   const options: AuthorizeOptions = {
@@ -241,11 +241,11 @@ export function fakeClient(
     emit: (event) => events.push(event),
     ...rest,
   };
-  const authorizer = shared ?? new Authorizer(options);
-  const send = authorize(authorizer)(wire.send);
+  const authentication = shared ?? new Authentication(options);
+  const send = authorize(authentication)(wire.send);
   return {
     options,
-    authorizer,
+    authentication,
     events,
     clock,
     call: (method, path, intent, extra = {}) =>

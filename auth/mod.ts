@@ -59,6 +59,6 @@ export type { TokenSource } from "./providers/token_source.ts";
 export { publicHostsOnly } from "./host_policy.ts";
 export { listLogins, login, type LoginOptions, logout } from "./credentials/login.ts";
 export type { Login } from "./credentials/login_list.ts";
-export type { TrustedRealms } from "./realm_policy.ts";
+export type { TrustedRealms } from "./trusted_realms.ts";
 export type { AllowHost } from "../transport/allow_host.ts";
 export type { Clock, HostPurpose } from "../transport/channel.ts";

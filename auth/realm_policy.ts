@@ -1,33 +1,5 @@
-import { AuthenticationError, InvalidOptionError } from "../errors.ts";
-import { quoteInput } from "../reference/quote_input.ts";
+import { AuthenticationError } from "../errors.ts";
 import { raiseScheme } from "../transport/raise_scheme.ts";
-
-/**
- * Token services that may have a registry's credentials although they live elsewhere: a registry's
- * host, and the hosts of its token services. A host stands with its port where that is not the
- * scheme's own. A service may be written as an origin, which then says the scheme too; a bare host
- * means https, and http as well where the registry itself is spoken to by http.
- *
- * @example
- * ```ts
- * import type { TrustedRealms } from "@davit/registry-client/auth";
- * import { assertEquals } from "@std/assert";
- *
- * const trustedRealms: TrustedRealms = {
- *   "registry.corp.example": "sso.corp.example",
- *   "localhost:5000": ["http://localhost:5001"],
- * };
- *
- * assertEquals(Object.keys(trustedRealms).length, 2);
- * ```
- */
-export type TrustedRealms = Readonly<Record<string, string | readonly string[]>>;
-
-/** The two public registries whose token service has a host of its own, documented by both. */
-const BUILT_IN: TrustedRealms = {
-  "registry-1.docker.io": "https://auth.docker.io",
-  "registry.gitlab.com": "https://gitlab.com",
-};
 
 /**
  * The URL of a token service as a challenge names it; it may be relative to the registry. An https
@@ -66,24 +38,6 @@ export function resolveRealm(realm: string, origin: string): URL {
   return url;
 }
 
-/**
- * Whether a registry's credentials may go to a token service: it has the registry's own origin, or
- * its host name by https whatever the port (who holds its certificate is the registry), or the pair
- * is trusted. The same name by http on another port is not enough: on a shared machine that may be
- * another user's program.
- */
-export function isTrustedRealm(realm: URL, origin: string, trusted: TrustedRealms = {}): boolean {
-  const registry = new URL(origin);
-  if (realm.origin === registry.origin) return true;
-  if (realm.protocol === "https:" && realm.hostname === registry.hostname) return true;
-  return [BUILT_IN, trusted].some((pairs) =>
-    Object.entries(pairs).some(([host, services]) =>
-      names(host, registry, registry) &&
-      [services].flat().some((service) => names(service, realm, registry))
-    )
-  );
-}
-
 /** Why credentials stay here, and which option lets them go. */
 export function withheldReason(realm: URL, origin: string): string {
   const { host, protocol } = new URL(origin);
@@ -91,52 +45,4 @@ export function withheldReason(realm: URL, origin: string): string {
   return `the token service ${realm.origin} does not belong to ${host}, so the token is asked for ` +
     `anonymously; the option trustedRealms: {${JSON.stringify(host)}: ` +
     `${JSON.stringify(service)}} allows it`;
-}
-
-/**
- * Checks the option before anything is sent.
- *
- * @throws {InvalidOptionError} When an entry is neither a host nor an origin.
- */
-export function checkTrustedRealms(trusted: TrustedRealms | undefined): void {
-  for (const [host, services] of Object.entries(trusted ?? {})) {
-    for (const entry of [host, services].flat()) parseEntry(entry);
-  }
-}
-
-/** Whether an entry names a URL's origin. A bare host is https, or what the registry speaks. */
-function names(entry: string, url: URL, registry: URL): boolean {
-  const { host, protocol } = parseEntry(entry);
-  if (protocol !== undefined) return protocol === url.protocol && host(protocol) === url.host;
-  const spoken = url.protocol === "https:" || url.protocol === registry.protocol;
-  return spoken && host(url.protocol) === url.host;
-}
-
-interface TrustedEntry {
-  /** Where the entry is an origin. */
-  protocol?: string;
-  /** The host as a URL of a scheme shows it: without the scheme's own port. */
-  host(protocol: string): string;
-}
-
-function parseEntry(entry: string): TrustedEntry {
-  const invalid = () =>
-    new InvalidOptionError(
-      "Cannot use trustedRealms: an entry must be a host, with a port where it needs one, or an " +
-        `http or https origin: current value is ${quoteInput(entry, "registry")}`,
-    );
-  if (typeof entry !== "string") throw invalid();
-  const isOrigin = entry.includes("://");
-  let url: URL;
-  try {
-    url = new URL(isOrigin ? entry : `https://${entry}`);
-  } catch {
-    throw invalid();
-  }
-  const rest = url.username + url.password + url.pathname + url.search + url.hash;
-  if (rest !== "/" || !/^https?:$/.test(url.protocol)) throw invalid();
-  return {
-    ...(isOrigin && { protocol: url.protocol }),
-    host: (protocol) => isOrigin ? url.host : new URL(`${protocol}//${entry}`).host,
-  };
 }

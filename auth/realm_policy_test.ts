@@ -1,12 +1,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { AuthenticationError, InvalidOptionError } from "../errors.ts";
-import {
-  checkTrustedRealms,
-  isTrustedRealm,
-  resolveRealm,
-  type TrustedRealms,
-  withheldReason,
-} from "./realm_policy.ts";
+import { resolveRealm, withheldReason } from "./realm_policy.ts";
+import { checkTrustedRealms, isTrustedRealm, type TrustedRealms } from "./trusted_realms.ts";
 
 const RESOLVED: [realm: string, origin: string, url: string][] = [
   ["https://auth.example/token", "https://r.example", "https://auth.example/token"],

@@ -3,7 +3,6 @@ import { AuthenticationError, InvalidOptionError, UnauthorizedError } from "../e
 import type { DavitEvent } from "../events.ts";
 import { responseError } from "../transport/expect.ts";
 import type { ChannelRequest } from "../transport/channel.ts";
-import { authInfo } from "./auth_info.ts";
 import { dockerCredentials } from "./credentials/docker_credentials.ts";
 import type { Credential, CredentialSource } from "./credential.ts";
 import { counted, fakeClient, FakeRegistry, FakeWire, intent } from "./fake_channel_test.ts";
@@ -235,9 +234,9 @@ Deno.test("an abort while the source is asked is the signal's reason, not a fail
 
 for (const [challenge, answer] of [['Bearer realm="/token"', "Bearer"], ["Basic", "throws"]]) {
   Deno.test(`end-1 authInfo with a source that fails, ${challenge}: ${answer}`, async () => {
-    const { authorizer, events } = fakeClient(new FakeRegistry(), broken);
+    const { authentication, events } = fakeClient(new FakeRegistry(), broken);
     const ping = new Response("", { status: 401, headers: { "www-authenticate": challenge! } });
-    const info = () => authInfo(authorizer, { ping });
+    const info = () => authentication.info({ ping });
     if (answer === "throws") {
       await assertRejects(info, AuthenticationError, "the keychain is locked");
     } else assertEquals(await info(), { type: "Bearer", token: "t1" });

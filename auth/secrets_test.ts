@@ -76,8 +76,8 @@ for (const [who, credentials] of Object.entries(CREDENTIALS)) {
           return error;
         },
       );
-      const { authorizer, events } = client;
-      const things = [outcome, events, authorizer];
+      const { authentication, events } = client;
+      const things = [outcome, events, authentication];
       for (const thing of things) {
         const shown = [
           Deno.inspect(thing, { depth: 20, showHidden: true, strAbbreviateSize: 1e6 }),

@@ -5,11 +5,12 @@ import { AuthenticationError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { ChannelRequest, ChannelResponse, Clock, Send } from "../transport/channel.ts";
 import { DockerResponse } from "../transport/docker_response.ts";
-import { readBody, responseErrors } from "../transport/expect.ts";
+import { readBody } from "../transport/read_body.ts";
+import { responseErrors } from "../transport/response_error.ts";
 import { headerFields } from "../transport/header_fields.ts";
 import { redactUrl } from "../transport/redact.ts";
 import { redirect } from "../transport/redirect.ts";
-import { Secrets } from "../transport/secrets.ts";
+import { type SecretsKeeper, secretsOf } from "../transport/secrets.ts";
 import { basicAuthorization, type Identity, TOKEN_USER } from "./credential.ts";
 import { redactSecrets } from "./redact_secrets.ts";
 import { asksForDelete, deleteAsStar, formatScope, formatScopes, type Scope } from "./scope.ts";
@@ -27,7 +28,7 @@ export interface TokenRequestContext {
   /** Called with each request. */
   emit: OnEvent;
   /** What was sent of late, which a service may repeat. @default {what this request sends} */
-  secrets?: Secrets;
+  secrets?: SecretsKeeper;
 }
 
 /** What is asked of a token service. */
@@ -89,7 +90,7 @@ async function askService(
   { realm, service, scopes, identity, registry: origin, withheld }: TokenRequest,
   signal: AbortSignal | undefined,
 ): Promise<Token> {
-  const secrets = context.secrets ?? new Secrets();
+  const secrets = secretsOf(context.secrets);
   const redact = (words: string) => redactSecrets(words, identity, secrets);
   // A challenge may have named the scopes and the realm: they are a stranger's words.
   const words = redact(formatScopes(scopes));
@@ -157,7 +158,7 @@ async function askService(
     return { ...token, ...(rotated && { refreshToken: rotated }) };
   }
   // Not as an error of its own: a service may repeat what it was sent, and that is cut only here.
-  const errors = (await responseErrors({ limits: context.limits, redact }, request, response)).map((
+  const errors = (await responseErrors(context.limits, request, response, redact)).map((
     { code, message },
   ) => ({
     ...(code !== undefined && { code: redact(code) }),

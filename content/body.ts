@@ -36,11 +36,6 @@ export interface OpenBody {
   open(offset?: number): Promise<PieceReader>;
 }
 
-/** Whether a body is neither bytes in memory nor a blob: what sends it reads a stream. */
-export function isStreamed(body: OpenBody | undefined): body is OpenBody {
-  return body !== undefined && body.bytes === undefined && body.blob === undefined;
-}
-
 /** How much of an array in memory is copied into one piece of a stream. */
 const PIECE_BYTES = 256 * 1024;
 

@@ -3,7 +3,7 @@ import { InvalidArchiveError, LimitError, UnsupportedRuntimeError } from "../err
 import { type Bytes, concatBytes, encodeText, toBytes } from "./bytes.ts";
 import { type Compression, compressionOf, decompressed } from "./compression.ts";
 import { decodeBase64 } from "@std/encoding/base64";
-import { digestOf } from "./digest.ts";
+import { digestOf } from "./digest_of.ts";
 import { readAll } from "./piece_reader.ts";
 import { readerOf } from "./tar_sample_test.ts";
 

@@ -1,6 +1,6 @@
 import { encodeHex } from "./hex.ts";
 import { InvalidDigestError } from "../errors.ts";
-import { createHasher, type HashAlgorithm } from "./hasher.ts";
+import type { HashAlgorithm } from "./hasher.ts";
 
 /** A digest whose grammar has been checked: `algorithm:encoded`. */
 export type Digest = string & { readonly "~checked": "digest" };
@@ -62,16 +62,6 @@ export function digestEncoded(digest: Digest): string {
 /** A digest from a finished hash. */
 export function toDigest(algorithm: HashAlgorithm, hash: Uint8Array): Digest {
   return `${algorithm}:${encodeHex(hash)}` as Digest;
-}
-
-/** The digest of bytes in memory. */
-export async function digestOf(
-  bytes: Uint8Array,
-  algorithm: HashAlgorithm = "sha256",
-): Promise<Digest> {
-  const hasher = await createHasher(algorithm);
-  hasher.update(bytes);
-  return toDigest(algorithm, hasher.digest());
 }
 
 function quote(text: unknown): string {

@@ -4,13 +4,13 @@ import { encodeText } from "./bytes.ts";
 import {
   type Digest,
   digestEncoded,
-  digestOf,
   hashAlgorithm,
   isDigest,
   isDigestReference,
   parseDigest,
   toDigest,
 } from "./digest.ts";
+import { digestOf } from "./digest_of.ts";
 
 const HEX = "0123456789abcdef".repeat(4);
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertInstanceOf, assertLess, assertRejects } from "@std/assert";
 import { InvalidArchiveError, LimitError } from "../errors.ts";
 import { type Bytes, concatBytes, encodeText } from "./bytes.ts";
-import { digestOf } from "./digest.ts";
+import { digestOf } from "./digest_of.ts";
 import { gunzip, gzip } from "./gzip.ts";
 import { readAll } from "./piece_reader.ts";
 import { readerOf } from "./tar_sample_test.ts";

@@ -4,7 +4,7 @@ import { ContentNotFoundError } from "../errors.ts";
 import type { Body } from "./body.ts";
 import { type Bytes, encodeText } from "./bytes.ts";
 import type { Descriptor } from "./descriptor.ts";
-import { digestOf } from "./digest.ts";
+import { digestOf } from "./digest_of.ts";
 import { MEDIA_TYPES } from "./media_types.ts";
 import type { ContentStore, OpenOptions } from "./store.ts";
 

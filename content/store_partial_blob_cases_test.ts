@@ -3,7 +3,7 @@ import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std
 import { ApiError, BadDigestError } from "../errors.ts";
 import { type Bytes, encodeText } from "./bytes.ts";
 import type { Descriptor } from "./descriptor.ts";
-import { digestOf } from "./digest.ts";
+import { digestOf } from "./digest_of.ts";
 import type { ContentStore, PartialBlob } from "./store.ts";
 import {
   assertAbsent,

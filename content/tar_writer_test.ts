@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { InvalidOptionError, UnsafePathError } from "../errors.ts";
 import { bytesStream } from "./body.ts";
 import { type Bytes, concatBytes, encodeText } from "./bytes.ts";
-import { digestOf } from "./digest.ts";
+import { digestOf } from "./digest_of.ts";
 import { BLOCK_BYTES, readTarHeader, writeTarBlock } from "./tar_header.ts";
 import { readTar } from "./tar_reader.ts";
 import { readerOf } from "./tar_sample_test.ts";

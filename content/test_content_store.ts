@@ -14,7 +14,7 @@ import {
 import { ApiError, BadDigestError, ContentNotFoundError } from "../errors.ts";
 import { type Bytes, encodeText } from "./bytes.ts";
 import type { Descriptor } from "./descriptor.ts";
-import { digestOf } from "./digest.ts";
+import { digestOf } from "./digest_of.ts";
 import { MEDIA_TYPES } from "./media_types.ts";
 import type { ContentStore } from "./store.ts";
 import {

@@ -2,7 +2,8 @@ import { BadDigestError, SizeMismatchError } from "../errors.ts";
 import type { Bytes } from "./bytes.ts";
 import { type Digest, hashAlgorithm, toDigest } from "./digest.ts";
 import { createHasher } from "./hasher.ts";
-import { type Piece, type PieceReader, readerStream } from "./piece_reader.ts";
+import type { Piece, PieceReader } from "./piece_reader.ts";
+import { readerStream } from "./reader_stream.ts";
 
 /** What the bytes must turn out to be. */
 export interface Expected {

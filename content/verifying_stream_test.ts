@@ -3,7 +3,8 @@ import { Buffer } from "node:buffer";
 import { BadDigestError, InvalidDigestError, SizeMismatchError } from "../errors.ts";
 import { bytesStream } from "./body.ts";
 import { type Bytes, concatBytes, encodeText } from "./bytes.ts";
-import { type Digest, digestOf, parseDigest } from "./digest.ts";
+import { type Digest, parseDigest } from "./digest.ts";
+import { digestOf } from "./digest_of.ts";
 import { type PieceReader, pieceReader } from "./piece_reader.ts";
 import { passingStream, verifier, verifyingStream } from "./verifying_stream.ts";
 

@@ -2,7 +2,7 @@
 import { assertInstanceOf } from "@std/assert";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import type { Descriptor, Platform } from "../content/descriptor.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { ContentSource, ContentStore } from "../content/store.ts";
 import { buildIndex, buildManifest } from "../manifest/build.ts";

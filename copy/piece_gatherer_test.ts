@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Bytes } from "../content/bytes.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { pieceReader } from "../content/piece_reader.ts";
 import { bytesOf } from "./fixture_test.ts";
 import { PieceGatherer } from "./piece_gatherer.ts";

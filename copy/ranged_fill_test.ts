@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import type { ContentSource, OpenOptions, PartialBlob } from "../content/store.ts";
 import { DownloadError, RateLimitedError } from "../errors.ts";
 import { MemoryStore } from "../stores/memory_store.ts";

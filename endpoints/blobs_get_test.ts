@@ -11,7 +11,7 @@ import {
   UnsupportedError,
 } from "../errors.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { deleteBlob, findBlob, getBlob, type GetBlobOptions, headBlob, statBlob } from "./blobs.ts";
 import { type ErrorClass, failure, fakeRegistry, sample, steps } from "./fake_registry_test.ts";
 

@@ -1,6 +1,6 @@
 /** A part of a blob is as long as was asked, however the registry cuts its answers. */
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { DownloadError, InvalidContentError, SizeMismatchError } from "../errors.ts";
 import { RegistryClientV2 } from "../registry_client_v2.ts";
 import { RegistryStore } from "../registry_store.ts";

@@ -1,7 +1,8 @@
 /** A registry of manifests and tags for the tests of referrers, with the quirks of real ones. */
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { digestOf, isDigest } from "../content/digest.ts";
+import { isDigest } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { failure, type Handler, json, type Seen } from "./fake_registry_test.ts";
 import type { Sample } from "./sample_manifests_test.ts";

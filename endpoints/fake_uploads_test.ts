@@ -2,7 +2,8 @@
 import { assert } from "@std/assert";
 import { type Body, bytesStream } from "../content/body.ts";
 import { type Bytes, concatBytes, EMPTY } from "../content/bytes.ts";
-import { digestOf, hashAlgorithm, isDigest } from "../content/digest.ts";
+import { hashAlgorithm, isDigest } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { failure, type FakeOptions, fakeRegistry, reset, type Seen } from "./fake_registry_test.ts";
 
 /** Serves a request as a registry does. */

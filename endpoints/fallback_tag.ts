@@ -5,7 +5,8 @@ import {
   ReferrersListError,
 } from "../errors.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
-import { type Digest, digestOf, hashAlgorithm } from "../content/digest.ts";
+import { type Digest, hashAlgorithm } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { manifestObject } from "../manifest/manifest_object.ts";
 import { settleManifest } from "../manifest/parse_manifest.ts";

@@ -4,7 +4,7 @@
  */
 import { assertEquals, assertRejects } from "@std/assert";
 import { type Bytes, encodeText } from "../content/bytes.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import {
   BadDigestError,

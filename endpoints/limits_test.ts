@@ -1,6 +1,6 @@
 /** Limits of what is gathered, and streams that are let go of whatever refuses a push. */
 import { assertEquals, assertRejects } from "@std/assert";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { ContentNotFoundError, LimitError } from "../errors.ts";
 import { RegistryClientV2 } from "../registry_client_v2.ts";
 import { RegistryStore } from "../registry_store.ts";

@@ -11,14 +11,16 @@ import {
 import type { Bytes } from "../content/bytes.ts";
 import type { OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { type Digest, digestOf, hashAlgorithm, isDigest } from "../content/digest.ts";
+import { type Digest, hashAlgorithm, isDigest } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { bareMediaType, isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import { isGenericType, type ParsedManifest, parseManifest } from "../manifest/parse_manifest.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { quoted } from "../manifest/quoted.ts";
 import { encodingsOf } from "../transport/content_encoding.ts";
 import { redactUrl } from "../transport/redact.ts";
-import { readBody, sendExpecting } from "../transport/expect.ts";
+import { sendExpecting } from "../transport/expect.ts";
+import { readBody } from "../transport/read_body.ts";
 import { Retries } from "../transport/retries.ts";
 import { isRetryable, RETRYABLE_STATUSES } from "../transport/retry.ts";
 import { answeredDigest, checkAnsweredDigest } from "./answered_digest.ts";

@@ -14,7 +14,6 @@ import { subjectOf } from "../manifest/children.ts";
 import { quoted } from "../manifest/quoted.ts";
 import { manifestMediaType } from "../manifest/media_type_of.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
-import { choosePlatform } from "../manifest/platform.ts";
 import { referrerDescriptor } from "../manifest/referrers_index.ts";
 import { isIndex } from "../manifest/types.ts";
 import type { Platform } from "../content/descriptor.ts";
@@ -63,6 +62,7 @@ export async function getManifest(
   const { platform, ...fetching } = options;
   const found = await fetchManifest(channel, repository, ref, fetching);
   if (platform === undefined || !isIndex(found.manifest)) return found;
+  const { choosePlatform } = await import("../manifest/choosing.ts"); // few name one
   const descriptor = choosePlatform(found.manifest, platform);
   const { descriptor: _index, ...rest } = fetching;
   return await fetchManifest(channel, repository, descriptor.digest, { ...rest, descriptor });

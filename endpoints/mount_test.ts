@@ -6,7 +6,7 @@ import {
   InvalidDigestError,
   RateLimitedError,
 } from "../errors.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import {
   type ErrorClass,
   failure,

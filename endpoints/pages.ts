@@ -1,16 +1,9 @@
-import {
-  HostRefusedError,
-  InvalidContentError,
-  InvalidOptionError,
-  LimitError,
-} from "../errors.ts";
+import { InvalidContentError, InvalidOptionError, LimitError } from "../errors.ts";
 import type { OptionNames } from "../content/check_options.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
-import { readBody, sendExpecting } from "../transport/expect.ts";
-import { nextLink } from "../transport/link.ts";
-import { quoteInput } from "../reference/quote_input.ts";
-import { redactUrl } from "../transport/redact.ts";
-import { ENDPOINT_OPTIONS, type EndpointOptions, resolveUrl } from "./request.ts";
+import { sendExpecting } from "../transport/expect.ts";
+import { readBody } from "../transport/read_body.ts";
+import { ENDPOINT_OPTIONS, type EndpointOptions } from "./request.ts";
 
 /** Options of every list. */
 export interface ListOptions extends EndpointOptions {
@@ -50,76 +43,30 @@ export async function* pages(
   channel: Channel,
   request: ChannelRequest,
   { pageSize, maxPages = channel.limits.maxPages }: ListOptions,
-  first?: ChannelResponse,
+  answered?: ChannelResponse,
 ): AsyncGenerator<Page> {
   checkCount("pageSize", pageSize);
   checkCount("maxPages", maxPages);
-  const seen = new Set<string>();
-  let url = new URL(request.url);
-  if (pageSize !== undefined) url.searchParams.set("n", String(pageSize));
-  for (let page = 1;; page++) {
+  const first = new URL(request.url);
+  if (pageSize !== undefined) first.searchParams.set("n", String(pageSize));
+  const seen = new Set([first.href]);
+  let load: (() => Promise<ChannelResponse>) | undefined = async () =>
+    answered ?? await sendExpecting(channel, { ...request, url: first }, [200]);
+  for (let page = 1; load !== undefined; page++) {
     if (page > maxPages) {
       throw new LimitError(`Cannot ${request.what}: more than maxPages, ${maxPages}, pages`, {
         limit: "maxPages",
         maximum: maxPages,
       });
     }
-    seen.add(url.href);
-    let answer: ChannelResponse;
-    if (page === 1) answer = first ?? await sendExpecting(channel, { ...request, url }, [200]);
-    else {
-      const own = ownPage(request, url);
-      answer = await sendExpecting(channel, linked(request, url), own ? [200, 404] : [200]);
-      if (answer.response.status === 404) {
-        await answer.response.body?.cancel();
-        url = own!;
-        seen.add(url.href);
-        answer = await sendExpecting(channel, linked(request, url), [200]);
-      }
-    }
+    const answer = await load();
     const { headers } = answer.response;
     yield { json: await readJson(channel, answer, request), headers };
-    const header = headers.get("link");
-    const link = nextLink(header);
-    if (link === undefined) return;
-    if (link === false) {
-      const shown = quoteInput(header);
-      throw new InvalidContentError(
-        `Cannot ${request.what}: there is a next page, but its link cannot be read: ${shown}`,
-      );
-    }
-    url = resolveUrl(channel, link, answer.url, request.what);
-    if (url.origin !== channel.origin) {
-      throw new HostRefusedError(
-        `Cannot ${request.what}: the next page is on another host, ${redactUrl(url)}`,
-        { host: url.host },
-      );
-    }
-    if (seen.has(url.href)) {
-      throw new InvalidContentError(
-        `Cannot ${request.what}: the link to the next page leads back to ${redactUrl(url)}`,
-      );
-    }
+    load = undefined;
+    if (!headers.has("link")) return;
+    const { nextPage } = await import("./next_page.ts"); // most lists are one page
+    load = nextPage(channel, request, answer, seen);
   }
-}
-
-/**
- * A linked page at the list's own path, where the link leads to another: Artifactory leaves out what a
- * virtual repository's path begins with.
- */
-function ownPage(request: ChannelRequest, link: URL): URL | undefined {
-  const last = link.searchParams.get("last");
-  if (last === null || link.pathname === request.url.pathname) return undefined;
-  const url = new URL(request.url);
-  url.searchParams.set("last", last);
-  const count = link.searchParams.get("n");
-  if (count !== null) url.searchParams.set("n", count);
-  return url;
-}
-
-/** What a registry's link makes davit ask for is asked of `allowHost` as such. */
-function linked(request: ChannelRequest, url: URL): ChannelRequest {
-  return { ...request, url, purpose: "link" };
 }
 
 async function readJson(

@@ -1,6 +1,7 @@
 import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
-import { readBody, sendExpecting } from "../transport/expect.ts";
+import { sendExpecting } from "../transport/expect.ts";
+import { readBody } from "../transport/read_body.ts";
 import { ENDPOINT_OPTIONS, type EndpointOptions } from "./request.ts";
 import { headerFields } from "../transport/header_fields.ts";
 

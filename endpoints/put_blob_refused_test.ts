@@ -11,7 +11,7 @@ import {
 } from "../errors.ts";
 import type { Body } from "../content/body.ts";
 import { encodeText } from "../content/bytes.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { type ErrorClass, failure, sample } from "./fake_registry_test.ts";
 import { answer, type FakeUploads, fakeUploads, pieces, reopenable } from "./fake_uploads_test.ts";
 import { putBlob, type PutBlobOptions } from "./put_blob.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Body, bytesStream } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { type FakeOptions, sample } from "./fake_registry_test.ts";
 import { answer, type FakeUploads, fakeUploads, pieces, reopenable } from "./fake_uploads_test.ts";
 import { putBlob, type PutBlobOptions } from "./put_blob.ts";

@@ -9,7 +9,7 @@ import {
   TimeoutError,
 } from "../errors.ts";
 import { type Bytes, concatBytes } from "../content/bytes.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { getBlob, type GetBlobOptions } from "./blobs.ts";
 import {
   brokenBody,

@@ -1,7 +1,8 @@
 /** Manifests for the tests of endpoints, and the answers that carry them. */
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { type Digest, digestOf } from "../content/digest.ts";
+import type { Digest } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 
 /** A manifest with its bytes and digests. */

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/as
 import { TimeoutError } from "../errors.ts";
 import type { Body } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { sample } from "./fake_registry_test.ts";
 import { before, type FakeUploads, fakeUploads, pieces, reopenable } from "./fake_uploads_test.ts";
 import { putBlob, type PutBlobOptions } from "./put_blob.ts";

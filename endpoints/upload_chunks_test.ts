@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import type { Body } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { failure, sample } from "./fake_registry_test.ts";
 import {
   after,

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/asse
 import { NetworkError, RegistryResponseError, UploadError } from "../errors.ts";
 import { type Body, bytesStream } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { type ErrorClass, failure, reset, sample } from "./fake_registry_test.ts";
 import {
   after,

@@ -9,7 +9,7 @@ import {
   UploadError,
 } from "../errors.ts";
 import type { Bytes } from "../content/bytes.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { type ErrorClass, failure, reset, sample } from "./fake_registry_test.ts";
 import {
   after,

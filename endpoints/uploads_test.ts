@@ -11,7 +11,7 @@ import {
   UnauthorizedError,
 } from "../errors.ts";
 import { encodeText } from "../content/bytes.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import {
   type ErrorClass,
   failure,

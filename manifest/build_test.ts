@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { InvalidOptionError } from "../errors.ts";
 import { encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import {
   buildIndex,

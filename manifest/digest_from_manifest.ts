@@ -1,5 +1,5 @@
 import { encodeText } from "../content/bytes.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { manifestObject } from "./manifest_object.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
 import { SHAPE_MEDIA_TYPES } from "./manifest_object.ts";
 import { isIndex, type Manifest } from "./types.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Bytes } from "../content/bytes.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { digest, EMPTY_DIGEST, specTest, UNKNOWN_DIGEST } from "./fixture_test.ts";
 
 specTest("end-2 GET blobs: 200 with the bytes, their length and digest", async (wire) => {

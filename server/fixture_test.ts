@@ -1,7 +1,7 @@
 /** What the tests of this room share: a registry in memory, and the same one behind a socket. */
 import { assertEquals } from "@std/assert";
 import { type Bytes, encodeText } from "../content/bytes.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { type DiskBackend, diskBackend } from "./backends/disk_backend.ts";

@@ -1,5 +1,6 @@
 import type { Bytes } from "../content/bytes.ts";
-import { type Digest, digestOf, hashAlgorithm, isDigest } from "../content/digest.ts";
+import { type Digest, hashAlgorithm, isDigest } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { readAll } from "../content/piece_reader.ts";
 import { LimitError } from "../errors.ts";

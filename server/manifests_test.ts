@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { encodeText } from "../content/bytes.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { digest, specTest, streamOf, UNKNOWN_DIGEST } from "./fixture_test.ts";
 

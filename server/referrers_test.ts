@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeText } from "../content/bytes.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { nextPage, specTest, UNKNOWN_DIGEST, type Wire } from "./fixture_test.ts";
 

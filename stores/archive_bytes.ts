@@ -1,7 +1,8 @@
 import { type Bytes, EMPTY } from "../content/bytes.ts";
 import { compressionOf, decompressed } from "../content/compression.ts";
 import type { DecompressLimits } from "../content/gzip.ts";
-import { type PieceReader, pieceReader, readerStream } from "../content/piece_reader.ts";
+import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
+import { readerStream } from "../content/reader_stream.ts";
 import { ContentNotFoundError, InvalidOptionError, LimitError } from "../errors.ts";
 import { isMissing, openCursor } from "../runtime/files.ts";
 import { fileStream } from "./file_stream.ts";

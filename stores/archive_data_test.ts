@@ -6,7 +6,7 @@ import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/asse
 import { type Bytes, concatBytes } from "../content/bytes.ts";
 import { decompressed } from "../content/compression.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { DEFAULT_ARCHIVE_LIMITS } from "../content/limits.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
 import { readAll } from "../content/piece_reader.ts";

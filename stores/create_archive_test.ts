@@ -8,7 +8,7 @@ import {
 import { unpackTar } from "modern-tar";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { gzip } from "../content/gzip.ts";
 import { DEFAULT_ARCHIVE_LIMITS } from "../content/limits.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";

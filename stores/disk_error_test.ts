@@ -1,7 +1,7 @@
 /** A disk that is full, or read-only. It changes what its own worker calls. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { encodeText } from "../content/bytes.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { ContentNotFoundError, StorageError } from "../errors.ts";
 import { buildManifest } from "../manifest/build.ts";
 import { fileSystem } from "../runtime/files.ts";

@@ -5,11 +5,11 @@ import type { Descriptor } from "../content/descriptor.ts";
 import {
   type Digest,
   digestEncoded,
-  digestOf,
   hashAlgorithm,
   isDigestReference,
   toDigest,
 } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { createHasher } from "../content/hasher.ts";
 import type { ArchiveLimits } from "../content/limits.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";

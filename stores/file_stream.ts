@@ -1,5 +1,5 @@
 import { type Bytes, freeMemory, takeMemory } from "../content/bytes.ts";
-import { readerStream } from "../content/piece_reader.ts";
+import { readerStream } from "../content/reader_stream.ts";
 import type { FileCursor } from "../runtime/files.ts";
 
 /**

@@ -7,7 +7,7 @@ import { join } from "@std/path/join";
 import { relative } from "@std/path/relative";
 import { bytesStream } from "../content/body.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { pieceReader } from "../content/piece_reader.ts";
 import { fileSystem } from "../runtime/files.ts";

@@ -86,9 +86,8 @@ interface Loaded {
  */
 export class LayoutIndex {
   static readonly #shared = new Map<string, WeakRef<LayoutIndex>>();
-  static readonly #forgotten = new FinalizationRegistry<string>((key) => {
-    if (LayoutIndex.#shared.get(key)?.deref() === undefined) LayoutIndex.#shared.delete(key);
-  });
+  /** Made with the first index: workers, which have no folders, may have no such thing either. */
+  static #forgotten: FinalizationRegistry<string> | undefined;
 
   /** The index of a folder. */
   static async of({ folder }: LayoutFiles): Promise<LayoutIndex> {
@@ -97,6 +96,9 @@ export class LayoutIndex {
     if (known !== undefined) return known;
     const index = new LayoutIndex();
     LayoutIndex.#shared.set(key, new WeakRef(index));
+    LayoutIndex.#forgotten ??= new FinalizationRegistry((key) => {
+      if (LayoutIndex.#shared.get(key)?.deref() === undefined) LayoutIndex.#shared.delete(key);
+    });
     LayoutIndex.#forgotten.register(index, key);
     return index;
   }

@@ -1,6 +1,7 @@
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { type Digest, digestOf, hashAlgorithm, parseDigest } from "../content/digest.ts";
+import { type Digest, hashAlgorithm, parseDigest } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
 import { ApiError } from "../errors.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { ContentSource } from "../content/store.ts";
 import { testContentStore } from "../content/test_content_store.ts";

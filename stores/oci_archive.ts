@@ -1,13 +1,8 @@
 import { checkOptions } from "../content/check_options.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import {
-  type Digest,
-  digestEncoded,
-  digestOf,
-  hashAlgorithm,
-  isDigestReference,
-} from "../content/digest.ts";
+import { type Digest, digestEncoded, hashAlgorithm, isDigestReference } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import type { ArchiveLimits } from "../content/limits.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import {

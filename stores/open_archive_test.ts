@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { type Bytes, concatBytes, encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { gzip } from "../content/gzip.ts";
 import { type Part, tarOf } from "../content/tar_sample_test.ts";
 import {

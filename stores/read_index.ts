@@ -1,7 +1,8 @@
 import { join } from "@std/path/join";
 import type { Bytes } from "../content/bytes.ts";
 import { checkDescriptor, type Descriptor } from "../content/descriptor.ts";
-import { type Digest, digestOf, hashAlgorithm, isDigest } from "../content/digest.ts";
+import { type Digest, hashAlgorithm, isDigest } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { ApiError, InvalidContentError } from "../errors.ts";

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path/join";
 import { bytesStream } from "../content/body.ts";
 import { type Bytes, concatBytes } from "../content/bytes.ts";
-import { digestOf } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { pieceReader } from "../content/piece_reader.ts";
 import { verifyingStream } from "../content/verifying_stream.ts";
 import { BadDigestError, InvalidOptionError } from "../errors.ts";

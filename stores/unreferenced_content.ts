@@ -1,5 +1,6 @@
 import type { Descriptor } from "../content/descriptor.ts";
-import { type Digest, digestOf, hashAlgorithm, isDigest } from "../content/digest.ts";
+import { type Digest, hashAlgorithm, isDigest } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
 import { InvalidContentError } from "../errors.ts";

@@ -147,8 +147,8 @@ export interface Channel {
   readonly capabilities: RegistryCapabilities;
   /** Tells an event. */
   emit(event: DavitEvent): void;
-  /** The words of another end without secrets that were sent to it. @default {as they are} */
-  redact?(words: string, url?: URL): string;
+  /** What was sent of late, which another end's words may repeat. @default {they are shown as they are} */
+  readonly secrets?: { kept?: object };
 }
 
 /** Puts middleware around a sender: the first one named sees a request first. */

@@ -5,11 +5,7 @@ import type {
 } from "../docker_response.ts";
 import { type HttpError, InvalidContentError } from "../errors.ts";
 import { bareMediaType } from "../content/media_types.ts";
-import { systemClock } from "./clock.ts";
-import { httpError } from "./http_error.ts";
-import { parseRateLimit } from "./rate_limit.ts";
-import { registryErrors } from "./registry_errors.ts";
-import { parseRetryAfter } from "./retry_after.ts";
+import type { Asked } from "./refusal.ts";
 
 /** A registry's response, with the reading methods that `docker_registry_client` has. */
 export type DockerResponse = DockerResponseFace;
@@ -22,18 +18,14 @@ export interface DockerResponseConstructor {
   readonly prototype: DockerResponse;
 }
 
-/** The request that a response answers, for its error. */
-interface Asked {
-  method: string;
-  url: string;
-  redact?: (words: string) => string;
-}
-
 /** What `console.log` asks for on Node and Bun, and what Deno's own `Response` has in its place. */
 const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 const DENO_INSPECT = Symbol.for("Deno.privateCustomInspect");
 
 type Inspect = (value: unknown, options: unknown) => string;
+
+/** What a refusal says, which is loaded when it is asked for. */
+const refusal = () => import("./refusal.ts");
 
 let responseClass: DockerResponseConstructor | undefined;
 const requests = new WeakMap<Response, Asked>();
@@ -78,20 +70,13 @@ function dockerResponseClass(): DockerResponseConstructor {
     }
 
     async dockerErrors(): Promise<RegistryError[]> {
+      const { registryErrors } = await refusal();
       return registryErrors(await this.dockerBody());
     }
 
     async dockerThrowable(message: string): Promise<HttpError> {
-      const asked = requests.get(this);
-      const retryAfter = parseRetryAfter(this.headers.get("retry-after"), systemClock.now());
-      const rateLimit = parseRateLimit(this.headers);
-      return httpError(message, {
-        resp: this,
-        errors: registryErrors(await this.dockerBody(), asked?.redact),
-        ...asked,
-        ...(retryAfter !== undefined && { retryAfter }),
-        ...(rateLimit !== undefined && { rateLimit }),
-      });
+      const { refusedBy } = await refusal();
+      return refusedBy(message, this, await this.dockerBody(), requests.get(this));
     }
   };
 }

@@ -4,7 +4,7 @@ import { openBody } from "../content/body.ts";
 import { encodeText } from "../content/bytes.ts";
 import type { ChannelRequest, ChannelResponse, Send } from "./channel.ts";
 import { request } from "./fake_send_test.ts";
-import { limiters } from "./limit.ts";
+import { limiters } from "./limiter.ts";
 import { retry } from "./retry.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry_policy.ts";
 import { SharedClock } from "./shared_clock_test.ts";

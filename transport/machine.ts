@@ -1,4 +1,4 @@
-import { isStreamed } from "../content/body.ts";
+import { isStreamed } from "../content/is_streamed.ts";
 import { runtimeName } from "../runtime/builtin.ts";
 import { denoConnection } from "../runtime/deno_connection.ts";
 import type { NodeTlsOptions } from "../runtime/http.ts";
@@ -17,12 +17,15 @@ import { nodeConnection, type NodeConnectionOptions } from "./node_connection.ts
 import { type ProxyEnvironment, proxyEnvironment } from "./proxy_environment.ts";
 import { type ProxyOptions, type ProxyRule, proxyRule } from "./proxy_options.ts";
 import { type AddressesOf, resolvedHosts } from "./resolved_hosts.ts";
+import { type SecretsKeeper, secretsOf } from "./secrets.ts";
 import { nodeSend, type NodeSendOptions } from "./send_node.ts";
 
 // What a page in a browser seldom needs comes with this file, so that it is loaded with one `import()`.
 export { connectionFailure } from "./connection_failure.ts";
 export { fetchUpload } from "./fetch_upload.ts";
+export { followRedirects } from "./follow_redirects.ts";
 export { guard } from "./guard.ts";
+export { limit } from "./limit.ts";
 export { mirror } from "./mirror.ts";
 export { missingRepository } from "./missing_repository.ts";
 export { trace } from "./trace.ts";
@@ -37,8 +40,8 @@ export interface MachineOptions {
   insecure?: boolean;
   /** The proxies. @default {those of the environment} */
   proxy?: string | ProxyOptions | false;
-  /** Remembers the credentials that a proxy gets. */
-  learn?: (authorization: string | undefined) => void;
+  /** Remembers the credentials that a proxy gets. @default {nothing does} */
+  secrets?: SecretsKeeper;
   /** The environment's proxies. @default {proxyEnvironment} */
   environment?: () => ProxyEnvironment | undefined;
 }
@@ -88,7 +91,7 @@ export function openMachine(options: MachineOptions): Machine {
       const { host } = url;
       const own = hosts[host] ?? {};
       const { proxy, fetchRoute } = proxyFor(url);
-      options.learn?.(proxy?.authorization);
+      if (proxy?.authorization) secretsOf(options.secrets).learn(proxy.authorization);
       const secure = url.protocol === "https:";
       const tls = secure ? tlsSettings(own) : undefined;
       if (tls !== undefined) checkTls(host, tls);

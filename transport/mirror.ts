@@ -1,10 +1,11 @@
 import { CertificateError, NetworkError, ProxyError, TimeoutError } from "../errors.ts";
 import type { DavitEvent } from "../events.ts";
 import type { Bytes } from "../content/bytes.ts";
-import { digestOf, hashAlgorithm, isDigest } from "../content/digest.ts";
+import { hashAlgorithm, isDigest } from "../content/digest.ts";
+import { digestOf } from "../content/digest_of.ts";
 import type { Limits } from "../content/limits.ts";
 import type { ChannelRequest, ChannelResponse, Clock, Middleware, Send } from "./channel.ts";
-import { readBody } from "./expect.ts";
+import { readBody } from "./read_body.ts";
 import type { Mirror } from "./mirror_options.ts";
 import { redactUrl } from "./redact.ts";
 

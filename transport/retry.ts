@@ -1,7 +1,7 @@
 import { ApiError, HttpError } from "../errors.ts";
 import type { DavitEvent } from "../events.ts";
 import type { ChannelRequest, Middleware } from "./channel.ts";
-import { limiters } from "./limit.ts";
+import { limiters } from "./limiter.ts";
 import { redactUrl } from "./redact.ts";
 import { parseRetryAfter } from "./retry_after.ts";
 import { Retries, type RetrySettings } from "./retries.ts";

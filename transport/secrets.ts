@@ -19,6 +19,17 @@ const URL_RUN = /https?:\/\/[^\s"'<>]*/g;
 /** What a letter or digit is, to tell where a word ends. */
 const LETTER = /[\p{L}\p{N}_]/u;
 
+/** Where a connection's {@linkcode Secrets} are, once it has sent one. */
+export interface SecretsKeeper {
+  /** They themselves. */
+  kept?: Secrets;
+}
+
+/** The secrets of a connection, to remember one more or to find them in what another end says. */
+export function secretsOf(keeper: SecretsKeeper = {}): Secrets {
+  return keeper.kept ??= new Secrets();
+}
+
 /**
  * The secrets that a connection has sent of late: passwords, tokens, signatures. Registries, storages,
  * proxies and token services repeat what they were sent, in one encoding or another; nothing of that is

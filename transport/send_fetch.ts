@@ -1,4 +1,5 @@
-import { isStreamed, type OpenBody } from "../content/body.ts";
+import type { OpenBody } from "../content/body.ts";
+import { isStreamed } from "../content/is_streamed.ts";
 import type { ApiError } from "../errors.ts";
 import { type RuntimeName, runtimeName } from "../runtime/builtin.ts";
 import type { ChannelRequest, Send } from "./channel.ts";

@@ -2,7 +2,7 @@ import type { DavitEvent } from "../events.ts";
 import type { Clock, Middleware } from "./channel.ts";
 import { parseRateLimit } from "./rate_limit.ts";
 import { redactUrl } from "./redact.ts";
-import type { Secrets } from "./secrets.ts";
+import { type SecretsKeeper, secretsOf } from "./secrets.ts";
 import { parseWarnings } from "./warning.ts";
 
 /** How many different warnings are remembered: one that is forgotten is only repeated. */
@@ -18,11 +18,12 @@ export interface TraceOptions {
   /** Called for every request, response, warning and quota. */
   emit: (event: DavitEvent) => void;
   /** What was sent of late: the other end may repeat it. */
-  secrets: Secrets;
+  secrets: SecretsKeeper;
 }
 
 /** Reports every exchange: each hop of a redirect, each try. */
-export function trace({ clock, emit, secrets }: TraceOptions): Middleware {
+export function trace({ clock, emit, secrets: keeper }: TraceOptions): Middleware {
+  const secrets = secretsOf(keeper);
   const warned = new Set<string>();
   const quotas = new Map<string, string>();
 

@@ -1,14 +1,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { DavitEvent } from "../events.ts";
 import { FakeClock, request, scripted, type Step } from "./fake_send_test.ts";
-import { Secrets } from "./secrets.ts";
 import { trace } from "./trace.ts";
 
 function traced(...steps: Step[]) {
   const clock = new FakeClock();
   const events: DavitEvent[] = [];
   const wire = scripted(...steps);
-  const send = trace({ clock, emit: (event) => events.push(event), secrets: new Secrets() })(
+  const send = trace({ clock, emit: (event) => events.push(event), secrets: {} })(
     wire.send,
   );
   return { send, events, clock, of: (type: string) => events.filter((e) => e.type === type) };

@@ -2,7 +2,7 @@ import { TITLE } from "../../content/content_type.ts";
 import { InvalidManifestError } from "../../errors.ts";
 import { type Bytes, encodeText } from "../../content/bytes.ts";
 import type { Descriptor } from "../../content/descriptor.ts";
-import { digestOf } from "../../content/digest.ts";
+import { digestOf } from "../../content/digest_of.ts";
 import { MEDIA_TYPES } from "../../content/media_types.ts";
 import type { ImageManifest, Manifest } from "../../manifest/types.ts";
 import { goJson } from "../go_json.ts";

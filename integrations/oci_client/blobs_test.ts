@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { digestOf } from "../../content/digest.ts";
+import { digestOf } from "../../content/digest_of.ts";
 import { BadDigestError } from "../../errors.ts";
 import { createTestRegistry } from "../../testing/mod.ts";
 import { HELLO, HELLO_DIGEST, MISSING, sha256, world } from "./fixture_test.ts";

@@ -1,7 +1,7 @@
 import { HttpError } from "../../errors.ts";
 import { looksLikeHost, parseRegistry, registryOrigin } from "../../reference/registry.ts";
-import { credentialsOf, openConnection } from "../../registry_channel.ts";
-import type { ConnectionOptions } from "../../registry_client_options.ts";
+import { openConnection } from "../../registry_channel.ts";
+import { type ConnectionOptions, credentialsOf } from "../../registry_client_options.ts";
 import type { Channel } from "../../transport/channel.ts";
 import { sendExpecting } from "../../transport/expect.ts";
 import { headerFields } from "../../transport/header_fields.ts";

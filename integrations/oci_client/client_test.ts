@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
-import { digestOf } from "../../content/digest.ts";
+import { digestOf } from "../../content/digest_of.ts";
 import { encodeText } from "../../content/bytes.ts";
 import { AuthenticationError, NetworkError } from "../../errors.ts";
 import { createRegistry } from "../../server/mod.ts";

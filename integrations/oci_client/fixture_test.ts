@@ -1,5 +1,5 @@
 /** What the tests of this face talk to, and push. */
-import { digestOf } from "../../content/digest.ts";
+import { digestOf } from "../../content/digest_of.ts";
 import { encodeText } from "../../content/bytes.ts";
 import { createHasher } from "../../content/hasher.ts";
 import { encodeHex } from "../../content/hex.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { digestOf } from "../../content/digest.ts";
+import { digestOf } from "../../content/digest_of.ts";
 import { encodeText } from "../../content/bytes.ts";
 import { InvalidManifestError } from "../../errors.ts";
 import { fallbackTag } from "../../manifest/referrers_index.ts";

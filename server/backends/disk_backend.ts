@@ -127,7 +127,9 @@ export function diskBackend(folder: string, options: DiskBackendOptions = {}): D
         `current value is ${uploadExpiry}`,
     );
   }
-  return new FolderBackend(resolve(folder), durable, uploadExpiry);
+  // A worker has no working directory either.
+  const system = machineFiles(`keep a registry in ${folder}`);
+  return new FolderBackend(resolve(folder), system, durable, uploadExpiry);
 }
 
 class FolderBackend implements DiskBackend {
@@ -149,11 +151,11 @@ class FolderBackend implements DiskBackend {
   readonly #holders = new RecentMap<Set<RepositoryName>>(HOLDERS_KEPT);
   readonly #verified = new VerifiedFiles();
 
-  constructor(folder: string, durable: boolean, uploadExpiry: number) {
+  constructor(folder: string, system: FileSystem, durable: boolean, uploadExpiry: number) {
     this.folder = folder;
     this.#durable = durable;
     this.#uploadExpiry = uploadExpiry;
-    this.#system = machineFiles(`keep a registry in ${folder}`);
+    this.#system = system;
   }
 
   async recover(): Promise<void> {

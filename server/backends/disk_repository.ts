@@ -1,7 +1,8 @@
 import { bytesStream } from "../../content/body.ts";
 import type { Bytes } from "../../content/bytes.ts";
 import type { Descriptor } from "../../content/descriptor.ts";
-import { type Digest, digestOf, hashAlgorithm, isDigest } from "../../content/digest.ts";
+import { type Digest, hashAlgorithm, isDigest } from "../../content/digest.ts";
+import { digestOf } from "../../content/digest_of.ts";
 import { DEFAULT_LIMITS } from "../../content/limits.ts";
 import { bareMediaType, isManifestMediaType } from "../../content/media_types.ts";
 import { pieceReader } from "../../content/piece_reader.ts";

@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { bytesStream } from "../../content/body.ts";
 import { encodeText } from "../../content/bytes.ts";
-import { type Digest, digestOf } from "../../content/digest.ts";
+import type { Digest } from "../../content/digest.ts";
+import { digestOf } from "../../content/digest_of.ts";
 import { pieceReader } from "../../content/piece_reader.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import { memoryWire } from "../fixture_test.ts";

@@ -7,7 +7,7 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { bytesStream } from "../../content/body.ts";
 import { type Bytes, concatBytes, encodeText } from "../../content/bytes.ts";
-import { digestOf } from "../../content/digest.ts";
+import { digestOf } from "../../content/digest_of.ts";
 import { pieceReader } from "../../content/piece_reader.ts";
 import { closingCases } from "./test_registry_backend_closing.ts";
 import { listCases, manifestCases, restartCases } from "./test_registry_backend_manifests.ts";

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { bytesStream } from "../../content/body.ts";
 import { type Bytes, encodeText } from "../../content/bytes.ts";
-import { type Digest, digestOf } from "../../content/digest.ts";
+import type { Digest } from "../../content/digest.ts";
+import { digestOf } from "../../content/digest_of.ts";
 import { MEDIA_TYPES } from "../../content/media_types.ts";
 import { type PieceReader, pieceReader } from "../../content/piece_reader.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";

@@ -1,7 +1,8 @@
 /** Large blobs from the disk, whose pieces are given back while they are sent: no byte is lost. */
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, encodeText } from "../../content/bytes.ts";
-import { digestOf, toDigest } from "../../content/digest.ts";
+import { toDigest } from "../../content/digest.ts";
+import { digestOf } from "../../content/digest_of.ts";
 import { createHasher } from "../../content/hasher.ts";
 import { createTestRegistry } from "../../testing/test_registry.ts";
 import { memoryWire, onDisk, until } from "../fixture_test.ts";

@@ -1,11 +1,7 @@
 import { type Bytes, EMPTY, freeMemory, takeMemory } from "../../content/bytes.ts";
 import { InvalidOptionError } from "../../errors.ts";
-import {
-  type Piece,
-  type PieceReader,
-  pieceReader,
-  readerStream,
-} from "../../content/piece_reader.ts";
+import { type Piece, type PieceReader, pieceReader } from "../../content/piece_reader.ts";
+import { readerStream } from "../../content/reader_stream.ts";
 import { builtin } from "../../runtime/builtin.ts";
 import { guarded, Refusal } from "../refusal.ts";
 import { requestUrl } from "../request_url.ts";

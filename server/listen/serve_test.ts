@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { type Bytes, encodeText } from "../../content/bytes.ts";
-import { digestOf } from "../../content/digest.ts";
+import { digestOf } from "../../content/digest_of.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import { digest, EMPTY_DIGEST, Wire } from "../fixture_test.ts";
 import { createRegistry, type Registry } from "../registry.ts";

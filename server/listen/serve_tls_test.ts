@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Bytes } from "../../content/bytes.ts";
-import { digestOf } from "../../content/digest.ts";
+import { digestOf } from "../../content/digest_of.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import { selfSigned } from "../../tests/peers/certificate.ts";
 import { Wire } from "../fixture_test.ts";

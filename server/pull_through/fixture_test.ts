@@ -2,7 +2,7 @@
 import type { Body } from "../../content/body.ts";
 import { type Bytes, encodeText } from "../../content/bytes.ts";
 import type { Descriptor } from "../../content/descriptor.ts";
-import { digestOf } from "../../content/digest.ts";
+import { digestOf } from "../../content/digest_of.ts";
 import type { HashAlgorithm } from "../../content/hasher.ts";
 import { MEDIA_TYPES } from "../../content/media_types.ts";
 import type {

@@ -1,7 +1,7 @@
 /** What upstreams of all kinds answer, and what a client may say of the one it wants. */
 import { assertEquals } from "@std/assert";
 import { encodeText } from "../../content/bytes.ts";
-import { digestOf } from "../../content/digest.ts";
+import { digestOf } from "../../content/digest_of.ts";
 import { MEDIA_TYPES } from "../../content/media_types.ts";
 import type { ContentSource } from "../../content/store.ts";
 import {

@@ -1,7 +1,7 @@
 import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import { encodeBase64 } from "../../content/base64.ts";
 import type { Bytes } from "../../content/bytes.ts";
-import { digestOf } from "../../content/digest.ts";
+import { digestOf } from "../../content/digest_of.ts";
 import { checkInteger } from "../../server/options.ts";
 import { RecordedBody } from "./recorded_body.ts";
 import { asText, redactBody } from "./redact_body.ts";
