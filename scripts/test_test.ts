@@ -184,7 +184,8 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       assertEquals([code, lines.at(-1)], [1, "1 passed, 0 failed"]);
       const [said = ""] = lines.filter((line) => line.startsWith(`stopped by ${signal} after `));
       assertStringIncludes(said, "before every test had run: 1 had passed, no test failed");
-      while (await listens(port)) await pause();
+      for (let left = 1_000; left > 0 && await listens(port); left--) await pause();
+      assertEquals(await listens(port), false, "what the tests started has ended");
       await Deno.remove(folder, { recursive: true });
     },
   });
