@@ -69,10 +69,12 @@ export function jsonResponse(
   { status = 200, headers = {} }: { status?: number; headers?: HeadersInit } = {},
 ): Response {
   const bytes = new TextEncoder().encode(body);
-  const all = new Headers(headers);
-  if (!all.has("content-type")) all.set("content-type", "application/json");
-  all.set("content-length", String(bytes.byteLength));
-  return new Response(bytes, { status, headers: all });
+  const response = new Response(bytes, { status, headers });
+  if (!response.headers.has("content-type")) {
+    response.headers.set("content-type", "application/json");
+  }
+  response.headers.set("content-length", String(bytes.byteLength));
+  return response;
 }
 
 /**
@@ -87,7 +89,7 @@ export function guarded(response: Response): Response {
 
 /** A response without a body. */
 export function emptyResponse(status: number, headers: HeadersInit = {}): Response {
-  const all = new Headers(headers);
-  if (status !== 204) all.set("content-length", "0");
-  return new Response(null, { status, headers: all });
+  const response = new Response(null, { status, headers });
+  if (status !== 204) response.headers.set("content-length", "0");
+  return response;
 }

@@ -145,9 +145,8 @@ export function buildRegistry(options: RegistryOptions, rejects: boolean): Regis
     const url = requestUrl(request.url, request.headers.get("host"));
     const observation = new Observation(request, url);
     requests.push(observation.seen);
-    if (requests.length > settings.requestsKept) {
-      requests.splice(0, requests.length - settings.requestsKept);
-    }
+    // One is taken at a time: `splice` would move all the others.
+    while (requests.length > settings.requestsKept) requests.shift();
     try {
       const response = url === undefined
         ? await answerOf(parts, request, () => Promise.reject(badRequest()))

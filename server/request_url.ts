@@ -8,18 +8,24 @@ const PARTS = /^(https?|http\+[a-z]+):\/\/([^/?#]*)([^?#]*)(\?[^#]*)?(?:#.*)?$/i
 const DOTS = /\/(?:\.|%2e){1,2}(?:\/|$)/i;
 
 /**
- * The URL of a request, from which its route is read. Servers make a request's URL of its target and
- * the client's `Host`, and URL parsers resolve dots and turn `\` into `/`: the path of a URL that comes
- * out of here is the path that stood in the request's target, and that a proxy in front has seen.
- *
- * @returns The URL, or `undefined` where the URL or the host is malformed.
+ * Whether a request's URL and its host are what they seem. Servers make a request's URL of its target
+ * and the client's `Host`, and URL parsers resolve dots and turn `\` into `/`: the path of a URL that
+ * passes here is the path that stood in the request's target, and that a proxy in front has seen.
  */
-export function requestUrl(text: string, host: string | null): URL | undefined {
-  if (host !== null && host !== "" && !HOST.test(host)) return undefined;
+export function isPlainUrl(text: string, host: string | null): boolean {
+  if (host !== null && host !== "" && !HOST.test(host)) return false;
   const parts = PARTS.exec(text);
-  if (parts === null) return undefined;
+  if (parts === null) return false;
   const [, scheme, authority, path] = parts as unknown as [string, string, string, string];
-  if (!scheme.includes("+") && !HOST.test(authority)) return undefined;
-  if (/[^!-~]|\\/.test(path) || DOTS.test(path)) return undefined;
-  return URL.canParse(text) ? new URL(text) : undefined;
+  if (!scheme.includes("+") && !HOST.test(authority)) return false;
+  return !/[^!-~]|\\/.test(path) && !DOTS.test(path);
+}
+
+/** The URL of a request, from which its route is read; `undefined` where it or the host is malformed. */
+export function requestUrl(text: string, host: string | null): URL | undefined {
+  try {
+    return isPlainUrl(text, host) ? new URL(text) : undefined;
+  } catch {
+    return undefined;
+  }
 }

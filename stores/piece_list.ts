@@ -80,8 +80,10 @@ export class PieceList {
       if (value.byteLength > piece.byteLength) return false;
       if (buffer.byteLength > 0) continue; // the stream brings its own pieces
       const full = value.byteLength === value.buffer.byteLength;
-      buffer = full && value.byteLength < PIECE_BYTES
-        ? new Uint8Array(PIECE_BYTES)
+      // At the number only the end is looked for: a large buffer for it, made for every small blob,
+      // kept the collector busy for as long as everything else took.
+      buffer = full && left > value.byteLength && value.byteLength < PIECE_BYTES
+        ? new Uint8Array(Math.min(left, PIECE_BYTES))
         : new Uint8Array(value.buffer);
     }
   }

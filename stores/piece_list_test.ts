@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { bytesStream } from "../content/body.ts";
-import { type Bytes, concatBytes, encodeText } from "../content/bytes.ts";
-import { pieceReader } from "../content/piece_reader.ts";
+import { type Bytes, concatBytes, encodeText, takeMemory } from "../content/bytes.ts";
+import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import { PieceList } from "./piece_list.ts";
 
 const MIB = 1024 * 1024;
@@ -138,6 +138,32 @@ Deno.test("PieceList.fill: stops at the number of bytes, and says whether there 
     const reader = pieceReader(bytesStream(content));
     assertEquals(await list.fill(reader, () => {}, maximum), ended, `${size}, ${maximum}`);
     assertSame(list.bytes(), content.subarray(0, kept));
+  }
+});
+
+Deno.test("PieceList.fill: asks for no more memory than there are bytes left to take", async () => {
+  for (
+    const [size, maximum, views] of [
+      [1024, 1024, [1024, 1024]],
+      [100_000, 100_000, [65_536, 65_536, 65_536]],
+      [300_000, 300_000, [65_536, 234_464, 234_464]],
+      [4 * MIB, undefined, [65_536, MIB, MIB, MIB, MIB, MIB]],
+    ] as [number, number | undefined, number[]][]
+  ) {
+    const seen: number[] = [];
+    let left = size;
+    const reader: PieceReader = {
+      read(view) {
+        seen.push(view!.byteLength);
+        const count = Math.min(left, view!.byteLength);
+        left -= count;
+        const value = takeMemory(view!).subarray(0, count) as Bytes;
+        return Promise.resolve({ done: count === 0, value });
+      },
+      cancel: () => Promise.resolve(),
+    };
+    assert(await new PieceList().fill(reader, () => {}, maximum));
+    assertEquals(seen, views);
   }
 });
 

@@ -4,7 +4,7 @@ import { type Piece, type PieceReader, pieceReader } from "../../content/piece_r
 import { readerStream } from "../../content/reader_stream.ts";
 import { builtin } from "../../runtime/builtin.ts";
 import { guarded, Refusal } from "../refusal.ts";
-import { requestUrl } from "../request_url.ts";
+import { isPlainUrl } from "../request_url.ts";
 import type { Listener, Tls } from "./listener.ts";
 
 /**
@@ -41,7 +41,7 @@ interface NodeRequest {
 
 interface NodeResponse {
   readonly destroyed: boolean;
-  writeHead(status: number, headers: Record<string, string>): void;
+  writeHead(status: number, namesAndValues: string[]): void;
   write(bytes: Uint8Array, written: (error?: Error | null) => void): boolean;
   end(bytes?: Uint8Array): void;
   destroy(): void;
@@ -118,7 +118,9 @@ async function answer(
   const request = toRequest(incoming, scheme, body?.stream);
   try {
     const response = request === undefined ? malformed() : await handler(request);
-    outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+    const headers: string[] = [];
+    response.headers.forEach((value, name) => headers.push(name, value));
+    outgoing.writeHead(response.status, headers);
     if (response.body === null || incoming.method === "HEAD") {
       outgoing.end();
       return;
@@ -144,20 +146,20 @@ function toRequest(
 ): Request | undefined {
   const { method, url: target, rawHeaders } = incoming;
   try {
-    const headers = new Headers();
-    for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-      headers.append(rawHeaders[index]!, rawHeaders[index + 1]!);
-    }
-    const host = headers.get("host");
+    const hosts = rawHeaders.filter((_, index) => /^host$/i.test(rawHeaders[index - 1] ?? ""));
+    const host = hosts.length === 0 ? null : hosts.join();
     // In absolute form the target has a host of its own, and that one counts (RFC 9112, 3.2.2).
     const text = target.startsWith("/")
       ? `${scheme}://${host || "localhost"}${target}`
       : target.replace(/^https?:/i, `${scheme}:`);
-    const url = requestUrl(text, host);
-    if (url === undefined) return undefined;
-    const init: RequestInit & { duplex: "half" } = { method, headers, duplex: "half" };
+    if (!isPlainUrl(text, host)) return undefined;
+    const init: RequestInit & { duplex: "half" } = { method, duplex: "half" };
     if (body !== undefined) init.body = body;
-    return new Request(url, init);
+    const request = new Request(text, init);
+    for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+      request.headers.append(rawHeaders[index]!, rawHeaders[index + 1]!);
+    }
+    return request;
   } catch {
     return undefined;
   }

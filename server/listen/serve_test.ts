@@ -316,6 +316,27 @@ for (const [name, listen] of Object.entries(LISTENERS)) {
     await listener.finished;
   });
 
+  Deno.test(`${name}: headers that come and go more than once`, async () => {
+    const handler = ({ headers }: Request) => {
+      const response = new Response(null, { headers: { "x-seen": headers.get("x-many") ?? "" } });
+      for (const cookie of ["a=1", "b=2"]) response.headers.append("set-cookie", cookie);
+      return Promise.resolve(response);
+    };
+    const listener = await listen(handler, "127.0.0.1", 0);
+    const many = "x-many: one\r\nX-Many: two\r\n";
+    const answer = await raw(
+      listener.port,
+      `GET / HTTP/1.1\r\nhost: r\r\n${many}connection: close\r\n\r\n`,
+    );
+    assert(/\r\nx-seen: one, two\r\n/i.test(answer), answer);
+    assertEquals(answer.match(/\r\nset-cookie: [^\r]*/gi)?.map((line) => line.slice(14)), [
+      "a=1",
+      "b=2",
+    ]);
+    listener.abort();
+    await listener.finished;
+  });
+
   Deno.test(`${name}: a client that reads slowly is cut in the end`, async () => {
     const endless = () =>
       new ReadableStream({
