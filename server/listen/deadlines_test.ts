@@ -80,12 +80,12 @@ Deno.test("laterOnThisMachine: runs after its time, and what never comes leaks n
 Deno.test("laterOnThisMachine: keeps no process alive", async () => {
   const module = new URL("./deadlines.ts", import.meta.url).href;
   const code =
-    `import { laterOnThisMachine } from "${module}"; laterOnThisMachine(() => {}, 60_000);`;
+    `import { laterOnThisMachine } from "${module}"; laterOnThisMachine(() => {}, 600_000);`;
   const started = Date.now();
   const command = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-check", `data:text/typescript,${encodeURIComponent(code)}`],
-    signal: AbortSignal.timeout(20_000),
+    signal: AbortSignal.timeout(120_000),
   });
   const { code: status } = await command.output();
-  assertEquals([status, Date.now() - started < 20_000], [0, true]);
+  assertEquals([status, Date.now() - started < 120_000], [0, true]);
 });

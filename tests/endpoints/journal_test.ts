@@ -22,7 +22,7 @@ const CHUNK = 100_000;
 const SIZE = 10 * CHUNK;
 const BYTES = new Uint8Array(SIZE).map((_, at) => at * 17 + (at >> 9));
 const BLOB = { mediaType: "application/octet-stream", digest: await digestOf(BYTES), size: SIZE };
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 120_000;
 
 /** A journal in memory that counts. */
 class Journal implements UploadJournal {

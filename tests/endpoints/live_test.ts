@@ -57,7 +57,7 @@ async function taskLive(args: string[], environment: Record<string, string>) {
   const { code, stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-lock", "-A", path("deno"), "run", "-A", path("live"), "--", ...args],
     env: environment,
-    signal: AbortSignal.timeout(60_000),
+    signal: AbortSignal.timeout(300_000),
   }).output();
   return { code, said: new TextDecoder().decode(stdout) };
 }

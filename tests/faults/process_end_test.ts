@@ -31,11 +31,13 @@ for (const [name, program, says] of PROGRAMS) {
       const client = new RegistryClientV2({
         name: "http://127.0.0.1:${server.addr.port}/app",
         retry: { maxAttempts: 1 },
-        limits: ${says === "DOWNLOAD_FAILED" ? "{ stallTimeout: 300 }" : "{}"},
+        limits: ${
+      says === "DOWNLOAD_FAILED" ? "{ stallTimeout: 300 }" : "{ stallTimeout: 600_000 }"
+    },
       });
       const blob = await client.getBlob("${DIGEST}");
       ${program}`;
-    const command = await denoCommand(["eval", code], { signal: AbortSignal.timeout(30_000) });
+    const command = await denoCommand(["eval", code], { signal: AbortSignal.timeout(120_000) });
     const { stdout, success } = await command.output();
     assertEquals([new TextDecoder().decode(stdout).trim(), success], [says, true]);
     await server.shutdown();

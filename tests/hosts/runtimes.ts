@@ -78,7 +78,7 @@ async function output([command, ...args]: string[], env: Record<string, string>)
     args,
     cwd: ROOT,
     env: { ...NO_PROXIES, NO_COLOR: "1", ...env },
-    signal: AbortSignal.timeout(60_000),
+    signal: AbortSignal.timeout(300_000),
   }).output();
   const [said, complained] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
   if (!success) throw new Error(`${command} ${args.join(" ")}:\n${said}${complained}`);

@@ -50,7 +50,7 @@ Deno.test(`${ROUNDS} copies killed in the middle, each gone on with`, async () =
         const before = registry.requests.length;
         const wanted = dice.below(size);
         running = start();
-        await running.said(/^ready$/m, 20_000);
+        await running.said(/^ready$/m, 120_000);
         const moved = () =>
           registry.requests.slice(before).reduce((sum, { bytesOut }) => sum + bytesOut, 0);
         while (moved() < wanted && !running.log().includes("copied")) {
@@ -59,7 +59,7 @@ Deno.test(`${ROUNDS} copies killed in the middle, each gone on with`, async () =
         if (!running.log().includes("copied")) killed++;
         await running.kill();
         running = start();
-        await running.said(/^copied$/m, 60_000);
+        await running.said(/^copied$/m, 300_000);
         await running.kill();
         const layout = new LayoutStore(folder);
         assertEquals((await layout.resolve("v1")).digest, (await store.resolve("v1")).digest);
@@ -102,7 +102,7 @@ Deno.test("two processes copy into one layout at once", async () => {
     }
     await Promise.all(
       children.map((child) =>
-        child.said(/^copied$/m, 60_000).catch((cause) => {
+        child.said(/^copied$/m, 300_000).catch((cause) => {
           throw new Error(child.log(), { cause });
         })
       ),

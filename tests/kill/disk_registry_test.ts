@@ -32,7 +32,7 @@ const ROUNDS = Math.ceil(Number(Deno.env.get("DAVIT_INTERRUPTIONS") ?? 50) / 10)
 const MOST_ANSWERS = 40;
 const LONGEST_WAIT_MS = 20;
 
-const START_LIMIT_MS = 20_000;
+const START_LIMIT_MS = 120_000;
 
 /** More tags than the longest index that is written whole for each change. */
 const MANY_TAGS = 300;

@@ -2,7 +2,7 @@
 import { neededPeer } from "../peers/locate.ts";
 
 /** The longest that a page may take. */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 300_000;
 
 /** Collects what the program prints, and hands it over when the program has ended. */
 const PAGE = `<!doctype html><script type="module">

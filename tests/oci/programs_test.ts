@@ -118,7 +118,7 @@ async function run(
   [command, ...args]: string[],
   options: { cwd: string; env?: Record<string, string> },
 ): Promise<string> {
-  const signal = AbortSignal.timeout(60_000);
+  const signal = AbortSignal.timeout(300_000);
   const { success, stdout, stderr } = await new Deno.Command(command!, {
     args,
     signal,

@@ -66,7 +66,7 @@ export interface Client {
   close(): Promise<void>;
 }
 
-const RUN_LIMIT_MS = 60_000;
+const RUN_LIMIT_MS = 300_000;
 
 type Arguments = {
   login(host: string, username: string): string[];

@@ -70,7 +70,7 @@ export const REGISTRY_AUTHS: Record<RegistryKind, readonly RegistryAuth[]> = {
   crane: ["none"],
 };
 
-const START_LIMIT_MS = 20_000;
+const START_LIMIT_MS = 120_000;
 const POLL_MS = 20;
 /** Ports are taken by others now and then between choosing and using one. */
 const MAX_STARTS = 5;
