@@ -89,3 +89,23 @@ for (const [code, words] of [["EROFS", "read-only"], ["EACCES", "permission is d
       assertEquals(await names(folder), []);
     }));
 }
+
+for (const code of ["ENOENT", "EEXIST"]) {
+  Deno.test(`a folder that another one removes just now is made again: ${code}`, () =>
+    inFolder(async (folder) => {
+      const store = new LayoutStore(`${folder}/layout`);
+      const system = fileSystem()!;
+      const { mkdir } = system;
+      let failures = 3;
+      try {
+        system.mkdir = async (...args) => {
+          if (failures-- > 0) throw Object.assign(new Error("no"), { code });
+          return await mkdir(...args);
+        };
+        await store.write(BLOB, CONTENT);
+      } finally {
+        Object.assign(system, { mkdir });
+      }
+      assertEquals(await store.exists(BLOB), true);
+    }));
+}

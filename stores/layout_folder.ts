@@ -202,7 +202,10 @@ export class LayoutFolder {
   protected async makeFolder(name: string): Promise<string> {
     const path = join(this.folder, name);
     if (await this.#hasFolder(name)) return path;
-    const made = await retried(path, () => this.system.mkdir(path, { recursive: true }));
+    const mkdir = () => this.system.mkdir(path, { recursive: true });
+    // Deno's says EEXIST where the folder was there, and is not any more.
+    const hasRaced = (error: unknown) => isMissing(error) || hasCode(error, "EEXIST");
+    const made = await retried(path, mkdir, undefined, hasRaced);
     // What is not whole need not outlive a power cut, but the layout's own folder must.
     if (this.durable && (name !== PARTIAL || made !== path)) await this.#syncAbove(path, made);
     await this.#hasFolder(name);
@@ -261,12 +264,13 @@ async function retried<T>(
   path: string,
   make: () => T | Promise<T>,
   again: () => Promise<unknown> = () => Promise.resolve(),
+  hasRaced = isMissing,
 ): Promise<T> {
   for (let tries = MAKE_TRIES;; tries--) {
     try {
       return await make();
     } catch (error) {
-      if (!isMissing(error) || tries === 0) throw diskError("write", path, error);
+      if (!hasRaced(error) || tries === 0) throw diskError("write", path, error);
       await again();
     }
   }
