@@ -94,11 +94,10 @@ export async function bundleReport({ name, tarball }: BuiltPackage): Promise<str
     const parts: string[] = [];
     for (const [what, code] of Object.entries(cases)) {
       const { main, later } = await bundleSize(folder, code);
-      parts.push(
-        `${what} ${kilobytes(main)}${later > 0 ? ` (and ${kilobytes(later)} later)` : ""}`,
-      );
+      const each = Object.entries(later).map(([name, bytes]) => `${name} ${kilobytes(bytes)}`);
+      parts.push(`${what} ${kilobytes(main)} (later ${each.join(", ")})`);
     }
-    return parts.join(", ");
+    return parts.join("; ");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

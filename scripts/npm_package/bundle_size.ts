@@ -1,17 +1,17 @@
 /** What the package costs a page: it is bundled for browsers, which fails when it needs a machine. */
 import { runInstalled } from "./run.ts";
 
-/** How large a bundle is, in bytes after gzip. */
+/** How large a bundle is, in bytes after gzip; the files of one are compressed each by itself. */
 export interface BundleSize {
-  /** What is loaded at once: the entry, and the pieces that it imports. */
+  /** What must be there before the first request: the entry, and all that it imports statically. */
   main: number;
-  /** What is loaded when it is asked for: proxies, mirrors, the portable hash functions. */
-  later: number;
+  /** What comes by `import()`, by the module that is asked for, with what only such modules share. */
+  later: Record<string, number>;
 }
 
 /** What esbuild tells of a bundle. */
 interface Meta {
-  outputs: Record<string, { imports: { path: string; kind: string }[] }>;
+  outputs: Record<string, { entryPoint?: string; imports: { path: string; kind: string }[] }>;
 }
 
 /** Bundles code that imports the package; esbuild and the package lie in a folder's node_modules. */
@@ -31,9 +31,12 @@ export async function bundleSize(folder: string, code: string): Promise<BundleSi
         if (kind === "import-statement") atOnce.add(path);
       }
     }
-    const size = { main: 0, later: 0 };
-    for (const file of Object.keys(outputs)) {
-      size[atOnce.has(file) ? "main" : "later"] += await gzipSize(`${work}/${file}`);
+    const size: BundleSize = { main: 0, later: {} };
+    for (const [file, { entryPoint = "shared" }] of Object.entries(outputs)) {
+      const bytes = await gzipSize(`${work}/${file}`);
+      const name = entryPoint.replace(/^.*\/(?=[^/]+\/[^/]+$)/, "").replace(/\.js$/, "");
+      if (atOnce.has(file)) size.main += bytes;
+      else size.later[name] = (size.later[name] ?? 0) + bytes;
     }
     return size;
   } finally {

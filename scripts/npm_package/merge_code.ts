@@ -1,10 +1,10 @@
 /**
  * The last step of the build: for runtimes the code is merged into few files, as each costs a third
- * of a millisecond at every start. What bundlers read stays a file a module, so that they can leave
- * out what a page does not use.
+ * of a millisecond at every start. What bundlers read is merged in another way.
  */
-import { filesBelow, importsOf } from "./check_package.ts";
+import { filesBelow } from "./check_package.ts";
 import { ESM, type Manifest, MERGED, SCRIPT } from "./manifest.ts";
+import { loadedBy, loadedLater, mergeForPages } from "./merge_for_pages.ts";
 import { npmInstall, runInstalled } from "./run.ts";
 import { NODE_TARGET, TOOLS } from "./with_npm_tools.ts";
 
@@ -18,7 +18,8 @@ export async function mergeCode(folder: string, { exports }: Manifest): Promise<
   try {
     await npmInstall(work, [`esbuild@${TOOLS.esbuild}`]);
     const esm = `${folder}/${ESM}`;
-    // All entry points import all that the main one does: it is one file then, whatever they share.
+    // Entry points, and what is loaded later, import all that the main one does: it is one file then,
+    // whatever they share.
     const common = (await loadedBy(esm, exports["."]!.import.default.slice(`./${ESM}/`.length)))
       .map((file) => `import ${JSON.stringify(`${esm}/${file}`)};\n`).join("");
     const entries: string[] = [];
@@ -30,6 +31,12 @@ export async function mergeCode(folder: string, { exports }: Manifest): Promise<
       await Deno.writeTextFile(entry, common + own);
       entries.push(entry);
     }
+    const later = new Map<string, string>();
+    for (const file of await loadedLater(esm)) {
+      const text = await Deno.readTextFile(`${esm}/${file}`);
+      later.set(`${esm}/${file}`, text);
+      await Deno.writeTextFile(`${esm}/${file}`, `${text}\n${common}`); // behind, for the map's lines
+    }
     const merged = `${folder}/${MERGED}`;
     await esbuild(work, [
       ...entries,
@@ -38,8 +45,9 @@ export async function mergeCode(folder: string, { exports }: Manifest): Promise<
       ...["--ignore-annotations", "--chunk-names=shared/[hash]"],
       ...[`--outbase=${work}/entries`, `--outdir=${merged}`],
     ]);
+    for (const [path, text] of later) await Deno.writeTextFile(path, text);
     for (const file of await filesBelow(`${folder}/${SCRIPT}`)) {
-      if (file.endsWith(".js")) await Deno.remove(`${folder}/${SCRIPT}/${file}`);
+      if (/\.js(?:\.map)?$/.test(file)) await Deno.remove(`${folder}/${SCRIPT}/${file}`);
     }
     const files = (await filesBelow(merged)).filter((file) => file.endsWith(".js"));
     await esbuild(work, [
@@ -47,29 +55,38 @@ export async function mergeCode(folder: string, { exports }: Manifest): Promise<
       ...["--format=cjs", "--platform=node"],
       ...[`--outbase=${merged}`, `--outdir=${folder}/${SCRIPT}`],
     ]);
+    await mergeForPages(esm, (args) => esbuild(work, args));
+    await finishMaps(folder);
   } finally {
     await Deno.remove(work, { recursive: true });
   }
 }
 
-/** A module and all that it loads at once, of the package's own. */
-async function loadedBy(folder: string, first: string): Promise<string[]> {
-  const found = new Set([first]);
-  for (const file of found) {
-    const { atOnce } = importsOf(await Deno.readTextFile(`${folder}/${file}`));
-    for (const specifier of atOnce) {
-      if (/^\.{1,2}\//.test(specifier)) {
-        found.add(new URL(specifier, `file:///${file}`).pathname.slice(1));
-      }
+/**
+ * Makes the maps of merged files name the TypeScript that they came of, as it lies in the project; and
+ * leaves away those of single modules, which served to make them.
+ */
+async function finishMaps(folder: string): Promise<void> {
+  for (const file of await filesBelow(folder)) {
+    const path = `${folder}/${file}`;
+    if (file.startsWith(`${MERGED}/`) || file.startsWith(`${SCRIPT}/`)) {
+      if (!file.endsWith(".js.map")) continue;
+      const map: { sources: string[] } = JSON.parse(await Deno.readTextFile(path));
+      const up = "../".repeat(file.split("/").length - 1);
+      const sources = map.sources.map((source) => up + source.replace(/^.*\/src\//, ""));
+      await Deno.writeTextFile(path, JSON.stringify({ ...map, sources }));
+    } else if (file.endsWith(".js.map")) await Deno.remove(path);
+    else if (file.endsWith(".js")) {
+      const text = await Deno.readTextFile(path);
+      await Deno.writeTextFile(path, text.replace(/^\/\/# sourceMappingURL=.*\n?/gm, ""));
     }
   }
-  return [...found];
 }
 
 async function esbuild(work: string, args: readonly string[]): Promise<void> {
   const flags = [
     ...[`--target=${NODE_TARGET}`, "--charset=utf8", "--log-level=warning"],
-    // The modules themselves are in the package: the maps need not hold them.
+    // A stack trace names the sources; who wants to read them has the repository.
     ...["--sourcemap=linked", "--sources-content=false"],
   ];
   await runInstalled(work, "esbuild/bin/esbuild", [...args, ...flags], { cwd: work });

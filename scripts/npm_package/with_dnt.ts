@@ -37,6 +37,7 @@ export async function buildWithDnt(
       // For any other target dnt adds polyfills, which bundlers drop as nothing has side effects.
       // Code that is too new for Node 20 is found by the other builder and by tests/package/.
       target: "Latest",
+      sourceMap: true,
       // Less than the first two, and today's @std does not type-check.
       lib: ["ESNext", "DOM", "DOM.Iterable", "DOM.AsyncIterable"],
       noUncheckedIndexedAccess: true,

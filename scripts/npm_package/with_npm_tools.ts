@@ -130,6 +130,7 @@ async function transform(
   await esbuild(work, [
     ...sources.map((file) => `${work}/src/${file}`),
     ...[`--outbase=${work}/src`, `--outdir=${folder}/${format}`, `--target=${NODE_TARGET}`],
+    ...["--sourcemap=linked", "--sources-content=false"],
     // In CommonJS, "node" lists the exports where Node's own reader of CommonJS finds them, and
     // keeps `import()`: it is how an ES module is loaded when it is asked for.
     ...(format === ESM
