@@ -52,7 +52,8 @@ import {
   repoOrRegistry,
 } from "./reference/registry_repo.ts";
 import { type Connection, credentialsOf, openConnection } from "./registry_channel.ts";
-import * as calls from "./registry_client_calls.ts";
+import type * as calls from "./registry_client_calls.ts";
+import * as names from "./registry_client_names.ts";
 import {
   CLIENT_OPTIONS,
   IGNORED_OPTIONS,
@@ -241,7 +242,7 @@ export class RegistryClientV2 {
    * @throws {AuthenticationError} When the token service refuses.
    */
   async performLogin(options: calls.LoginOpts = {}): Promise<AuthInfo> {
-    checkOptions(options, calls.LOGIN_OPTS);
+    checkOptions(options, names.LOGIN_OPTS);
     const { remoteName } = this.repo;
     const {
       scope = remoteName && `repository:${remoteName}:${this.scopes.join(",")}`,
@@ -274,7 +275,7 @@ export class RegistryClientV2 {
   async listTags(
     options: calls.ListTagsOpts = {},
   ): Promise<TagList> {
-    checkOptions(options, calls.LIST_TAGS_OPTS);
+    checkOptions(options, names.LIST_TAGS_OPTS);
     const last = options.last ?? options.startingAfter;
     const listed = moreOptions(options, { ...(last !== undefined && { last }) });
     delete listed.startingAfter;
@@ -346,7 +347,7 @@ export class RegistryClientV2 {
     options: Omit<calls.GetManifestOpts, "ref"> = {},
   ): Promise<ManifestResult> {
     const [ref, given] = about("ref", reference, options);
-    checkOptions(given, calls.GET_MANIFEST_OPTS);
+    checkOptions(given, names.GET_MANIFEST_OPTS);
     const { acceptManifestLists, acceptOCIManifests, followRedirects, platform } = given;
     const accept = acceptedTypes(
       acceptManifestLists ?? (this.acceptManifestLists || platform !== undefined),
@@ -423,7 +424,7 @@ export class RegistryClientV2 {
   ): Promise<
     { digest: string; location: string | null; referrersError?: ReferrersListError }
   > {
-    checkOptions(options, calls.PUT_MANIFEST_OPTS);
+    checkOptions(options, names.PUT_MANIFEST_OPTS);
     const { manifestData, ref, schemaVersion, mediaType, tags, signal } = options ?? {};
     if (schemaVersion !== undefined && schemaVersion !== 2) {
       throw new InvalidOptionError(
@@ -551,7 +552,7 @@ export class RegistryClientV2 {
    * @throws {SizeMismatchError} When there are more or fewer bytes.
    */
   async blobUpload(options: calls.BlobUploadOpts): Promise<void> {
-    checkOptions(options, calls.BLOB_UPLOAD_OPTS);
+    checkOptions(options, names.BLOB_UPLOAD_OPTS);
     const { digest, stream, contentLength, signal } = options ?? {};
     if (digest === undefined || contentLength === undefined) {
       throw new InvalidOptionError(
@@ -572,7 +573,7 @@ export class RegistryClientV2 {
   async startBlobUpload(
     options: calls.StartBlobUploadOpts = {},
   ): Promise<uploads.UploadSession> {
-    checkOptions(options, calls.START_BLOB_UPLOAD_OPTS);
+    checkOptions(options, names.START_BLOB_UPLOAD_OPTS);
     const { mount, digest, data, digestAlgorithm, signal } = options;
     const { remoteName } = this.repo;
     const ending = this.#with(signal && { signal });
@@ -603,7 +604,7 @@ export class RegistryClientV2 {
   async uploadBlobChunk(
     options: calls.UploadChunkOpts,
   ): Promise<uploads.UploadSession> {
-    checkOptions(options, calls.UPLOAD_CHUNK_OPTS);
+    checkOptions(options, names.UPLOAD_CHUNK_OPTS);
     const { session, data, signal } = options ?? {};
     return await uploads.uploadBlobChunk(
       ...this.#here,
@@ -621,7 +622,7 @@ export class RegistryClientV2 {
   async getBlobUploadStatus(
     options: calls.UploadRef,
   ): Promise<uploads.UploadSession> {
-    checkOptions(options, calls.UPLOAD_REF);
+    checkOptions(options, names.UPLOAD_REF);
     const { session, signal } = options ?? {};
     return await uploads.getBlobUploadStatus(
       ...this.#here,
@@ -638,7 +639,7 @@ export class RegistryClientV2 {
   async completeBlobUpload(
     options: calls.CompleteUploadOpts,
   ): Promise<uploads.CompleteUploadResult> {
-    checkOptions(options, calls.COMPLETE_UPLOAD_OPTS);
+    checkOptions(options, names.COMPLETE_UPLOAD_OPTS);
     const { session, digest, data, signal } = options ?? {};
     return await uploads.completeBlobUpload(
       ...this.#here,
@@ -655,7 +656,7 @@ export class RegistryClientV2 {
    * @throws {HttpError} When the registry does not do that; nothing is lost then.
    */
   async cancelBlobUpload(options: calls.UploadRef): Promise<void> {
-    checkOptions(options, calls.UPLOAD_REF);
+    checkOptions(options, names.UPLOAD_REF);
     const { session, signal } = options ?? {};
     await uploads.cancelBlobUpload(
       ...this.#here,
