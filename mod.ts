@@ -87,6 +87,8 @@ export {
   buildManifest,
   type BuildManifestOptions,
   type BuildOptions,
+  type BuiltContent,
+  type BuiltImageManifest,
   EMPTY_CONFIG,
   EMPTY_CONFIG_BYTES,
 } from "./manifest/build.ts";

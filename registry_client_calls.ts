@@ -1,16 +1,11 @@
 import type { DockerResponse } from "./docker_response.ts";
 import type { Body } from "./content/body.ts";
 import type { Bytes } from "./content/bytes.ts";
-import { checkOptions, moreOptions, type OptionNames } from "./content/check_options.ts";
 import type { Platform } from "./content/descriptor.ts";
 import type { StreamBody } from "./content/stream_body.ts";
-import { ENDPOINT_OPTIONS, type EndpointOptions } from "./endpoints/request.ts";
-import { LIST_TAGS_OPTIONS, type ListTagsOptions } from "./endpoints/tags.ts";
-import {
-  START_UPLOAD_OPTIONS,
-  type StartUploadOptions,
-  type UploadSession,
-} from "./endpoints/uploads.ts";
+import type { EndpointOptions } from "./endpoints/request.ts";
+import type { ListTagsOptions } from "./endpoints/tags.ts";
+import type { StartUploadOptions, UploadSession } from "./endpoints/uploads.ts";
 import type { Manifest } from "./manifest/types.ts";
 
 /** Options of `getManifest`. */
@@ -26,16 +21,6 @@ export interface GetManifestOpts extends EndpointOptions {
   /** Whether redirects are followed. @default {true} */
   followRedirects?: boolean;
 }
-
-/** Their names. */
-export const GET_MANIFEST_OPTS: OptionNames<GetManifestOpts> = {
-  ref: 1,
-  platform: 1,
-  acceptManifestLists: 1,
-  acceptOCIManifests: 1,
-  followRedirects: 1,
-  ...ENDPOINT_OPTIONS,
-};
 
 /** Options of `getManifest` that rule an index out. */
 export type OneImageOpts = { platform: string | Platform } | { acceptManifestLists: false };
@@ -60,16 +45,6 @@ export interface PutManifestOpts extends EndpointOptions {
   tags?: readonly string[];
 }
 
-/** Their names. */
-export const PUT_MANIFEST_OPTS: OptionNames<PutManifestOpts> = {
-  manifestData: 1,
-  ref: 1,
-  schemaVersion: 1,
-  mediaType: 1,
-  tags: 1,
-  ...ENDPOINT_OPTIONS,
-};
-
 /** Options of the methods about one blob: a descriptor is taken too. */
 export interface BlobRef extends EndpointOptions {
   /** The blob's digest. */
@@ -86,15 +61,6 @@ export interface BlobUploadOpts extends BlobRef {
   contentType?: string;
 }
 
-/** Their names. */
-export const BLOB_UPLOAD_OPTS: OptionNames<BlobUploadOpts> = {
-  digest: 1,
-  stream: 1,
-  contentLength: 1,
-  contentType: 1,
-  ...ENDPOINT_OPTIONS,
-};
-
 /** Options of `startBlobUpload`. */
 export interface StartBlobUploadOpts extends StartUploadOptions {
   /** A blob that another repository of the registry may have. */
@@ -105,31 +71,17 @@ export interface StartBlobUploadOpts extends StartUploadOptions {
   data?: Uint8Array;
 }
 
-/** Their names. */
-export const START_BLOB_UPLOAD_OPTS: OptionNames<StartBlobUploadOpts> = {
-  mount: 1,
-  digest: 1,
-  data: 1,
-  ...START_UPLOAD_OPTIONS,
-};
-
 /** Options of the methods about one upload. */
 export interface UploadRef extends EndpointOptions {
   /** The upload, as the last method about it answered it. */
   session: UploadSession;
 }
 
-/** Their names. */
-export const UPLOAD_REF: OptionNames<UploadRef> = { session: 1, ...ENDPOINT_OPTIONS };
-
 /** Options of `uploadBlobChunk`. */
 export interface UploadChunkOpts extends UploadRef {
   /** The chunk's bytes; at least one. */
   data: Uint8Array;
 }
-
-/** Their names. */
-export const UPLOAD_CHUNK_OPTS: OptionNames<UploadChunkOpts> = { data: 1, ...UPLOAD_REF };
 
 /** Options of `completeBlobUpload`. */
 export interface CompleteUploadOpts extends UploadRef {
@@ -139,13 +91,6 @@ export interface CompleteUploadOpts extends UploadRef {
   data?: Uint8Array;
 }
 
-/** Their names. */
-export const COMPLETE_UPLOAD_OPTS: OptionNames<CompleteUploadOpts> = {
-  digest: 1,
-  data: 1,
-  ...UPLOAD_REF,
-};
-
 /** Options of `ping` and the methods of its kind. */
 export interface LoginOpts extends EndpointOptions {
   /** The scope to ask a token for. @default {the repository's, with the client's `scopes`} */
@@ -154,17 +99,11 @@ export interface LoginOpts extends EndpointOptions {
   pingRes?: Response;
 }
 
-/** Their names. */
-export const LOGIN_OPTS: OptionNames<LoginOpts> = { scope: 1, pingRes: 1, ...ENDPOINT_OPTIONS };
-
 /** Options of `listTags`. */
 export interface ListTagsOpts extends ListTagsOptions {
   /** The older name of `last`. */
   startingAfter?: string;
 }
-
-/** Their names. */
-export const LIST_TAGS_OPTS: OptionNames<ListTagsOpts> = { startingAfter: 0, ...LIST_TAGS_OPTIONS };
 
 /** A manifest as `getManifest` answers it. */
 export interface ManifestResult<M extends Manifest = Manifest> {
@@ -178,19 +117,4 @@ export interface ManifestResult<M extends Manifest = Manifest> {
   mediaType: string;
   /** Its digest. */
   digest: string;
-}
-
-/** What a method is about, and its options: `("v1", {signal})`, `({ref: "v1", signal})`, a descriptor. */
-export function about<K extends string, T extends object>(
-  name: K,
-  given: string | (T & Record<K, string>),
-  options: T,
-): [string, T] {
-  // What is no string and no object is for the check of a digest or reference to refuse.
-  if (typeof given !== "object" || given === null) return [given, options];
-  if ("mediaType" in given && "digest" in given) return [given.digest as string, options];
-  if (!(name in given)) checkOptions(given, { [name]: 1 });
-  const rest = moreOptions<Record<string, unknown>>(given, options as Record<string, unknown>);
-  delete rest[name];
-  return [given[name], rest as T];
 }

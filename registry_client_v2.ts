@@ -51,7 +51,8 @@ import {
   repoOrRegistry,
 } from "./reference/registry_repo.ts";
 import { type Connection, openConnection } from "./registry_channel.ts";
-import * as calls from "./registry_client_calls.ts";
+import type * as calls from "./registry_client_calls.ts";
+import * as names from "./registry_client_names.ts";
 import {
   CLIENT_OPTIONS,
   credentialsOf,
@@ -65,21 +66,7 @@ import { redactUrl } from "./transport/redact.ts";
 
 // The entry point `registry-client-v2` of docker_registry_client has this beside the client.
 export { digestFromManifestStr } from "./manifest/digest_from_manifest.ts";
-export type {
-  BlobRef,
-  BlobUploadOpts,
-  CompleteUploadOpts,
-  GetManifestOpts,
-  ListTagsOpts,
-  LoginOpts,
-  ManifestRef,
-  ManifestResult,
-  OneImageOpts,
-  PutManifestOpts,
-  StartBlobUploadOpts,
-  UploadChunkOpts,
-  UploadRef,
-} from "./registry_client_calls.ts";
+export type * from "./registry_client_calls.ts";
 
 /**
  * A client of one repository: every endpoint of the distribution specification, a method each.
@@ -241,7 +228,7 @@ export class RegistryClientV2 {
    * @throws {AuthenticationError} When the token service refuses.
    */
   async performLogin(options: calls.LoginOpts = {}): Promise<AuthInfo> {
-    checkOptions(options, calls.LOGIN_OPTS);
+    checkOptions(options, names.LOGIN_OPTS);
     const { remoteName } = this.repo;
     const {
       scope = remoteName && `repository:${remoteName}:${this.scopes.join(",")}`,
@@ -274,7 +261,7 @@ export class RegistryClientV2 {
   async listTags(
     options: calls.ListTagsOpts = {},
   ): Promise<TagList> {
-    checkOptions(options, calls.LIST_TAGS_OPTS);
+    checkOptions(options, names.LIST_TAGS_OPTS);
     const last = options.last ?? options.startingAfter;
     const listed = moreOptions(options, { ...(last !== undefined && { last }) });
     delete listed.startingAfter;
@@ -345,8 +332,8 @@ export class RegistryClientV2 {
     reference: string | calls.GetManifestOpts,
     options: Omit<calls.GetManifestOpts, "ref"> = {},
   ): Promise<calls.ManifestResult> {
-    const [ref, given] = calls.about("ref", reference, options);
-    checkOptions(given, calls.GET_MANIFEST_OPTS);
+    const [ref, given] = about("ref", reference, options);
+    checkOptions(given, names.GET_MANIFEST_OPTS);
     const { acceptManifestLists, acceptOCIManifests, followRedirects, platform } = given;
     const accept = acceptedTypes(
       acceptManifestLists ?? (this.acceptManifestLists || platform !== undefined),
@@ -383,7 +370,7 @@ export class RegistryClientV2 {
     reference: string | calls.ManifestRef,
     options: EndpointOptions = {},
   ): Promise<{ bytes: Bytes; digest: string; mediaType: string }> {
-    const [ref, given] = calls.about("ref", reference, options);
+    const [ref, given] = about("ref", reference, options);
     checkOptions(given, ENDPOINT_OPTIONS);
     const { answer, bytes, digest } = await fetchManifestBytes(
       ...this.#here,
@@ -402,7 +389,7 @@ export class RegistryClientV2 {
     reference: string | calls.ManifestRef,
     options: EndpointOptions = {},
   ): Promise<Descriptor> {
-    const [ref, given] = calls.about("ref", reference, options);
+    const [ref, given] = about("ref", reference, options);
     return await manifests.headManifest(...this.#here, ref, this.#with(given));
   }
 
@@ -423,7 +410,7 @@ export class RegistryClientV2 {
   ): Promise<
     { digest: string; location: string | null; referrersError?: ReferrersListError }
   > {
-    checkOptions(options, calls.PUT_MANIFEST_OPTS);
+    checkOptions(options, names.PUT_MANIFEST_OPTS);
     const { manifestData, ref, schemaVersion, mediaType, tags, signal } = options ?? {};
     if (schemaVersion !== undefined && schemaVersion !== 2) {
       throw new InvalidOptionError(
@@ -457,7 +444,7 @@ export class RegistryClientV2 {
     reference: string | calls.ManifestRef,
     options: EndpointOptions = {},
   ): Promise<void> {
-    const [ref, given] = calls.about("ref", reference, options);
+    const [ref, given] = about("ref", reference, options);
     await (await writing()).deleteManifest(...this.#here, ref, this.#with(given));
   }
 
@@ -470,7 +457,7 @@ export class RegistryClientV2 {
     blob: string | (calls.BlobRef & blobs.GetBlobOptions),
     options: blobs.GetBlobOptions = {},
   ): Promise<blobs.BlobContent> {
-    const [digest, given] = calls.about("digest", blob, options);
+    const [digest, given] = about("digest", blob, options);
     return await blobs.getBlob(...this.#here, digest, this.#with(given));
   }
 
@@ -500,7 +487,7 @@ export class RegistryClientV2 {
     blob: string | calls.BlobRef,
     options: EndpointOptions = {},
   ): Promise<DockerResponse[]> {
-    const [digest, given] = calls.about("digest", blob, options);
+    const [digest, given] = about("digest", blob, options);
     const answer = await blobs.headBlob(...this.#here, digest, this.#with(given));
     return dockerResponses("HEAD", answer);
   }
@@ -512,7 +499,7 @@ export class RegistryClientV2 {
    * @throws {InvalidContentError} When the registry does not say the size.
    */
   async statBlob(blob: string | calls.BlobRef, options: EndpointOptions = {}): Promise<Descriptor> {
-    const [digest, given] = calls.about("digest", blob, options);
+    const [digest, given] = about("digest", blob, options);
     return await blobs.describeBlob(...this.#here, digest, this.#with(given));
   }
 
@@ -525,7 +512,7 @@ export class RegistryClientV2 {
     blob: string | calls.BlobRef,
     options: EndpointOptions = {},
   ): Promise<{ ress: DockerResponse[]; stream: ReadableStream<Bytes> }> {
-    const [digest, given] = calls.about("digest", blob, options);
+    const [digest, given] = about("digest", blob, options);
     const { stream, answer } = await blobs.getBlob(
       ...this.#here,
       digest,
@@ -540,7 +527,7 @@ export class RegistryClientV2 {
    * @throws {UnsupportedError} When the registry does not delete.
    */
   async deleteBlob(blob: string | calls.BlobRef, options: EndpointOptions = {}): Promise<void> {
-    const [digest, given] = calls.about("digest", blob, options);
+    const [digest, given] = about("digest", blob, options);
     await (await writing()).deleteBlob(...this.#here, digest, this.#with(given));
   }
 
@@ -551,7 +538,7 @@ export class RegistryClientV2 {
    * @throws {SizeMismatchError} When there are more or fewer bytes.
    */
   async blobUpload(options: calls.BlobUploadOpts): Promise<void> {
-    checkOptions(options, calls.BLOB_UPLOAD_OPTS);
+    checkOptions(options, names.BLOB_UPLOAD_OPTS);
     const { digest, stream, contentLength, signal } = options ?? {};
     if (digest === undefined || contentLength === undefined) {
       throw new InvalidOptionError(
@@ -572,7 +559,7 @@ export class RegistryClientV2 {
   async startBlobUpload(
     options: calls.StartBlobUploadOpts = {},
   ): Promise<uploads.UploadSession> {
-    checkOptions(options, calls.START_BLOB_UPLOAD_OPTS);
+    checkOptions(options, names.START_BLOB_UPLOAD_OPTS);
     const { mount, digest, data, digestAlgorithm, signal } = options;
     const { remoteName } = this.repo;
     const ending = this.#with(signal && { signal });
@@ -603,7 +590,7 @@ export class RegistryClientV2 {
   async uploadBlobChunk(
     options: calls.UploadChunkOpts,
   ): Promise<uploads.UploadSession> {
-    checkOptions(options, calls.UPLOAD_CHUNK_OPTS);
+    checkOptions(options, names.UPLOAD_CHUNK_OPTS);
     const { session, data, signal } = options ?? {};
     return await (await writing()).uploadBlobChunk(
       ...this.#here,
@@ -621,7 +608,7 @@ export class RegistryClientV2 {
   async getBlobUploadStatus(
     options: calls.UploadRef,
   ): Promise<uploads.UploadSession> {
-    checkOptions(options, calls.UPLOAD_REF);
+    checkOptions(options, names.UPLOAD_REF);
     const { session, signal } = options ?? {};
     return await (await writing()).getBlobUploadStatus(
       ...this.#here,
@@ -638,7 +625,7 @@ export class RegistryClientV2 {
   async completeBlobUpload(
     options: calls.CompleteUploadOpts,
   ): Promise<uploads.CompleteUploadResult> {
-    checkOptions(options, calls.COMPLETE_UPLOAD_OPTS);
+    checkOptions(options, names.COMPLETE_UPLOAD_OPTS);
     const { session, digest, data, signal } = options ?? {};
     return await (await writing()).completeBlobUpload(
       ...this.#here,
@@ -655,7 +642,7 @@ export class RegistryClientV2 {
    * @throws {HttpError} When the registry does not do that; nothing is lost then.
    */
   async cancelBlobUpload(options: calls.UploadRef): Promise<void> {
-    checkOptions(options, calls.UPLOAD_REF);
+    checkOptions(options, names.UPLOAD_REF);
     const { session, signal } = options ?? {};
     await (await writing()).cancelBlobUpload(
       ...this.#here,
@@ -672,7 +659,7 @@ export class RegistryClientV2 {
     blob: string | (calls.BlobRef & mount.MountOptions),
     options: mount.MountOptions = {},
   ): Promise<mount.MountResult> {
-    const [digest, given] = calls.about("digest", blob, options);
+    const [digest, given] = about("digest", blob, options);
     return await (await writing()).mountBlob(...this.#here, digest, this.#with(given));
   }
 
@@ -687,7 +674,7 @@ export class RegistryClientV2 {
     subject: string | (calls.BlobRef & referrers.ListReferrersOptions),
     options: referrers.ListReferrersOptions = {},
   ): Promise<referrers.ReferrersList> {
-    const [digest, given] = calls.about("digest", subject, options);
+    const [digest, given] = about("digest", subject, options);
     return await (await listing()).listReferrers(...this.#here, digest, this.#with(given));
   }
 
@@ -699,7 +686,7 @@ export class RegistryClientV2 {
     subject: string | (calls.BlobRef & referrers.ListReferrersOptions),
     options: referrers.ListReferrersOptions = {},
   ): AsyncGenerator<Descriptor> {
-    const [digest, given] = calls.about("digest", subject, options);
+    const [digest, given] = about("digest", subject, options);
     yield* (await listing()).referrers(...this.#here, digest, this.#with(given));
   }
 
@@ -731,6 +718,21 @@ export class RegistryClientV2 {
     const signal = options.signal === undefined ? own : AbortSignal.any([own, options.signal]);
     return moreOptions<EndpointOptions>(options, { signal }) as T;
   }
+}
+
+/** What a method is about, and its options: `("v1", {signal})`, `({ref: "v1", signal})`, a descriptor. */
+function about<K extends string, T extends object>(
+  name: K,
+  given: string | (T & Record<K, string>),
+  options: T,
+): [string, T] {
+  // What is no string and no object is for the check of a digest or reference to refuse.
+  if (typeof given !== "object" || given === null) return [given, options];
+  if ("mediaType" in given && "digest" in given) return [given.digest as string, options];
+  if (!(name in given)) checkOptions(given, { [name]: 1 });
+  const rest = moreOptions<Record<string, unknown>>(given, options as Record<string, unknown>);
+  delete rest[name];
+  return [given[name], rest as T];
 }
 
 // What few programs need of a client is loaded with the first call that does.

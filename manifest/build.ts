@@ -76,6 +76,24 @@ const BUILD_MANIFEST_OPTIONS: OptionNames<BuildManifestOptions> = {
   mediaType: 1,
 };
 
+/** Content that a manifest needs, and that is known without a file. */
+export interface BuiltContent {
+  /** Its descriptor. */
+  descriptor: Descriptor;
+  /** Its bytes. */
+  bytes: Bytes;
+}
+
+/** What {@linkcode buildManifest} answers. */
+export interface BuiltImageManifest<M extends ImageManifest | DockerManifest = ImageManifest>
+  extends BuiltManifest<M> {
+  /**
+   * What must be pushed before the manifest, beside the blobs whose descriptors were given: the empty
+   * config, where the manifest has it. Else it is empty.
+   */
+  contents: BuiltContent[];
+}
+
 /** Options of {@linkcode buildIndex}. */
 export interface BuildIndexOptions extends BuildOptions {
   /** The manifests, or further indexes. */
@@ -107,6 +125,24 @@ const BUILD_INDEX_OPTIONS: OptionNames<BuildIndexOptions> = {
  * assertEquals(descriptor.artifactType, "application/vnd.example.note");
  * ```
  *
+ * @example Push a whole artifact: its layer, what the manifest needs besides, and the manifest
+ * ```ts
+ * import { buildManifest, RegistryClientV2 } from "@davit/registry-client";
+ * import { createRegistry } from "@davit/registry-client/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { fetch } = createRegistry(); // leave it out, and the client speaks to the real registry
+ * const client = new RegistryClientV2({ name: "localhost:5000/notes", scopes: ["pull", "push"], fetch });
+ * const layer = await client.putBlob(new TextEncoder().encode("hello"), { mediaType: "text/plain" });
+ * const artifactType = "application/vnd.example.note";
+ * const { bytes, contents } = await buildManifest({ artifactType, layers: [layer] });
+ * for (const content of contents) await client.putBlob(content.bytes, content.descriptor);
+ * await client.putManifest({ ref: "v1", manifestData: bytes });
+ *
+ * const { manifest } = await client.getManifest("v1", { acceptManifestLists: false });
+ * assertEquals(await (await client.getBlob(manifest.config.digest)).text(), "{}");
+ * ```
+ *
  * @throws {InvalidOptionError} When a descriptor or the artifact type is malformed, when the config
  * is missing or empty without an artifact type, or when Docker's format has no place for an option.
  */
@@ -114,18 +150,18 @@ export function buildManifest(
   options: BuildManifestOptions & {
     mediaType: "application/vnd.docker.distribution.manifest.v2+json";
   },
-): Promise<BuiltManifest<DockerManifest>>;
+): Promise<BuiltImageManifest<DockerManifest>>;
 /** Builds an OCI manifest. */
 export function buildManifest(
   options: BuildManifestOptions & { mediaType?: "application/vnd.oci.image.manifest.v1+json" },
-): Promise<BuiltManifest<ImageManifest>>;
+): Promise<BuiltImageManifest<ImageManifest>>;
 /** Builds a manifest of either format. */
 export function buildManifest(
   options: BuildManifestOptions,
-): Promise<BuiltManifest<ImageManifest | DockerManifest>>;
+): Promise<BuiltImageManifest<ImageManifest | DockerManifest>>;
 export async function buildManifest(
   options: BuildManifestOptions,
-): Promise<BuiltManifest<ImageManifest | DockerManifest>> {
+): Promise<BuiltImageManifest<ImageManifest | DockerManifest>> {
   checkOptions(options, BUILD_MANIFEST_OPTIONS);
   const { mediaType = MEDIA_TYPES.ociManifest, artifactType, digestAlgorithm } = options;
   checkFormat(mediaType, options);
@@ -149,7 +185,11 @@ export async function buildManifest(
     layers: orderedList(options.layers, "layers"),
     ...trailingMembers(options),
   } as ImageManifest | DockerManifest;
-  return await encodeManifest(manifest, { digestAlgorithm });
+  const isEmpty = ({ digest }: Descriptor) => digest === EMPTY_CONFIG.digest;
+  const contents = [config, ...manifest.layers].some(isEmpty)
+    ? [{ descriptor: { ...EMPTY_CONFIG }, bytes: EMPTY_CONFIG_BYTES.slice() }]
+    : [];
+  return { ...await encodeManifest(manifest, { digestAlgorithm }), contents };
 }
 
 /**

@@ -14,6 +14,7 @@ import {
 } from "./build.ts";
 import { encodeManifest } from "./encode_manifest.ts";
 import { parseManifest } from "./parse_manifest.ts";
+import type { Manifest } from "./types.ts";
 
 const DIGEST = "sha256:b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9";
 const HELLO: Descriptor = { size: 11, digest: DIGEST, mediaType: "text/plain" };
@@ -235,4 +236,44 @@ Deno.test("buildIndex refuses what is not a list of descriptors", async () => {
       message,
     );
   }
+});
+
+const LAYER = {
+  mediaType: "text/plain",
+  digest: `sha256:${"1".repeat(64)}`,
+  size: 4,
+};
+
+const CONTENTS: [title: string, options: BuildManifestOptions, digests: string[]][] = [
+  ["the empty config", { artifactType: "a/b", layers: [LAYER] }, [EMPTY_CONFIG.digest]],
+  [
+    "the empty config and an empty layer, once",
+    { artifactType: "a/b", layers: [EMPTY_CONFIG] },
+    [EMPTY_CONFIG.digest],
+  ],
+  [
+    "an empty layer under another type",
+    { artifactType: "a/b", config: LAYER, layers: [{ ...EMPTY_CONFIG, mediaType: "a/json" }] },
+    [EMPTY_CONFIG.digest],
+  ],
+  ["no empty content", { artifactType: "a/b", config: LAYER, layers: [LAYER] }, []],
+];
+
+for (const [title, options, digests] of CONTENTS) {
+  Deno.test(`buildManifest says what else is to be pushed: ${title}`, async () => {
+    const { contents } = await buildManifest(options);
+    assertEquals(contents.map(({ descriptor }) => descriptor.digest), digests);
+    for (const { descriptor, bytes } of contents) {
+      assertEquals(await digestOf(bytes), descriptor.digest);
+      assertEquals(bytes.byteLength, descriptor.size);
+    }
+  });
+}
+
+Deno.test("annotations of every kind of manifest are of one type", () => {
+  const annotationsOf = (manifest: Manifest): Record<string, string> | undefined =>
+    manifest.annotations;
+  assertEquals(annotationsOf({ schemaVersion: 2, manifests: [], annotations: { a: "b" } }), {
+    a: "b",
+  });
 });

@@ -56,6 +56,8 @@ export interface DockerManifest {
   config: Descriptor;
   /** The layers, the base first. */
   layers: Descriptor[];
+  /** Docker's format knows none; some tools write them all the same. */
+  annotations?: Record<string, string>;
 }
 
 /** An entry of Docker's manifest list: its platform is always there. */
@@ -76,6 +78,8 @@ export interface DockerManifestList {
   mediaType: "application/vnd.docker.distribution.manifest.list.v2+json";
   /** The manifests, each with its platform. */
   manifests: PlatformDescriptor[];
+  /** Docker's format knows none; some tools write them all the same. */
+  annotations?: Record<string, string>;
 }
 
 /**

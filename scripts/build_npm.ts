@@ -11,6 +11,7 @@ import { ESM, formatManifest, jsonText, packageManifest, SCRIPT } from "./npm_pa
 import { readProject, ROOT } from "./npm_package/project.ts";
 import { npmInstall, npmPack } from "./npm_package/run.ts";
 import { mergeCode } from "./npm_package/merge_code.ts";
+import { webTypes } from "./npm_package/web_types.ts";
 import { buildWithDnt } from "./npm_package/with_dnt.ts";
 import { buildWithNpmTools, TOOLS } from "./npm_package/with_npm_tools.ts";
 import { runProgram } from "./run_program.ts";
@@ -58,6 +59,7 @@ export async function buildNpm(folder: string): Promise<BuiltPackage> {
     });
   }
 
+  await webTypes(folder);
   await mergeCode(folder, manifest);
 
   const faults = await packageFaults(folder, manifest);

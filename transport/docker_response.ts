@@ -13,7 +13,7 @@ export type DockerResponse = DockerResponseFace;
 /** What makes a {@linkcode DockerResponse}, as `Response` makes a response. */
 export interface DockerResponseConstructor {
   /** A response of a body and what `Response` takes beside it. */
-  new (...args: ConstructorParameters<typeof Response>): DockerResponse;
+  new (body?: BodyInit | null, init?: ResponseInit): DockerResponse;
   /** What its responses inherit. */
   readonly prototype: DockerResponse;
 }

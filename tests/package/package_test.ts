@@ -64,7 +64,16 @@ const STRICT = {
   ...{ target: "ES2022", lib: ["ES2022", "DOM"], types: [] },
 };
 
+/** A program that imports every entry point; it is made of the list of them. */
+const EVERYTHING = "everything.mts";
+
 const CONSUMERS: Consumer[] = [
+  ...[["node"], []].map((types) => ({
+    name: `every entry point without the DOM's types, ${types[0] ? "with" : "without"} Node's`,
+    source: EVERYTHING,
+    file: EVERYTHING,
+    options: { ...STRICT, module: "NodeNext", lib: ["ES2022"], types },
+  })),
   ...["Node16", "NodeNext"].flatMap((module) =>
     ["mts", "cts"].map((extension) => ({
       name: `${module}, ${extension === "mts" ? "ES module" : "CommonJS"}`,
@@ -83,11 +92,7 @@ const CONSUMERS: Consumer[] = [
     name: "Node's types without the DOM's",
     source: "node_consumer.mts",
     file: "node_consumer.mts",
-    // Node's types lack some of the web's names, and say others differently.
-    options: {
-      ...STRICT,
-      ...{ module: "NodeNext", lib: ["ES2022"], types: ["node"], skipLibCheck: true },
-    },
+    options: { ...STRICT, module: "NodeNext", lib: ["ES2022"], types: ["node"] },
   },
 ];
 
@@ -281,7 +286,10 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
       for (const { name, source, file, options: compilerOptions } of CONSUMERS) {
         await t.step(`TypeScript ${typescript}, ${name}`, async () => {
           const project = await Deno.makeTempDir({ prefix: "types_", dir: consumer });
-          await Deno.copyFile(`${HERE}${source}`, `${project}/${file}`);
+          const text = source === EVERYTHING
+            ? everything(built!)
+            : await Deno.readTextFile(`${HERE}${source}`);
+          await Deno.writeTextFile(`${project}/${file}`, text);
           const config = JSON.stringify({ compilerOptions, files: [file] });
           await Deno.writeTextFile(`${project}/tsconfig.json`, config);
           await runInstalled(consumer, `ts${typescript}/bin/tsc`, ["-p", project]);
@@ -329,6 +337,13 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+/** A program that imports all that the package has. */
+function everything({ name, entryPoints }: BuiltPackage): string {
+  return entryPoints.map((entry, index) =>
+    `import * as entry${index} from "${name}${entry.slice(1)}";\nvoid entry${index};\n`
+  ).join("");
+}
 
 /** Copies a script to where the package is installed: there, its name resolves. */
 async function copied(script: string, folder: string): Promise<string> {
