@@ -30,7 +30,12 @@ export function authorize(authorizer: Authorizer): Middleware {
   return (next) => async (request) => {
     const { intent, url, headers } = request;
     if (intent !== undefined && url.origin === authorizer.origin) {
-      return await new Negotiation(authorizer, next, request, intent).send();
+      const need = authorizer.need(intent, request.signal);
+      const warm = authorizer.warm(need);
+      const answer = warm && await next(carrying(request, warm));
+      // What was taken before is taken again: nothing is to be learned of that.
+      if (answer?.response.ok && warm === need.repository.accepted) return answer;
+      return await new Negotiation(authorizer, next, request, need).send(warm, answer);
     }
     if (intent === undefined || !headers.has("authorization")) return await next(request);
     const without = copyFields(headers);
@@ -61,18 +66,21 @@ class Negotiation {
   #doubtful = false;
 
   /** Sends nothing yet. */
-  constructor(authorizer: Authorizer, next: Send, request: ChannelRequest, intent: Intent) {
+  constructor(authorizer: Authorizer, next: Send, request: ChannelRequest, need: Need) {
     this.#authorizer = authorizer;
     this.#next = next;
     this.#request = request;
-    this.#need = authorizer.need(intent, request.signal);
+    this.#need = need;
     this.#oneShot = request.body !== undefined && !request.body.reopenable;
   }
 
-  /** Sends the request until it is taken, or all that it can carry was refused. */
-  async send(): Promise<ChannelResponse> {
-    let sent = this.#authorizer.warm(this.#need) ?? await this.#upFront();
-    let answer = await this.#carrying(sent);
+  /**
+   * Sends the request until it is taken, or all that it can carry was refused; it may have been sent
+   * with what was accepted last.
+   */
+  async send(warm?: Authorization, first?: ChannelResponse): Promise<ChannelResponse> {
+    let sent = warm ?? await this.#upFront();
+    let answer = first ?? await this.#carrying(sent);
     for (let sends = 1; sends < MAX_SENDS && this.#refuses(answer); sends++) {
       const other = await this.#afterRefusal(answer, sent).catch(async (error) => {
         await discard(answer);
@@ -304,12 +312,14 @@ class Negotiation {
     return this.#refuses(answer) ? challengesOf(answer) : [];
   }
 
-  #carrying({ header }: Authorization): Promise<ChannelResponse> {
-    if (header === undefined) return this.#next(this.#request);
-    const headers = copyFields(this.#request.headers);
-    headers.set("authorization", header);
-    return this.#next({ ...this.#request, headers });
+  #carrying(sent: Authorization): Promise<ChannelResponse> {
+    return this.#next(carrying(this.#request, sent));
   }
+}
+
+function carrying(request: ChannelRequest, { header }: Authorization): ChannelRequest {
+  if (header === undefined) return request;
+  return { ...request, headers: copyFields(request.headers, { authorization: header }) };
 }
 
 /** The repository in a path of the registry API. */
