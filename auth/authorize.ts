@@ -65,8 +65,8 @@ export class Authentication {
       const challenged = status === 401 || (status === 403 && headers.has("www-authenticate"));
       if (!challenged) return refusal;
     }
-    const { authorizer, Negotiation } = this.#loaded ?? await this.#load();
-    return await new Negotiation(authorizer, next, request, intent).send(refusal);
+    const { authorizer, negotiate } = this.#loaded ?? await this.#load();
+    return await negotiate(authorizer, next, request, intent, refusal);
   }
 
   /** A bearer token goes along at once; before bytes that can be sent once, the registry is asked. */

@@ -25,10 +25,30 @@ export { refuseInternal } from "./internal_hosts.ts";
 const MAX_SENDS = 3;
 
 /**
+ * Sends a request with what was accepted last, and negotiates where that is not known, or not taken.
+ *
+ * @param refusal The answer to it without credentials, where it was sent so already.
+ */
+export async function negotiate(
+  authorizer: Authorizer,
+  next: Send,
+  request: ChannelRequest,
+  intent: Intent,
+  refusal?: ChannelResponse,
+): Promise<ChannelResponse> {
+  const need = authorizer.need(intent, request.signal);
+  const warm = refusal ? NOTHING : authorizer.warm(need);
+  const answer = refusal ?? (warm && await next(carrying(request, warm)));
+  // What was taken before is taken again: nothing is to be learned of that.
+  if (answer?.response.ok && warm === need.repository.accepted) return answer;
+  return await new Negotiation(authorizer, next, request, need).send(warm, answer);
+}
+
+/**
  * One request on its way to the registry: what it carried, and what came of that. Once a challenge of
  * the repository, or of the registry, is known, tokens are asked for before a request is sent.
  */
-export class Negotiation {
+class Negotiation {
   readonly #authorizer: Authorizer;
   readonly #next: Send;
   readonly #request: ChannelRequest;
@@ -49,22 +69,21 @@ export class Negotiation {
   #doubtful = false;
 
   /** Sends nothing yet. */
-  constructor(authorizer: Authorizer, next: Send, request: ChannelRequest, intent: Intent) {
+  constructor(authorizer: Authorizer, next: Send, request: ChannelRequest, need: Need) {
     this.#authorizer = authorizer;
     this.#next = next;
     this.#request = request;
-    this.#need = authorizer.need(intent, request.signal);
+    this.#need = need;
     this.#oneShot = request.body !== undefined && !request.body.reopenable;
   }
 
   /**
-   * Sends the request until it is taken, or all that it can carry was refused.
-   *
-   * @param refusal The answer to it without credentials, where it was sent so already.
+   * Sends the request until it is taken, or all that it can carry was refused; it may have been sent
+   * already.
    */
-  async send(refusal?: ChannelResponse): Promise<ChannelResponse> {
-    let sent = refusal ? NOTHING : this.#authorizer.warm(this.#need) ?? await this.#upFront();
-    let answer = refusal ?? await this.#carrying(sent);
+  async send(already?: Authorization, first?: ChannelResponse): Promise<ChannelResponse> {
+    let sent = already ?? await this.#upFront();
+    let answer = first ?? await this.#carrying(sent);
     for (let sends = 1; sends < MAX_SENDS && this.#refuses(answer); sends++) {
       const other = await this.#afterRefusal(answer, sent).catch(async (error) => {
         await discard(answer);
@@ -145,7 +164,7 @@ export class Negotiation {
     const headers = copyFields(this.#request.headers);
     headers.delete("authorization");
     const request: ChannelRequest = { ...this.#request, url, headers, intent, purpose: "redirect" };
-    const found = await new Negotiation(authorizer, this.#next, request, intent).send();
+    const found = await negotiate(authorizer, this.#next, request, intent);
     return { ...found, hops: [...hops, ...found.hops] };
   }
 
@@ -294,12 +313,14 @@ export class Negotiation {
     return this.#refuses(answer) ? challengesOf(answer) : [];
   }
 
-  #carrying({ header }: Authorization): Promise<ChannelResponse> {
-    if (header === undefined) return this.#next(this.#request);
-    const headers = copyFields(this.#request.headers);
-    headers.set("authorization", header);
-    return this.#next({ ...this.#request, headers });
+  #carrying(sent: Authorization): Promise<ChannelResponse> {
+    return this.#next(carrying(this.#request, sent));
   }
+}
+
+function carrying(request: ChannelRequest, { header }: Authorization): ChannelRequest {
+  if (header === undefined) return request;
+  return { ...request, headers: copyFields(request.headers, { authorization: header }) };
 }
 
 /** The repository in a path of the registry API. */

@@ -1,4 +1,4 @@
-import type { Intent } from "../transport/channel.ts";
+import type { Action, Intent } from "../transport/channel.ts";
 
 /** What may be done with one resource, in the words of the token specification. */
 export interface Scope {
@@ -73,7 +73,8 @@ export function intentScopes(intent: Intent, extraActions: readonly string[] = [
   const scopes: Scope[] = [];
   if (intent.catalog) scopes.push({ resource: "registry:catalog", actions: ["*"] });
   if (intent.repository !== undefined) {
-    const actions = [...new Set([...intent.actions, ...extraActions])];
+    const more = extraActions.filter((action) => !intent.actions.includes(action as Action));
+    const actions = more.length === 0 ? intent.actions : [...new Set([...intent.actions, ...more])];
     if (actions.length > 0) scopes.push({ resource: `repository:${intent.repository}`, actions });
   }
   if (intent.mountFrom !== undefined) {

@@ -16,7 +16,9 @@ export const MEDIA_TYPES = {
 
 /** A `Content-Type` without its parameters, in lower case; the first one, where it is there twice. */
 export function bareMediaType(contentType: string | null | undefined): string {
-  return (contentType ?? "").split(/[;,]/, 1)[0]!.trim().toLowerCase();
+  if (!contentType) return "";
+  const end = contentType.search(/[;,]/);
+  return (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase();
 }
 
 /** Whether a media type names a manifest or an index, OCI's or Docker's. */

@@ -199,7 +199,7 @@ async function lookAt(
   digest: string,
   sized = false,
 ): Promise<ChannelResponse> {
-  const head = await sendExpecting(channel, request, [200, 404, ...HEAD_REFUSED]);
+  const head = await sendExpecting(channel, request, HEAD_ANSWERS);
   const { status, headers } = head.response;
   if (status === 404) return head;
   if (status === 200) {
@@ -305,6 +305,9 @@ export async function deleteBlob(
   await response.body?.cancel();
 }
 
+/** What a HEAD of a blob may answer. */
+const HEAD_ANSWERS: readonly number[] = [200, 404, ...HEAD_REFUSED];
+
 const VERBS = { GET: "pull", HEAD: "look at", DELETE: "delete" };
 
 function blobRequest(
@@ -322,10 +325,11 @@ function blobRequest(
     actions,
     headers: { "accept-encoding": "identity" },
     what: `${VERBS[method]} the blob ${digest} of ${repository}`,
-    ...(mountFrom !== undefined && { mountFrom }),
-    ...(signal && { signal }),
+    mountFrom,
+    signal,
   });
-  return method === "GET" ? { ...request, large: true } : request;
+  if (method === "GET") request.large = true;
+  return request;
 }
 
 /**

@@ -9,7 +9,7 @@ import {
   TagImmutableError,
 } from "../errors.ts";
 import type { Bytes } from "../content/bytes.ts";
-import type { OptionNames } from "../content/check_options.ts";
+import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, hashAlgorithm, isDigest } from "../content/digest.ts";
 import { digestOf } from "../content/digest_of.ts";
@@ -41,6 +41,11 @@ export const ACCEPT_ALL: readonly string[] = [
   MEDIA_TYPES.dockerManifest,
   MEDIA_TYPES.dockerManifestList,
 ];
+
+const ACCEPTED = ACCEPT_ALL.join(", ");
+
+/** What a HEAD of a manifest that is there may answer. */
+const HEAD_ANSWERS: readonly number[] = [200, ...HEAD_REFUSED];
 
 /** A manifest as it came: typed, and to the byte. */
 export interface FetchedManifest extends ParsedManifest {
@@ -137,7 +142,7 @@ export async function headManifestRequest(
   options: FetchManifestOptions = {},
 ): Promise<ChannelResponse> {
   const request = manifestRequest(channel, "HEAD", repository, ref, options);
-  const answer = await sendExpecting(channel, request, [200, ...HEAD_REFUSED]);
+  const answer = await sendExpecting(channel, request, HEAD_ANSWERS);
   const { status, headers, body } = answer.response;
   if (status === 200 && contentLength(headers) !== 0) return answer;
   await body?.cancel();
@@ -147,19 +152,21 @@ export async function headManifestRequest(
 }
 
 /**
- * A manifest's descriptor: by HEAD, where that is answered and says digest, size and type; else by
- * GET, which is the truth.
+ * A manifest's descriptor by tag or digest (end-3), by HEAD: Docker Hub does not count it against
+ * the quota. Falls back to GET where the answer does not say digest, size and type.
  *
+ * @throws {NotFoundError} When there is none.
  * @throws {BadDigestError} When the registry answers another digest than the one asked for.
  */
-export async function lookAtManifest(
+export async function headManifest(
   channel: Channel,
   repository: string,
   ref: string,
   options: FetchManifestOptions = {},
 ): Promise<Descriptor> {
+  checkOptions(options, FETCH_MANIFEST_OPTIONS);
   const request = manifestRequest(channel, "HEAD", repository, ref, options);
-  const { response } = await sendExpecting(channel, request, [200, ...HEAD_REFUSED]);
+  const { response } = await sendExpecting(channel, request, HEAD_ANSWERS);
   if (response.status === 200) {
     if (isDigest(ref)) checkAnsweredDigest(`look at the manifest ${ref}`, ref, response.headers);
     const descriptor = descriptorOf(ref, response.headers);
@@ -250,7 +257,7 @@ function manifestRequest(
   method: "GET" | "HEAD" | "PUT" | "DELETE",
   repository: string,
   ref: string,
-  { accept = ACCEPT_ALL, signal }: FetchManifestOptions,
+  { accept, signal }: FetchManifestOptions,
 ): ChannelRequest {
   const { digest, tag } = manifestReference(ref);
   const { verb, actions } = METHODS[method];
@@ -260,9 +267,9 @@ function manifestRequest(
     repository,
     path: `manifests/${digest ?? tag}`,
     actions,
-    headers: reads ? { accept: accept.join(", "), "accept-encoding": "identity" } : {},
+    headers: reads ? { accept: accept?.join(", ") ?? ACCEPTED, "accept-encoding": "identity" } : {},
     what: `${verb} ${repository}${tag === undefined ? `@${digest}` : `:${tag}`}`,
-    ...(signal && { signal }),
+    signal,
   });
 }
 

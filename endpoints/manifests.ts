@@ -24,12 +24,13 @@ import {
   type FetchedManifest,
   fetchManifest,
   type FetchManifestOptions,
-  lookAtManifest,
   putManifestBytes,
 } from "./manifest_requests.ts";
 import { putTaggedManifest, tagsToPut } from "./manifest_tags.ts";
 import { forgetReferrer, recordReferrer } from "./referrers.ts";
 import { ENDPOINT_OPTIONS, type EndpointOptions, manifestReference } from "./request.ts";
+
+export { headManifest } from "./manifest_requests.ts";
 
 /** Options of {@linkcode getManifest}. */
 export interface GetManifestOptions extends FetchManifestOptions {
@@ -66,23 +67,6 @@ export async function getManifest(
   const descriptor = choosePlatform(found.manifest, platform);
   const { descriptor: _index, ...rest } = fetching;
   return await fetchManifest(channel, repository, descriptor.digest, { ...rest, descriptor });
-}
-
-/**
- * A manifest's descriptor by tag or digest (end-3), by HEAD: Docker Hub does not count it against
- * the quota. Falls back to GET where the answer does not say digest, size and type.
- *
- * @throws {NotFoundError} When there is none.
- * @throws {BadDigestError} When the registry answers another digest than the one asked for.
- */
-export async function headManifest(
-  channel: Channel,
-  repository: string,
-  ref: string,
-  options: FetchManifestOptions = {},
-): Promise<Descriptor> {
-  checkOptions(options, FETCH_MANIFEST_OPTIONS);
-  return await lookAtManifest(channel, repository, ref, options);
 }
 
 /** Options of {@linkcode putManifest}. */

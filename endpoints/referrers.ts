@@ -224,7 +224,7 @@ function referrersRequest(
     actions: ["pull"],
     headers: { accept: MEDIA_TYPES.ociIndex, "accept-encoding": "identity" },
     what: `list the referrers of ${repository}@${digest}`,
-    ...(signal && { signal }),
+    signal,
   });
 }
 

@@ -27,7 +27,7 @@ export interface EndpointOptions {
 export const ENDPOINT_OPTIONS: OptionNames<EndpointOptions> = { signal: 1 };
 
 /** What an endpoint says about its request. */
-export interface RequestParts extends EndpointOptions {
+export interface RequestParts {
   /** The method. */
   method: string;
   /** The repository. */
@@ -41,9 +41,11 @@ export interface RequestParts extends EndpointOptions {
   /** What is done with the repository. */
   actions: readonly Action[];
   /** The repository a mount takes its blob from. */
-  mountFrom?: string;
+  mountFrom?: string | undefined;
   /** What is being done, for messages. */
   what: string;
+  /** Ends the request. */
+  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -54,23 +56,17 @@ export interface RequestParts extends EndpointOptions {
 export function repositoryRequest(channel: Channel, parts: RequestParts): ChannelRequest {
   const repository = checkRepositoryName(parts.repository);
   const url = new URL(`${channel.origin}/v2/${repository}/${parts.path}`);
-  for (const [name, value] of Object.entries(parts.query ?? {})) {
+  for (const name in parts.query) {
+    const value = parts.query[name];
     if (value !== undefined) url.searchParams.set(name, String(value));
   }
-  const intent: Intent = {
-    repository,
-    actions: parts.actions,
-    ...(parts.mountFrom !== undefined && { mountFrom: checkRepositoryName(parts.mountFrom) }),
-  };
-  return {
-    method: parts.method,
-    url,
-    headers: headerFields(parts.headers),
-    intent,
-    purpose: "registry",
-    what: parts.what,
-    ...(parts.signal && { signal: parts.signal }),
-  };
+  const { method, actions, mountFrom, what, signal } = parts;
+  const intent: Intent = { repository, actions };
+  if (mountFrom !== undefined) intent.mountFrom = checkRepositoryName(mountFrom);
+  const headers = headerFields(parts.headers);
+  const request: ChannelRequest = { method, url, headers, intent, purpose: "registry", what };
+  if (signal) request.signal = signal;
+  return request;
 }
 
 /** A manifest's reference: a digest or a tag. */

@@ -76,7 +76,7 @@ function tagsRequest(
     query: { last },
     actions: ["pull"],
     what: `list the tags of ${repository}`,
-    ...(signal && { signal }),
+    signal,
   });
 }
 

@@ -310,8 +310,8 @@ export function uploadRequest(
     query,
     actions: ["pull", "push"],
     what: `start an upload to ${repository}`,
-    ...(signal && { signal }),
-    ...(query.from !== undefined && { mountFrom: query.from }),
+    signal,
+    mountFrom: query.from,
   });
 }
 
@@ -350,7 +350,7 @@ function locationRequest(
     actions: ["pull", "push"],
     headers: method[0] === "P" ? { "content-type": MEDIA_TYPES.octetStream } : {},
     what: `${VERBS[method]} to ${repository}`,
-    ...(signal && { signal }),
+    signal,
   });
   const url = resolveUrl(channel, session.location, request.url, request.what);
   const own = url.origin === channel.origin;

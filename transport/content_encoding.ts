@@ -7,7 +7,9 @@ import type { ChannelResponse } from "./channel.ts";
  * compress whatever they pass on, and storages repeat what somebody once said of a file.
  */
 export function encodingsOf(headers: Headers): string[] {
-  const names = (headers.get("content-encoding") ?? "").toLowerCase().split(",");
+  const said = headers.get("content-encoding");
+  if (said === null) return [];
+  const names = said.toLowerCase().split(",");
   return names.map((name) => name.trim()).filter((name) => name !== "" && name !== "identity");
 }
 

@@ -54,7 +54,7 @@ export function headerFields(headers: HeadersInit = {}): HeaderFields {
     return new FieldRecord(Object.fromEntries(new Headers(headers)));
   }
   const fields = new FieldRecord({});
-  for (const [name, value] of Object.entries(headers)) fields.set(name, value);
+  for (const name of Object.keys(headers)) fields.set(name, headers[name]!);
   return fields;
 }
 
@@ -79,9 +79,9 @@ export function checkFields(option: string, headers: Readonly<Record<string, str
   }
 }
 
-/** A copy to write to. */
-export function copyFields(headers: HeaderFields): HeaderFields {
-  return new FieldRecord(recordOf(headers));
+/** A copy to write to, with more headers; their names in lower case. */
+export function copyFields(headers: HeaderFields, more?: Record<string, string>): HeaderFields {
+  return new FieldRecord({ ...recordOf(headers), ...more });
 }
 
 /** Headers that every request to one host carries. */
@@ -97,12 +97,13 @@ export function sentHeaders(
   given: HeaderFields,
   { defaults, own }: HostHeaders = { defaults: {}, own: {} },
 ): Record<string, string> {
-  const headers = { "accept-encoding": "identity", ...defaults, ...recordOf(given), ...own };
+  const headers: Record<string, string> = { ...defaults, ...recordOf(given), ...own };
+  headers["accept-encoding"] ??= "identity";
   if ("content-length" in headers) delete headers["content-length"];
   return headers;
 }
 
-/** A copy as a plain object. */
-export function recordOf(headers: HeaderFields): Record<string, string> {
-  return headers instanceof FieldRecord ? { ...headers.fields } : Object.fromEntries(headers);
+/** As a plain object, to read alone. */
+export function recordOf(headers: HeaderFields): Readonly<Record<string, string>> {
+  return headers instanceof FieldRecord ? headers.fields : Object.fromEntries(headers);
 }

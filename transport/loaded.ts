@@ -6,12 +6,14 @@ import type { Send } from "./channel.ts";
  */
 export function loaded(load: () => Promise<Send>): Send {
   let loading: Promise<Send> | undefined;
-
-  return async (request) => {
+  let send: Send = async (request) => {
     loading ??= load().catch((error) => {
       loading = undefined;
       throw error;
     });
-    return await (await loading)(request);
+    send = await loading;
+    return await send(request);
   };
+
+  return (request) => send(request);
 }

@@ -36,13 +36,13 @@ export function secretsOf(keeper: SecretsKeeper = {}): Secrets {
  * to show.
  */
 export class Secrets {
-  /** By the secret, the longest spelling first. */
-  readonly #known = new Map<string, readonly string[]>();
+  /** The spellings by the secret, the longest first; found when a text is first looked through. */
+  readonly #known = new Map<string, readonly string[] | undefined>();
 
   /** Remembers a secret. */
   add(secret: string | undefined): void {
     if (!secret) return;
-    const known = this.#known.get(secret) ?? spellings(secret);
+    const known = this.#known.get(secret);
     this.#known.delete(secret);
     for (const oldest of this.#known.keys()) {
       if (this.#known.size < SECRETS_KEPT) break;
@@ -69,10 +69,8 @@ export class Secrets {
   /** A text of davit's own, without the long secrets that stand in it. */
   hide(text: string): string {
     let shown = text;
-    for (const known of this.#known.values()) {
-      for (const spelling of known) {
-        if (spelling.length >= LONG) shown = shown.replaceAll(spelling, HIDDEN);
-      }
+    for (const spelling of this.#spellings()) {
+      if (spelling.length >= LONG) shown = shown.replaceAll(spelling, HIDDEN);
     }
     return shown;
   }
@@ -85,14 +83,22 @@ export class Secrets {
    */
   redact(words: string, url?: URL): string {
     let text = this.hide(words);
-    for (const known of this.#known.values()) {
-      for (const spelling of known) if (spelling.length < LONG) text = hideWord(text, spelling);
+    for (const spelling of this.#spellings()) {
+      if (spelling.length < LONG) text = hideWord(text, spelling);
     }
     for (const [name, value] of url?.searchParams ?? []) {
       if (isShownParameter(name) || value.length < LONG) continue;
       for (const spelling of spellings(value)) text = text.replaceAll(spelling, HIDDEN);
     }
     return text.replace(URL_RUN, withoutQuery).replace(TOKEN_RUN, withoutToken);
+  }
+
+  *#spellings(): Iterable<string> {
+    for (const [secret, known] of this.#known) {
+      const found = known ?? spellings(secret);
+      if (known === undefined) this.#known.set(secret, found);
+      yield* found;
+    }
   }
 }
 

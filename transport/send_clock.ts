@@ -32,7 +32,10 @@ export function sendClock(
   limits: Partial<SendLimits>,
   expire: (error: TimeoutError) => void,
 ): SendClock {
-  const { stallTimeout, responseTimeout } = { ...DEFAULT_LIMITS, ...limits };
+  const {
+    stallTimeout = DEFAULT_LIMITS.stallTimeout,
+    responseTimeout = DEFAULT_LIMITS.responseTimeout,
+  } = limits;
   let late: () => TimeoutError;
   let stopped = false;
   const deadline = new Deadline(() => {

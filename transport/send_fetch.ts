@@ -49,6 +49,12 @@ export function fetchSend(
 ): Send {
   const { headers, client, sized = false, runtime = runtimeName() } = options;
   const { obeysSignals, native = false } = options;
+  const always: RequestInit = {
+    redirect: runtime === "browser" ? "follow" : "manual",
+    // Workers keep no cookies, and those of an older compatibility date refuse `cache`.
+    ...(runtime !== "workerd" && { cache: "no-store", credentials: "omit" }),
+    ...(client !== undefined && { client }),
+  };
 
   return async (request) => {
     request.signal?.throwIfAborted();
@@ -63,13 +69,19 @@ export function fetchSend(
         native,
       })
       : undefined;
-    const ends = [request.signal, upload?.signal].filter((signal) => signal !== undefined);
-    const signal = ends.length === 0 ? ender.signal : AbortSignal.any([...ends, ender.signal]);
-    const init = {
-      ...requestInit(request, upload?.body, runtime, headers),
+    const signal = request.signal || upload?.signal
+      ? AbortSignal.any([request.signal, upload?.signal, ender.signal].filter((one) => !!one))
+      : ender.signal;
+    const init: RequestInit & { duplex?: "half" } = {
+      ...always,
+      method: request.method,
+      headers: headersOf(request, headers),
       signal,
-      ...(client !== undefined && { client }),
     };
+    if (upload !== undefined) {
+      init.body = upload.body;
+      init.duplex = "half";
+    } else if (body !== undefined) init.body = body.bytes ?? body.blob ?? null;
     if (upload === undefined) clock.sent(body?.size);
     else clock.waitFor("server");
     try {
@@ -113,30 +125,21 @@ function isLarge(body: OpenBody | undefined, runtime: RuntimeName): boolean {
 
 /** The URL without a user and a password, which `fetch` refuses and must not see. */
 function address(url: URL): string {
-  if (url.username === "" && url.password === "") return url.href;
+  const { href } = url;
+  if (!href.includes("@")) return href;
   const bare = new URL(url);
   bare.username = "";
   bare.password = "";
   return bare.href;
 }
 
-function requestInit(
-  { method, headers: given, body }: ChannelRequest,
-  stream: ReadableStream | Blob | undefined,
-  runtime: RuntimeName,
+function headersOf(
+  { headers: given, body }: ChannelRequest,
   hostHeaders: HostHeaders | undefined,
-): RequestInit {
+): Record<string, string> {
   const headers = sentHeaders(given, hostHeaders);
   if (body?.size !== undefined) headers["content-length"] = String(body.size);
-  return {
-    method,
-    headers,
-    redirect: runtime === "browser" ? "follow" : "manual",
-    // Workers keep no cookies, and those of an older compatibility date refuse `cache`.
-    ...(runtime !== "workerd" && { cache: "no-store", credentials: "omit" }),
-    ...(stream !== undefined && { body: stream, duplex: "half" }),
-    ...(stream === undefined && body !== undefined && { body: body.bytes ?? body.blob }),
-  };
+  return headers;
 }
 
 /** Browsers and workers do not say what was wrong with a connection. */
