@@ -261,9 +261,10 @@ export class RegistryClientV2 {
 
   /**
    * Authenticates for a scope and answers how: the other methods do so by themselves. A user name and
-   * password for Basic authentication are not tried: the first call tells whether they are right.
+   * password are tried: by the token service, or where there is none by the registry itself.
    *
-   * @throws {AuthenticationError} When the token service refuses.
+   * @throws {UnauthorizedError} When the registry refuses the password: code `"UNAUTHORIZED"`.
+   * @throws {AuthenticationError} When the token service refuses it, with the same code.
    */
   async performLogin(options: LoginOpts = {}): Promise<AuthInfo> {
     const { remoteName } = this.repo;
@@ -272,18 +273,25 @@ export class RegistryClientV2 {
       pingRes = await this.ping(options),
       signal,
     } = options;
-    return await authInfo(this.#connection.auth, {
+    const { auth } = this.#connection;
+    const ending = this.#with({ ...(signal && { signal }) });
+    const info = await authInfo(auth, {
       ping: pingRes,
       scope,
       ...(remoteName && { repository: remoteName }),
-      ...this.#with({ ...(signal && { signal }) }),
+      ...ending,
     });
+    if (info.type === "Basic" && info.username !== "") {
+      await auth.prove(info.username, info.password, ending.signal);
+    }
+    return info;
   }
 
   /**
-   * Authenticates now rather than at the first call.
+   * Authenticates now rather than at the first call, so that a wrong password shows.
    *
-   * @throws {AuthenticationError} When the token service refuses.
+   * @throws {UnauthorizedError} When the registry refuses the password: code `"UNAUTHORIZED"`.
+   * @throws {AuthenticationError} When the token service refuses it, with the same code.
    */
   async login(options: LoginOpts = {}): Promise<void> {
     await this.performLogin(options);

@@ -10,8 +10,10 @@ import { headerFields } from "../transport/header_fields.ts";
 import { redactUrl } from "../transport/redact.ts";
 import { redirect } from "../transport/redirect.ts";
 import { Secrets } from "../transport/secrets.ts";
+import { strangeAnswer } from "../transport/web_page.ts";
 import { basicAuthorization, type Identity, TOKEN_USER } from "./credential.ts";
 import { redactSecrets } from "./redact_secrets.ts";
+import { refusedWords } from "./refused_words.ts";
 import { asksForDelete, deleteAsStar, formatScope, formatScopes, type Scope } from "./scope.ts";
 import { parseToken } from "./token_answer.ts";
 import type { Token } from "./token_store.ts";
@@ -44,6 +46,8 @@ export interface TokenRequest {
   registry: string;
   /** Why credentials that are there do not go along, for messages. */
   withheld?: string | undefined;
+  /** That there are none, for messages. */
+  absent?: string | undefined;
 }
 
 /** The client's name. The specification asks for one, services do not check it. */
@@ -86,7 +90,7 @@ export async function requestToken(
 
 async function askService(
   context: TokenRequestContext,
-  { realm, service, scopes, identity, registry: origin, withheld }: TokenRequest,
+  { realm, service, scopes, identity, registry: origin, withheld, absent }: TokenRequest,
   signal: AbortSignal | undefined,
 ): Promise<Token> {
   const secrets = context.secrets ?? new Secrets();
@@ -152,7 +156,8 @@ async function askService(
   if (response.ok) {
     const name = `the token from ${realm.host}`;
     const bytes = await readBody(context, response, "tokenBytes", name, request);
-    const { refreshToken, ...token } = parseToken(bytes, what, response.headers.get("date"));
+    const date = response.headers.get("date");
+    const { refreshToken, ...token } = parseToken(bytes, what, date, strangeAnswer(answer, bytes));
     const rotated = !anonymous && grant?.grant_type === "refresh_token" && refreshToken;
     return { ...token, ...(rotated && { refreshToken: rotated }) };
   }
@@ -165,10 +170,20 @@ async function askService(
   }));
   const texts = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "));
   const said = texts.join("; ") || redact(response.statusText);
-  const why = withheld ?? (anonymous ? "no credentials were sent" : undefined);
+  const refused = REFUSED_STATUSES.includes(response.status);
+  const kind = grant?.grant_type === "refresh_token" ? "identity token" : "password";
+  const why = anonymous
+    ? withheld ?? absent ?? "no credentials were sent"
+    : identity && refused
+    ? refusedWords(identity, kind, 401, secrets) // whatever it says: GHCR and olareg answer 403
+    : undefined;
   throw new AuthenticationError(
     `Cannot ${what}: ${response.status}${said && ` ${said}`}${why ? ` (${why})` : ""}`,
-    { resp: new DockerResponse(JSON.stringify({ errors }), { status: response.status }), errors },
+    {
+      resp: new DockerResponse(JSON.stringify({ errors }), { status: response.status }),
+      errors,
+      refused: refused && withheld === undefined,
+    },
   );
 }
 

@@ -23,11 +23,13 @@ import {
   fetchManifest,
   type FetchManifestOptions,
   lookAtManifest,
+  manifestName,
+  namedFailure,
   putManifestBytes,
 } from "./manifest_requests.ts";
 import { putTaggedManifest, tagsToPut } from "./manifest_tags.ts";
 import { forgetReferrer, recordReferrer } from "./referrers.ts";
-import type { EndpointOptions } from "./request.ts";
+import { type EndpointOptions, fullName } from "./request.ts";
 
 /** Options of {@linkcode getManifest}. */
 export interface GetManifestOptions extends FetchManifestOptions {
@@ -122,17 +124,26 @@ export async function putManifest(
 ): Promise<PutManifestResult> {
   const bytes = toBytes(data);
   const tags = tagsToPut(ref, options.tags ?? []);
-  const own = manifestMediaType(bytes);
+  const name = manifestName(channel, repository, ref);
+  const read = <T>(what: () => T): T => {
+    try {
+      return what();
+    } catch (cause) {
+      throw namedFailure(cause, name);
+    }
+  };
+  const own = read(() => manifestMediaType(bytes));
   const mediaType = options.mediaType ?? own;
   if (bareMediaType(mediaType) !== own) {
     throw new ManifestVerificationError(
-      `Cannot put the manifest as ${quoted(mediaType)}: it says of itself that it is ${
-        quoted(own)
-      }`,
+      `Cannot put the manifest ${name} as ${quoted(mediaType)}: it says of itself that it is ` +
+        quoted(own),
     );
   }
   const isOci = own === MEDIA_TYPES.ociManifest || own === MEDIA_TYPES.ociIndex;
-  const manifest = isOci ? parseManifest(bytes, { mediaType: own }).manifest : undefined;
+  const manifest = isOci
+    ? read(() => parseManifest(bytes, { mediaType: own }).manifest)
+    : undefined;
   const { digest, headers } = isDigest(ref)
     ? await putTaggedManifest(channel, repository, ref, tags, bytes, mediaType, options)
     : await putManifestBytes(channel, repository, ref, bytes, mediaType, options);
@@ -148,13 +159,16 @@ export async function putManifest(
   } catch (error) {
     options.signal?.throwIfAborted();
     if (!(error instanceof ApiError)) throw error;
-    return { ...result, referrersError: notListed(repository, subject.digest, digest, error) };
+    return {
+      ...result,
+      referrersError: notListed(fullName(channel, repository), subject.digest, digest, error),
+    };
   }
   return result;
 }
 
 function notListed(
-  repository: string,
+  name: string,
   subject: string,
   digest: string,
   cause: ApiError,
@@ -163,7 +177,7 @@ function notListed(
     ? "; let tags that begin with sha256- be moved, as the list is kept under one"
     : "";
   return new ReferrersListError(
-    `Cannot list ${digest} among the referrers of ${subject} in ${repository}: it is pushed, but ` +
+    `Cannot list ${digest} among the referrers of ${subject} in ${name}: it is pushed, but ` +
       `its subject's list is not written: ${cause.message}${advice}`,
     { cause, digest, subject, pushed: true },
   );

@@ -9,6 +9,7 @@ import { readBody, sendExpecting } from "../transport/expect.ts";
 import { nextLink } from "../transport/link.ts";
 import { quoteInput } from "../reference/quote_input.ts";
 import { redactUrl } from "../transport/redact.ts";
+import { strangeAnswer } from "../transport/web_page.ts";
 import { type EndpointOptions, resolveUrl } from "./request.ts";
 
 /** Options of every list. */
@@ -116,19 +117,22 @@ function linked(request: ChannelRequest, url: URL): ChannelRequest {
 
 async function readJson(
   channel: Channel,
-  { response }: ChannelResponse,
+  answer: ChannelResponse,
   request: ChannelRequest,
 ): Promise<Record<string, unknown>> {
   const { what } = request;
-  const bytes = await readBody(channel, response, "pageBytes", "the page", request);
+  const { response } = answer;
+  const page = what.replace(/^list/, "a page with");
+  const bytes = await readBody(channel, response, "pageBytes", page, request);
+  const by = strangeAnswer(answer, bytes);
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new InvalidContentError(`Cannot ${what}: the answer is not JSON`, { cause });
+    throw new InvalidContentError(`Cannot ${what}: the answer is not JSON: ${by}`, { cause });
   }
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    throw new InvalidContentError(`Cannot ${what}: the answer is not a JSON object`);
+    throw new InvalidContentError(`Cannot ${what}: the answer is not a JSON object: ${by}`);
   }
   return json as Record<string, unknown>;
 }

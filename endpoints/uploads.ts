@@ -7,7 +7,7 @@ import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { sendExpecting } from "../transport/expect.ts";
 import { checkAnsweredDigest } from "./answered_digest.ts";
-import { type EndpointOptions, repositoryRequest, resolveUrl } from "./request.ts";
+import { type EndpointOptions, fullName, repositoryRequest, resolveUrl } from "./request.ts";
 
 /** An upload under way. Each answer makes a new one: the location may change with every request. */
 export interface UploadSession {
@@ -86,7 +86,8 @@ export async function postBlob(
   const actual = await digestOf(bytes, hashAlgorithm(digest));
   if (actual !== digest) {
     throw new BadDigestError(
-      `Cannot send the blob as ${digest}: its ${bytes.byteLength} bytes have the digest ${actual}`,
+      `Cannot push the blob ${digest} to ${fullName(channel, repository)}: its ` +
+        `${bytes.byteLength} bytes have the digest ${actual}`,
       { expected: digest, actual },
     );
   }
@@ -131,7 +132,8 @@ export async function uploadBlobChunk(
   const { session: { offset }, taken } = next;
   if (taken !== undefined && taken > offset) {
     throw new InvalidContentError(
-      `Cannot send a chunk to ${repository}: the registry has ${taken} bytes of the ${offset} sent`,
+      `Cannot send a chunk to ${fullName(channel, repository)}: the registry has ${taken} bytes ` +
+        `of the ${offset} sent`,
     );
   }
   return next.session;
@@ -272,10 +274,18 @@ export function uploadRequest(
     path: "blobs/uploads/",
     query,
     actions: ["pull", "push"],
-    what: `start an upload to ${repository}`,
+    what: starting(fullName(channel, repository), query),
     ...(signal && { signal }),
     ...(query.from !== undefined && { mountFrom: query.from }),
   });
+}
+
+function starting(
+  name: string,
+  { mount, from, digest }: Record<string, string | undefined>,
+): string {
+  if (mount !== undefined) return `mount the blob ${mount}${from ? ` of ${from}` : ""} in ${name}`;
+  return digest === undefined ? `start an upload to ${name}` : `push the blob ${digest} to ${name}`;
 }
 
 const VERBS = {
@@ -304,7 +314,7 @@ function locationRequest(
     path: "blobs/uploads/",
     actions: ["pull", "push"],
     headers: method[0] === "P" ? { "content-type": MEDIA_TYPES.octetStream } : {},
-    what: `${VERBS[method]} to ${repository}`,
+    what: `${VERBS[method]} to ${fullName(channel, repository)}`,
     ...(signal && { signal }),
   });
   const url = resolveUrl(channel, session.location, request.url, request.what);

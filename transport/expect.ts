@@ -13,6 +13,8 @@ import { registryErrors } from "./registry_errors.ts";
 import { parseRetryAfter } from "./retry_after.ts";
 import { bodyFailure } from "./send_failure.ts";
 import { untilAborted } from "./until_aborted.ts";
+import { contentTypeOf, isWebPage } from "./web_page.ts";
+import { wantsTls, wrongScheme } from "./wrong_scheme.ts";
 
 /**
  * Sends a request and answers the response if its status is one of those.
@@ -23,17 +25,26 @@ export async function sendExpecting(
   channel: Channel,
   request: ChannelRequest,
   statuses: readonly number[],
+  adviceOn?: AdviceOn,
 ): Promise<ChannelResponse> {
   const answer = await channel.send(request);
   if (statuses.includes(answer.response.status)) return answer;
-  throw await responseError(channel, request, answer);
+  throw await responseError(channel, request, answer, adviceOn);
 }
 
-/** The typed error for a response; reads its body, up to a limit. */
+/** What to do about a registry's errors: a sentence, where there is one. */
+export type AdviceOn = (errors: readonly RegistryError[]) => string | undefined;
+
+/**
+ * The typed error for a response; reads its body, up to a limit.
+ *
+ * @throws {WrongSchemeError} When a host answers that it wants TLS.
+ */
 export async function responseError(
   channel: Pick<Channel, "limits" | "clock" | "redact">,
   request: ChannelRequest,
-  { response, url, anonymity }: ChannelResponse,
+  { response, url, anonymity, carried }: ChannelResponse,
+  adviceOn?: AdviceOn,
 ): Promise<HttpError> {
   const { headers } = response;
   const retryAfter = parseRetryAfter(headers.get("retry-after"), channel.clock.now());
@@ -41,15 +52,24 @@ export async function responseError(
   const redact = (words: string) => channel.redact?.(words, url) ?? words;
   const asked = { method: request.method, url: redact(redactUrl(url)) };
   const bytes = await readStart(response, channel.limits, request);
+  const moved = url.origin !== request.url.origin;
+  if (response.status === 400 && url.protocol === "http:" && wantsTls(bytes)) {
+    throw wrongScheme({ ...request, url, ...(moved && { purpose: "redirect" }) });
+  }
+  const errors = registryErrors(bytes, redact);
+  const page = isWebPage(bytes) && ` with a web page, ${contentTypeOf(response)}`;
+  const by = page || moved ? `answered by ${url.host}${page || ""}` : undefined;
   return httpError(`Cannot ${request.what}`, {
     resp: dockerResponse(response, { ...asked, redact }, bytes.byteLength > 0 ? bytes : null),
-    errors: registryErrors(bytes, redact),
+    errors,
     redact,
+    notes: [by, anonymity?.reason ?? carried].filter((note) => note !== undefined),
+    advice: adviceOn?.(errors),
     ...asked,
     ...(retryAfter !== undefined && { retryAfter }),
     ...(rateLimit !== undefined && { rateLimit }),
     ...(anonymity?.cause !== undefined && { cause: anonymity.cause }),
-  }, anonymity?.reason);
+  });
 }
 
 /** The errors that a response's body names, in the other end's own words; reads up to a limit. */
