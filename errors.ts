@@ -1,8 +1,49 @@
 /**
- * Every error that davit throws. Each class has a literal {@linkcode ApiError.code}, so
+ * Every error that davit throws. Each class has literal {@linkcode ApiError.code}s, so
  * `switch (error.code)` says what happened; messages read "Cannot <verb> <thing>: <current state>".
+ * They are for people, name the registry and the repository, and may change; codes do not.
  *
- * An aborted call throws the signal's own reason, not one of these.
+ * Switch on `code`, rather than on the class: where a program holds two copies of this package (the
+ * ES modules and the CommonJS of one build, or two versions), `instanceof` knows only the classes of
+ * its own copy, and codes are the same in all.
+ *
+ * An aborted call throws the signal's own reason, not one of these. That of `AbortSignal.timeout()`
+ * is a `DOMException` with the name "TimeoutError" and a number as its `code`; a time limit of davit's
+ * own ends in a {@linkcode TimeoutError}, with the code `"TIMEOUT"` and the name "DavitTimeoutError".
+ *
+ * @example Tell the call's own time limit from one of davit's
+ * ```ts
+ * import { RegistryClientV2 } from "@davit/registry-client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const never: typeof fetch = () => new Promise(() => {}); // leave it out: this host never answers
+ * const client = new RegistryClientV2({
+ *   name: "localhost:5000/app",
+ *   fetch: never,
+ *   limits: { responseTimeout: 10 },
+ *   retry: { maxAttempts: 1 },
+ * });
+ *
+ * async function outcome(signal: AbortSignal): Promise<string> {
+ *   try {
+ *     await client.listTags({ signal });
+ *     return "done";
+ *   } catch (error) {
+ *     if (signal.aborted) return "the signal's own reason";
+ *     switch ((error as { code?: unknown }).code) {
+ *       case "TIMEOUT":
+ *         return "a limit of davit's: another try may help";
+ *       case "UNAUTHORIZED":
+ *         return "other credentials are needed";
+ *       default:
+ *         throw error;
+ *     }
+ *   }
+ * }
+ *
+ * assertEquals(await outcome(new AbortController().signal), "a limit of davit's: another try may help");
+ * assertEquals(await outcome(AbortSignal.timeout(0)), "the signal's own reason");
+ * ```
  *
  * @module
  */
@@ -61,7 +102,8 @@ export type DavitError =
   | UnsafePathError
   | UnsupportedError
   | UnsupportedRuntimeError
-  | UploadError;
+  | UploadError
+  | WrongSchemeError;
 
 /** The base of every error that davit throws. */
 export class ApiError extends Error {
@@ -207,10 +249,14 @@ export class StorageError extends ApiError {
   }
 }
 
-/** A time limit ended the wait. */
+/**
+ * A time limit of davit's own ended the wait: `limits.responseTimeout` or `limits.stallTimeout`. A
+ * signal's time limit, as of `AbortSignal.timeout()`, is no such error: the call then throws the
+ * signal's reason, a `DOMException` with the name "TimeoutError".
+ */
 export class TimeoutError extends ApiError {
-  /** The class's name, which stays the same in a minified bundle. */
-  override name = "TimeoutError";
+  /** Not the class's: "TimeoutError" is what a signal's own reason is called. */
+  override name = "DavitTimeoutError";
   /** Names this kind of error. */
   override readonly code = "TIMEOUT";
   /** Another try may help. */
@@ -223,8 +269,36 @@ export class NetworkError extends ApiError {
   override name = "NetworkError";
   /** Names this kind of error. */
   override readonly code = "NETWORK";
-  /** Another try may help. */
-  override readonly retryable = true;
+  /** Whether another try may help: not where a browser has never let an answer of the host through. */
+  override readonly retryable: boolean;
+
+  /** A broken connection; another try may help unless it is said otherwise. */
+  constructor(message: string, options?: ErrorOptions & { retryable?: boolean }) {
+    super(message, options);
+    this.retryable = options?.retryable ?? true;
+  }
+}
+
+/**
+ * A host was spoken to by https and does not speak TLS, or by http and does. No other try helps; the
+ * message says which option does.
+ */
+export class WrongSchemeError extends ApiError {
+  /** The class's name, which stays the same in a minified bundle. */
+  override name = "WrongSchemeError";
+  /** Names this kind of error. */
+  override readonly code = "WRONG_SCHEME";
+  /** The host, with its port where it has one. */
+  readonly host: string;
+  /** How it was spoken to, in vain. */
+  readonly scheme: "http" | "https";
+
+  /** Names the host, and the scheme that is wrong for it. */
+  constructor(message: string, options: ErrorOptions & { host: string; scheme: "http" | "https" }) {
+    super(message, options);
+    this.host = options.host;
+    this.scheme = options.scheme;
+  }
 }
 
 /** A download that ended early and could not be resumed. */
@@ -369,14 +443,20 @@ export interface AuthenticationErrorOptions extends ErrorOptions {
   resp?: DockerResponse | undefined;
   /** The errors in that. */
   errors?: RegistryError[] | undefined;
+  /** Whether it refuses the credentials, or a request that has none to bring. @default {false} */
+  refused?: boolean | undefined;
 }
 
-/** A challenge that cannot be met, or a token service that refused or answered nonsense. */
+/**
+ * A challenge that cannot be met, or a token service that refused or answered nonsense. Its `code` is
+ * `"UNAUTHORIZED"` where the token service refused the credentials, or gives nothing without any: so
+ * a wrong password has one code, whether the registry itself finds it wrong or its token service.
+ */
 export class AuthenticationError extends ApiError {
   /** The class's name, which stays the same in a minified bundle. */
   override name = "AuthenticationError";
-  /** Names this kind of error. */
-  override readonly code = "AUTHENTICATION_FAILED";
+  /** Names this kind of error: `"UNAUTHORIZED"` where the token service refused. */
+  override readonly code: "AUTHENTICATION_FAILED" | "UNAUTHORIZED";
   /** The token service's status, where it answered. */
   readonly statusCode?: number;
   readonly #resp: DockerResponse | undefined;
@@ -387,6 +467,7 @@ export class AuthenticationError extends ApiError {
   constructor(message: string, options: AuthenticationErrorOptions = {}) {
     super(message, options);
     const { resp, statusCode = resp?.status, errors = [] } = options;
+    this.code = options.refused ? "UNAUTHORIZED" : "AUTHENTICATION_FAILED";
     if (statusCode !== undefined) this.statusCode = statusCode;
     this.#resp = resp;
     this.errors = errors;

@@ -223,9 +223,10 @@ export class RegistryClientV2 {
 
   /**
    * Authenticates for a scope and answers how: the other methods do so by themselves. A user name and
-   * password for Basic authentication are not tried: the first call tells whether they are right.
+   * password are tried: by the token service, or where there is none by the registry itself.
    *
-   * @throws {AuthenticationError} When the token service refuses.
+   * @throws {UnauthorizedError} When the registry refuses the password: code `"UNAUTHORIZED"`.
+   * @throws {AuthenticationError} When the token service refuses it, with the same code.
    */
   async performLogin(options: calls.LoginOpts = {}): Promise<AuthInfo> {
     checkOptions(options, names.LOGIN_OPTS);
@@ -234,20 +235,26 @@ export class RegistryClientV2 {
       scope = remoteName && `repository:${remoteName}:${this.scopes.join(",")}`,
       signal,
     } = options;
+    const { auth } = this.#connection;
     const ending = this.#with(signal && { signal });
     const { pingRes = await this.ping(ending) } = options;
-    return await this.#connection.auth.info({
+    const info = await auth.info({
       ping: pingRes,
       scope,
       ...(remoteName && { repository: remoteName }),
       ...ending,
     });
+    if (info.type === "Basic" && info.username !== "") {
+      await auth.prove(info.username, info.password, ending.signal);
+    }
+    return info;
   }
 
   /**
-   * Authenticates now rather than at the first call.
+   * Authenticates now rather than at the first call, so that a wrong password shows.
    *
-   * @throws {AuthenticationError} When the token service refuses.
+   * @throws {UnauthorizedError} When the registry refuses the password: code `"UNAUTHORIZED"`.
+   * @throws {AuthenticationError} When the token service refuses it, with the same code.
    */
   async login(options: calls.LoginOpts = {}): Promise<void> {
     await this.performLogin(options);

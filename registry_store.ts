@@ -199,9 +199,10 @@ export class RegistryStore implements ContentStore {
     const { signal, verify = "here", absent = false } = options;
     const ending = signal && { signal };
     const source = openBody(body, size);
+    const { canonicalName } = this.client.repo;
     if (source.size !== undefined && source.size !== size) {
       throw new SizeMismatchError(
-        `Cannot write ${digest}: the body has ${source.size} bytes instead of ${size}`,
+        `Cannot write ${digest} to ${canonicalName}: the body has ${source.size} bytes instead of ${size}`,
         { expected: size, actual: source.size },
       );
     }
@@ -210,7 +211,7 @@ export class RegistryStore implements ContentStore {
         const put = { digest, size, verify, absent, ...this.#journal, ...ending };
         await this.client.putBlob(body, put);
       } catch (error) {
-        throw (verify === "target" && badDigest(error, digest)) || error;
+        throw (verify === "target" && badDigest(error, digest, canonicalName)) || error;
       }
       return;
     }
@@ -343,9 +344,11 @@ function mayBeBlob(error: unknown): boolean {
 }
 
 /** What a registry that found another digest answered, as the error of a check that is made here. */
-function badDigest(error: unknown, digest: string): BadDigestError | undefined {
+function badDigest(error: unknown, digest: string, name: string): BadDigestError | undefined {
   const cause = error instanceof UploadError ? error.cause : error;
   if (!(cause instanceof HttpError) || !cause.codes.includes("DIGEST_INVALID")) return undefined;
-  const message = `Cannot write ${digest}: the registry says that the bytes have another digest`;
+  const message =
+    `Cannot write ${digest} to ${name}: the registry says that the bytes have another ` +
+    "digest";
   return new BadDigestError(message, { cause: error, expected: digest, actual: "" });
 }

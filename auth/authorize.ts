@@ -54,16 +54,25 @@ export class Authentication {
     return await authInfo(authorizer, request);
   }
 
+  /**
+   * Tries a user name and password on the registry itself (end-1).
+   *
+   * @throws {UnauthorizedError} When they are refused.
+   */
+  async prove(username: string, password: string, signal?: AbortSignal): Promise<void> {
+    const { authorizer } = await this.#load();
+    await authorizer.prove(username, password, signal);
+  }
+
   /** Sends a request to the registry itself. */
   async send(next: Send, request: ChannelRequest, intent: Intent): Promise<ChannelResponse> {
     let refusal: ChannelResponse | undefined;
     if (this.#loading === undefined && !this.#startsWithCredentials(request)) {
       refusal = await next(request);
-      const { ok, status, headers } = refusal.response;
+      const { ok, status } = refusal.response;
       if (ok && this.#open.size < MAX_OPEN) this.#open.add(intent.repository);
       // A 401 may come of another registry, which this one redirects to. IBM says with 403 what it wants.
-      const challenged = status === 401 || (status === 403 && headers.has("www-authenticate"));
-      if (!challenged) return refusal;
+      if (status !== 401 && status !== 403) return refusal;
     }
     const { authorizer, negotiate } = this.#loaded ?? await this.#load();
     return await negotiate(authorizer, next, request, intent, refusal);

@@ -2,7 +2,16 @@ import type { Limits } from "../content/limits.ts";
 import { AuthenticationError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { isLoopback } from "../content/loopback.ts";
-import type { Anonymity, Clock, Intent, Send } from "../transport/channel.ts";
+import type {
+  Anonymity,
+  ChannelRequest,
+  ChannelResponse,
+  Clock,
+  Intent,
+  Send,
+} from "../transport/channel.ts";
+import { responseError } from "../transport/response_error.ts";
+import { headerFields } from "../transport/header_fields.ts";
 import { type Secrets, type SecretsKeeper, secretsOf } from "../transport/secrets.ts";
 import { type AuthScheme, type BearerScheme, chooseScheme } from "./auth_scheme.ts";
 import type { Challenge } from "./challenge.ts";
@@ -18,6 +27,7 @@ import {
 import { withheldReason } from "./realm_policy.ts";
 import type { TrustedRealms } from "./trusted_realms.ts";
 import { learnIdentity } from "./redact_secrets.ts";
+import { refusedWords } from "./refused_words.ts";
 import {
   type ReportingCredentialSource,
   reportingCredentialSource,
@@ -219,6 +229,35 @@ export class Authorizer {
     return { reason: withheldReason(scheme.realm, this.origin) };
   }
 
+  /** What is to say of a refusal that nothing went wrong before: whose it was, or of nobody. */
+  refused(
+    { repository }: Need,
+    sent: Authorization | undefined,
+    status: number,
+  ): Pick<ChannelResponse, "anonymity" | "carried"> {
+    if (sent?.identity === undefined) {
+      const asked = this.#stored ? "" : ", as the registry does not ask for any of their kind";
+      const reason = this.#absence(repository) ?? `no credentials were sent${asked}`;
+      return { anonymity: { reason } };
+    }
+    const { identity, token, header } = sent;
+    const kind = token
+      ? "service token"
+      : header?.startsWith("Basic ")
+      ? "password"
+      : "given token";
+    return { carried: refusedWords(identity, kind, status, this.secrets) };
+  }
+
+  /** That there are no credentials, where that is so. */
+  #absence({ known }: RepositoryAuth): string | undefined {
+    if (this.#options.credentials === undefined) return "no credentials were given";
+    if (known === undefined || known.identity || known.failure) return undefined;
+    return this.#stored
+      ? `no credentials were found for ${this.#host}`
+      : "no credentials were given";
+  }
+
   /**
    * What meets a scheme with the credentials that the source gives.
    *
@@ -260,6 +299,34 @@ export class Authorizer {
       if (anonymous === undefined) throw error;
       return anonymous;
     }
+  }
+
+  /**
+   * Tries a user name and password on the registry itself (end-1), as a token service does its own.
+   *
+   * @throws {UnauthorizedError} When they are refused.
+   */
+  async prove(username: string, password: string, signal?: AbortSignal): Promise<void> {
+    const { send, limits, clock } = this.#options;
+    const identity = { username, password };
+    learnIdentity(this.secrets, identity);
+    const request: ChannelRequest = {
+      method: "GET",
+      url: new URL("/v2/", this.origin),
+      headers: headerFields({ authorization: basicAuthorization(username, password) }),
+      purpose: "registry",
+      what: `log in to ${this.#host}`,
+      ...(signal && { signal }),
+    };
+    const answer = await send(request);
+    const { status, body } = answer.response;
+    // A registry that answers something else here may take them where they are needed.
+    if (status !== 401) return await body?.cancel();
+    const carried = refusedWords(identity, "password", status, this.secrets);
+    throw await responseError({ limits, clock, secrets: this.#options.secrets }, request, {
+      ...answer,
+      carried,
+    });
   }
 
   /** Tells that credentials were refused and a request goes on without: once for each repository. */
@@ -313,7 +380,7 @@ export class Authorizer {
 
   async #bearer(
     scheme: BearerScheme,
-    { scopes, signal }: Need,
+    { repository, scopes, signal }: Need,
     identity: Identity,
   ): Promise<Authorization> {
     const { realm, service, trusted } = scheme;
@@ -321,7 +388,10 @@ export class Authorizer {
     const holder = trusted ? identity : undefined;
     const owner = this.#tokens.owner({ realm: realm.href, service, identity: holder });
     const registry = this.origin;
-    const request: TokenRequest = { realm, service, scopes, identity: holder, registry, withheld };
+    const request: TokenRequest = {
+      ...{ realm, service, scopes, identity: holder, registry, withheld },
+      ...(identity === undefined && { absent: this.#absence(repository) }),
+    };
     const { value, fresh } = await this.#tokens.get(owner, scopes, (shared) => {
       if (withheld !== undefined) this.#reportWithheld(realm.origin, withheld);
       return this.#request(request, shared);
@@ -361,7 +431,7 @@ function explained(refusal: AuthenticationError, why?: Anonymity): Authenticatio
   if (why === undefined) return refusal;
   const { statusCode, resp, errors } = refusal;
   return new AuthenticationError(`${refusal.message} (${why.reason})`, {
-    ...{ cause: why.cause, statusCode, resp, errors },
+    ...{ cause: why.cause, statusCode, resp, errors, refused: refusal.code === "UNAUTHORIZED" },
   });
 }
 

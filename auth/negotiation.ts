@@ -107,7 +107,8 @@ class Negotiation {
       const anonymous = await this.#anonymously(answer, last);
       if (anonymous !== undefined) return anonymous;
       const anonymity = this.#authorizer.anonymity(this.#need, last) ?? this.#withheld;
-      return anonymity ? { ...answer, anonymity } : answer;
+      if (anonymity) return { ...answer, anonymity };
+      return { ...answer, ...this.#authorizer.refused(this.#need, last, status) };
     }
     const refused = this.#refused;
     if (ok && sent.header === undefined && refused?.scheme === this.#need.repository.scheme) {

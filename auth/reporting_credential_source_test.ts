@@ -185,7 +185,10 @@ Deno.test("a refusal with credentials says nothing of sources", async () => {
   );
   const { error } = await refusalOf(wire, () => ({ username: "you", password: "x" }));
   assert(error instanceof UnauthorizedError);
-  assertEquals([error.message, error.cause], ["Cannot list the tags: 401", undefined]);
+  assertEquals([error.message, error.cause], [
+    "Cannot list the tags: 401 (the password of you was refused)",
+    undefined,
+  ]);
 });
 
 Deno.test("a refusal after credentials were withheld names trustedRealms", async () => {

@@ -58,6 +58,11 @@ export class RepositoryAuth {
     return this.identity(signal);
   }
 
+  /** What the source has answered; `undefined` before that. */
+  get known(): { identity: Identity; failure?: ApiError } | undefined {
+    return this.#answered;
+  }
+
   /**
    * Why the source gave no credentials, where it failed. It is forgotten with that, so that the next
    * call asks the source again; while anonymous requests are accepted, it is not asked.

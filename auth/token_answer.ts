@@ -20,16 +20,22 @@ export const MAX_LIFETIME_S = 3_600;
  *
  * @param what What could not be done, for the message: "get a token from …".
  * @param date The answer's `Date`, which `issued_at` is held against: both are the service's clock.
+ * @param by Who answered with what, for the message where it is not JSON.
  * @throws {AuthenticationError} When it is not JSON, or holds no usable token.
  * @see https://distribution.github.io/distribution/spec/auth/token/#token-response-fields
  */
-export function parseToken(bytes: Uint8Array, what: string, date: string | null): Token {
+export function parseToken(
+  bytes: Uint8Array,
+  what: string,
+  date: string | null,
+  by: string = "",
+): Token {
   const refused = (why: string) => new AuthenticationError(`Cannot ${what}: ${why}`);
   let answer: unknown;
   try {
     answer = JSON.parse(new TextDecoder().decode(bytes));
   } catch {
-    throw refused("the answer is not JSON"); // without the cause, which quotes the answer
+    throw refused(`the answer is not JSON${by && `: ${by}`}`); // without the cause, which quotes the answer
   }
   if (typeof answer !== "object" || answer === null || Array.isArray(answer)) {
     throw refused("the answer is not a JSON object");

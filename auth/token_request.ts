@@ -11,8 +11,10 @@ import { headerFields } from "../transport/header_fields.ts";
 import { redactUrl } from "../transport/redact.ts";
 import { redirect } from "../transport/redirect.ts";
 import { type SecretsKeeper, secretsOf } from "../transport/secrets.ts";
+import { strangeAnswer } from "../transport/web_page.ts";
 import { basicAuthorization, type Identity, TOKEN_USER } from "./credential.ts";
 import { redactSecrets } from "./redact_secrets.ts";
+import { refusedWords } from "./refused_words.ts";
 import { asksForDelete, deleteAsStar, formatScope, formatScopes, type Scope } from "./scope.ts";
 import { parseToken } from "./token_answer.ts";
 import type { Token } from "./token_store.ts";
@@ -45,6 +47,8 @@ export interface TokenRequest {
   registry: string;
   /** Why credentials that are there do not go along, for messages. */
   withheld?: string | undefined;
+  /** That there are none, for messages. */
+  absent?: string | undefined;
 }
 
 /** The client's name. The specification asks for one, services do not check it. */
@@ -87,7 +91,7 @@ export async function requestToken(
 
 async function askService(
   context: TokenRequestContext,
-  { realm, service, scopes, identity, registry: origin, withheld }: TokenRequest,
+  { realm, service, scopes, identity, registry: origin, withheld, absent }: TokenRequest,
   signal: AbortSignal | undefined,
 ): Promise<Token> {
   const secrets = secretsOf(context.secrets);
@@ -153,7 +157,8 @@ async function askService(
   if (response.ok) {
     const name = `the token from ${realm.host}`;
     const bytes = await readBody(context, response, "tokenBytes", name, request);
-    const { refreshToken, ...token } = parseToken(bytes, what, response.headers.get("date"));
+    const date = response.headers.get("date");
+    const { refreshToken, ...token } = parseToken(bytes, what, date, strangeAnswer(answer, bytes));
     const rotated = !anonymous && grant?.grant_type === "refresh_token" && refreshToken;
     return { ...token, ...(rotated && { refreshToken: rotated }) };
   }
@@ -166,10 +171,20 @@ async function askService(
   }));
   const texts = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "));
   const said = texts.join("; ") || redact(response.statusText);
-  const why = withheld ?? (anonymous ? "no credentials were sent" : undefined);
+  const refused = REFUSED_STATUSES.includes(response.status);
+  const kind = grant?.grant_type === "refresh_token" ? "identity token" : "password";
+  const why = anonymous
+    ? withheld ?? absent ?? "no credentials were sent"
+    : identity && refused
+    ? refusedWords(identity, kind, 401, secrets) // whatever it says: GHCR and olareg answer 403
+    : undefined;
   throw new AuthenticationError(
     `Cannot ${what}: ${response.status}${said && ` ${said}`}${why ? ` (${why})` : ""}`,
-    { resp: new DockerResponse(JSON.stringify({ errors }), { status: response.status }), errors },
+    {
+      resp: new DockerResponse(JSON.stringify({ errors }), { status: response.status }),
+      errors,
+      refused: refused && withheld === undefined,
+    },
   );
 }
 

@@ -235,10 +235,11 @@ const BAD: Bad[] = [
 ];
 
 for (const [name, answer, message, statusCode] of BAD) {
-  Deno.test(`requestToken: ${name}: AUTHENTICATION_FAILED`, async () => {
+  const code = [400, 401, 403].includes(statusCode ?? 0) ? "UNAUTHORIZED" : "AUTHENTICATION_FAILED";
+  Deno.test(`requestToken: ${name}: ${code}`, async () => {
     const { wire, token } = ask(answer);
     const error = await assertRejects(() => token, AuthenticationError, message);
-    assertEquals(error.code, "AUTHENTICATION_FAILED");
+    assertEquals(error.code, code);
     assertEquals(error.statusCode, statusCode);
     assertStringIncludes(
       error.message,
@@ -314,7 +315,10 @@ Deno.test("requestToken says what was not sent, and why", async () => {
   const sent = ask(() => json({}, 401), { identity: you });
   const error = await assertRejects(() => sent.token, AuthenticationError);
   assertInstanceOf(error, AuthenticationError);
-  assertEquals(error.message.endsWith("401 Status Text"), true);
+  assertStringIncludes(error.message, "401 Status Text (the password of you was refused)");
+  const failing = ask(() => json({}, 500), { identity: you });
+  const failure = await assertRejects(() => failing.token, AuthenticationError);
+  assertEquals(failure.message.endsWith("500 Status Text"), true, failure.message);
 });
 
 Deno.test("requestToken holds issued_at against the answer's Date", async () => {

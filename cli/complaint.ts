@@ -1,4 +1,10 @@
-import { type ErrorCode, HttpError, parseReference, RateLimitedError } from "../mod.ts";
+import {
+  type ErrorCode,
+  HttpError,
+  parseReference,
+  RateLimitedError,
+  type WrongSchemeError,
+} from "../mod.ts";
 import { formatTime, plainText } from "./format.ts";
 
 /** The line that says what went wrong, in the registry's words, and what may help. */
@@ -9,9 +15,6 @@ export function complaint(error: unknown): string {
     hint === undefined ? "" : `${/[.?!]$/.test(said) ? "" : "."} Hint: ${hint}`
   }`;
 }
-
-/** What runtimes say of a server that answers a TLS handshake with plain HTTP. */
-const NO_TLS = /corrupt message|wrong version number|packet length too long|InvalidContentType/i;
 
 /** What may help, by what happened; the error that a wrapping one comes of knows more. */
 const HINTS: { [Code in ErrorCode]?: (error: Error) => string | undefined } = {
@@ -32,8 +35,10 @@ const HINTS: { [Code in ErrorCode]?: (error: Error) => string | undefined } = {
   BAD_DIGEST: () => "nothing of it was kept; the source, or something on the way, changed it",
   CERTIFICATE_REFUSED: () =>
     "--ca-file FILE trusts the authority that signed it, --insecure checks nothing",
-  NETWORK: ({ message }) =>
-    NO_TLS.test(message) ? "a registry without TLS wants --plain-http" : undefined,
+  WRONG_SCHEME: (error) =>
+    (error as WrongSchemeError).scheme === "https"
+      ? "a registry without TLS wants --plain-http"
+      : "leave --plain-http out, and write https:// in front of the registry",
   INTERNAL: () => "this is a bug of davit; please report it",
 };
 

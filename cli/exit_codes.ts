@@ -70,6 +70,7 @@ const OUTCOMES: Record<ErrorCode, Exclude<Outcome, "done" | "interrupted"> | "ca
   UNSUPPORTED: "other",
   UNSUPPORTED_RUNTIME: "other",
   UPLOAD_FAILED: "cause",
+  WRONG_SCHEME: "network",
 };
 
 /** The outcome that an error means; errors of the file system have codes of their own. */

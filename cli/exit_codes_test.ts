@@ -6,6 +6,7 @@ import {
   RateLimitedError,
   UnauthorizedError,
   UploadError,
+  WrongSchemeError,
 } from "../mod.ts";
 import { complaint } from "./complaint.ts";
 import { EXIT_CODES, EXIT_MEANINGS, type Outcome, outcomeOf } from "./exit_codes.ts";
@@ -74,8 +75,13 @@ const complaints: [name: string, error: unknown, line: RegExp][] = [
   ],
   [
     "TLS to a server that has none",
-    new NetworkError("Cannot x: received corrupt message of type InvalidContentType"),
+    new WrongSchemeError("Cannot x: no TLS", { host: "a.test", scheme: "https" }),
     /Hint: a registry without TLS wants --plain-http$/,
+  ],
+  [
+    "plain http to a server of TLS",
+    new WrongSchemeError("Cannot x: TLS", { host: "a.test", scheme: "http" }),
+    /Hint: leave --plain-http out, and write https:\/\/ in front of the registry$/,
   ],
   ["nobody listens", new NetworkError("Cannot x: connection refused"), /refused$/],
 ];

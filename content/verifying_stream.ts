@@ -11,6 +11,8 @@ export interface Expected {
   digest: Digest;
   /** How many there are, where that is known. */
   size?: number;
+  /** What has them, for messages: a repository's name with its host. @default {none} */
+  of?: string;
   /** The Content-Encoding that they came in, which may be why they are others. */
   encoding?: string;
 }
@@ -60,27 +62,28 @@ export interface Tap {
 }
 
 /** A tap that throws when the bytes are not the expected ones. */
-export async function verifier({ digest, size: expected, encoding }: Expected): Promise<Tap> {
+export async function verifier({ digest, size: expected, of, encoding }: Expected): Promise<Tap> {
   const algorithm = hashAlgorithm(digest);
   const hasher = await createHasher(algorithm);
   let size = 0;
+  const what = of === undefined ? digest : `${digest} of ${of}`;
   const cameIn = encoding === undefined ? "" : ` with the Content-Encoding ${encoding}`;
   return {
     take(piece) {
       size += piece.byteLength;
       if (expected !== undefined && size > expected) {
-        throw sizeMismatch(digest, expected, size, "more");
+        throw sizeMismatch(what, expected, size, "more");
       }
       hasher.update(piece);
     },
     finish() {
       if (expected !== undefined && size < expected) {
-        throw sizeMismatch(digest, expected, size, "fewer");
+        throw sizeMismatch(what, expected, size, "fewer");
       }
       const actual = toDigest(algorithm, hasher.digest());
       if (actual === digest) return;
       throw new BadDigestError(
-        `Cannot verify ${digest}: the ${size} bytes that arrived${cameIn} have the digest ${actual}`,
+        `Cannot verify ${what}: the ${size} bytes that arrived${cameIn} have the digest ${actual}`,
         { expected: digest, actual },
       );
     },
@@ -165,13 +168,13 @@ function tapped(
 }
 
 function sizeMismatch(
-  digest: string,
+  what: string,
   expected: number,
   actual: number,
   comparison: "fewer" | "more",
 ): SizeMismatchError {
   return new SizeMismatchError(
-    `Cannot verify ${digest}: ${comparison} bytes arrived than the ${expected} declared (${actual})`,
+    `Cannot verify ${what}: ${comparison} bytes arrived than the ${expected} declared (${actual})`,
     { expected, actual },
   );
 }

@@ -22,6 +22,7 @@ import {
   contentRange,
   ENDPOINT_OPTIONS,
   type EndpointOptions,
+  fullName,
   HEAD_REFUSED,
   plainBody,
   repositoryRequest,
@@ -125,14 +126,15 @@ export async function getBlob(
     answer = await sendExpecting(channel, request, partial ? [200, 206] : [200]);
     encodings = encodingsOf(answer.response.headers);
     answer = await plainBody(answer, options.size, request.what);
-    size = partSize(answer.response, { offset, length }, options.size, request.what);
+    size = partSize(answer, { offset, length }, options.size, request.what);
   } catch (error) {
     await answer?.response.body?.cancel().catch(() => {});
     follower?.leave?.();
     throw error;
   }
+  const name = `the blob ${asked} of ${fullName(channel, repository)}`;
   const reader = resumingReader(channel, request, answer, {
-    digest: asked,
+    ...{ digest: asked, name },
     offset,
     length: partial ? size ?? length : undefined,
     size,
@@ -149,6 +151,7 @@ export async function getBlob(
   };
   const expected = {
     digest: asked,
+    of: fullName(channel, repository) + pageNote(answer),
     ...(size !== undefined && { size }),
     ...(encodings.length > 0 && { encoding: encodings.join(", ") }),
   };
@@ -156,7 +159,7 @@ export async function getBlob(
     ? await verifyingStream(reader, expected, passing)
     : passingStream(reader, passing);
   const ranged = partial ? { ranged: answer.response.status === 206 } : {};
-  return blobOf(channel.limits, stream, size, verified, answer, ranged);
+  return blobOf(name, channel.limits, stream, size, verified, answer, ranged);
 }
 
 /**
@@ -282,7 +285,10 @@ export async function describeBlob(
     : contentLength(headers);
   if (size !== undefined) return { mediaType, digest, size };
   throw new InvalidContentError(
-    `Cannot look at the blob ${digest} of ${repository}: the registry does not say its size`,
+    `Cannot look at the blob ${digest} of ${
+      fullName(channel, repository)
+    }: the registry does not ` +
+      "say its size",
   );
 }
 
@@ -324,7 +330,7 @@ function blobRequest(
     path: `blobs/${digest}`,
     actions,
     headers: { "accept-encoding": "identity" },
-    what: `${VERBS[method]} the blob ${digest} of ${repository}`,
+    what: `${VERBS[method]} the blob ${digest} of ${fullName(channel, repository)}`,
     mountFrom,
     signal,
   });
@@ -362,11 +368,12 @@ function checkRange(range: BlobRange): void {
 
 /** How many bytes the stream has: from the response, and checked against what was asked for. */
 function partSize(
-  response: Response,
+  answer: ChannelResponse,
   { offset, length }: { offset: number; length: number | undefined },
   declared: number | undefined,
   what: string,
 ): number | undefined {
+  const { response } = answer;
   const bytes = contentLength(response.headers);
   const part = response.status === 206 ? contentRange(response.headers) : undefined;
   if (response.status === 206 && part?.first !== offset) {
@@ -379,24 +386,31 @@ function partSize(
   // Where nobody knows the whole, a part ends where it was asked to, or the registry says.
   if (whole === undefined) return part && (length ?? part.last - offset + 1);
   if (said !== undefined && said !== whole) {
-    throw new SizeMismatchError(`Cannot ${what}: it has ${said} bytes instead of ${whole}`, {
-      expected: whole,
-      actual: said,
-    });
+    throw new SizeMismatchError(
+      `Cannot ${what}: it has ${said} bytes instead of ${whole}${pageNote(answer)}`,
+      { expected: whole, actual: said },
+    );
   }
   const rest = Math.max(0, whole - offset);
   return length === undefined ? rest : Math.min(length, rest);
 }
 
-function parseJson(text: string): unknown {
+/** What to say of bytes that may be a page of a proxy or a portal, and not the blob. */
+function pageNote({ response, url }: ChannelResponse): string {
+  const isPage = bareMediaType(response.headers.get("content-type")) === "text/html";
+  return isPage ? ` (${url.host} answered ${response.status} with text/html)` : "";
+}
+
+function parseJson(text: string, name: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new InvalidContentError("Cannot read the blob as JSON: it is something else", { cause });
+    throw new InvalidContentError(`Cannot read ${name} as JSON: it is something else`, { cause });
   }
 }
 
 function blobOf(
+  name: string,
   limits: Required<Limits>,
   stream: ReadableStream<Bytes>,
   size: number | undefined,
@@ -408,11 +422,11 @@ function blobOf(
     readAll(pieceReader(stream), {
       name: "blobBytes",
       bytes: limits.blobBytes,
-      what: "the blob into memory",
+      what: `${name} into memory`,
       advice: ". Take its stream, or raise limits.blobBytes",
     });
   const text = async () => new TextDecoder().decode(await bytes());
-  const json = async () => parseJson(await text());
+  const json = async () => parseJson(await text(), name);
   const blob: BlobContent = { stream, size, verified, bytes, text, json, ...ranged };
   // Not shown when the blob is printed: it may hold signed URLs.
   return Object.defineProperty(blob, "answer", { get: () => answer }) as FetchedBlob;

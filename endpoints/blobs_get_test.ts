@@ -112,7 +112,7 @@ Deno.test("end-2 GET blobs: what is no JSON is INVALID_CONTENT", async () => {
   const error = await assertRejects(
     () => blob.json(),
     InvalidContentError,
-    "Cannot read the blob as JSON",
+    "of registry.test/app as JSON: it is something else",
   );
   assertEquals(error.code, "INVALID_CONTENT");
 });
@@ -174,7 +174,7 @@ const BAD: Bad[] = [
     answer: failure(404, "BLOB_UNKNOWN"),
     error: NotFoundError,
     code: "NOT_FOUND",
-    message: `Cannot pull the blob ${DIGEST} of app: 404 BLOB_UNKNOWN`,
+    message: `Cannot pull the blob ${DIGEST} of registry.test/app: 404 BLOB_UNKNOWN`,
   },
   {
     name: "206 that was not asked for",
@@ -406,7 +406,7 @@ Deno.test("end-2 HEAD blobs: the response, its hops, and 404", async () => {
   await assertRejects(
     () => headBlob(registry.channel, "app", DIGEST),
     NotFoundError,
-    `Cannot look at the blob ${DIGEST} of app: 404`,
+    `Cannot look at the blob ${DIGEST} of registry.test/app: 404`,
   );
   assertEquals(registry.lines()[0], `HEAD ${PATH}`);
 });

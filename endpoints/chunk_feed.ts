@@ -28,8 +28,8 @@ export class ChunkFeed {
   #ended = false;
   #cancelled = false;
 
-  /** Nothing is read before the first chunk is asked for. */
-  constructor(body: OpenBody) {
+  /** Nothing is read before the first chunk is asked for. `to` says in messages where it goes. */
+  constructor(body: OpenBody, readonly to = "") {
     this.#body = body;
   }
 
@@ -97,7 +97,7 @@ export class ChunkFeed {
   async #open(offset: number): Promise<void> {
     if (this.#reader !== undefined && !this.#body.reopenable) {
       throw new UploadError(
-        `Cannot go on with the upload at byte ${offset}: those bytes of the stream are gone. ` +
+        `Cannot go on with the upload${this.to} at byte ${offset}: those bytes of the stream are gone. ` +
           `Pass {size, open()} instead of a stream`,
       );
     }

@@ -20,10 +20,12 @@ import {
   deleteManifestRequest,
   fetchManifestBytes,
   headManifestRequest,
+  manifestName,
+  namedFailure,
   namesManifest,
   putManifestBytes,
 } from "./manifest_requests.ts";
-import type { EndpointOptions } from "./request.ts";
+import { type EndpointOptions, fullName } from "./request.ts";
 
 /** The last write to each fallback tag, whoever's client it is, so that the next one waits for it. */
 const FALLBACK_WRITES = new Map<string, Promise<void>>();
@@ -63,19 +65,29 @@ export async function readFallback(
   }
   // GitLab resolves the tag to the subject itself: such a tag does not exist.
   if (await hasDigest(found.bytes, subject)) return { index: undefined, digest: undefined };
-  const object = manifestObject(found.bytes);
-  const { manifests } = object;
-  if ("manifests" in object) object.manifests = []; // read one by one below: some may be broken
   const contentType = found.answer.response.headers.get("content-type") ?? "";
-  const mediaType = settleManifest(object, { mediaType: contentType });
+  let object: Record<string, unknown>;
+  let manifests: unknown;
+  let mediaType: string;
+  try {
+    object = manifestObject(found.bytes);
+    manifests = object.manifests;
+    if ("manifests" in object) object.manifests = []; // read one by one below: some may be broken
+    mediaType = settleManifest(object, { mediaType: contentType });
+  } catch (cause) {
+    throw namedFailure(cause, manifestName(channel, repository, tag), found);
+  }
   if (mediaType !== MEDIA_TYPES.ociIndex) {
     throw new ManifestVerificationError(
-      `Cannot read the referrers of ${subject}: the tag ${tag} names a ${mediaType}, ` +
+      `Cannot list the referrers of ${fullName(channel, repository)}@${subject}: the tag ${tag} ` +
+        `names a ${mediaType}, ` +
         `not an OCI index`,
     );
   }
   const skip = (reason: string) => skipReferrer(channel, repository, subject, reason);
-  const index = { ...object, manifests: readReferrers(manifests, skip) } as unknown as ImageIndex;
+  const of = `${fullName(channel, repository)}@${subject}`;
+  const entries = readReferrers(manifests, skip, of);
+  const index = { ...object, manifests: entries } as unknown as ImageIndex;
   const etag = found.answer.response.headers.get("etag");
   return {
     index,
@@ -162,7 +174,9 @@ async function writeFallback(
     const delay = retries.failed();
     if (delay === undefined) {
       throw new ReferrersListError(
-        `Cannot write the fallback tag ${tag} of ${repository}: other writers won ` +
+        `Cannot write the fallback tag ${
+          fullName(channel, repository)
+        }:${tag}: other writers won ` +
           `${retries.failures} times`,
         { digest: referrer, subject, pushed: false, retryable: true },
       );

@@ -327,7 +327,7 @@ for (const [type, body, error] of TYPES) {
     const get = () => client.getManifest({ ref: "latest" });
     if (error === undefined) assertEquals((await get()).mediaType, ociManifest);
     else {
-      const message = `registry.test answered the Content-Type "${type}"`;
+      const message = `registry.test answered 200 with ${type}`;
       await assertRejects(get, error, message);
     }
   });

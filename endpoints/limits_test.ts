@@ -37,7 +37,8 @@ for (const method of ["bytes", "text", "json"] as const) {
     const error = await assertRejects(
       () => blob[method](),
       LimitError,
-      "Cannot read the blob into memory: it is larger than blobBytes, 999 bytes. " +
+      `Cannot read the blob ${DIGEST} of registry.test/app into memory: it is larger than ` +
+        "blobBytes, 999 bytes. " +
         "Take its stream, or raise limits.blobBytes",
     );
     assertEquals([error.limit, error.maximum], ["blobBytes", 999]);

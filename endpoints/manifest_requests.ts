@@ -2,9 +2,11 @@ import { openBody } from "../content/body.ts";
 import {
   BadDigestError,
   type HttpError,
+  InvalidContentError,
   InvalidManifestError,
   ManifestVerificationError,
   RateLimitedError,
+  type RegistryError,
   SizeMismatchError,
   TagImmutableError,
 } from "../errors.ts";
@@ -14,13 +16,14 @@ import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, hashAlgorithm, isDigest } from "../content/digest.ts";
 import { digestOf } from "../content/digest_of.ts";
 import { bareMediaType, isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
+import { childrenOf } from "../manifest/children.ts";
 import { isGenericType, type ParsedManifest, parseManifest } from "../manifest/parse_manifest.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
-import { quoted } from "../manifest/quoted.ts";
 import { encodingsOf } from "../transport/content_encoding.ts";
 import { redactUrl } from "../transport/redact.ts";
 import { sendExpecting } from "../transport/expect.ts";
-import { readBody } from "../transport/read_body.ts";
+import { readBody, readStart } from "../transport/read_body.ts";
+import { isWebPage, strangeAnswer } from "../transport/web_page.ts";
 import { Retries } from "../transport/retries.ts";
 import { isRetryable, RETRYABLE_STATUSES } from "../transport/retry.ts";
 import { answeredDigest, checkAnsweredDigest } from "./answered_digest.ts";
@@ -28,6 +31,7 @@ import {
   contentLength,
   ENDPOINT_OPTIONS,
   type EndpointOptions,
+  fullName,
   HEAD_REFUSED,
   manifestReference,
   repositoryRequest,
@@ -94,17 +98,26 @@ export async function fetchManifest(
     });
     return { ...found, ...parsed };
   } catch (cause) {
-    const type = bareMediaType(mediaType);
-    const unusable = cause instanceof InvalidManifestError ||
-      cause instanceof ManifestVerificationError;
-    if (!unusable || isManifestMediaType(type)) throw cause;
-    // A page of a proxy or a portal, as a rule.
-    const said = type === "" ? "no Content-Type" : `the Content-Type ${quoted(type)}`;
-    const ManifestError = cause instanceof InvalidManifestError
-      ? InvalidManifestError
-      : ManifestVerificationError;
-    throw new ManifestError(`${cause.message}. ${answer.url.host} answered ${said}`, { cause });
+    throw namedFailure(cause, manifestName(channel, repository, ref), found);
   }
+}
+
+/**
+ * A failure to read a manifest, which says which one, and of one that was `found` what answered in a
+ * registry's place.
+ */
+export function namedFailure(cause: unknown, name: string, found?: ManifestBytes): unknown {
+  const ManifestError = [InvalidManifestError, ManifestVerificationError]
+    .find((type) => cause instanceof type);
+  if (ManifestError === undefined) return cause;
+  const { message } = cause as Error;
+  const said = message.replace(/^Cannot (read|use) the manifest/, `$& ${name}`);
+  const whole = said === message ? `${message}, in the manifest ${name}` : said;
+  const type = bareMediaType(found?.answer.response.headers.get("content-type"));
+  const by = found === undefined || isManifestMediaType(type)
+    ? ""
+    : `. ${strangeAnswer(found.answer, found.bytes)}`;
+  return new ManifestError(`${whole}${by}`, { cause });
 }
 
 /** {@linkcode fetchManifest} for a caller that reads the bytes in its own way. */
@@ -122,8 +135,9 @@ export async function fetchManifestBytes(
   };
   const answer = await sendExpecting(channel, request, [200]);
   const { response } = answer;
-  const bytes = await readBody(channel, response, "manifestBytes", "the manifest", request);
-  const digest = await verifyManifest(request, ref, bytes, response.headers);
+  const name = `the manifest ${manifestName(channel, repository, ref)}`;
+  const bytes = await readBody(channel, response, "manifestBytes", name, request);
+  const digest = await verifyManifest(request, ref, bytes, answer);
   if (descriptor !== undefined && descriptor.size !== bytes.byteLength) {
     throw new SizeMismatchError(
       `Cannot ${request.what}: it has ${bytes.byteLength} bytes, and its descriptor says ` +
@@ -168,7 +182,7 @@ export async function headManifest(
   const request = manifestRequest(channel, "HEAD", repository, ref, options);
   const { response } = await sendExpecting(channel, request, HEAD_ANSWERS);
   if (response.status === 200) {
-    if (isDigest(ref)) checkAnsweredDigest(`look at the manifest ${ref}`, ref, response.headers);
+    if (isDigest(ref)) checkAnsweredDigest(request.what, ref, response.headers);
     const descriptor = descriptorOf(ref, response.headers);
     if (descriptor !== undefined) return descriptor;
   }
@@ -200,7 +214,7 @@ export async function putManifestBytes(
 ): Promise<PutAnswer> {
   const digest = await digestOf(bytes, isDigest(ref) ? hashAlgorithm(ref) : "sha256");
   if (isDigest(ref) && digest !== ref) {
-    throw mismatch("put the manifest under its digest", ref, digest);
+    throw mismatch(`put the manifest ${manifestName(channel, repository, ref)}`, ref, digest);
   }
   const base = manifestRequest(channel, "PUT", repository, ref, options);
   base.headers.set("content-type", mediaType);
@@ -212,8 +226,15 @@ export async function putManifestBytes(
   for (;;) {
     let error: unknown;
     try {
-      const { response } = await sendExpecting(channel, request, [200, 201, 202, 204]);
-      await response.body?.cancel();
+      const answer = await sendExpecting(channel, request, PUT_TAKEN, (errors) => {
+        return missingContent(bytes, errors);
+      });
+      const { response } = answer;
+      // A portal's page, which takes anything.
+      const said = await readStart(response, channel.limits, request);
+      if (isWebPage(said)) {
+        throw new InvalidContentError(`Cannot ${request.what}: ${strangeAnswer(answer, said)}`);
+      }
       const stored = await digestAsAnswered(bytes, response.headers);
       checkAnsweredDigest(request.what, stored, response.headers);
       return { digest, headers: response.headers };
@@ -238,6 +259,37 @@ export async function putManifestBytes(
     // The look has waited for some of it, where the registry asked to be left alone.
     await channel.clock.sleep(Math.max(0, due - channel.clock.now()), options.signal);
   }
+}
+
+/** The statuses that take a manifest: 201 by the specification, the others as seen. */
+const PUT_TAKEN = [200, 201, 202, 204];
+
+/** What registries call a blob, or an index's manifest, that a manifest names and they lack; ECR the last. */
+const MISSING_CODES = [
+  "MANIFEST_BLOB_UNKNOWN",
+  "BLOB_UNKNOWN",
+  "MANIFEST_UNKNOWN",
+  "LAYERS_NOT_FOUND",
+];
+
+/** So many digests are named, of which one or more are missing. */
+const DIGESTS_NAMED = 10;
+
+/** What of a manifest may be missing, where a registry refuses it for that and does not say it. */
+function missingContent(bytes: Bytes, errors: readonly RegistryError[]): string | undefined {
+  if (!errors.some(({ code = "" }) => MISSING_CODES.includes(code))) return undefined;
+  let digests: string[];
+  try {
+    digests = childrenOf(parseManifest(bytes).manifest).map(({ digest }) => digest);
+  } catch {
+    return undefined; // of a kind that is not known here
+  }
+  const said = JSON.stringify(errors);
+  if (digests.length === 0 || digests.some((digest) => said.includes(digest))) return undefined;
+  const more = digests.length - DIGESTS_NAMED;
+  const named = digests.slice(0, DIGESTS_NAMED).join(", ");
+  return `One of these, or more, is not in the repository: ${named}` +
+    `${more > 0 ? ` and ${more} more` : ""}. A HEAD of each tells which`;
 }
 
 /** DELETE a manifest or a tag (end-9). */
@@ -268,9 +320,14 @@ function manifestRequest(
     path: `manifests/${digest ?? tag}`,
     actions,
     headers: reads ? { accept: accept?.join(", ") ?? ACCEPTED, "accept-encoding": "identity" } : {},
-    what: `${verb} ${repository}${tag === undefined ? `@${digest}` : `:${tag}`}`,
+    what: `${verb} ${manifestName(channel, repository, ref)}`,
     signal,
   });
+}
+
+/** A manifest, for messages: `registry.example.com/app:latest`. */
+export function manifestName(channel: Channel, repository: string, ref: string): string {
+  return `${fullName(channel, repository)}${isDigest(ref) ? "@" : ":"}${ref}`;
 }
 
 const METHODS = {
@@ -284,8 +341,9 @@ async function verifyManifest(
   request: ChannelRequest,
   ref: string,
   bytes: Bytes,
-  headers: Headers,
+  answer: ChannelResponse,
 ): Promise<Digest> {
+  const { headers } = answer.response;
   const answered = answeredDigest(headers);
   const actual = isDigest(ref)
     ? await digestOf(bytes, hashAlgorithm(ref))
@@ -296,7 +354,8 @@ async function verifyManifest(
   if (actual !== expected) {
     const encoding = encodingsOf(headers).join(", ");
     const came = encoding === "" ? "" : ` (it came with the Content-Encoding ${encoding})`;
-    throw mismatch(`${request.what}${came}`, expected, actual);
+    const by = isWebPage(bytes) ? `. ${strangeAnswer(answer, bytes)}` : "";
+    throw mismatch(`${request.what}${came}`, expected, actual, by);
   }
   return actual;
 }
@@ -307,9 +366,9 @@ async function digestAsAnswered(bytes: Bytes, headers: Headers): Promise<Digest>
   return await digestOf(bytes, answered?.startsWith("sha512:") ? "sha512" : "sha256");
 }
 
-function mismatch(what: string, expected: Digest, actual: Digest): BadDigestError {
+function mismatch(what: string, expected: Digest, actual: Digest, more = ""): BadDigestError {
   return new BadDigestError(
-    `Cannot ${what}: the digest should be ${expected}, and is ${actual}`,
+    `Cannot ${what}: the digest should be ${expected}, and is ${actual}${more}`,
     { expected, actual },
   );
 }

@@ -24,11 +24,13 @@ import {
   type FetchedManifest,
   fetchManifest,
   type FetchManifestOptions,
+  manifestName,
+  namedFailure,
   putManifestBytes,
 } from "./manifest_requests.ts";
 import { putTaggedManifest, tagsToPut } from "./manifest_tags.ts";
 import { forgetReferrer, recordReferrer } from "./referrers.ts";
-import { ENDPOINT_OPTIONS, type EndpointOptions, manifestReference } from "./request.ts";
+import { ENDPOINT_OPTIONS, type EndpointOptions, fullName, manifestReference } from "./request.ts";
 
 export { headManifest } from "./manifest_requests.ts";
 
@@ -124,17 +126,26 @@ export async function putManifest(
   manifestReference(ref);
   const bytes = manifestBytes(data);
   const tags = tagsToPut(ref, options.tags ?? []);
-  const own = manifestMediaType(bytes);
+  const name = manifestName(channel, repository, ref);
+  const read = <T>(what: () => T): T => {
+    try {
+      return what();
+    } catch (cause) {
+      throw namedFailure(cause, name);
+    }
+  };
+  const own = read(() => manifestMediaType(bytes));
   const mediaType = options.mediaType ?? own;
   if (bareMediaType(mediaType) !== own) {
     throw new ManifestVerificationError(
-      `Cannot put the manifest as ${quoted(mediaType)}: it says of itself that it is ${
-        quoted(own)
-      }`,
+      `Cannot put the manifest ${name} as ${quoted(mediaType)}: it says of itself that it is ` +
+        quoted(own),
     );
   }
   const isOci = own === MEDIA_TYPES.ociManifest || own === MEDIA_TYPES.ociIndex;
-  const manifest = isOci ? parseManifest(bytes, { mediaType: own }).manifest : undefined;
+  const manifest = isOci
+    ? read(() => parseManifest(bytes, { mediaType: own }).manifest)
+    : undefined;
   const { digest, headers } = isDigest(ref)
     ? await putTaggedManifest(channel, repository, ref, tags, bytes, mediaType, options)
     : await putManifestBytes(channel, repository, ref, bytes, mediaType, options);
@@ -150,7 +161,10 @@ export async function putManifest(
   } catch (error) {
     options.signal?.throwIfAborted();
     if (!(error instanceof ApiError)) throw error;
-    return { ...result, referrersError: notListed(repository, subject.digest, digest, error) };
+    return {
+      ...result,
+      referrersError: notListed(fullName(channel, repository), subject.digest, digest, error),
+    };
   }
   return result;
 }
@@ -166,7 +180,7 @@ function manifestBytes(data: unknown): Bytes {
 }
 
 function notListed(
-  repository: string,
+  name: string,
   subject: string,
   digest: string,
   cause: ApiError,
@@ -175,7 +189,7 @@ function notListed(
     ? "; let tags that begin with sha256- be moved, as the list is kept under one"
     : "";
   return new ReferrersListError(
-    `Cannot list ${digest} among the referrers of ${subject} in ${repository}: it is pushed, but ` +
+    `Cannot list ${digest} among the referrers of ${subject} in ${name}: it is pushed, but ` +
       `its subject's list is not written: ${cause.message}${advice}`,
     { cause, digest, subject, pushed: true },
   );

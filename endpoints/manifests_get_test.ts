@@ -133,7 +133,7 @@ Deno.test("end-3 GET manifests: redirects are followed, unless they are not want
   await assertRejects(
     () => getManifest(registry.channel, "app", "v1", { followRedirects: false }),
     RegistryResponseError,
-    "Cannot get the manifest app:v1: 307",
+    "Cannot get the manifest registry.test/app:v1: 307",
   );
 });
 
@@ -175,7 +175,7 @@ const BAD: Bad[] = [
     answer: () => manifestAnswer(IMAGE, { "docker-content-digest": OTHER_IMAGE.digest }),
     error: BadDigestError,
     code: "BAD_DIGEST",
-    message: "Cannot get the manifest app:v1",
+    message: "Cannot get the manifest registry.test/app:v1",
   },
   {
     name: "mediaType disagrees with Content-Type",
@@ -231,7 +231,8 @@ const BAD: Bad[] = [
     answer: () => new Response(new Uint8Array(10_000_000)),
     error: LimitError,
     code: "LIMIT_EXCEEDED",
-    message: "Cannot read the manifest: it is larger than manifestBytes, 8388608 bytes",
+    message:
+      "Cannot read the manifest registry.test/app:v1: it is larger than manifestBytes, 8388608 bytes",
   },
   {
     name: "a body that stands still",
@@ -239,7 +240,7 @@ const BAD: Bad[] = [
     options: { limits: { stallTimeout: 5 } },
     error: TimeoutError,
     code: "TIMEOUT",
-    message: "Cannot read the manifest: no bytes came for 5 ms",
+    message: "Cannot read the manifest registry.test/app:v1: no bytes came for 5 ms",
   },
   {
     name: "a body that is cut, by digest",
@@ -254,7 +255,7 @@ const BAD: Bad[] = [
     answer: () => failure(404, "MANIFEST_UNKNOWN"),
     error: NotFoundError,
     code: "NOT_FOUND",
-    message: "Cannot get the manifest app:v1: 404 MANIFEST_UNKNOWN",
+    message: "Cannot get the manifest registry.test/app:v1: 404 MANIFEST_UNKNOWN",
   },
   {
     name: "a tag that breaks the grammar",
@@ -393,7 +394,7 @@ Deno.test("end-3 HEAD manifests: 404 has no words", async () => {
   const error = await assertRejects(
     () => headManifest(registry.channel, "app", "v1"),
     NotFoundError,
-    "Cannot look at the manifest app:v1: 404",
+    "Cannot look at the manifest registry.test/app:v1: 404",
   );
   assertEquals([error.errors, registry.seen.length], [[], 1]);
 });

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   BadDigestError,
+  InvalidContentError,
   InvalidManifestError,
   ManifestVerificationError,
   NetworkError,
@@ -110,7 +111,12 @@ interface Bad {
   error: ErrorClass;
   code: string;
   message: string;
+  also?: string;
+  without?: string;
 }
+
+/** What the image is made of. */
+const PARTS = [`sha256:${"c".repeat(64)}`, `sha256:${"a".repeat(64)}`];
 
 const BAD: Bad[] = [
   {
@@ -118,7 +124,8 @@ const BAD: Bad[] = [
     ref: OTHER_IMAGE.digest,
     error: BadDigestError,
     code: "BAD_DIGEST",
-    message: "Cannot put the manifest under its digest",
+    message:
+      `Cannot put the manifest registry.test/app@${OTHER_IMAGE.digest}: the digest should be`,
   },
   {
     name: "with another media type than its own",
@@ -132,7 +139,7 @@ const BAD: Bad[] = [
     bytes: encodeText("hello"),
     error: InvalidManifestError,
     code: "INVALID_MANIFEST",
-    message: "Cannot read the manifest",
+    message: "Cannot read the manifest registry.test/app:v1: it is not JSON",
   },
   {
     name: "what is no manifest, before anything is sent",
@@ -140,27 +147,70 @@ const BAD: Bad[] = [
     error: InvalidManifestError,
     code: "INVALID_MANIFEST",
     message: "Cannot use config as a descriptor",
+    also: ", in the manifest registry.test/app:v1",
   },
   {
     name: "another digest answered",
     answers: [created({ "docker-content-digest": OTHER_IMAGE.digest })],
     error: BadDigestError,
     code: "BAD_DIGEST",
-    message: "Cannot put the manifest app:v1",
+    message: "Cannot put the manifest registry.test/app:v1",
   },
   {
     name: "413",
     answers: [new Response("too large", { status: 413 })],
     error: RegistryResponseError,
     code: "REGISTRY_RESPONSE",
-    message: "Cannot put the manifest app:v1: 413 too large",
+    message: "Cannot put the manifest registry.test/app:v1: 413 too large",
   },
   {
-    name: "404 MANIFEST_BLOB_UNKNOWN",
+    name: "404 MANIFEST_BLOB_UNKNOWN that names nothing",
     answers: [failure(404, "MANIFEST_BLOB_UNKNOWN")],
     error: NotFoundError,
     code: "NOT_FOUND",
     message: "MANIFEST_BLOB_UNKNOWN",
+    also:
+      `. One of these, or more, is not in the repository: ${PARTS.join(", ")}. A HEAD of each ` +
+      "tells which",
+  },
+  {
+    name: "400 MANIFEST_BLOB_UNKNOWN with details, as distribution's",
+    answers: [
+      Response.json({
+        errors: PARTS.map((detail) => ({
+          ...{ code: "MANIFEST_BLOB_UNKNOWN", message: "blob unknown to registry", detail },
+        })),
+      }, { status: 400 }),
+    ],
+    error: RegistryResponseError,
+    code: "REGISTRY_RESPONSE",
+    message: "Cannot put the manifest registry.test/app:v1: 400 MANIFEST_BLOB_UNKNOWN: blob " +
+      `unknown to registry; detail: ${PARTS.join(", ")}`,
+    without: "One of these",
+  },
+  {
+    name: "404 MANIFEST_BLOB_UNKNOWN that names one in its words",
+    answers: [
+      Response.json({
+        errors: [{ code: "MANIFEST_BLOB_UNKNOWN", message: `no ${PARTS[0]}` }],
+      }, { status: 404 }),
+    ],
+    error: NotFoundError,
+    code: "NOT_FOUND",
+    message: `: 404 MANIFEST_BLOB_UNKNOWN: no ${PARTS[0]}`,
+    without: "One of these",
+  },
+  {
+    name: "a portal's page",
+    answers: [
+      new Response("<!doctype html><title>Log in</title>", {
+        headers: { "content-type": "text/html" },
+      }),
+    ],
+    error: InvalidContentError,
+    code: "INVALID_CONTENT",
+    message: "Cannot put the manifest registry.test/app:v1: registry.test answered 200 with " +
+      "text/html, a web page",
   },
 ];
 
@@ -174,6 +224,8 @@ for (const { name, ref = "v1", bytes = IMAGE.bytes, mediaType, answers = [], ...
     );
     assertEquals(error.code, is.code);
     assert(error.message.includes(is.message), error.message);
+    assert(error.message.includes(is.also ?? ""), error.message);
+    assert(is.without === undefined || !error.message.includes(is.without), error.message);
     assertEquals(registry.seen.length, answers.length);
     registry.assertClosed();
   });

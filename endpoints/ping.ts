@@ -37,7 +37,13 @@ export async function ping(channel: Channel, options: PingOptions = {}): Promise
     ...(signal && { signal }),
   };
   const answer = await sendExpecting(channel, request, expectStatus);
-  const bytes = await readBody(channel, answer.response, "pageBytes", "the answer", request);
+  const bytes = await readBody(
+    channel,
+    answer.response,
+    "pageBytes",
+    `the answer of ${channel.origin}`,
+    request,
+  );
   const response = new Response(bytes.byteLength === 0 ? null : bytes, answer.response);
   return { ...answer, response };
 }

@@ -19,7 +19,7 @@ import { findBlob, type RightsOfNext, statBlob } from "./blobs.ts";
 import { journaledUpload } from "./journaled_upload.ts";
 import { mountBlob } from "./mount.ts";
 import { progressReporter } from "./progress.ts";
-import { ENDPOINT_OPTIONS, type EndpointOptions } from "./request.ts";
+import { ENDPOINT_OPTIONS, type EndpointOptions, fullName } from "./request.ts";
 import { UploadSource } from "./upload_source.ts";
 import { transferBlob } from "./upload_transfer.ts";
 import { postBytes, startUpload, type UploadSession } from "./uploads.ts";
@@ -118,6 +118,8 @@ async function push(
   // A single POST that is refused should not leave open whether it was for the digest.
   const unhashed = options.verify === "target" && expected !== undefined && !small;
   const upload = new UploadSource(source, expected, digestAlgorithm, unhashed);
+  const name = fullName(channel, repository);
+  upload.to = ` to ${name}`;
   // What is at hand is hashed first: it goes out without passing through here.
   if (!unhashed && (bytes ?? blob) !== undefined) await upload.hash(signal);
 
@@ -143,8 +145,8 @@ async function push(
       const known = size ?? (await statBlob(channel, repository, digest, ending))?.size;
       if (known !== undefined) return { mediaType, digest, size: known };
       throw new InvalidContentError(
-        `Cannot push the blob ${digest} to ${repository}: the registry said that it is there, ` +
-          "and then that it is not",
+        `Cannot push the blob ${digest} to ${name}: the registry said that it is there, and then ` +
+          "that it is not",
       );
     }
     session = mount?.session;

@@ -41,7 +41,7 @@ const BAD: Bad[] = [
     error: BadDigestError,
     code: "BAD_DIGEST",
     message:
-      `Cannot send the blob as ${LARGE_DIGEST}: the body's 1000 bytes have the digest ${SMALL_DIGEST}`,
+      `Cannot send the blob to registry.test/app as ${LARGE_DIGEST}: the body's 1000 bytes have the digest ${SMALL_DIGEST}`,
     methods: [],
   },
   {
@@ -166,7 +166,7 @@ const BAD: Bad[] = [
     server: (server) => server.faults.push(["POST", answer(() => failure(403, "DENIED"))]),
     error: ForbiddenError,
     code: "FORBIDDEN",
-    message: "Cannot start an upload to app: 403 DENIED",
+    message: "Cannot start an upload to registry.test/app: 403 DENIED",
     methods: ["HEAD", "POST"],
   },
   {
@@ -175,7 +175,7 @@ const BAD: Bad[] = [
     server: (server) => server.faults.push(["PUT", answer(() => failure(400, "DIGEST_INVALID"))]),
     error: RegistryResponseError,
     code: "REGISTRY_RESPONSE",
-    message: "Cannot close an upload to app: 400 DIGEST_INVALID",
+    message: "Cannot close an upload to registry.test/app: 400 DIGEST_INVALID",
     methods: ["HEAD", "POST", "PUT", "DELETE"],
   },
 ];

@@ -17,7 +17,7 @@ import { changeFallback, readFallback, skipReferrer } from "./fallback_tag.ts";
 import { inOrder } from "./in_order.ts";
 import { fetchManifest, headManifestRequest } from "./manifest_requests.ts";
 import { checkEntries, LIST_OPTIONS, type ListOptions, pages } from "./pages.ts";
-import { ENDPOINT_OPTIONS, type EndpointOptions, repositoryRequest } from "./request.ts";
+import { ENDPOINT_OPTIONS, type EndpointOptions, fullName, repositoryRequest } from "./request.ts";
 
 /** Options of {@linkcode listReferrers} and {@linkcode referrers}. */
 export interface ListReferrersOptions extends ListOptions {
@@ -75,8 +75,7 @@ export async function listReferrers(
 ): Promise<ReferrersList> {
   const list: ReferrersList = { manifests: [], filtersApplied: [], fromTag: false };
   for await (const each of readBoth(channel, repository, parseDigest(digest), options, list)) {
-    const what = `list the referrers of ${repository}@${digest}`;
-    checkEntries(channel, list.manifests.push(each), what);
+    checkEntries(channel, list.manifests.push(each), listing(channel, repository, digest));
   }
   return list;
 }
@@ -155,7 +154,8 @@ async function* readBoth(
     for await (const { json, headers } of pages(channel, request, options, api.value)) {
       origin.filtersApplied = (headers.get("oci-filters-applied") ?? "").split(",")
         .map((name) => name.trim()).filter((name) => name !== "");
-      const entries = readReferrers(json.manifests, skip);
+      const of = `${fullName(channel, repository)}@${subject}`;
+      const entries = readReferrers(json.manifests, skip, of);
       yield* settled(entries.map((entry) => typeFrom(inTag.get(entry.digest), entry)), false);
     }
   }
@@ -223,9 +223,13 @@ function referrersRequest(
     query: { artifactType, n: pageSize },
     actions: ["pull"],
     headers: { accept: MEDIA_TYPES.ociIndex, "accept-encoding": "identity" },
-    what: `list the referrers of ${repository}@${digest}`,
+    what: listing(channel, repository, digest),
     signal,
   });
+}
+
+function listing(channel: Channel, repository: string, digest: string): string {
+  return `list the referrers of ${fullName(channel, repository)}@${digest}`;
 }
 
 /** The API's first page; `undefined` where there is no API. */

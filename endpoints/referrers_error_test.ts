@@ -46,13 +46,13 @@ const FAILURES: Failure[] = [
     name: "the tag may not be written",
     answer: (seen) => isWrite(seen) ? failure(403, "DENIED") : undefined,
     cause: ForbiddenError,
-    message: `Cannot put the manifest app:${TAG}: 403 DENIED`,
+    message: `Cannot put the manifest registry.test/app:${TAG}: 403 DENIED`,
   },
   {
     name: "the tag may not be read",
     answer: (seen) => isTag(seen) ? failure(403, "DENIED") : undefined,
     cause: ForbiddenError,
-    message: `Cannot get the manifest app:${TAG}: 403 DENIED`,
+    message: `Cannot get the manifest registry.test/app:${TAG}: 403 DENIED`,
   },
   {
     name: "the registry fails",
@@ -120,7 +120,8 @@ for (const { name, before, answer, cause, message, retryable = false } of FAILUR
     assertEquals(descriptor, ONE.descriptor);
     assert(error instanceof ReferrersListError);
     assert(error.cause instanceof cause, String(error.cause));
-    const begins = `Cannot list ${ONE.digest} among the referrers of ${SUBJECT} in app: ` +
+    const begins =
+      `Cannot list ${ONE.digest} among the referrers of ${SUBJECT} in registry.test/app: ` +
       "it is pushed, but its subject's list is not written: ";
     assert(error.message.startsWith(begins) && error.message.includes(message), error.message);
     const { code, digest, subject, pushed } = error;

@@ -206,7 +206,7 @@ const BAD: Bad[] = [
     tag: () => indexOf([ONE]),
     error: RegistryResponseError,
     code: "REGISTRY_RESPONSE",
-    message: `Cannot list the referrers of app@${SUBJECT}: 409`,
+    message: `Cannot list the referrers of registry.test/app@${SUBJECT}: 409`,
   },
   {
     name: "a list that is none",
@@ -244,7 +244,7 @@ const BAD: Bad[] = [
     tag: () => failure(403, "DENIED"),
     error: ForbiddenError,
     code: "FORBIDDEN",
-    message: `Cannot get the manifest app:${TAG}: 403 DENIED`,
+    message: `Cannot get the manifest registry.test/app:${TAG}: 403 DENIED`,
   },
 ];
 

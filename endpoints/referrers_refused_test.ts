@@ -38,7 +38,10 @@ for (const [name, answer] of REFUSED) {
     assert(result.status === "rejected");
     const { statusCode, method, message } = result.reason;
     assertEquals({ statusCode, method }, failed);
-    assert(message.startsWith(`Cannot list the referrers of app@${SUBJECT}: ${status}`), message);
+    assert(
+      message.startsWith(`Cannot list the referrers of registry.test/app@${SUBJECT}: ${status}`),
+      message,
+    );
   };
 
   Deno.test(`an API that answers ${name}: the tag, if it is there`, async () => {

@@ -233,7 +233,7 @@ Deno.test("end-7 with a subject: writers that always win end in an error", async
   await assertRejects(
     () => attach(ONE),
     ReferrersListError,
-    `Cannot write the fallback tag ${TAG} of app: other writers won 10 times`,
+    `Cannot write the fallback tag registry.test/app:${TAG}: other writers won 10 times`,
   );
   assertEquals(lines().filter((line) => line === WRITE).length, 10);
 });

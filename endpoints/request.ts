@@ -48,6 +48,11 @@ export interface RequestParts {
   signal?: AbortSignal | undefined;
 }
 
+/** A repository's name with its registry's host, for messages: `registry.example.com:5000/app`. */
+export function fullName({ origin }: Pick<Channel, "origin">, repository: string): string {
+  return `${origin.slice(origin.indexOf("//") + 2)}/${repository}`;
+}
+
 /**
  * A request about a repository.
  *

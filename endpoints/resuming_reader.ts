@@ -18,6 +18,8 @@ import { contentLength, contentRange, plainBody } from "./request.ts";
 export interface ResumingOptions {
   /** The blob. */
   digest: Digest;
+  /** What it is called in messages. @default {the blob and its digest} */
+  name?: string;
   /** The first byte that is wanted. */
   offset: number;
   /** How many bytes are wanted; all that follow when undefined. */
@@ -39,7 +41,7 @@ export function resumingReader(
   channel: Channel,
   request: ChannelRequest,
   first: ChannelResponse,
-  { digest, offset, length, size }: ResumingOptions,
+  { digest, name = `the blob ${digest}`, offset, length, size }: ResumingOptions,
 ): PieceReader {
   const retries = new Retries(channel);
   let received = 0;
@@ -62,7 +64,7 @@ export function resumingReader(
   function bodyReader({ response }: ChannelResponse, skip: number): PieceReader {
     if (response.body === null) return NOTHING;
     const body = pieceReader(response.body as ReadableStream<Bytes>);
-    const guarded = stallGuard(body, channel.limits, `the blob ${digest}`);
+    const guarded = stallGuard(body, channel.limits, name);
     return skip === 0 ? guarded : skipBytes(guarded, skip);
   }
 
@@ -122,7 +124,7 @@ export function resumingReader(
   function ended(cause: unknown): DownloadError {
     const of = size === undefined ? "" : ` of ${size}`;
     return new DownloadError(
-      `Cannot pull the blob ${digest}: it ended after ${received}${of} bytes`,
+      `Cannot pull ${name}: it ended after ${received}${of} bytes`,
       { cause },
     );
   }

@@ -265,7 +265,7 @@ for (const [name, range, bytes] of UNKNOWN_SIZE) {
     const error = await assertRejects(
       () => READERS["for await"]!(blob.stream),
       DownloadError,
-      `Cannot pull the blob ${DIGEST}: it ended after ${bytes - (range!.offset ?? 0)} bytes`,
+      ` of registry.test/app: it ended after ${bytes - (range!.offset ?? 0)} bytes`,
     );
     assertInstanceOf(error.cause, HttpError);
     registry.assertClosed();
@@ -290,7 +290,7 @@ const FAILURES: Failure[] = [
     requests: 3,
     error: DownloadError,
     code: "DOWNLOAD_FAILED",
-    message: `Cannot pull the blob ${DIGEST}: it ended after 100000 of 300000 bytes`,
+    message: `${DIGEST} of registry.test/app: it ended after 100000 of 300000 bytes`,
     cause: TypeError,
   },
   {
@@ -381,7 +381,7 @@ const FAILURES: Failure[] = [
     requests: 2,
     error: NotFoundError,
     code: "NOT_FOUND",
-    message: `Cannot pull the blob ${DIGEST} of app: 404 BLOB_UNKNOWN`,
+    message: `Cannot pull the blob ${DIGEST} of registry.test/app: 404 BLOB_UNKNOWN`,
   },
   {
     name: "other bytes after the resumption",

@@ -3,7 +3,7 @@ import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { TagList } from "../manifest/types.ts";
 import type { Channel, ChannelRequest } from "../transport/channel.ts";
 import { checkEntries, LIST_OPTIONS, type ListOptions, pages } from "./pages.ts";
-import { repositoryRequest } from "./request.ts";
+import { fullName, repositoryRequest } from "./request.ts";
 
 /** Options of {@linkcode listTags} and {@linkcode tags}. */
 export interface ListTagsOptions extends ListOptions {
@@ -28,7 +28,7 @@ export async function listTags(
   const list: TagList = { name: repository, tags: [] };
   for await (const { name, tags, child, manifest } of tagPages(channel, repository, options)) {
     list.name = name;
-    checkEntries(channel, list.tags.length + tags.length, `list the tags of ${repository}`);
+    checkEntries(channel, list.tags.length + tags.length, listing(channel, repository));
     for (const tag of tags) list.tags.push(tag);
     if (child !== undefined) list.child = [...list.child ?? [], ...child];
     if (manifest !== undefined) list.manifest = { ...list.manifest, ...manifest };
@@ -75,9 +75,13 @@ function tagsRequest(
     path: "tags/list",
     query: { last },
     actions: ["pull"],
-    what: `list the tags of ${repository}`,
+    what: listing(channel, repository),
     signal,
   });
+}
+
+function listing(channel: Channel, repository: string): string {
+  return `list the tags of ${fullName(channel, repository)}`;
 }
 
 /** The tags of a page. Registries answer `null` for no tags; Nexus puts nulls, Artifactory digests among the tags. */

@@ -30,6 +30,8 @@ export class UploadSource implements OpenBody {
   #ready: PieceReader | undefined;
   /** Whether the body was moved natively: once, as what failed is watched when it goes again. */
   moved = false;
+  /** Where it goes, for messages: " to registry.example.com/app". */
+  to = "";
   /** What the body's source failed with: it may look like the target's answer. */
   failure: unknown;
   #digest: Digest | undefined;
@@ -158,7 +160,7 @@ export class UploadSource implements OpenBody {
 
   async #step<T>(step: () => Promise<T>): Promise<T> {
     try {
-      return await bodyStep(step);
+      return await bodyStep(step, this.to);
     } catch (error) {
       this.failure = error;
       throw error;
@@ -167,7 +169,9 @@ export class UploadSource implements OpenBody {
 
   #take(piece: Bytes, position: number): void {
     const end = position + piece.byteLength;
-    if (this.size !== undefined && end > this.size) throw sizeMismatch(this.size, end, "more");
+    if (this.size !== undefined && end > this.size) {
+      throw sizeMismatch(this.to, this.size, end, "more");
+    }
     if (end <= this.#hashed) return;
     const news = position < this.#hashed ? piece.subarray(this.#hashed - position) : piece;
     if (!this.#unhashed) this.#hasher!.update(news);
@@ -176,7 +180,7 @@ export class UploadSource implements OpenBody {
 
   #finish(position: number): void {
     if (this.size !== undefined && position < this.size) {
-      throw sizeMismatch(this.size, position, "fewer");
+      throw sizeMismatch(this.to, this.size, position, "fewer");
     }
     this.size = position;
     if (this.#unhashed) return;
@@ -184,7 +188,7 @@ export class UploadSource implements OpenBody {
     const expected = this.#expected ?? this.#digest;
     if (expected === this.#digest) return;
     throw new BadDigestError(
-      `Cannot send the blob as ${expected}: the body's ${position} bytes have the digest ` +
+      `Cannot send the blob${this.to} as ${expected}: the body's ${position} bytes have the digest ` +
         this.#digest,
       { expected, actual: this.#digest },
     );
@@ -192,23 +196,24 @@ export class UploadSource implements OpenBody {
 }
 
 /** Something that the caller's body does: what it fails with becomes the upload's failure. */
-async function bodyStep<T>(step: () => Promise<T>): Promise<T> {
+async function bodyStep<T>(step: () => Promise<T>, to: string): Promise<T> {
   try {
     return await step();
   } catch (cause) {
     if (cause instanceof ApiError) throw cause;
     const words = cause instanceof Error ? cause.message : String(cause);
-    throw new UploadError(`Cannot send the blob: its body failed: ${words}`, { cause });
+    throw new UploadError(`Cannot send the blob${to}: its body failed: ${words}`, { cause });
   }
 }
 
 function sizeMismatch(
+  to: string,
   expected: number,
   actual: number,
   comparison: "fewer" | "more",
 ): SizeMismatchError {
   return new SizeMismatchError(
-    `Cannot send the blob: the body has ${comparison} bytes than the ${expected} declared ` +
+    `Cannot send the blob${to}: the body has ${comparison} bytes than the ${expected} declared ` +
       `(${actual})`,
     { expected, actual },
   );

@@ -404,7 +404,7 @@ for (const options of [KNOWN, { size: SIZE }, {}, { chunkSize: 50_000 }] as PutB
     const error = await assertRejects(
       () => putBlob(registry.channel, "app", failing(own), options),
       UploadError,
-      "Cannot send the blob: its body failed: the disk broke",
+      "Cannot send the blob to registry.test/app: its body failed: the disk broke",
     );
     assertEquals([error.code, error.cause], ["UPLOAD_FAILED", own]);
     assertEquals(registry.methods().filter((method) => method === "POST").length, 1);

@@ -8,7 +8,7 @@ import { untilAborted } from "../transport/until_aborted.ts";
 import { findBlob } from "./blobs.ts";
 import { ChunkFeed } from "./chunk_feed.ts";
 import { type JournaledUpload, mayGoOn } from "./journaled_upload.ts";
-import type { EndpointOptions } from "./request.ts";
+import { type EndpointOptions, fullName } from "./request.ts";
 import { learnFindings, suspicionOf } from "./upload_findings.ts";
 import type { UploadSource } from "./upload_source.ts";
 import {
@@ -195,7 +195,7 @@ class Transfer {
   }
 
   async #sendChunks(): Promise<void> {
-    this.#chunks ??= new ChunkFeed(this.upload);
+    this.#chunks ??= new ChunkFeed(this.upload, this.upload.to);
     for (;;) {
       const { offset, minChunk = 0, maxChunk = Infinity } = this.#session;
       const size = Math.min(Math.max(this.#chunkSize, minChunk), maxChunk);
@@ -216,7 +216,9 @@ class Transfer {
     });
     if (!contentRange && upload.digest === undefined) {
       throw new UploadError(
-        `Cannot push the blob to ${repository}: the registry answered before it had all bytes`,
+        `Cannot push the blob to ${
+          fullName(channel, repository)
+        }: the registry answered before it had all bytes`,
       );
     }
     this.#session = sent.session;
@@ -401,7 +403,7 @@ class Transfer {
     if (cause instanceof HttpError && reopenable) return cause;
     const hint = reopenable ? "" : ". Pass {size, open()} instead of a stream";
     return new UploadError(
-      `Cannot push the blob to ${this.repository}: ${cause.message}${hint}`,
+      `Cannot push the blob to ${fullName(this.channel, this.repository)}: ${cause.message}${hint}`,
       { cause, retryable: reopenable },
     );
   }

@@ -12,6 +12,7 @@ import { checkAnsweredDigest } from "./answered_digest.ts";
 import {
   ENDPOINT_OPTIONS,
   type EndpointOptions,
+  fullName,
   repositoryRequest,
   resolveUrl,
 } from "./request.ts";
@@ -110,7 +111,8 @@ export async function postBlob(
   const actual = await digestOf(bytes, hashAlgorithm(digest));
   if (actual !== digest) {
     throw new BadDigestError(
-      `Cannot send the blob as ${digest}: its ${bytes.byteLength} bytes have the digest ${actual}`,
+      `Cannot push the blob ${digest} to ${fullName(channel, repository)}: its ` +
+        `${bytes.byteLength} bytes have the digest ${actual}`,
       { expected: digest, actual },
     );
   }
@@ -162,7 +164,8 @@ export async function uploadBlobChunk(
   const { session: { offset }, taken } = next;
   if (taken !== undefined && taken > offset) {
     throw new InvalidContentError(
-      `Cannot send a chunk to ${repository}: the registry has ${taken} bytes of the ${offset} sent`,
+      `Cannot send a chunk to ${fullName(channel, repository)}: the registry has ${taken} bytes ` +
+        `of the ${offset} sent`,
     );
   }
   return next.session;
@@ -309,7 +312,7 @@ export function uploadRequest(
     path: "blobs/uploads/",
     query,
     actions: ["pull", "push"],
-    what: `start an upload to ${repository}`,
+    what: starting(fullName(channel, repository), query),
     signal,
     mountFrom: query.from,
   });
@@ -321,6 +324,14 @@ function checkSession(session: UploadSession | undefined): void {
     "Cannot go on with the upload as 'session' must be what startBlobUpload answered: current " +
       `value is ${session === undefined ? "undefined" : "something else"}`,
   );
+}
+
+function starting(
+  name: string,
+  { mount, from, digest }: Record<string, string | undefined>,
+): string {
+  if (mount !== undefined) return `mount the blob ${mount}${from ? ` of ${from}` : ""} in ${name}`;
+  return digest === undefined ? `start an upload to ${name}` : `push the blob ${digest} to ${name}`;
 }
 
 const VERBS = {
@@ -349,7 +360,7 @@ function locationRequest(
     path: "blobs/uploads/",
     actions: ["pull", "push"],
     headers: method[0] === "P" ? { "content-type": MEDIA_TYPES.octetStream } : {},
-    what: `${VERBS[method]} to ${repository}`,
+    what: `${VERBS[method]} to ${fullName(channel, repository)}`,
     signal,
   });
   const url = resolveUrl(channel, session.location, request.url, request.what);

@@ -108,7 +108,7 @@ const STARTS: Bad[] = [
     answers: [failure(401, "UNAUTHORIZED")],
     error: UnauthorizedError,
     code: "UNAUTHORIZED",
-    message: "Cannot start an upload to app: 401",
+    message: "Cannot start an upload to registry.test/app: 401",
   },
   {
     name: "404 NAME_UNKNOWN (ECR)",
@@ -309,7 +309,7 @@ for (const [range, claimed] of [["0-14", 15], ["0-15", 16], ["0-99", 100]] as co
       await assertRejects(
         () => sending,
         InvalidContentError,
-        `Cannot send a chunk to app: the registry has ${claimed} bytes of the 15 sent`,
+        `Cannot send a chunk to registry.test/app: the registry has ${claimed} bytes of the 15 sent`,
       );
     }
   });
@@ -361,7 +361,7 @@ Deno.test("end-13 GET Location: 404 is NOT_FOUND", async () => {
   await assertRejects(
     () => getBlobUploadStatus(registry.channel, "app", session()),
     NotFoundError,
-    "Cannot look at an upload to app: 404 BLOB_UPLOAD_UNKNOWN",
+    "Cannot look at an upload to registry.test/app: 404 BLOB_UPLOAD_UNKNOWN",
   );
 });
 

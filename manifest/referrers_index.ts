@@ -124,12 +124,18 @@ export function filterReferrers(
  * The entries of a list of referrers as some writer left it: `null` is an empty list, a `null` among
  * annotations is left out, and `skip` is called for each entry that is no descriptor.
  *
+ * @param of Whose list it is, for messages.
  * @throws {InvalidContentError} When it is no list.
  */
-export function readReferrers(list: unknown, skip: (reason: string) => void): Descriptor[] {
+export function readReferrers(
+  list: unknown,
+  skip: (reason: string) => void,
+  of?: string,
+): Descriptor[] {
   if (list === undefined || list === null) return [];
   if (!Array.isArray(list)) {
-    throw new InvalidContentError("Cannot read the referrers: manifests is not a list");
+    const whose = of === undefined ? "" : ` of ${of}`;
+    throw new InvalidContentError(`Cannot read the referrers${whose}: manifests is not a list`);
   }
   return list.flatMap((entry, at) => {
     try {

@@ -23,23 +23,27 @@ const SAID: readonly [Fault, RegExp][] = [
 
 /**
  * What to do about a certificate that ended an exchange; `undefined` where something else did.
- * `causes` are the error and what caused it.
+ * `causes` are the error and what caused it, `place` the host with its port.
  */
-export function certificateAdvice(host: string, causes: readonly Error[]): string | undefined {
+export function certificateAdvice(
+  host: string,
+  causes: readonly Error[],
+  place: string = host,
+): string | undefined {
   const said = causes.map((error) => `${(error as { code?: string }).code} ${error.message}`);
   const fault = SAID.find(([, words]) => said.some((text) => words.test(text)))?.[0];
   if (fault === undefined) return undefined;
   const entry = `hosts[${JSON.stringify(host)}]`;
   switch (fault) {
     case "client":
-      return `${host} wants a client certificate that it trusts: give one as ${entry}.cert and .key`;
+      return `${place} wants a client certificate that it trusts: give one as ${entry}.cert and .key`;
     case "expired":
-      return `the certificate of ${host} has expired, or this machine's clock is wrong; ` +
+      return `the certificate of ${place} has expired, or this machine's clock is wrong; ` +
         `${entry}.insecure leaves it unchecked`;
     case "name":
-      return `the certificate of ${host} is for another host; ${entry}.insecure leaves it unchecked`;
+      return `the certificate of ${place} is for another host; ${entry}.insecure leaves it unchecked`;
     case "untrusted":
-      return `the certificate of ${host} is not trusted: give the one that signed it as ` +
+      return `the certificate of ${place} is not trusted: give the one that signed it as ` +
         `${entry}.ca; ${entry}.insecure leaves it unchecked`;
   }
 }

@@ -59,7 +59,7 @@ export interface ChannelRequest {
   signal?: AbortSignal;
 }
 
-/** Why a request carried no credentials, where there are some or should be. */
+/** Why a request carried no credentials. */
 export interface Anonymity {
   /** In words, for messages; it holds no secret. */
   reason: string;
@@ -77,8 +77,10 @@ export interface ChannelResponse {
   hops: Response[];
   /** Whether the runtime's `fetch` can move the body into another request without JavaScript. */
   movable?: boolean;
-  /** With a 401 or 403: why the request was anonymous, where it should not have been. */
+  /** With a 401 or 403: why the request was anonymous. */
   anonymity?: Anonymity;
+  /** With a 401 or 403: whose credentials it carried, in words, for messages. */
+  carried?: string;
 }
 
 /** Sends a request. */

@@ -1,25 +1,80 @@
 import { type ApiError, CertificateError, NetworkError, ProxyError } from "../errors.ts";
 import { ProxyFailure } from "../runtime/proxy_failure.ts";
 import { certificateAdvice } from "./certificate_advice.ts";
-import { describe, type FailedRequest, MAX_CAUSES, sendFailure } from "./send_failure.ts";
+import {
+  describe,
+  type FailedRequest,
+  hostAdvice,
+  hostAndPort,
+  MAX_CAUSES,
+  sendFailure,
+} from "./send_failure.ts";
+import { wrongScheme } from "./wrong_scheme.ts";
+
+/**
+ * How the runtimes say that what answered a TLS handshake is not TLS: rustls in Deno, OpenSSL in Node,
+ * BoringSSL and words of its own in Bun.
+ */
+const NO_TLS =
+  /InvalidContentType|wrong.version.number|packet length too long|Does the server speak TLS/i;
+
+/** What else goes wrong, by how Deno, Node and Bun say it, and in plain words. */
+const REASONS: readonly [said: RegExp, words: string | ((host: string) => string)][] = [
+  [
+    /ENOTFOUND|EAI_|getaddrinfo|dns error|failed to lookup/i,
+    "the name has no address: check how it is spelled, and this machine's DNS",
+  ],
+  [
+    /ECONNREFUSED|connection refused|actively refused/i,
+    "nothing listens there: check the port, and whether the registry runs",
+  ],
+  [
+    /ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|unreachable|no route to host|timed out/i,
+    "it cannot be reached from here: check the network, its firewall and its proxy",
+  ],
+  [
+    /HPE_INVALID_CONSTANT|Expected HTTP\/|invalid HTTP version/,
+    "what it answers is not HTTP: a registry of TLS wants https:// in front of its name",
+  ],
+  [
+    /handshake eof|before secure TLS connection/i,
+    (host) =>
+      "it was ended in the TLS handshake: a registry of plain http wants " +
+      `hosts[${JSON.stringify(host)}].plainHttp`,
+  ],
+];
 
 /**
  * The error of a broken exchange where the runtime says more than that the network failed, on Deno,
- * Node and Bun: a certificate that is not trusted stays so, which no retry mends; a proxy has an
- * error of its own.
+ * Node and Bun: a certificate that is not trusted, or the wrong scheme, stays so, which no retry
+ * mends; a proxy has an error of its own.
  */
 export function connectionFailure(request: FailedRequest, error: unknown): ApiError {
   const failure = sendFailure(request, error);
   if (failure === error || !(failure instanceof NetworkError)) return failure;
   const { cause } = failure; // without the URL
   if (error instanceof ProxyFailure) return proxyFailure(request, error, cause);
-  const { host, protocol } = request.url;
-  const advice = protocol === "https:" && certificateAdvice(host, causesOf(cause));
-  if (!advice) return failure;
-  return new CertificateError(`Cannot ${request.what}: ${advice} (${describe(cause)})`, {
-    cause,
-    host,
-  });
+  const { url, what } = request;
+  const { host, protocol } = url;
+  const secure = protocol === "https:";
+  const place = hostAndPort(url);
+  const causes = causesOf(cause);
+  const said = causes.map((error) => `${(error as { code?: string }).code} ${error.message}`)
+    .join("\n");
+  const advice = secure && certificateAdvice(host, causes, place);
+  if (advice) {
+    const message = `Cannot ${what}: ${advice} (${describe(cause)})`;
+    return new CertificateError(message, { cause, host });
+  }
+  if (secure && NO_TLS.test(said)) return wrongScheme(request, cause);
+  const words = REASONS.find(([known]) => known.test(said))?.[1];
+  if (words === undefined) return failure;
+  const reason = typeof words === "string" ? words : words(host);
+  return new NetworkError(
+    `Cannot ${what}: the connection to ${place} failed: ${reason} (${describe(cause)})` +
+      hostAdvice(host),
+    { cause },
+  );
 }
 
 function proxyFailure(
@@ -38,8 +93,10 @@ function proxyFailure(
 /** An error and what caused it, as far as that is looked at. */
 function causesOf(error: unknown): Error[] {
   const causes: Error[] = [];
-  for (let at = error; at instanceof Error && causes.length < MAX_CAUSES; at = at.cause) {
+  let at = error;
+  while (at instanceof Error && causes.length < MAX_CAUSES) {
     causes.push(at);
+    at = at instanceof AggregateError ? at.errors[0] : at.cause; // one a host's address
   }
   return causes;
 }

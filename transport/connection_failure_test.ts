@@ -1,13 +1,21 @@
-import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import {
   CertificateError,
   HostRefusedError,
   InvalidOptionError,
   NetworkError,
   ProxyError,
+  WrongSchemeError,
 } from "../errors.ts";
 import { ProxyFailure } from "../runtime/proxy_failure.ts";
 import { connectionFailure } from "./connection_failure.ts";
+import { describe } from "./send_failure.ts";
 
 const url = new URL("https://cdn.test:8443/blob?X-Signature=secret&n=1");
 const told = { url, what: "pull the blob" };
@@ -63,4 +71,124 @@ Deno.test("connectionFailure: the URL's query is in nothing of a refused certifi
   for (let at: unknown = failure; at instanceof Error; at = at.cause) {
     assert(!`${at.message} ${at.stack}`.includes("secret"), at.stack);
   }
+});
+
+/** What the runtimes throw, as seen on Deno 2.9, Node 20 and 24, Bun 1.3. */
+const SAID: [who: string, error: Error, expected: string][] = [
+  [
+    "Deno",
+    new TypeError("fetch failed", {
+      cause: new Error(
+        "client error (Connect): received corrupt message of type InvalidContentType",
+      ),
+    }),
+    "WRONG_SCHEME",
+  ],
+  [
+    "Node 20",
+    named(
+      "Error",
+      "write EPROTO 80EC62F4CB7F0000:error:0A00010B:SSL routines:ssl3_get_record:wrong version number",
+      { code: "EPROTO" },
+    ),
+    "WRONG_SCHEME",
+  ],
+  [
+    "Node's fetch",
+    new TypeError("fetch failed", {
+      cause: named("Error", "no", { code: "ERR_SSL_WRONG_VERSION_NUMBER" }),
+    }),
+    "WRONG_SCHEME",
+  ],
+  [
+    "Bun's fetch",
+    named("TypeError", "EPROTO: The TLS handshake failed. Does the server speak TLS on this port?"),
+    "WRONG_SCHEME",
+  ],
+  [
+    "Deno",
+    new Error("client error (Connect): tls handshake eof"),
+    'failed: it was ended in the TLS handshake: a registry of plain http wants hosts["cdn.test:8443"].plainHttp (',
+  ],
+  [
+    "Node",
+    named(
+      "Error",
+      "Client network socket disconnected before secure TLS connection was established",
+      { code: "ECONNRESET" },
+    ),
+    "failed: it was ended in the TLS handshake",
+  ],
+  [
+    "Deno",
+    new TypeError("fetch failed", {
+      cause: new Error(
+        "dns error: failed to lookup address information: Name or service not known",
+      ),
+    }),
+    "the connection to cdn.test:8443 failed: the name has no address: check how it is spelled, and this machine's DNS (fetch failed: dns error",
+  ],
+  [
+    "Node",
+    named("Error", "getaddrinfo ENOTFOUND cdn.test", { code: "ENOTFOUND" }),
+    "the name has no address",
+  ],
+  [
+    "Node, of a name with two addresses",
+    Object.assign(new AggregateError([named("Error", "connect ECONNREFUSED ::1:8443")], ""), {
+      code: "ECONNREFUSED",
+    }),
+    "the connection to cdn.test:8443 failed: nothing listens there: check the port, and whether the registry runs (ECONNREFUSED: connect",
+  ],
+  [
+    "Deno on Windows",
+    new Error(
+      "tcp connect error: No connection could be made because the target machine actively refused it. (os error 10061)",
+    ),
+    "nothing listens there",
+  ],
+  [
+    "Bun's fetch",
+    named("TypeError", "ECONNREFUSED: Unable to connect. Is the computer able to access the url?"),
+    "nothing listens there",
+  ],
+  [
+    "Node",
+    named("Error", "connect ENETUNREACH 2001:db8::1:443", { code: "ENETUNREACH" }),
+    "it cannot be reached from here: check the network, its firewall and its proxy (",
+  ],
+  [
+    "Deno, of a server of TLS",
+    new Error("client error (SendRequest): invalid HTTP version parsed"),
+    "failed: what it answers is not HTTP: a registry of TLS wants https:// in front of its name (",
+  ],
+  ["Node", named("Error", "socket hang up", { code: "ECONNRESET" }), "failed: socket hang up"],
+];
+
+for (const [who, error, expected] of SAID) {
+  Deno.test(`connectionFailure: ${who} says ${describe(error)}`, () => {
+    const failure = connectionFailure(told, error);
+    if (expected === "WRONG_SCHEME") {
+      assertInstanceOf(failure, WrongSchemeError);
+      assertEquals([failure.retryable, failure.scheme], [false, "https"]);
+      assertInstanceOf(
+        connectionFailure({ ...told, url: new URL("http://cdn.test/") }, error),
+        NetworkError,
+        "over http there is no TLS",
+      );
+    } else {
+      assertInstanceOf(failure, NetworkError);
+      assertStringIncludes(failure.message, expected);
+      assertEquals(failure.retryable, true);
+    }
+  });
+}
+
+Deno.test("connectionFailure: a host on its scheme's own port is told with it", () => {
+  const host = { ...told, url: new URL("https://registry.test/v2/") };
+  const failure = connectionFailure(host, new Error("connection refused"));
+  assertStringIncludes(failure.message, "the connection to registry.test:443 failed");
+  const expired = connectionFailure(host, named("Error", "no", { code: "CERT_HAS_EXPIRED" }));
+  assertStringIncludes(expired.message, "the certificate of registry.test:443 has expired");
+  assertStringIncludes(expired.message, 'hosts["registry.test"].insecure');
 });

@@ -1,4 +1,4 @@
-import type { HttpError } from "../errors.ts";
+import type { HttpError, RegistryError } from "../errors.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "./channel.ts";
 
 /**
@@ -10,18 +10,27 @@ export async function sendExpecting(
   channel: Channel,
   request: ChannelRequest,
   statuses: readonly number[],
+  adviceOn?: AdviceOn,
 ): Promise<ChannelResponse> {
   const answer = await channel.send(request);
   if (statuses.includes(answer.response.status)) return answer;
-  throw await responseError(channel, request, answer);
+  throw await responseError(channel, request, answer, adviceOn);
 }
 
-/** The typed error for a response; reads its body, up to a limit. What makes it is loaded with the first. */
+/** What to do about a registry's errors: a sentence, where there is one. */
+export type AdviceOn = (errors: readonly RegistryError[]) => string | undefined;
+
+/**
+ * The typed error for a response; reads its body, up to a limit. What makes it is loaded with the first.
+ *
+ * @throws {WrongSchemeError} When a host answers that it wants TLS.
+ */
 export async function responseError(
   channel: Pick<Channel, "limits" | "clock" | "secrets">,
   request: ChannelRequest,
   answer: ChannelResponse,
+  adviceOn?: AdviceOn,
 ): Promise<HttpError> {
   const { responseError } = await import("./response_error.ts");
-  return await responseError(channel, request, answer);
+  return await responseError(channel, request, answer, adviceOn);
 }

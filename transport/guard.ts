@@ -1,8 +1,8 @@
 import { HostRefusedError } from "../errors.ts";
 import type { AllowHost } from "./allow_host.ts";
 import type { ChannelRequest, Middleware } from "./channel.ts";
+import { connectionFailure } from "./connection_failure.ts";
 import type { AddressesOf } from "./resolved_hosts.ts";
-import { sendFailure } from "./send_failure.ts";
 import { untilAborted } from "./until_aborted.ts";
 
 /**
@@ -46,6 +46,6 @@ async function lookUp(
     return await untilAborted(addressesOf(url), signal);
   } catch (error) {
     signal?.throwIfAborted();
-    throw sendFailure(request, error);
+    throw connectionFailure(request, error);
   }
 }

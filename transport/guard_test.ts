@@ -125,7 +125,7 @@ Deno.test("guard: a name that cannot be looked up is not connected to: NETWORK",
   const error = await assertRejects(
     () => guard(policy().allowHost, failing)(send)(request()),
     NetworkError,
-    "Cannot do the thing: the connection to registry.test failed: getaddrinfo ENOTFOUND",
+    "Cannot do the thing: the connection to registry.test:443 failed: the name has no address: check how",
   );
   assertEquals([error.retryable, seen.length], [true, 0]);
 });

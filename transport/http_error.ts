@@ -14,6 +14,9 @@ import {
 /** How much of a registry's words a message repeats, in characters: about a screen. */
 const WORDS_CHARACTERS = 2_000;
 
+/** How much of its errors' details, in characters: distribution repeats whole lists of rights. */
+const DETAIL_CHARACTERS = 300;
+
 /** Codes that say what was wrong with a request, so that its 400 does not mean "not supported". */
 const REQUEST_CODES = ["DIGEST_INVALID", "NAME_INVALID", "TAG_INVALID", "MANIFEST_INVALID"];
 
@@ -28,30 +31,49 @@ export interface FailedResponse extends HttpErrorOptions {
   errors: RegistryError[];
   /** Takes secrets out of what else the registry says. */
   redact?: (words: string) => string;
+  /** What is known beside the registry's words, each for a pair of parentheses. @default {[]} */
+  notes?: readonly string[];
+  /** What to do about it, a sentence. @default {none} */
+  advice?: string | undefined;
 }
 
-/** The error class for a response, with the registry's own words after the message, and a reason. */
-export function httpError(message: string, options: FailedResponse, reason?: string): HttpError {
-  const { resp, errors, redact = (words) => words } = options;
-  const words = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "));
-  const said = plain(words.length === 0 ? redact(resp.statusText) : words.join("; "));
-  const why = reason && `(${reason})`;
+/** The error class for a response, with the registry's own words after the message. */
+export function httpError(message: string, options: FailedResponse): HttpError {
+  const { resp, errors, redact = (words) => words, notes = [], advice } = options;
+  const words = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "))
+    .filter((each) => each !== "");
+  const own = words.length === 0 ? redact(resp.statusText) : [...new Set(words)].join("; ");
+  const said = cut(own, WORDS_CHARACTERS);
   // A proxy's page is called "502 Bad Gateway".
   const status = said.startsWith(String(resp.status)) ? "" : resp.status;
-  const text = [`${message}:`, status, said, why].filter(Boolean).join(" ");
-  return new (errorClass(options))(resp, errors, `${text}${patience(options)}`, options);
+  const known = notes.map((note) => `(${note})`);
+  const text = [`${message}:`, status, said, ...known].filter(Boolean).join(" ");
+  const sentences = [`${text}${details(errors, said)}`, patience(options), advice];
+  return new (errorClass(options))(resp, errors, sentences.filter(Boolean).join(". "), options);
 }
+
+/** What the errors say in detail, where their words do not say it. */
+function details(errors: readonly RegistryError[], said: string): string {
+  const found = errors.map(({ detail }: { detail?: unknown }) =>
+    typeof detail === "string" ? detail : JSON.stringify(detail) ?? ""
+  ).filter((text) => !EMPTY_DETAILS.includes(text) && !said.includes(text));
+  const text = cut([...new Set(found)].join(", "), DETAIL_CHARACTERS);
+  return text && `; detail: ${text}`;
+}
+
+/** What encoders make of no detail. */
+const EMPTY_DETAILS = ["", "null", "{}", "[]"];
 
 /** How long the registry wants to be left alone, where it said so. */
 function patience({ resp, retryAfter = 0 }: FailedResponse): string {
   if (retryAfter <= 0 || ![429, 503].includes(resp.status)) return "";
-  return `. Try again in ${Math.ceil(retryAfter / 1_000)} s`;
+  return `Try again in ${Math.ceil(retryAfter / 1_000)} s`;
 }
 
 /** Words on one line, cut, and without what would write to a terminal; `errors` has them whole. */
-function plain(words: string): string {
+function cut(words: string, characters: number): string {
   const text = words.replace(/[\s\p{Cc}\p{Cf}]+/gu, " ").trim();
-  return text.length > WORDS_CHARACTERS ? `${text.slice(0, WORDS_CHARACTERS)}…` : text;
+  return text.length > characters ? `${text.slice(0, characters)}…` : text;
 }
 
 function errorClass({ resp, errors, method, url = "" }: FailedResponse): typeof HttpError {

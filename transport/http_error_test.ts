@@ -4,6 +4,7 @@ import {
   HttpError,
   NotFoundError,
   RateLimitedError,
+  type RegistryError,
   RegistryResponseError,
   TagImmutableError,
   UnauthorizedError,
@@ -161,6 +162,61 @@ for (const [name, init, errors, text] of MESSAGES) {
     assertEquals(error.message, `Cannot do it: ${text}`);
   });
 }
+
+const DETAILS: [name: string, errors: RegistryError[], text: string][] = [
+  [
+    "a text",
+    [{ code: "A", message: "a", detail: "unknown tag=v1" }],
+    "400 A: a; detail: unknown tag=v1",
+  ],
+  [
+    "an object",
+    [{ code: "A", message: "a", detail: { Tag: "v1" } }],
+    '400 A: a; detail: {"Tag":"v1"}',
+  ],
+  ["none", [{ code: "A", message: "a" }], "400 A: a"],
+  ["null", [{ code: "A", message: "a", detail: null }], "400 A: a"],
+  [
+    "nothing in it",
+    [{ code: "A", message: "a", detail: {} }, { message: "", detail: [] }],
+    "400 A: a",
+  ],
+  ["what the message says", [{ code: "A", message: "no v1", detail: "v1" }], "400 A: no v1"],
+  [
+    "those of equal errors",
+    ["x", "y", "x"].map((detail) => ({ code: "A", message: "a", detail })),
+    "400 A: a; detail: x, y",
+  ],
+  [
+    "a long one",
+    [{ code: "A", message: "a", detail: "x".repeat(9_999) }],
+    `400 A: a; detail: ${"x".repeat(300)}…`,
+  ],
+  ["lines", [{ code: "A", message: "a", detail: "b\n\u001b[31mc" }], "400 A: a; detail: b [31mc"],
+];
+
+for (const [name, errors, text] of DETAILS) {
+  Deno.test(`httpError: the message has the errors' detail: ${name}`, () => {
+    const error = httpError("Cannot do it", {
+      resp: new DockerResponse(null, { status: 400 }),
+      errors,
+    });
+    assertEquals(error.message, `Cannot do it: ${text}`);
+    assertEquals(error.errors, errors);
+  });
+}
+
+Deno.test("httpError: what is known stands before the detail, what to do behind it", () => {
+  const error = httpError("Cannot do it", {
+    resp: new DockerResponse(null, { status: 503 }),
+    errors: [{ code: "A", message: "a", detail: "b" }],
+    notes: ["answered by cdn.test", "as alice"],
+    advice: "Ask alice",
+    retryAfter: 2_000,
+  });
+  const known = "(answered by cdn.test) (as alice); detail: b. Try again in 2 s. Ask alice";
+  assertEquals(error.message, `Cannot do it: 503 A: a ${known}`);
+});
 
 Deno.test("httpError: what may pass says so, with the wait and the quota", () => {
   const error = httpError("Cannot do it", {

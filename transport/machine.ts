@@ -14,6 +14,7 @@ import type { Send } from "./channel.ts";
 import { systemClock } from "./clock.ts";
 import type { HostOptions, HostsOptions } from "./host_options.ts";
 import { nodeConnection, type NodeConnectionOptions } from "./node_connection.ts";
+import { plainSend } from "./plain_send.ts";
 import { type ProxyEnvironment, proxyEnvironment } from "./proxy_environment.ts";
 import { type ProxyOptions, type ProxyRule, proxyRule } from "./proxy_options.ts";
 import { type AddressesOf, resolvedHosts } from "./resolved_hosts.ts";
@@ -86,7 +87,7 @@ export function openMachine(options: MachineOptions): Machine {
   const resolved = resolvedHosts(systemClock);
   const opened = new Set<{ close(): void }>();
 
-  return {
+  const machine: Machine = {
     way(url, settings, byFetch) {
       const { host } = url;
       const own = hosts[host] ?? {};
@@ -145,6 +146,16 @@ export function openMachine(options: MachineOptions): Machine {
     close() {
       for (const each of opened) each.close();
       opened.clear();
+    },
+  };
+  return {
+    ...machine,
+    way(url, settings, byFetch) {
+      const send = machine.way(url, settings, byFetch);
+      const { proxy, fetchRoute } = proxyFor(url);
+      // Where `fetch` has a proxy of its own, the host is not to be looked at around it.
+      const direct = proxy === undefined && fetchRoute !== "own";
+      return direct && url.protocol === "http:" ? plainSend(send) : send;
     },
   };
 }

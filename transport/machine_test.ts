@@ -144,7 +144,7 @@ Deno.test("openMachine keeps its time limits on every way", async () => {
       Error,
       "did not answer within 30 ms",
     );
-    assertEquals(error.name, "TimeoutError");
+    assertEquals(error.name, "DavitTimeoutError");
   }
   listener.close();
   await accepting;

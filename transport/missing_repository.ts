@@ -1,7 +1,7 @@
 import type { Bytes } from "../content/bytes.ts";
 import type { Limits } from "../content/limits.ts";
 import type { ChannelRequest, ChannelResponse, Middleware } from "./channel.ts";
-import { readStart } from "./response_error.ts";
+import { readStart } from "./read_body.ts";
 import { registryErrors } from "./registry_errors.ts";
 import { untilAborted } from "./until_aborted.ts";
 

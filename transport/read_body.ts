@@ -1,4 +1,4 @@
-import type { Bytes } from "../content/bytes.ts";
+import { type Bytes, concatBytes } from "../content/bytes.ts";
 import type { Limits } from "../content/limits.ts";
 import { type PieceReader, pieceReader, readAll, stallGuard } from "../content/piece_reader.ts";
 import type { Channel, ChannelRequest } from "./channel.ts";
@@ -35,8 +35,37 @@ export async function readBody(
   }
 }
 
+/** The start of an error's body: what is longer, cut or slow does not hide the status. */
+export async function readStart(
+  response: Response,
+  limits: Required<Limits>,
+  { signal }: ReadFor,
+): Promise<Bytes> {
+  if (response.body === null) return new Uint8Array(0);
+  const what = "the error";
+  const reader = bodyReader(response, limits, what, signal);
+  const pieces: Bytes[] = [];
+  let size = 0;
+  try {
+    while (size < limits.errorBytes) {
+      const { done, value } = await reader.read();
+      if (done || value === undefined) {
+        const most = { name: "errorBytes", bytes: limits.errorBytes, what };
+        const bytes = concatBytes(pieces);
+        return await plainJson(bytes, response.headers, `read ${what}`, most).catch(() => bytes);
+      }
+      pieces.push(value.subarray(0, limits.errorBytes - size) as Bytes);
+      size += value.byteLength;
+    }
+  } catch {
+    signal?.throwIfAborted(); // otherwise what arrived is what there is to say
+  }
+  await reader.cancel().catch(() => {});
+  return concatBytes(pieces);
+}
+
 /** Reads a response's body, until the signal ends it or it stands still. */
-export function bodyReader(
+function bodyReader(
   response: Response,
   limits: Required<Limits>,
   what: string,

@@ -2,7 +2,9 @@ import { ApiError, HostRefusedError, NetworkError, TimeoutError } from "../error
 import type { ChannelRequest } from "./channel.ts";
 
 /** What a message shows of a request: never the query, which may be signed. */
-export type FailedRequest = Pick<ChannelRequest, "url" | "what">;
+export type FailedRequest =
+  & Pick<ChannelRequest, "url" | "what">
+  & Partial<Pick<ChannelRequest, "purpose">>;
 
 /** Names and codes of the errors by which Deno and Node say that the program may not connect. */
 const PERMISSION_ERRORS = ["NotCapable", "PermissionDenied", "ERR_ACCESS_DENIED", "EPERM"];
@@ -29,6 +31,11 @@ export function sendFailure(request: FailedRequest, error: unknown): ApiError {
     `Cannot ${request.what}: the connection to ${host} failed: ${words}${hostAdvice(host)}`,
     { cause },
   );
+}
+
+/** A URL's host with its port, the scheme's own too. */
+export function hostAndPort({ host, port, protocol }: URL): string {
+  return port === "" ? `${host}:${protocol === "https:" ? 443 : 80}` : host;
 }
 
 /** Where a host has neither dot nor port, somebody may have meant a repository of another one. */

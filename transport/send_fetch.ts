@@ -1,6 +1,6 @@
 import type { OpenBody } from "../content/body.ts";
 import { isStreamed } from "../content/is_streamed.ts";
-import type { ApiError } from "../errors.ts";
+import { type ApiError, NetworkError } from "../errors.ts";
 import { type RuntimeName, runtimeName } from "../runtime/builtin.ts";
 import type { ChannelRequest, Send } from "./channel.ts";
 import type { FetchUpload, FetchUploadOptions } from "./fetch_upload.ts";
@@ -39,7 +39,8 @@ export function streamsBodies(): boolean {
  * What `send` throws:
  * - the signal's reason, when the signal aborts;
  * - the error of the body's own source, when that fails;
- * - {@linkcode NetworkError} when the connection cannot be made or breaks;
+ * - {@linkcode NetworkError} when the connection cannot be made or breaks; in a browser it is not
+ *   `retryable` before the host has answered once;
  * - {@linkcode HostRefusedError} when the program has no permission to connect;
  * - {@linkcode TimeoutError} when the body stands still, or no head of a response comes.
  */
@@ -55,6 +56,8 @@ export function fetchSend(
     ...(runtime !== "workerd" && { cache: "no-store", credentials: "omit" }),
     ...(client !== undefined && { client }),
   };
+  /** Whether the origin has answered: what fails before that in a browser fails each time. */
+  const origin = { answered: false };
 
   return async (request) => {
     request.signal?.throwIfAborted();
@@ -91,6 +94,7 @@ export function fetchSend(
         signal,
         () => void answered.then(({ body }) => body?.cancel(signal.reason)).catch(() => {}),
       ));
+      origin.answered = true;
       const failure = upload?.failure();
       if (failure !== undefined) {
         // A server that answers a body which broke says less than the source did.
@@ -108,7 +112,9 @@ export function fetchSend(
       upload?.stop();
       signal.throwIfAborted();
       const failure = upload?.failure();
-      throw failure === undefined ? await describedError(request, error, runtime) : failure.error;
+      if (failure !== undefined) throw failure.error;
+      if (runtime === "browser") throw browserFailure(request, error, origin.answered);
+      throw await describedError(request, error, runtime);
     } finally {
       clock.stop();
     }
@@ -142,13 +148,29 @@ function headersOf(
   return headers;
 }
 
-/** Browsers and workers do not say what was wrong with a connection. */
+/**
+ * Browsers say of every failure the same, so that a page cannot look into its network: a host that
+ * has answered may do so again, one that never did allows this page nothing, as a rule.
+ */
+function browserFailure(request: ChannelRequest, error: unknown, answered: boolean): ApiError {
+  const failure = sendFailure(request, error);
+  if (answered || failure === error || !(failure instanceof NetworkError)) return failure;
+  const { host } = request.url;
+  return new NetworkError(
+    `${failure.message}. A browser does not say why. Most likely ${host} does not allow requests ` +
+      "of this page's origin (CORS): let it, or give a 'fetch' that goes by a proxy which does. " +
+      "Or it cannot be reached, or its certificate is not trusted",
+    { cause: failure.cause, retryable: false },
+  );
+}
+
+/** Workers do not say what was wrong with a connection. */
 async function describedError(
   request: ChannelRequest,
   error: unknown,
   runtime: RuntimeName,
 ): Promise<ApiError> {
-  if (runtime === "browser" || runtime === "workerd") return sendFailure(request, error);
+  if (runtime === "workerd") return sendFailure(request, error);
   const { connectionFailure } = await import("./machine.ts");
   return connectionFailure(request, error);
 }

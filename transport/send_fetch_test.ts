@@ -156,7 +156,7 @@ Deno.test("fetchSend sends a stream where a browser can", async () => {
 });
 
 Deno.test("fetchSend gives up on a fetch that obeys no signal, and drops what comes late", async () => {
-  for (const [limit, name] of [[20, "TimeoutError"], [60_000, "AbortError"]] as const) {
+  for (const [limit, name] of [[20, "DavitTimeoutError"], [60_000, "AbortError"]] as const) {
     const late = Promise.withResolvers<Response>();
     const { fetch } = fakeFetch(() => late.promise);
     const abort = new AbortController();
@@ -218,6 +218,36 @@ for (const [name, error, errorClass, message] of thrown) {
     }
   });
 }
+
+Deno.test("fetchSend in a browser names CORS, and is no use again, where the host never answered", async () => {
+  const cause = new TypeError("Failed to fetch");
+  const answers: (() => Promise<Response>)[] = [
+    () => Promise.reject(cause),
+    () => Promise.resolve(new Response("ok")),
+    () => Promise.reject(cause),
+  ];
+  const { fetch } = fakeFetch(() => answers.shift()!());
+  const send = fetchSend(fetch, { runtime: "browser", obeysSignals: true });
+  const first = await assertRejects(() => send(request()), NetworkError);
+  assertEquals([first.code, first.retryable, first.cause], ["NETWORK", false, cause]);
+  assertEquals(
+    first.message,
+    "Cannot do the thing: the connection to registry.test failed: Failed to fetch. A browser does " +
+      "not say why. Most likely registry.test does not allow requests of this page's origin (CORS): " +
+      "let it, or give a 'fetch' that goes by a proxy which does. Or it cannot be reached, or its " +
+      "certificate is not trusted",
+  );
+  await send(request());
+  const later = await assertRejects(() => send(request()), NetworkError);
+  assertEquals([later.retryable, later.message.includes("CORS")], [true, false]);
+});
+
+Deno.test("fetchSend in a worker: there is no CORS, and another try may help", async () => {
+  const { fetch } = fakeFetch(() => Promise.reject(new TypeError("Network connection lost.")));
+  const send = fetchSend(fetch, { runtime: "workerd", obeysSignals: true });
+  const error = await assertRejects(() => send(request()), NetworkError);
+  assertEquals([error.retryable, error.message.includes("CORS")], [true, false]);
+});
 
 for (const status of [200, 401]) {
   Deno.test(`fetchSend: a body that was not read to its end, and the answer ${status}`, async () => {

@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import type { Command } from "commander";
 import {
   InvalidOptionError,
@@ -49,10 +48,8 @@ export default function login(command: Command, io: Io): void {
 /** Asks for `/v2/` as docker login does: with what the registry's challenge asks for. */
 async function tryCredentials(client: RegistryClientV2): Promise<void> {
   const info = await client.performLogin();
-  if (info.type === "None") return; // the registry asks nobody who they are
-  const authorization = info.type === "Bearer"
-    ? `Bearer ${info.token}`
-    : `Basic ${Buffer.from(`${info.username}:${info.password}`).toString("base64")}`;
+  if (info.type !== "Bearer") return; // a password was tried, or the registry asks nobody who they are
+  const authorization = `Bearer ${info.token}`;
   await client.ping({ headers: { authorization }, expectStatus: [200] });
 }
 

@@ -1,7 +1,7 @@
 import { MEDIA_TYPES } from "../../content/media_types.ts";
 import { type Page, pages } from "../../endpoints/pages.ts";
 import { listReferrers } from "../../endpoints/referrers.ts";
-import { repositoryRequest } from "../../endpoints/request.ts";
+import { fullName, repositoryRequest } from "../../endpoints/request.ts";
 import { tagsOf } from "../../endpoints/tags.ts";
 import type { Channel, ChannelRequest } from "../../transport/channel.ts";
 import { sendExpecting } from "../../transport/expect.ts";
@@ -73,7 +73,7 @@ export class TagsApiV2 {
       path: "tags/list",
       query: { n, last },
       actions: ["pull"],
-      what: `list the tags of ${this.#name}`,
+      what: `list the tags of ${fullName(this.#channel, this.#name)}`,
       ...(signal && { signal }),
     });
     return list(this.#channel, asked, async (pages) => {

@@ -193,7 +193,7 @@ Deno.test("end-4: who may only pull: the registry refuses the upload, and says s
   await assertRejects(
     () => client.putBlob(HELLO),
     UnauthorizedError,
-    "Cannot start an upload to app: 401 DENIED",
+    " to registry.test/app: 401 DENIED",
   );
   const asked = `token ${PULL_PUSH}`;
   const posts = ["POST upload 401", asked, "POST upload 401"];

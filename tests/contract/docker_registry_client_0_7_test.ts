@@ -123,7 +123,7 @@ Deno.test("a wrong password: an AuthenticationError, and a RegistryHttpError wit
     assertInstanceOf(error, RegistryHttpError);
     const { resp, errors, statusCode, code } = error;
     assertInstanceOf(resp, DockerResponse);
-    assertEquals([resp.status, statusCode, code], [401, 401, "AUTHENTICATION_FAILED"]);
+    assertEquals([resp.status, statusCode, code], [401, 401, "UNAUTHORIZED"]);
     assertEquals(errors, [{ message: "incorrect username or password" }]);
     assertEquals(await resp.dockerErrors(), errors);
   }

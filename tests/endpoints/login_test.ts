@@ -74,7 +74,8 @@ testRegistries("login", [
     const scope = `repository:${client.repo.remoteName}:pull`;
     await client.performLogin({ pingRes, scope });
     const asked = on.events.slice(before).filter(({ type }) => type === "request");
-    assertEquals(asked.length, on.auth === "bearer" ? 1 : 0);
+    // A password is tried: by the token service, or else by the registry.
+    assertEquals(asked.length, on.auth === "none" ? 0 : 1);
     const tokens = on.events.slice(before).filter((event) => event.type === "token");
     assertEquals(tokens.map(({ scopes }) => scopes), on.auth === "bearer" ? [[scope]] : []);
   }],
@@ -135,14 +136,32 @@ testRegistries("login", [
           const error = await assertRejects(call, UnauthorizedError);
           assertEquals([error.code, error.statusCode], ["UNAUTHORIZED", 401]);
           assertEquals(error.codes, ["UNAUTHORIZED"]);
+          assertStringIncludes(error.message, `${on.registry.host}/${client.repo.remoteName}`);
         } else {
           const error = await assertRejects(call, AuthenticationError, "Cannot get a token from");
-          assertEquals(error.code, "AUTHENTICATION_FAILED");
+          assertEquals(error.code, "UNAUTHORIZED");
           assertEquals(error.statusCode, on.kind === "olareg" ? 403 : 401);
+          assertStringIncludes(error.message, ` for ${on.registry.host} (repository:`);
         }
       }
     },
   ],
+  ["login proves a wrong password, by whoever knows passwords", async (on) => {
+    const { username } = CREDENTIALS;
+    const wrong = on.stranger({ credentials: { username, password: "wrong-5ecret" } });
+    for (const call of [() => wrong.login(), () => wrong.performLogin()]) {
+      if (on.auth === "none") {
+        await call(); // nobody asks for it
+        continue;
+      }
+      const error = await assertRejects(call, Error);
+      assertEquals((error as Error & { code?: string }).code, "UNAUTHORIZED");
+      assertStringIncludes(error.message, on.registry.host);
+      assertStringIncludes(error.message, `(the password of ${username} was refused)`);
+      assert(!error.message.includes("5ecret"), error.message);
+    }
+    await on.stranger().login();
+  }],
   ["no credentials: UnauthorizedError and nothing stored, where they are asked for", async (on) => {
     const client = on.stranger({ credentials: {} });
     const bytes = randomBytes(10);
@@ -153,7 +172,8 @@ testRegistries("login", [
     }
     const error = await assertRejects(() => client.listTags(), UnauthorizedError);
     assertEquals([error.code, error.codes], ["UNAUTHORIZED", ["UNAUTHORIZED"]]);
-    assertStringIncludes(error.message, "Cannot list the tags of tests/case-");
+    assertStringIncludes(error.message, `Cannot list the tags of ${on.registry.host}/tests/case-`);
+    assertStringIncludes(error.message, "(no credentials were given)");
     await assertRejects(() => client.putBlob(bytes), UnauthorizedError);
     const known = on.stranger({ repo: client.repo });
     const { digest } = await known.putBlob(bytes);

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   BadDigestError,
   buildManifest,
@@ -174,6 +174,9 @@ testRegistries("manifests", [
     const expected = on.kind === "embedded" ? ["NOT_FOUND", 404] : ["REGISTRY_RESPONSE", 400];
     assertEquals([error.code, error.statusCode], expected);
     assertEquals(error.codes, ["MANIFEST_BLOB_UNKNOWN"]);
+    const { remoteName } = client.repo;
+    assertStringIncludes(error.message, `manifest ${on.registry.host}/${remoteName}:missing: `);
+    assertStringIncludes(error.message, NOWHERE);
     await assertRejects(() => client.headManifest({ ref: "missing" }), NotFoundError);
   }],
   ["end-7 PUT: what cannot be right is refused, and nothing is sent", async (on) => {

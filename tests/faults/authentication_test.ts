@@ -126,13 +126,13 @@ const answers: [name: string, answer: () => Response, code: ErrorCode][] = [
     "TIMEOUT",
   ],
   ["5 MB", () => new Response(`{"token":"${"x".repeat(5_000_000)}"}`), "LIMIT_EXCEEDED"],
-  ["401", () => new Response("", { status: 401 }), "AUTHENTICATION_FAILED"],
+  ["401", () => new Response("", { status: 401 }), "UNAUTHORIZED"],
   ["404", () => new Response("", { status: 404 }), "AUTHENTICATION_FAILED"],
   ["500, again and again", () => new Response("", { status: 500 }), "AUTHENTICATION_FAILED"],
   [
     "a refusal that repeats the password",
     () => new Response(`wrong password ${SECRETS.password}`, { status: 401 }),
-    "AUTHENTICATION_FAILED",
+    "UNAUTHORIZED",
   ],
 ];
 

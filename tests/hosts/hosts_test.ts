@@ -13,7 +13,16 @@ import {
 } from "../peers/certificate.ts";
 import type { Act, Outcome } from "./hosts_client.ts";
 import { bundleClient, runActs, RUNTIMES } from "./runtimes.ts";
-import { direct, serveProxy, serveRegistry, type TestProxy, type TestRegistry } from "./servers.ts";
+import {
+  direct,
+  type Listening,
+  serveNothing,
+  serveProxy,
+  serveRegistry,
+  serveTlsAlone,
+  type TestProxy,
+  type TestRegistry,
+} from "./servers.ts";
 
 const PROXY_PASSWORD = "proxy-5ecret-4e07408562bedb8b";
 const LOGIN = `Basic ${encodeBase64(`me:${PROXY_PASSWORD}`)}`;
@@ -28,6 +37,13 @@ function pair({ pem, keyPem }: Certificate): { cert: string; key: string } {
   return { cert: pem, key: keyPem };
 }
 
+/** Where nothing listens: it was free a moment ago. */
+const FREE_PORT = await (async () => {
+  const { port, close } = await serveNothing();
+  await close();
+  return port;
+})();
+
 /** Everything that a case can talk to. */
 interface World {
   trusted: TestRegistry;
@@ -40,6 +56,9 @@ interface World {
   proxy: TestProxy;
   tlsProxy: TestProxy;
   loginProxy: TestProxy;
+  goTls: Listening;
+  silentTls: Listening;
+  nothing: Listening;
 }
 
 const issue = async (options: CertificateOptions): Promise<{ cert: string; key: string }> =>
@@ -54,8 +73,9 @@ const named = await issue({ names: ["registry.test"] });
 
 async function startWorld(): Promise<World> {
   const registry = createRegistry();
+  const trusted = await serveRegistry(registry, good);
   return {
-    trusted: await serveRegistry(registry, good),
+    trusted,
     expired: await serveRegistry(registry, expired),
     otherName: await serveRegistry(registry, otherName),
     selfSigned: await serveRegistry(registry, pair(selfSigned)),
@@ -70,8 +90,15 @@ async function startWorld(): Promise<World> {
     proxy: await serveProxy({ names: { "registry.test": "127.0.0.1" } }),
     tlsProxy: await serveProxy({ tls: good }),
     loginProxy: await serveProxy({ authorization: LOGIN }),
+    goTls: await serveTlsAlone(trusted, GO_WORDS),
+    silentTls: await serveTlsAlone(trusted),
+    nothing: await serveNothing(),
   };
 }
+
+/** What Go's server of TLS answers to plain HTTP. */
+const GO_WORDS =
+  "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
 
 async function stop(world: World): Promise<void> {
   await Promise.all(Object.values(world).map((server) => server.close()));
@@ -175,6 +202,93 @@ const CERTIFICATES: Case[] = [
     options: ({ wantsClient }) => tls(wantsClient, { cert: client.pem, key: selfSigned.keyPem }),
     error: () => ({ code: "INVALID_OPTION", message: ["certificates of hosts["], retries: 0 }),
   },
+];
+
+/** A scheme that is wrong: told at once, with the option. */
+function wrongScheme(pick: (world: World) => Listening, scheme: "http" | "https"): Case["error"] {
+  return (world) => {
+    const { host } = pick(world);
+    const [speaks, remedy] = scheme === "https"
+      ? ["does not speak TLS (https)", `Set hosts["${host}"].plainHttp, or write http:// in front`]
+      : ["speaks TLS (https), and was asked by plain http", `leave hosts["${host}"].plainHttp out`];
+    const message = [`Cannot start an upload to ${host}/app: ${host} ${speaks}`, remedy];
+    return { code: "WRONG_SCHEME", message, host, retries: 0 };
+  };
+}
+
+const SCHEMES: Case[] = [
+  {
+    name: "https to a server of plain http",
+    options: ({ plain }) => ({ name: `https://${plain.host}/app` }),
+    error: wrongScheme(({ plain }) => plain, "https"),
+  },
+  {
+    name: "https to a server of plain http, with a CA",
+    options: ({ plain }) => tls(plain),
+    error: wrongScheme(({ plain }) => plain, "https"),
+  },
+  {
+    name: "https to a server of plain http, unchecked",
+    options: ({ plain }) => tls(plain, { insecure: true }),
+    error: wrongScheme(({ plain }) => plain, "https"),
+  },
+  ...(["trusted", "goTls", "silentTls"] as const).flatMap((to): Case[] => [
+    {
+      name: `http to a server of TLS: ${to}`,
+      options: (world) => ({ name: `http://${world[to].host}/app` }),
+      error: wrongScheme((world) => world[to], "http"),
+    },
+    {
+      name: `plainHttp to a server of TLS: ${to}`,
+      options: (world) => ({
+        name: `${world[to].host}/app`,
+        hosts: { [world[to].host]: { plainHttp: true } },
+      }),
+      error: wrongScheme((world) => world[to], "http"),
+    },
+    { name: `https to a server of TLS: ${to}`, options: (world) => tls(world[to]) },
+  ]),
+  {
+    name: "http to what ends every connection: the network's error, tried again",
+    options: ({ nothing }) => ({ name: `http://${nothing.host}/app` }),
+    error: ({ nothing: { host } }) => ({
+      code: "NETWORK",
+      message: [`Cannot start an upload to ${host}/app: the connection to ${host} failed: `],
+      retries: 4,
+    }),
+  },
+  {
+    name: "https to what ends every connection",
+    options: ({ nothing }) => ({ name: `https://${nothing.host}/app` }),
+    error: ({ nothing: { host } }) => ({
+      code: "NETWORK",
+      message: [` to ${host}/app: the connection to ${host} failed: `],
+      retries: 4,
+    }),
+  },
+  {
+    name: "a name that has no address",
+    options: () => ({ name: "https://registry.invalid/app" }),
+    error: () => ({
+      code: "NETWORK",
+      message: [
+        " to registry.invalid/app: the connection to registry.invalid:443 failed: the name has no " +
+        "address: check how it is spelled, and this machine's DNS (",
+      ],
+    }),
+  },
+  ...(["http", "https"] as const).map((scheme): Case => ({
+    name: `${scheme} where nothing listens`,
+    options: () => ({ name: `${scheme}://127.0.0.1:${FREE_PORT}/app` }),
+    error: () => ({
+      code: "NETWORK",
+      message: [
+        ` to 127.0.0.1:${FREE_PORT}/app: the connection to 127.0.0.1:${FREE_PORT} failed: nothing ` +
+        "listens there: check the port, and whether the registry runs (",
+      ],
+      retries: 4,
+    }),
+  })),
 ];
 
 const url = ({ host }: { host: string }, login = "") => `http://${login}${host}`;
@@ -370,7 +484,7 @@ function act(world: World, one: Case): Act {
 
 for (const runtime of RUNTIMES) {
   Deno.test({ name: `hosts on ${runtime.name}`, ignore: runtime.ignore }, async (t) => {
-    const cases = [...CERTIFICATES, ...PROXIES];
+    const cases = [...CERTIFICATES, ...PROXIES, ...SCHEMES];
     const worlds = await Promise.all(cases.map(startWorld));
     const outcomes = await runActs(runtime, program, cases.map((one, at) => act(worlds[at]!, one)));
     for (const [at, one] of cases.entries()) {

@@ -82,6 +82,36 @@ export async function serveRegistry(
   return { ...await listening(server as unknown as net.Server), registry, headers };
 }
 
+/** The first byte of a TLS handshake. */
+const HANDSHAKE = 0x16;
+
+/**
+ * Serves in front of a server of TLS, and answers what is no handshake with these words or none: as
+ * Go does, or Envoy, HAProxy and Node.
+ */
+export async function serveTlsAlone(to: Listening, words = ""): Promise<Listening> {
+  return await listening(net.createServer((client) => {
+    client.once("data", (first: Buffer) => {
+      if (first[0] !== HANDSHAKE) return client.end(words);
+      const onward = net.connect(to.port, "127.0.0.1", () => {
+        onward.write(first);
+        client.pipe(onward);
+        onward.pipe(client);
+      });
+      onward.on("error", () => client.destroy());
+      onward.on("close", () => client.destroy());
+      client.on("close", () => onward.destroy());
+    });
+  }));
+}
+
+/** Serves nothing: each connection ends with its first bytes. */
+export async function serveNothing(): Promise<Listening> {
+  return await listening(net.createServer((client) => {
+    client.once("data", () => client.end());
+  }));
+}
+
 /** What a proxy does, and how it is told. */
 export interface ProxySettings {
   /** The value of `Proxy-Authorization` that it wants. */

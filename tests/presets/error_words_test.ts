@@ -23,7 +23,11 @@ const FORMS: [name: string, options: Partial<TestRegistryOptions>, message: RegE
   ["text", { quirks: { errorBodies: "text" } }, /: 404 the registry is not well$/],
   ["empty", { quirks: { errorBodies: "empty" } }, /: 404( Not Found)?$/],
   ["huge", { quirks: { errorBodies: "huge" } }, /: 404 x{1000,2000}…$/],
-  ["web page", { middleware: [page] }, /: 404 Not here$/],
+  [
+    "web page",
+    { middleware: [page] },
+    /: 404 Not here \(answered by \S+ with a web page, text\/html\)$/,
+  ],
 ];
 
 for (const [preset] of PRESETS) {
