@@ -1,5 +1,6 @@
-import type { HttpError, RegistryError } from "../errors.ts";
+import type { HttpError } from "../errors.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "./channel.ts";
+import type { AdviceOn } from "./http_error.ts";
 
 /**
  * Sends a request and answers the response if its status is one of those.
@@ -16,9 +17,6 @@ export async function sendExpecting(
   if (statuses.includes(answer.response.status)) return answer;
   throw await responseError(channel, request, answer, adviceOn);
 }
-
-/** What to do about a registry's errors: a sentence, where there is one. */
-export type AdviceOn = (errors: readonly RegistryError[]) => string | undefined;
 
 /**
  * The typed error for a response; reads its body, up to a limit. What makes it is loaded with the first.

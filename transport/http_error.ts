@@ -37,6 +37,9 @@ export interface FailedResponse extends HttpErrorOptions {
   advice?: string | undefined;
 }
 
+/** What to do about a registry's errors: a sentence, where there is one. */
+export type AdviceOn = (errors: readonly RegistryError[]) => string | undefined;
+
 /** The error class for a response, with the registry's own words after the message. */
 export function httpError(message: string, options: FailedResponse): HttpError {
   const { resp, errors, redact = (words) => words, notes = [], advice } = options;

@@ -1,9 +1,8 @@
 import type { Limits } from "../content/limits.ts";
 import type { HttpError, RegistryError } from "../errors.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "./channel.ts";
-import type { AdviceOn } from "./expect.ts";
 import { dockerResponse } from "./docker_response.ts";
-import { httpError } from "./http_error.ts";
+import { type AdviceOn, httpError } from "./http_error.ts";
 import { parseRateLimit } from "./rate_limit.ts";
 import { type ReadFor, readStart } from "./read_body.ts";
 import { redactUrl } from "./redact.ts";
