@@ -106,7 +106,11 @@ specTest("fault: over a socket a cut body is an error too", async (wire) => {
 
 Deno.test("fault: no answer comes, until the client gives up", async () => {
   const time = fakeTime();
-  const wire = memoryWire({ ...time, faults: { stall: "answer", on: { nth: 1 } } });
+  const wire = memoryWire({
+    now: time.now,
+    sleep: time.sleep,
+    faults: { stall: "answer", on: { nth: 1 } },
+  });
   const abort = new AbortController();
   const asked = wire.fetch(`${wire.origin}/v2/`, { signal: abort.signal });
   abort.abort(new Error("enough"));
@@ -117,7 +121,11 @@ Deno.test("fault: no answer comes, until the client gives up", async () => {
 
 Deno.test("fault: the answer's body stands still after k bytes, and goes on", async () => {
   const time = fakeTime();
-  const wire = memoryWire({ ...time, faults: { stall: 2, on: { method: "GET" } } });
+  const wire = memoryWire({
+    now: time.now,
+    sleep: time.sleep,
+    faults: { stall: 2, on: { method: "GET" } },
+  });
   const hello = await wire.pushBlob("app", "hello");
   const { body } = await wire.fetch(`${wire.origin}/v2/app/blobs/${hello}`, {});
   const reader = body!.getReader();
@@ -141,7 +149,11 @@ Deno.test("fault: cancelling a body that stands still ends its wait", async () =
 
 Deno.test("fault: b bytes a second, for each connection", async () => {
   const time = fakeTime();
-  const wire = memoryWire({ ...time, faults: { bytesPerSecond: 20, on: { method: "GET" } } });
+  const wire = memoryWire({
+    now: time.now,
+    sleep: time.sleep,
+    faults: { bytesPerSecond: 20, on: { method: "GET" } },
+  });
   const hello = await wire.pushBlob("app", "hello");
   const path = `/v2/app/blobs/${hello}`;
   const both = await Promise.all([wire.send("GET", path), wire.send("GET", path)]);
@@ -152,14 +164,18 @@ Deno.test("fault: b bytes a second, for each connection", async () => {
 
 Deno.test("fault: a slow request", async () => {
   const time = fakeTime();
-  const wire = memoryWire({ ...time, faults: { bytesPerSecond: 10, on: { method: "POST" } } });
+  const wire = memoryWire({
+    now: time.now,
+    sleep: time.sleep,
+    faults: { bytesPerSecond: 10, on: { method: "POST" } },
+  });
   await wire.pushBlob("app", "hello");
   assertEquals(time.slept, [100, 100, 100, 100, 100]);
 });
 
 Deno.test("fault: a delay", async () => {
   const time = fakeTime();
-  const wire = memoryWire({ ...time, faults: { delay: 1_500 } });
+  const wire = memoryWire({ now: time.now, sleep: time.sleep, faults: { delay: 1_500 } });
   assertEquals([(await wire.send("GET", "/v2/")).status, time.slept], [200, [1_500]]);
 });
 
