@@ -44,6 +44,7 @@ export type {
   ReferrersOptions,
   ResolveOptions,
   StoreOptions,
+  TagOptions,
   WriteOptions,
 } from "./content/store.ts";
 

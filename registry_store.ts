@@ -28,6 +28,8 @@ import {
   type ResolveOptions,
   STORE_OPTIONS,
   type StoreOptions,
+  TAG_OPTIONS,
+  type TagOptions,
   WRITE_OPTIONS,
   type WriteOptions,
 } from "./content/store.ts";
@@ -246,21 +248,23 @@ export class RegistryStore implements ContentStore {
    *
    * @throws {ContentNotFoundError} When the repository does not have it.
    */
-  async tag(descriptor: Descriptor, reference: string, options: StoreOptions = {}): Promise<void> {
-    checkOptions(options, STORE_OPTIONS);
+  async tag(descriptor: Descriptor, reference: string, options: TagOptions = {}): Promise<void> {
+    checkOptions(options, TAG_OPTIONS);
     const { digest } = descriptor;
+    const { signal, present = false } = options;
+    const ending = signal && { signal };
     const { bytes, mediaType } = await this.#orMissing(digest, async () => {
       const written = this.#written.get(digest);
-      if (written === undefined) return await this.client.getManifest({ ref: digest, ...options });
+      if (written === undefined) return await this.client.getManifest({ ref: digest, ...ending });
       // It may have been deleted: to put it again would bring it back.
-      await this.client.headManifest({ ref: digest, ...options });
+      if (!present) await this.client.headManifest({ ref: digest, ...ending });
       return written;
     });
     // A push by tag alone makes the tag name the sha256 digest.
     const as = digest.startsWith("sha256:")
       ? { ref: reference }
       : { ref: digest, tags: [reference] };
-    await this.client.putManifest({ manifestData: bytes, mediaType, ...as, ...options });
+    await this.client.putManifest({ manifestData: bytes, mediaType, ...as, ...ending });
   }
 
   /** Every tag, a page at a time. */

@@ -77,6 +77,18 @@ export const WRITE_OPTIONS: OptionNames<WriteOptions> = {
   absent: 1,
 };
 
+/** Options of {@linkcode ContentStore.tag}. */
+export interface TagOptions extends StoreOptions {
+  /**
+   * Whether the manifest was just written: a registry is not asked for it again.
+   * @default {false}
+   */
+  present?: boolean;
+}
+
+/** Their names. */
+export const TAG_OPTIONS: OptionNames<TagOptions> = { ...STORE_OPTIONS, present: 1 };
+
 /** Options of {@linkcode ContentSource.referrers}. */
 export interface ReferrersOptions extends StoreOptions {
   /** Only referrers of this type. */
@@ -183,7 +195,7 @@ export interface ContentStore extends ContentSource {
    */
   write(descriptor: Descriptor, body: Body, options?: WriteOptions): Promise<void>;
   /** Names a manifest that is here. */
-  tag(descriptor: Descriptor, reference: string, options?: StoreOptions): Promise<void>;
+  tag(descriptor: Descriptor, reference: string, options?: TagOptions): Promise<void>;
   /** Takes content from a source without moving it; `false` when that cannot be done. */
   mount?(descriptor: Descriptor, from: ContentSource, options?: StoreOptions): Promise<boolean>;
   /**

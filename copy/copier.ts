@@ -40,6 +40,8 @@ export class Copier implements GraphVisitor {
   readonly #move: Turns;
   /** Manifests that the target was found to have. */
   readonly #there = new Set<string>();
+  /** Manifests that it was found not to have, and was given. */
+  readonly #written = new Set<string>();
   /** What is visited of an index that is not copied whole. */
   readonly #chosen = new Map<string, readonly Descriptor[]>();
   /** Tags that name something attached. */
@@ -147,6 +149,7 @@ export class Copier implements GraphVisitor {
         throw copyError(sideOf(error), descriptor, error);
       }
       this.content.bytes += descriptor.size;
+      if (!this.#there.has(descriptor.digest)) this.#written.add(descriptor.digest);
     }, this.#ask);
     this.events.tell({ type: "copy-done", descriptor, how: "copied" });
   }
@@ -180,7 +183,9 @@ export class Copier implements GraphVisitor {
 
   /** Names a manifest in the target, unless the tag names it already: it may be immutable. */
   async tag(descriptor: Descriptor, reference: string): Promise<void> {
-    const isNew = this.#targetTags?.has(reference) === false;
+    // No tag named what was not there.
+    const present = this.#written.has(descriptor.digest);
+    const isNew = present || this.#targetTags?.has(reference) === false;
     if (!isNew && await this.#names(reference, descriptor)) return;
     if (this.#options.dryRun === true) return;
     const { signal } = this.#work;
@@ -188,7 +193,7 @@ export class Copier implements GraphVisitor {
       "target",
       descriptor,
       signal,
-      () => this.#target.tag(descriptor, reference, { signal }),
+      () => this.#target.tag(descriptor, reference, { signal, present }),
     );
     this.events.tell({ type: "copy-tag", reference, descriptor });
   }

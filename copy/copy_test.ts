@@ -157,6 +157,16 @@ Deno.test("what the target has", async (t) => {
     assertEquals([again.bytes, again.skipped.length], [0, needed.size]);
     assertEquals(count(target.asked(), /^(POST|PUT|PATCH|DELETE)/), 0);
   });
+  await t.step("and was not there is named without a question", async () => {
+    const target = repository();
+    await writeImage(source.store, { tag: "single" });
+    await copy(source.store, "single", target.store, "single", { attached: false });
+    assertEquals(target.asked().filter((each) => / manifests/.test(each)), [
+      "HEAD manifests",
+      "PUT manifests", // by digest
+      "PUT manifests", // by tag
+    ]);
+  });
   await t.step("is repaired where a child of it is missing", async () => {
     const target = new PlainStore();
     await copy(source.store, "v1", target, "v1");

@@ -54,6 +54,7 @@ export type {
   ReferrersOptions,
   ResolveOptions,
   StoreOptions,
+  TagOptions,
   WriteOptions,
 } from "../content/store.ts";
 export type {

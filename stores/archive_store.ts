@@ -15,6 +15,8 @@ import {
   type ResolveOptions,
   STORE_OPTIONS,
   type StoreOptions,
+  TAG_OPTIONS,
+  type TagOptions,
   WRITE_OPTIONS,
   type WriteOptions,
 } from "../content/store.ts";
@@ -40,7 +42,7 @@ export interface ArchiveStore extends ContentStore {
    */
   write(descriptor: Descriptor, body: Body, options?: WriteOptions): Promise<void>;
   /** Names a manifest that is here: by a tag, or a full name with a tag. */
-  tag(descriptor: Descriptor, reference: string, options?: StoreOptions): Promise<void>;
+  tag(descriptor: Descriptor, reference: string, options?: TagOptions): Promise<void>;
   /** Every name, in ASCII order. */
   tags(options?: StoreOptions): AsyncIterable<string>;
   /** Ends the archive and publishes it: a path's file has its name from here on. */
@@ -151,9 +153,9 @@ export abstract class TarStore implements ArchiveStore {
   }
 
   /** Names a manifest that is here; the name moves if it named something else. */
-  tag(descriptor: Descriptor, reference: string, options: StoreOptions = {}): Promise<void> {
+  tag(descriptor: Descriptor, reference: string, options: TagOptions = {}): Promise<void> {
     return new Promise((resolve) => {
-      checkOptions(options, STORE_OPTIONS);
+      checkOptions(options, TAG_OPTIONS);
       options.signal?.throwIfAborted();
       checkName(reference);
       this.find(descriptor);

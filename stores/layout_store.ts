@@ -17,6 +17,8 @@ import {
   type ResolveOptions,
   STORE_OPTIONS,
   type StoreOptions,
+  TAG_OPTIONS,
+  type TagOptions,
   WRITE_OPTIONS,
   type WriteOptions,
 } from "../content/store.ts";
@@ -200,8 +202,8 @@ export class LayoutStore implements ContentStore {
    * @throws {ContentNotFoundError} When the content is not here.
    * @throws {StorageError} When the disk fails: it is full, or read-only.
    */
-  async tag(descriptor: Descriptor, reference: string, options: StoreOptions = {}): Promise<void> {
-    checkOptions(options, STORE_OPTIONS);
+  async tag(descriptor: Descriptor, reference: string, options: TagOptions = {}): Promise<void> {
+    checkOptions(options, TAG_OPTIONS);
     options.signal?.throwIfAborted();
     const tag = checkTag(reference);
     if (!await this.exists(descriptor)) {

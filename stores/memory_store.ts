@@ -17,6 +17,8 @@ import {
   type ResolveOptions,
   STORE_OPTIONS,
   type StoreOptions,
+  TAG_OPTIONS,
+  type TagOptions,
   WRITE_OPTIONS,
   type WriteOptions,
 } from "../content/store.ts";
@@ -154,9 +156,9 @@ export class MemoryStore implements ContentStore {
    * @throws {InvalidReferenceError} When the tag breaks the grammar.
    * @throws {ContentNotFoundError} When the content is not here.
    */
-  tag(descriptor: Descriptor, reference: string, options: StoreOptions = {}): Promise<void> {
+  tag(descriptor: Descriptor, reference: string, options: TagOptions = {}): Promise<void> {
     return attempt(() => {
-      checkOptions(options, STORE_OPTIONS);
+      checkOptions(options, TAG_OPTIONS);
       options.signal?.throwIfAborted();
       const tag = checkTag(reference);
       this.#find(descriptor);
