@@ -11,7 +11,7 @@ export class UsageError extends Error {
 
 /**
  * Runs a program and ends the process. `--help` prints the help; without the arguments that its first
- * line names in capitals, as in `usage: list_tags REPOSITORY`, that line is printed.
+ * line names in capitals, as in `usage: list_tags REPOSITORY [LIMIT]`, that line is printed.
  *
  * @param main Gets the arguments; what it answers is the exit code, 0 where that is nothing.
  */
@@ -38,7 +38,7 @@ export async function runProgram(
     return Deno.exit(0);
   }
   const [usage = ""] = help.split("\n");
-  const needed = usage.match(/(?<= )[A-Z]+(?:\/[A-Z]+)*(?= |$)/g) ?? [];
+  const needed = usage.replace(/\[.*?\]/g, "").match(/(?<= )[A-Z]+(?:\/[A-Z]+)*(?= |$)/g) ?? [];
   try {
     if (args.length < needed.length) throw new UsageError(usage);
     return Deno.exit(await main(...args) ?? 0);

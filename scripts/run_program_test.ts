@@ -43,7 +43,7 @@ async function run(
   await Deno.writeTextFile(
     file,
     `import { runProgram, UsageError } from "${FILE}";
-     const HELP = "usage: REGISTRY_USER=… twice NUMBER OS/ARCHITECTURE [MORE]\\n\\nDoubles.";
+     const HELP = "usage: REGISTRY_USER=… twice NUMBER OS/ARCHITECTURE [MORE OF THEM]\\n\\nDoubles.";
      await runProgram(HELP, ${main});`,
   );
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -55,7 +55,7 @@ async function run(
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-const USAGE = "usage: REGISTRY_USER=… twice NUMBER OS/ARCHITECTURE [MORE]\n";
+const USAGE = "usage: REGISTRY_USER=… twice NUMBER OS/ARCHITECTURE [MORE OF THEM]\n";
 const BOTH = ["1", "a/b"];
 const PRINTS = "(...args) => console.log(args.join())";
 
