@@ -1,3 +1,5 @@
+import { UnsupportedRuntimeError } from "../errors.ts";
+
 /** The names of the runtimes that davit treats differently. */
 export type RuntimeName = "browser" | "bun" | "deno" | "node" | "workerd";
 
@@ -13,12 +15,31 @@ interface Globals {
 
 const globals = globalThis as unknown as Globals;
 
+/** Versions of Node whose `require` takes no ES modules, which some dependencies are. */
+const OLD_NODE = /^(?:1?\d|20\.(?:\d|1[0-8])|21\.\d+|22\.(?:\d|1[01]))\./;
+
 /**
  * A built-in `node:` module, or `undefined` where there is none. Asked for when it is needed and
  * never imported, so that a browser or a worker can load this package.
+ *
+ * @throws {UnsupportedRuntimeError} When this is a Node that is too old.
  */
 export function builtin<T>(name: string): T | undefined {
-  return globals.process?.getBuiltinModule?.(`node:${name}`) as T | undefined;
+  const { process } = globals;
+  if (runtimeName() === "node") checkNode(process?.versions?.node ?? "");
+  return process?.getBuiltinModule?.(`node:${name}`) as T | undefined;
+}
+
+/**
+ * Checks a version of Node.
+ *
+ * @throws {UnsupportedRuntimeError} When it is too old.
+ */
+export function checkNode(version: string): void {
+  if (!OLD_NODE.test(version)) return;
+  throw new UnsupportedRuntimeError(
+    `Cannot run on Node ${version}: 20.19, 22.12 or a later one is needed`,
+  );
 }
 
 /** Which runtime this is. An unknown runtime counts as a browser: it has `fetch`. */

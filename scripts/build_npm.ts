@@ -9,6 +9,7 @@ import { filesBelow, packageFaults } from "./npm_package/check_package.ts";
 import { bundleCommand } from "./npm_package/command.ts";
 import { ESM, formatManifest, jsonText, packageManifest, SCRIPT } from "./npm_package/manifest.ts";
 import { readProject, ROOT } from "./npm_package/project.ts";
+import { repositoryOfClone } from "./npm_package/repository.ts";
 import { npmInstall, npmPack } from "./npm_package/run.ts";
 import { mergeCode } from "./npm_package/merge_code.ts";
 import { webTypes } from "./npm_package/web_types.ts";
@@ -48,7 +49,7 @@ export async function buildNpm(folder: string): Promise<BuiltPackage> {
   const build = source === "jsr" ? buildWithDnt : buildWithNpmTools;
   const dependencies = await build(project, folder);
   await bundleCommand(project, dependencies, folder);
-  const manifest = packageManifest(project, dependencies);
+  const manifest = packageManifest(project, dependencies, await repositoryOfClone());
   await Deno.writeTextFile(`${folder}/package.json`, jsonText(manifest));
   for (const format of [ESM, SCRIPT]) {
     await Deno.writeTextFile(`${folder}/${format}/package.json`, jsonText(formatManifest(format)));
@@ -114,6 +115,11 @@ async function main(): Promise<void> {
   const built = await buildNpm(`${ROOT}/npm`);
   const { missing } = await readProject();
   if (missing.length > 0) say(`note: not there yet, so not in it: ${missing.join(", ")}`);
+  if (await repositoryOfClone() === undefined) {
+    say(
+      "note: package.json names no repository, as this clone came from none that others can reach",
+    );
+  }
   say(`${built.name} ${built.version}, built by ${built.builder}`);
   say(
     `${kilobytes(built.packed)} packed, ${kilobytes(built.unpacked)} unpacked, ` +

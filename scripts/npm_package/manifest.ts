@@ -1,5 +1,6 @@
 /** The `package.json` of the npm package: the same whichever tools built the rest. */
 import { COMMAND_NAME, type EntryPoint, type Project } from "./project.ts";
+import type { Repository } from "./repository.ts";
 
 /** The folder of the ES modules, in the package. */
 export const ESM = "esm";
@@ -58,6 +59,7 @@ function target(folder: string, { file }: EntryPoint): Target {
 export function packageManifest(
   { name, version, license, entryPoints }: Project,
   dependencies: Record<string, string>,
+  repository?: Repository,
 ): Manifest {
   const exports = Object.fromEntries(entryPoints.map((entry) => [entry.name, {
     import: target(ESM, entry),
@@ -71,6 +73,7 @@ export function packageManifest(
     description: "An OCI and Docker registry client: pull and push, verified and streamed",
     keywords: ["oci", "docker", "registry", "container", "image", "distribution", "client"],
     license,
+    ...(repository && { repository }),
     type: "commonjs",
     // For tools older than `exports`.
     main: main.require.default,
