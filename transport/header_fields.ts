@@ -54,7 +54,9 @@ export function headerFields(headers: HeadersInit = {}): HeaderFields {
     return new FieldRecord(Object.fromEntries(new Headers(headers)));
   }
   const fields = new FieldRecord({});
-  for (const name of Object.keys(headers)) fields.set(name, headers[name]!);
+  for (const [name, value] of Object.entries<string>(headers as Record<string, string>)) {
+    fields.set(name, value);
+  }
   return fields;
 }
 

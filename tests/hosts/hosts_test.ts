@@ -37,11 +37,11 @@ function pair({ pem, keyPem }: Certificate): { cert: string; key: string } {
   return { cert: pem, key: keyPem };
 }
 
-/** Where nothing listens: it was free a moment ago. */
+/** Where nothing listens: a connection of this process has it, so no other program gets it meanwhile. */
 const FREE_PORT = await (async () => {
-  const { port, close } = await serveNothing();
-  await close();
-  return port;
+  const { port } = await serveNothing();
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  return (connection.localAddr as Deno.NetAddr).port;
 })();
 
 /** Everything that a case can talk to. */
