@@ -13,7 +13,7 @@ import { dockerHubAlias } from "./transport/docker_hub_alias.ts";
 import { checkHosts } from "./transport/host_options.ts";
 import { loaded } from "./transport/loaded.ts";
 import { checkMirrors, type Mirror } from "./transport/mirror_options.ts";
-import { proxyRule } from "./transport/proxy_options.ts";
+import { proxyServers } from "./transport/proxy_options.ts";
 import { redirect } from "./transport/redirect.ts";
 import { retry } from "./transport/retry.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./transport/retry_policy.ts";
@@ -67,7 +67,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
 
   const hosts = dockerHubAlias(options.hosts);
   checkHosts(hosts);
-  if (options.proxy !== undefined) proxyRule("proxy", options.proxy);
+  if (options.proxy !== undefined) proxyServers("proxy", options.proxy);
   const registryUrl = registryOrigin(origin);
   const { host } = registryUrl;
 

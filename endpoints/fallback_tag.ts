@@ -24,6 +24,7 @@ import {
   namedFailure,
   namesManifest,
   putManifestBytes,
+  strangely,
 } from "./manifest_requests.ts";
 import { type EndpointOptions, fullName } from "./request.ts";
 
@@ -75,7 +76,8 @@ export async function readFallback(
     if ("manifests" in object) object.manifests = []; // read one by one below: some may be broken
     mediaType = settleManifest(object, { mediaType: contentType });
   } catch (cause) {
-    throw namedFailure(cause, manifestName(channel, repository, tag), found);
+    const name = manifestName(channel, repository, tag);
+    throw namedFailure(cause, name, await strangely(found));
   }
   if (mediaType !== MEDIA_TYPES.ociIndex) {
     throw new ManifestVerificationError(

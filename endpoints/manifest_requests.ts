@@ -23,7 +23,6 @@ import { encodingsOf } from "../transport/content_encoding.ts";
 import { redactUrl } from "../transport/redact.ts";
 import { sendExpecting } from "../transport/expect.ts";
 import { readBody, readStart } from "../transport/read_body.ts";
-import { isWebPage, strangeAnswer } from "../transport/web_page.ts";
 import { Retries } from "../transport/retries.ts";
 import { isRetryable, RETRYABLE_STATUSES } from "../transport/retry.ts";
 import { answeredDigest, checkAnsweredDigest } from "./answered_digest.ts";
@@ -77,6 +76,9 @@ export const FETCH_MANIFEST_OPTIONS: OptionNames<FetchManifestOptions> = {
   followRedirects: 1,
 };
 
+// What tells what answered in a registry's place is loaded when something did.
+const webPages = () => import("../transport/web_page.ts");
+
 /** A manifest's bytes, verified and not yet parsed. */
 type ManifestBytes = Pick<FetchedManifest, "bytes" | "digest" | "answer">;
 
@@ -98,26 +100,26 @@ export async function fetchManifest(
     });
     return { ...found, ...parsed };
   } catch (cause) {
-    throw namedFailure(cause, manifestName(channel, repository, ref), found);
+    const name = manifestName(channel, repository, ref);
+    throw namedFailure(cause, name, await strangely(found));
   }
 }
 
-/**
- * A failure to read a manifest, which says which one, and of one that was `found` what answered in a
- * registry's place.
- */
-export function namedFailure(cause: unknown, name: string, found?: ManifestBytes): unknown {
+/** A failure to read a manifest, which says which one, and what answered in a registry's place. */
+export function namedFailure(cause: unknown, name: string, by = ""): unknown {
   const ManifestError = [InvalidManifestError, ManifestVerificationError]
     .find((type) => cause instanceof type);
   if (ManifestError === undefined) return cause;
   const { message } = cause as Error;
   const said = message.replace(/^Cannot (read|use) the manifest/, `$& ${name}`);
   const whole = said === message ? `${message}, in the manifest ${name}` : said;
-  const type = bareMediaType(found?.answer.response.headers.get("content-type"));
-  const by = found === undefined || isManifestMediaType(type)
-    ? ""
-    : `. ${strangeAnswer(found.answer, found.bytes)}`;
   return new ManifestError(`${whole}${by}`, { cause });
+}
+
+/** What answered with something that is called no manifest, a sentence for messages. */
+export async function strangely({ answer, bytes }: ManifestBytes): Promise<string> {
+  if (isManifestMediaType(bareMediaType(answer.response.headers.get("content-type")))) return "";
+  return `. ${(await webPages()).strangeAnswer(answer, bytes)}`;
 }
 
 /** {@linkcode fetchManifest} for a caller that reads the bytes in its own way. */
@@ -232,8 +234,11 @@ export async function putManifestBytes(
       const { response } = answer;
       // A portal's page, which takes anything.
       const said = await readStart(response, channel.limits, request);
-      if (isWebPage(said)) {
-        throw new InvalidContentError(`Cannot ${request.what}: ${strangeAnswer(answer, said)}`);
+      if (said.byteLength > 0) {
+        const { isWebPage, strangeAnswer } = await webPages();
+        if (isWebPage(said)) {
+          throw new InvalidContentError(`Cannot ${request.what}: ${strangeAnswer(answer, said)}`);
+        }
       }
       const stored = await digestAsAnswered(bytes, response.headers);
       checkAnsweredDigest(request.what, stored, response.headers);
@@ -354,6 +359,7 @@ async function verifyManifest(
   if (actual !== expected) {
     const encoding = encodingsOf(headers).join(", ");
     const came = encoding === "" ? "" : ` (it came with the Content-Encoding ${encoding})`;
+    const { isWebPage, strangeAnswer } = await webPages();
     const by = isWebPage(bytes) ? `. ${strangeAnswer(answer, bytes)}` : "";
     throw mismatch(`${request.what}${came}`, expected, actual, by);
   }

@@ -3,7 +3,6 @@ import type { OptionNames } from "../content/check_options.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { sendExpecting } from "../transport/expect.ts";
 import { readBody } from "../transport/read_body.ts";
-import { strangeAnswer } from "../transport/web_page.ts";
 import { ENDPOINT_OPTIONS, type EndpointOptions } from "./request.ts";
 
 /** Options of every list. */
@@ -79,17 +78,22 @@ async function readJson(
   const { response } = answer;
   const page = what.replace(/^list/, "a page with");
   const bytes = await readBody(channel, response, "pageBytes", page, request);
-  const by = strangeAnswer(answer, bytes);
   let json: unknown;
+  let cause: unknown;
   try {
     json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw new InvalidContentError(`Cannot ${what}: the answer is not JSON: ${by}`, { cause });
+    if (typeof json === "object" && json !== null && !Array.isArray(json)) {
+      return json as Record<string, unknown>;
+    }
+  } catch (error) {
+    cause = error;
   }
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    throw new InvalidContentError(`Cannot ${what}: the answer is not a JSON object: ${by}`);
-  }
-  return json as Record<string, unknown>;
+  const { strangeAnswer } = await import("../transport/web_page.ts");
+  throw new InvalidContentError(
+    `Cannot ${what}: the answer is not ${cause ? "JSON" : "a JSON object"}: ` +
+      strangeAnswer(answer, bytes),
+    { cause },
+  );
 }
 
 /**

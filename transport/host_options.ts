@@ -2,7 +2,7 @@ import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { InvalidOptionError } from "../errors.ts";
 import type { MirrorOptions } from "./mirror_options.ts";
 import { checkMirrors } from "./mirror_options.ts";
-import { type ProxyOptions, proxyRule } from "./proxy_options.ts";
+import { type ProxyOptions, proxyServers } from "./proxy_options.ts";
 import { checkFields } from "./header_fields.ts";
 
 /**
@@ -120,7 +120,7 @@ export function checkHosts(hosts: HostsOptions): void {
     checkFields(`${entry}.headers`, headers);
     checkCertificates(entry, settings);
     checkMirrors(`${entry}.mirrors`, settings.mirrors ?? []);
-    if (settings.proxy !== undefined) proxyRule(`${entry}.proxy`, settings.proxy);
+    if (settings.proxy !== undefined) proxyServers(`${entry}.proxy`, settings.proxy);
   }
 }
 

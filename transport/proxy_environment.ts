@@ -1,6 +1,6 @@
 import { isLoopback } from "../content/loopback.ts";
 import { proxyVariables } from "../runtime/proxy_variables.ts";
-import { type ProxyRule, proxyRule } from "./proxy_options.ts";
+import { type ProxyRule, proxyRule } from "./proxy_rule.ts";
 
 /** What the environment says of proxies. */
 export interface ProxyEnvironment {

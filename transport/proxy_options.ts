@@ -3,7 +3,6 @@ import { encodeBase64 } from "../content/base64.ts";
 import { encodeText } from "../content/bytes.ts";
 import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { ProxyServer } from "../runtime/proxy_tunnel.ts";
-import { proxyExceptions } from "./proxy_exceptions.ts";
 
 /**
  * Proxies by the scheme of what is asked for. A proxy is a URL, `http://user:password@proxy:3128`;
@@ -41,19 +40,22 @@ export interface ProxyOptions {
 
 const PROXY_OPTIONS: OptionNames<ProxyOptions> = { url: 1, https: 1, http: 1, noProxy: 1 };
 
-/** Which proxy a URL is asked for through; none where it is asked for directly. */
-export type ProxyRule = (url: URL) => ProxyServer | undefined;
-
 const USUAL_PORTS: Record<string, number> = { "http:": 80, "https:": 443 };
 
+/** The proxies that options name, by the scheme of what is asked for. */
+export interface ProxyServers {
+  https: ProxyServer | undefined;
+  http: ProxyServer | undefined;
+  noProxy: string | readonly string[];
+}
+
 /**
- * The rule that options state.
+ * The proxies out of options; which hosts are reached without them is read once it is needed.
  *
- * @throws {InvalidOptionError} When a proxy is not the URL of an HTTP proxy, or `noProxy` has
- * something that is not a host. A proxy's password is not shown.
+ * @throws {InvalidOptionError} When a proxy is not the URL of an HTTP proxy. Its password is not shown.
  */
-export function proxyRule(option: string, given: string | ProxyOptions | false): ProxyRule {
-  if (given === false) return () => undefined;
+export function proxyServers(option: string, given: string | ProxyOptions | false): ProxyServers {
+  if (given === false) return { https: undefined, http: undefined, noProxy: [] };
   const options = typeof given === "string" ? { url: given } : given;
   if (typeof options !== "object" || options === null) {
     throw new InvalidOptionError(
@@ -62,12 +64,10 @@ export function proxyRule(option: string, given: string | ProxyOptions | false):
   }
   checkOptions(options, PROXY_OPTIONS, option);
   const { url, https = url, http = url, noProxy = [] } = options;
-  const secure = https === undefined ? undefined : proxyServer(option, https);
-  const plain = http === undefined ? undefined : proxyServer(option, http);
-  const excepted = proxyExceptions(option, noProxy);
-  return (target) => {
-    const proxy = target.protocol === "https:" ? secure : plain;
-    return proxy === undefined || excepted(target) ? undefined : proxy;
+  return {
+    https: https === undefined ? undefined : proxyServer(option, https),
+    http: http === undefined ? undefined : proxyServer(option, http),
+    noProxy,
   };
 }
 

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { InvalidOptionError } from "../errors.ts";
-import { type ProxyOptions, proxyRule, proxyServer } from "./proxy_options.ts";
+import { type ProxyOptions, proxyServer } from "./proxy_options.ts";
+import { proxyRule } from "./proxy_rule.ts";
 
 const RULES: [
   name: string,

@@ -23,14 +23,15 @@ const TYPESCRIPTS = ["5.5.4", TOOLS.typescript] as const;
 
 /**
  * What a page may pay for the client before its first request, in bytes after gzip: the entry and what
- * it imports statically, and not what comes by `import()` later. 28,400 when this was last written.
+ * it imports statically, and not what comes by `import()` later. 29,600 when this was last written.
  */
-const CLIENT_BYTES = 28_700;
+const CLIENT_BYTES = 29_950;
 
 /** The same for functions of it, by the code that names them; it was one per cent less. */
 const FUNCTIONS_BYTES = {
-  [`export { connect } from "davit"; export { listTags } from "davit/endpoints";`]: 14_950,
-  [`export { connect, getManifest, listTags } from "davit/endpoints";`]: 18_800,
+  [`export { connect } from "davit"; export { listTags } from "davit/endpoints";`]: 15_350,
+  [`export { connect, listTags } from "davit/endpoints";`]: 15_000,
+  [`export { connect, getManifest, listTags } from "davit/endpoints";`]: 19_450,
 };
 
 /** What a client loads with the first call that needs it. */
