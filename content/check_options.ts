@@ -50,22 +50,14 @@ function nearest(name: string, known: readonly string[]): string {
   let least = Math.ceil(given.length / 3) + 1;
   let near = "";
   for (const each of known) {
-    const changes = distance(given, each.toLowerCase());
+    const meant = each.toLowerCase();
+    const changes = without(given, meant) + without(meant, given);
     if (changes < least) [near, least] = [each, changes];
   }
   return near;
 }
 
-/** How many letters must be changed, put in or taken out to come from one text to the other. */
-function distance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const letter of from) {
-    const next = [row[0]! + 1];
-    for (let i = 0; i < to.length; i++) {
-      const changed = row[i]! + (to[i] === letter ? 0 : 1);
-      next.push(Math.min(changed, row[i + 1]! + 1, next[i]! + 1));
-    }
-    row = next;
-  }
-  return row[to.length]!;
+/** How many letters of one text are left when those of another are taken out. */
+function without(text: string, letters: string): number {
+  return [...letters].reduce((left, letter) => left.replace(letter, ""), text).length;
 }
