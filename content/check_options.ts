@@ -19,11 +19,12 @@ const SHOWN_CHARACTERS = 60;
  */
 export function checkOptions(given: unknown, names: object, of?: string): void {
   if (given === undefined || typeof given === "function") return;
-  const known = Object.entries(names).flatMap(([name, told]) => told === 0 ? [] : [name]);
   if (typeof given !== "object" || given === null) {
     throw new InvalidOptionError(
       `Cannot use ${of === undefined ? "the options" : `'${of}'`}: they must be an object with ` +
-        `${known.join(", ")}; current value is ${given === null ? "null" : `a ${typeof given}`}`,
+        `${told(names).join(", ")}; current value is ${
+          given === null ? "null" : `a ${typeof given}`
+        }`,
     );
   }
   const prototype = Object.getPrototypeOf(given);
@@ -31,12 +32,18 @@ export function checkOptions(given: unknown, names: object, of?: string): void {
   for (const name of Object.keys(given)) {
     if (Object.hasOwn(names, name)) continue;
     const path = `${of === undefined ? "" : `${of}.`}${name.slice(0, SHOWN_CHARACTERS)}`;
+    const known = told(names);
     const near = nearest(name, known);
     throw new InvalidOptionError(
       `Cannot use '${path}': there is no such option${near && `; did you mean '${near}'?`}` +
         `${near ? "" : "."} It is one of ${known.join(", ")}`,
     );
   }
+}
+
+/** The names that messages tell. */
+function told(names: object): string[] {
+  return Object.entries(names).flatMap(([name, told]) => told === 0 ? [] : [name]);
 }
 
 /** A copy of options with more of them, which is as plain as they are. */
