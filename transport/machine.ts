@@ -88,75 +88,75 @@ export function openMachine(options: MachineOptions): Machine {
   const resolved = resolvedHosts(systemClock);
   const opened = new Set<{ close(): void }>();
 
-  const machine: Machine = {
+  function wayBy(
+    { proxy, fetchRoute }: ReturnType<typeof proxyFor>,
+    ...[url, settings, byFetch]: Parameters<Machine["way"]>
+  ): Send {
+    const { host } = url;
+    const own = hosts[host] ?? {};
+    if (proxy?.authorization) secretsOf(options.secrets).learn(proxy.authorization);
+    const secure = url.protocol === "https:";
+    const tls = secure ? tlsSettings(own) : undefined;
+    if (tls !== undefined) checkTls(host, tls);
+    const { ca, ...shown } = tls ?? {};
+    const through = proxy && { proxy, proxyTls: proxyTls(hosts[proxy.host]) };
+    const onDeno = runtimeName() === "deno";
+
+    function byNode(how: NodeConnectionOptions): Send {
+      const direct = !onDeno && proxy === undefined;
+      const tunnelTimeout = settings.responseTimeout;
+      const connection = nodeConnection(url, { tunnelTimeout, ...through, direct, ...how });
+      if (connection.direct !== undefined) opened.add(connection.direct);
+      return nodeSend(connection, settings);
+    }
+
+    if (secure && (own.insecure ?? (options.insecure && host === registry))) {
+      // Only `node:https` leaves certificates unchecked. It needs none of the machine's own then,
+      // and to load them Deno wants --allow-sys. A connection kept for later is an open resource on
+      // Deno, which tests of programs see.
+      return byNode({ ...shown, rejectUnauthorized: false, ca: [], keepAlive: !onDeno });
+    }
+    if (!onDeno) return byNode({ ...shown, ...(ca && { ca: withSystemRoots(ca) }) });
+    if (proxy?.tls || proxy && shown.cert) {
+      // Deno starts TLS once on a connection, and shows a certificate only on one of its own making.
+      return byNode({ ...shown, ca: withSystemRoots(ca ?? []), keepAlive: false });
+    }
+    const connect: NodeConnectionOptions["connect"] = (addresses) =>
+      denoConnection(url, {
+        ...(proxy && { proxy }),
+        ...(tls && { tls }),
+        ...(addresses && { addresses }),
+      });
+    if (proxy !== undefined || fetchRoute === "wrong") return byNode({ connect });
+    if (tls !== undefined) {
+      const client = denoClient(tls);
+      opened.add(client);
+      return byFetch({ client, sized: true });
+    }
+    if (fetchRoute === "own") return byFetch({ sized: true });
+    const fetching = byFetch({});
+    let node: Send | undefined;
+    return (request) => {
+      const { body, addresses } = request;
+      // What `fetch` moves by itself keeps the length that its response had.
+      const needsLength = isStreamed(body) && body.size !== undefined &&
+        (body.native === undefined || addresses !== undefined);
+      return needsLength ? (node ??= byNode({ connect }))(request) : fetching(request);
+    };
+  }
+
+  return {
     way(url, settings, byFetch) {
-      const { host } = url;
-      const own = hosts[host] ?? {};
-      const { proxy, fetchRoute } = proxyFor(url);
-      if (proxy?.authorization) secretsOf(options.secrets).learn(proxy.authorization);
-      const secure = url.protocol === "https:";
-      const tls = secure ? tlsSettings(own) : undefined;
-      if (tls !== undefined) checkTls(host, tls);
-      const { ca, ...shown } = tls ?? {};
-      const through = proxy && { proxy, proxyTls: proxyTls(hosts[proxy.host]) };
-      const onDeno = runtimeName() === "deno";
-
-      function byNode(how: NodeConnectionOptions): Send {
-        const direct = !onDeno && proxy === undefined;
-        const tunnelTimeout = settings.responseTimeout;
-        const connection = nodeConnection(url, { tunnelTimeout, ...through, direct, ...how });
-        if (connection.direct !== undefined) opened.add(connection.direct);
-        return nodeSend(connection, settings);
-      }
-
-      if (secure && (own.insecure ?? (options.insecure && host === registry))) {
-        // Only `node:https` leaves certificates unchecked. It needs none of the machine's own then,
-        // and to load them Deno wants --allow-sys. A connection kept for later is an open resource on
-        // Deno, which tests of programs see.
-        return byNode({ ...shown, rejectUnauthorized: false, ca: [], keepAlive: !onDeno });
-      }
-      if (!onDeno) return byNode({ ...shown, ...(ca && { ca: withSystemRoots(ca) }) });
-      if (proxy?.tls || proxy && shown.cert) {
-        // Deno starts TLS once on a connection, and shows a certificate only on one of its own making.
-        return byNode({ ...shown, ca: withSystemRoots(ca ?? []), keepAlive: false });
-      }
-      const connect: NodeConnectionOptions["connect"] = (addresses) =>
-        denoConnection(url, {
-          ...(proxy && { proxy }),
-          ...(tls && { tls }),
-          ...(addresses && { addresses }),
-        });
-      if (proxy !== undefined || fetchRoute === "wrong") return byNode({ connect });
-      if (tls !== undefined) {
-        const client = denoClient(tls);
-        opened.add(client);
-        return byFetch({ client, sized: true });
-      }
-      if (fetchRoute === "own") return byFetch({ sized: true });
-      const fetching = byFetch({});
-      let node: Send | undefined;
-      return (request) => {
-        const { body, addresses } = request;
-        // What `fetch` moves by itself keeps the length that its response had.
-        const needsLength = isStreamed(body) && body.size !== undefined &&
-          (body.native === undefined || addresses !== undefined);
-        return needsLength ? (node ??= byNode({ connect }))(request) : fetching(request);
-      };
+      const route = proxyFor(url);
+      const send = wayBy(route, url, settings, byFetch);
+      // Where `fetch` has a proxy of its own, the host is not to be looked at around it.
+      const direct = route.proxy === undefined && route.fetchRoute !== "own";
+      return direct && url.protocol === "http:" ? plainSend(send) : send;
     },
     addressesOf: async (url) => proxyFor(url).proxy ? undefined : await resolved(url),
     close() {
       for (const each of opened) each.close();
       opened.clear();
-    },
-  };
-  return {
-    ...machine,
-    way(url, settings, byFetch) {
-      const send = machine.way(url, settings, byFetch);
-      const { proxy, fetchRoute } = proxyFor(url);
-      // Where `fetch` has a proxy of its own, the host is not to be looked at around it.
-      const direct = proxy === undefined && fetchRoute !== "own";
-      return direct && url.protocol === "http:" ? plainSend(send) : send;
     },
   };
 }
