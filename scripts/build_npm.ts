@@ -28,6 +28,8 @@ export interface BuiltPackage {
   version: string;
   /** The names of its entry points: `"."`, `"./endpoints"`. */
   entryPoints: string[];
+  /** Where its sources are; `undefined` where this clone came from nowhere that others can reach. */
+  repository: string | undefined;
   /** Which builder made it, and why that one. */
   builder: string;
   /** The tarball's bytes. */
@@ -49,7 +51,8 @@ export async function buildNpm(folder: string): Promise<BuiltPackage> {
   const build = source === "jsr" ? buildWithDnt : buildWithNpmTools;
   const dependencies = await build(project, folder);
   await bundleCommand(project, dependencies, folder);
-  const manifest = packageManifest(project, dependencies, await repositoryOfClone());
+  const repository = await repositoryOfClone();
+  const manifest = packageManifest(project, dependencies, repository);
   await Deno.writeTextFile(`${folder}/package.json`, jsonText(manifest));
   for (const format of [ESM, SCRIPT]) {
     await Deno.writeTextFile(`${folder}/${format}/package.json`, jsonText(formatManifest(format)));
@@ -75,6 +78,7 @@ export async function buildNpm(folder: string): Promise<BuiltPackage> {
     name: project.name,
     version: project.version,
     entryPoints: Object.keys(manifest.exports),
+    repository: repository?.url,
     builder: source === "jsr"
       ? `dnt (${reason})`
       : `esbuild ${TOOLS.esbuild} and tsc ${TOOLS.typescript}, as dnt is on JSR and packages come ` +
@@ -115,7 +119,7 @@ async function main(): Promise<void> {
   const built = await buildNpm(`${ROOT}/npm`);
   const { missing } = await readProject();
   if (missing.length > 0) say(`note: not there yet, so not in it: ${missing.join(", ")}`);
-  if (await repositoryOfClone() === undefined) {
+  if (built.repository === undefined) {
     say(
       "note: package.json names no repository, as this clone came from none that others can reach",
     );
