@@ -188,12 +188,9 @@ export class Copier implements GraphVisitor {
     const isNew = present || this.#targetTags?.has(reference) === false;
     if (!isNew && await this.#names(reference, descriptor)) return;
     if (this.#options.dryRun === true) return;
-    const { signal } = this.#work;
-    await onSide(
-      "target",
+    await this.#onTarget(
       descriptor,
-      signal,
-      () => this.#target.tag(descriptor, reference, { signal, present }),
+      (signal) => this.#target.tag(descriptor, reference, { signal, present }),
     );
     this.events.tell({ type: "copy-tag", reference, descriptor });
   }
@@ -213,8 +210,7 @@ export class Copier implements GraphVisitor {
   }
 
   async #names(reference: string, { digest }: Descriptor): Promise<boolean> {
-    const { signal } = this.#work;
-    return await onSide("target", reference, signal, async () => {
+    return await this.#onTarget(reference, async (signal) => {
       try {
         return (await this.#target.resolve(reference, { signal })).digest === digest;
       } catch (error) {
@@ -225,26 +221,28 @@ export class Copier implements GraphVisitor {
   }
 
   async #exists(descriptor: Descriptor): Promise<boolean> {
-    const { signal } = this.#work;
-    return await onSide(
-      "target",
+    return await this.#onTarget(
       descriptor,
-      signal,
-      () => this.#ask(() => this.#target.exists(descriptor, { signal })),
+      (signal) => this.#ask(() => this.#target.exists(descriptor, { signal })),
     );
   }
 
   async #mount(descriptor: Descriptor): Promise<boolean> {
-    const { signal } = this.#work;
-    return await onSide(
-      "target",
+    return await this.#onTarget(
       descriptor,
-      signal,
-      () =>
+      (signal) =>
         this.#ask(async () =>
           await this.#target.mount?.(descriptor, this.#source, { signal }) ?? false
         ),
     );
+  }
+
+  #onTarget<T>(
+    what: Descriptor | string,
+    task: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const { signal } = this.#work;
+    return onSide("target", what, signal, () => task(signal));
   }
 
   /**
@@ -256,10 +254,9 @@ export class Copier implements GraphVisitor {
     const { referrers } = this.#target;
     if (subject === undefined || referrers === undefined) return false;
     if (this.#options.trustExisting === true) return false;
-    const { signal } = this.#work;
     let listed = this.#listed.get(subject.digest);
     if (listed === undefined) {
-      listed = onSide("target", subject, signal, () =>
+      listed = this.#onTarget(subject, (signal) =>
         this.#ask(async () => {
           const digests = new Set<string>();
           for await (const each of referrers.call(this.#target, subject, { signal })) {
