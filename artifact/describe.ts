@@ -1,3 +1,4 @@
+import { isObject } from "../content/json_object.ts";
 import { TITLE } from "../content/content_type.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import type { ArtifactKind, Description, DescriptionBase, Evidence } from "./description.ts";
@@ -53,7 +54,7 @@ const COSIGN_SIGN = "https://sigstore.dev/cosign/sign/v1";
  * ```
  */
 export function describe(manifest: unknown): Description {
-  if (typeof manifest !== "object" || manifest === null || Array.isArray(manifest)) {
+  if (!isObject(manifest)) {
     return invalid("not an object");
   }
   const object = manifest as Record<string, unknown>;

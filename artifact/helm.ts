@@ -1,3 +1,4 @@
+import { isObject } from "../content/json_object.ts";
 import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { openBody } from "../content/body.ts";
 import { type Bytes, concatBytes } from "../content/bytes.ts";
@@ -150,7 +151,7 @@ function chartMetadata(yaml: Yaml): Metadata {
 
 /** The fields that Helm knows, as it writes them; empty ones are left out. */
 function pick(yaml: Yaml, fields: readonly string[], what: string): Metadata {
-  if (typeof yaml !== "object" || yaml === null || Array.isArray(yaml)) {
+  if (!isObject(yaml)) {
     throw new InvalidContentError(`Cannot pack the chart: ${what} is no mapping`);
   }
   return Object.fromEntries(fields.flatMap((field): [string, unknown][] => {

@@ -1,3 +1,4 @@
+import { isObject } from "../content/json_object.ts";
 import { AuthenticationError } from "../errors.ts";
 import type { Token } from "./token_store.ts";
 import { VISIBLE_ASCII } from "./visible_ascii.ts";
@@ -37,7 +38,7 @@ export function parseToken(
   } catch {
     throw refused(`the answer is not JSON${by && `: ${by}`}`); // without the cause, which quotes the answer
   }
-  if (typeof answer !== "object" || answer === null || Array.isArray(answer)) {
+  if (!isObject(answer)) {
     throw refused("the answer is not a JSON object");
   }
   const { token, access_token, expires_in, issued_at, refresh_token } = answer as Record<

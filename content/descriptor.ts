@@ -1,3 +1,4 @@
+import { isObject } from "./json_object.ts";
 import { InvalidContentError } from "../errors.ts";
 import { isDigest } from "./digest.ts";
 
@@ -49,14 +50,14 @@ export interface Descriptor {
 export function checkDescriptor(value: unknown, where: string): Descriptor {
   const bad = (what: string) =>
     new InvalidContentError(`Cannot use ${where} as a descriptor: ${what}`);
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (!isObject(value)) {
     throw bad("it is not an object");
   }
-  const { mediaType, digest, size } = value as Record<string, unknown>;
+  const { mediaType, digest, size } = value;
   if (typeof mediaType !== "string") throw bad("mediaType is not a string");
   if (!isDigest(digest)) throw bad("digest is not a digest");
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
     throw bad("size is not a count of bytes");
   }
-  return value as Descriptor;
+  return value as unknown as Descriptor;
 }

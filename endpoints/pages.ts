@@ -1,3 +1,4 @@
+import { isObject } from "../content/json_object.ts";
 import { InvalidContentError, InvalidOptionError, LimitError } from "../errors.ts";
 import type { OptionNames } from "../content/check_options.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
@@ -82,9 +83,7 @@ async function readJson(
   let cause: unknown;
   try {
     json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-    if (typeof json === "object" && json !== null && !Array.isArray(json)) {
-      return json as Record<string, unknown>;
-    }
+    if (isObject(json)) return json;
   } catch (error) {
     cause = error;
   }

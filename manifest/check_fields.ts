@@ -1,3 +1,4 @@
+import { isObject } from "../content/json_object.ts";
 import { InvalidManifestError, ManifestVerificationError } from "../errors.ts";
 import { checkDescriptor, type Descriptor } from "../content/descriptor.ts";
 import { quoted } from "./quoted.ts";
@@ -119,10 +120,6 @@ function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.filter((item) => item !== null);
   if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== null));
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function namesByFold(names: readonly string[]): Map<string, string> {

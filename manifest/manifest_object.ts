@@ -1,3 +1,4 @@
+import { isObject } from "../content/json_object.ts";
 import { InvalidManifestError, ManifestVerificationError } from "../errors.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { checkNesting } from "./check_nesting.ts";
@@ -33,7 +34,7 @@ export function manifestObject(bytes: Uint8Array): Record<string, unknown> {
     // A SyntaxError, or a RangeError where the engine's parser is recursive.
     throw new InvalidManifestError("Cannot read the manifest: it is not JSON", { cause });
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (!isObject(value)) {
     throw new InvalidManifestError("Cannot read the manifest: it is not a JSON object");
   }
   checkNesting(text);

@@ -1,3 +1,4 @@
+import { isObject } from "../content/json_object.ts";
 import type { Bytes } from "../content/bytes.ts";
 import { checkDescriptor, type Descriptor } from "../content/descriptor.ts";
 import type { Digest } from "../content/digest.ts";
@@ -100,6 +101,6 @@ function noMediaType(text: string): Refusal {
 }
 
 function isTextMap(value: unknown): value is Record<string, string> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) &&
+  return isObject(value) &&
     Object.values(value).every((text) => typeof text === "string");
 }

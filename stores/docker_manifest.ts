@@ -1,3 +1,4 @@
+import { isObject } from "../content/json_object.ts";
 import { type Digest, isDigest } from "../content/digest.ts";
 import { InvalidArchiveError } from "../errors.ts";
 
@@ -37,7 +38,7 @@ export function readDockerManifest(bytes: Uint8Array): DockerImage[] {
  */
 export function readDiffIds(bytes: Uint8Array, name: string): Digest[] {
   const config = json(bytes, name) as { rootfs?: { diff_ids?: unknown } } | null;
-  if (typeof config !== "object" || config === null || Array.isArray(config)) {
+  if (!isObject(config)) {
     throw broken(name, "it is not an object");
   }
   const ids = config.rootfs?.diff_ids ?? [];

@@ -1,3 +1,4 @@
+import { isObject } from "../content/json_object.ts";
 import { join } from "@std/path/join";
 import type { Bytes } from "../content/bytes.ts";
 import { checkDescriptor, type Descriptor } from "../content/descriptor.ts";
@@ -85,7 +86,7 @@ function objectIn(text: string, path: string): Record<string, unknown> {
   } catch (cause) {
     throw new InvalidContentError(`Cannot read ${path}: it is not JSON`, { cause });
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+  if (isObject(value)) {
     return value as Record<string, unknown>;
   }
   throw new InvalidContentError(`Cannot read ${path}: it is not an object`);

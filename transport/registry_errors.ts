@@ -1,3 +1,4 @@
+import { isObject } from "../content/json_object.ts";
 import type { RegistryError } from "../errors.ts";
 
 /** How many of a registry's errors are kept, and how many characters of each message. */
@@ -37,7 +38,7 @@ export function registryErrors(
 function redacted(value: unknown, redact: (words: string) => string): unknown {
   if (typeof value === "string") return redact(value);
   if (typeof value === "number") return redact(String(value)) === String(value) ? value : 0;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [redact(name), inner]));
 }
 

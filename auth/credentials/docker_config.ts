@@ -1,7 +1,7 @@
 import { CredentialError } from "../../errors.ts";
 import type { Credential } from "../credential.ts";
 import { checkHelperName } from "./helper_protocol.ts";
-import { isObject, type JsonObject, parseObject } from "./json_object.ts";
+import { isObject, type JsonObject, parseObject } from "../../content/json_object.ts";
 
 /** A config of Docker's or podman's. Entries are checked when they are needed. */
 export interface DockerConfig {

@@ -8,7 +8,7 @@ import { CredentialError } from "../../errors.ts";
 import { type Credential, TOKEN_USER } from "../credential.ts";
 import { configKey } from "./config_keys.ts";
 import type { CredentialHelperResult } from "./credential_helper.ts";
-import { isObject, parseObject } from "./json_object.ts";
+import { isObject, parseObject } from "../../content/json_object.ts";
 
 /** What a helper may be called: it becomes part of a program's name, and of nothing else. */
 const NAME = /^[A-Za-z0-9._-]+$/;

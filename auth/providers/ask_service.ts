@@ -1,3 +1,4 @@
+import { isObject } from "../../content/json_object.ts";
 import type { Bytes } from "../../content/bytes.ts";
 import { DEFAULT_LIMITS } from "../../content/limits.ts";
 import { pieceReader, readAll } from "../../content/piece_reader.ts";
@@ -146,7 +147,7 @@ async function answerOf(
   } catch {
     throw refused("answers something that is not JSON"); // without the cause, which quotes it
   }
-  if (typeof fields !== "object" || fields === null || Array.isArray(fields)) {
+  if (!isObject(fields)) {
     throw refused("answers something that is not a JSON object");
   }
   return { fields: fields as Record<string, unknown>, headers };

@@ -1,3 +1,4 @@
+import { isObject } from "../../content/json_object.ts";
 import { Validator } from "@cfworker/json-schema";
 import { ChainloopError } from "./chainloop_error.ts";
 import type { InputSchema } from "./schemas.ts";
@@ -11,7 +12,7 @@ const REPEATED = ["properties", "false"];
  * @throws {ChainloopError} When the schema refuses it; the message names the fields, and no values.
  */
 export function checkRequest<T>(schema: InputSchema, request: T, name: string): T {
-  const plain = typeof request === "object" && request !== null && !Array.isArray(request);
+  const plain = isObject(request);
   // JSON has no `undefined`: an option that is undefined is one that was left out.
   const fields = plain
     ? Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined))

@@ -1,3 +1,4 @@
+import { isObject } from "../../content/json_object.ts";
 import type { Bytes } from "../../content/bytes.ts";
 import type { RequestContext } from "../../server/middleware.ts";
 import type { Route } from "../../server/route.ts";
@@ -117,7 +118,7 @@ export function jsonIn(bytes: Bytes | undefined): Record<string, unknown> | unde
   if (bytes === undefined) return undefined;
   try {
     const value = JSON.parse(new TextDecoder().decode(bytes));
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
