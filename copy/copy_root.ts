@@ -64,7 +64,7 @@ export async function copyRoot(
     }
     if (sparse || kept.length === node.children.length) {
       checkDigests(references, root);
-      copier.choose(root, kept);
+      if (kept.length < node.children.length) copier.choose(root, kept);
       return visiting(copier, [root], { target: root, signaturesApply: true });
     }
     const index = await encodeManifest({ ...node.manifest, manifests: kept } as Manifest);

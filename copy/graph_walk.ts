@@ -136,10 +136,11 @@ export class GraphWalk {
 
   /** Starts what a manifest leads to; the answer waits for what it needs, and leaves it. */
   async #enter(node: GraphNode, depth: number): Promise<() => Promise<void>> {
+    const entered = this.#visitor.enter(node);
     if (this.#finder !== undefined) {
-      void this.#work.start(() => this.look(() => this.#startAttached(node, depth + 1)));
+      void this.#work.start(() => this.look(() => this.#startAttached(node, depth + 1, entered)));
     }
-    const wanted = [...await this.#visitor.enter(node)];
+    const wanted = [...await entered];
     // The largest first, so that none is alone at the end: of a layer of 80 MB behind eleven of 8 MB,
     // six at once over 74 MB/s each, that saves a sixth of the time.
     wanted.sort((one, other) => other.size - one.size);
@@ -154,10 +155,15 @@ export class GraphWalk {
     };
   }
 
-  /** Starts the visits of what is attached to a manifest, which nothing waits for. */
-  async #startAttached({ descriptor: subject }: GraphNode, depth: number): Promise<void> {
+  /** Starts the visits of what is attached to a manifest, once that was entered; nothing waits for them. */
+  async #startAttached(
+    { descriptor: subject }: GraphNode,
+    depth: number,
+    entered: Promise<unknown> | unknown,
+  ): Promise<void> {
     const { signal } = this.#work;
     const found = await onSide("source", subject, signal, () => this.#finder!.find(subject));
+    await entered;
     await Promise.all(found.map(async ({ descriptor, tag }) => {
       if (this.#manifests.has(descriptor.digest)) {
         this.#visitor.attached?.(descriptor, subject, tag);
