@@ -77,10 +77,7 @@ export class AttachedFinder {
     for (const result of found) {
       if (result.status === "rejected") throw result.reason;
       for (const entry of result.value) {
-        const { digest } = entry.descriptor;
-        if (entry.tag !== undefined || !entries.has(digest)) {
-          entries.set(`${digest} ${entry.tag ?? ""}`, entry);
-        }
+        entries.set(`${entry.descriptor.digest} ${entry.tag ?? ""}`, entry);
       }
     }
     return [...entries.values()];
