@@ -32,7 +32,7 @@ const FAST_TOTAL = 300_000;
 /** Several connections must be faster than one by so much. */
 const GAIN = 1.25;
 
-/** A part that fails is tried again so often: whoever reads it has tried before. */
+/** After so many failures none of which brought a part, it is over: whoever reads has tried before. */
 const MOST_FAILURES = 4;
 
 /** What a {@linkcode RangedFill} works with. */
@@ -177,7 +177,15 @@ export class RangedFill {
     // The first part shows whether the source takes ranges: until then the lead may need it all.
     const probe: Part = { start: lead.start + 2 * PART_BYTES, end: lead.start + 3 * PART_BYTES };
     this.#start(async () => {
-      const reader = await this.#open(probe);
+      let reader: PieceReader;
+      try {
+        reader = await this.#open(probe);
+      } catch {
+        // Some hosts give a client one connection; what else it may be, the lead will meet it.
+        connections.useless = true;
+        this.#most = 1;
+        return;
+      }
       if (this.#source.ranges !== true || lead.start > probe.start) {
         this.#most = 1;
         await reader.cancel().catch(() => {});
@@ -239,6 +247,7 @@ export class RangedFill {
       try {
         await this.#read(next, reader ?? await this.#open(next));
         reader = undefined;
+        this.#failures = 0;
       } catch (error) {
         this.#again(next, error);
         reader = undefined;

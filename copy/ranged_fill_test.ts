@@ -120,6 +120,18 @@ Deno.test("one connection stays alone", async (t) => {
     ["where it is fast", { each: 500_000 }, 0, () => {}],
     ["where the source was found to ignore ranges", { each: 20_000, ranges: false }, 1, () => {}],
     ["where less than 32 MiB is left", { each: 20_000 }, 0, () => {}],
+    [
+      "where a second one is refused",
+      { each: 20_000, refuse: (at) => at > 0 ? tooMany() : undefined },
+      1,
+      () => {},
+    ],
+    [
+      "where a second one breaks",
+      { each: 20_000, refuse: (at) => at > 0 ? new TypeError("no") : undefined },
+      1,
+      () => {},
+    ],
     ["where several were found useless", { each: 20_000 }, 0, (each) => each.useless = true],
     ["where no more connections are to be had", { each: 20_000 }, 0, (each) => each.take(20)],
     ["where all blobs together are fast", { each: 20_000 }, 0, (each) => {
@@ -177,6 +189,17 @@ Deno.test("429 halves the parts at once, and the part is asked for again", async
   assert(retries[0]!.includes("429"));
   const offsets = parts(source).map(({ offset }) => offset);
   assertEquals(offsets.length - new Set(offsets).size, 1, "one was asked for twice");
+  assertEquals(source.open_, 0);
+});
+
+Deno.test("as many failures as there are parts are no end while parts come", async () => {
+  const { source, done, retries } = await fill({
+    each: 10_000,
+    // After the lead and the first part, two of three break.
+    refuse: (at) => at < 2 || at % 3 === 0 ? undefined : new DownloadError("it ended"),
+  });
+  await done;
+  assert(retries.length > 4, `${retries.length} were asked for again`);
   assertEquals(source.open_, 0);
 });
 
