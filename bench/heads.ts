@@ -9,7 +9,6 @@ import { inParallel } from "./in_parallel.ts";
 import { median } from "./measure.ts";
 import type { Runtime } from "./runtimes.ts";
 
-/** How many manifests there are. */
 const MANIFESTS = 1_000;
 
 /** The program that davit is measured beside. */
@@ -23,7 +22,6 @@ const encoder = new TextEncoder();
 export interface HeadsSetting {
   /** A folder, in memory where the machine has one. */
   folder: string;
-  /** davit. */
   runtimes: readonly Runtime[];
 }
 
@@ -54,7 +52,6 @@ export async function pushManifests(
   });
 }
 
-/** Measures the heads and tells a table. */
 export async function benchHeads(
   runs: number,
   { folder, runtimes }: HeadsSetting,

@@ -11,10 +11,8 @@ import { type Contestant, measure, median, type Run, summary } from "./measure.t
 /** How long the embedded server may take to start, in milliseconds. */
 const START_LIMIT_MS = 20_000;
 
-/** How many small blobs are pushed, and pulled. */
 const SMALL_BLOBS = 1_000;
 
-/** A registry that runs. */
 interface Server {
   name: string;
   /** Where it is, without a scheme. */
@@ -27,9 +25,7 @@ interface Server {
 export interface ServersSetting {
   /** A folder, in memory where the machine has one. */
   folder: string;
-  /** The file of the blob. */
   blob: string;
-  /** Its digest. */
   digest: string;
   /** Where the standard library comes from. */
   source: "jsr" | "npm";

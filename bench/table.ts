@@ -1,10 +1,7 @@
 import type { Run } from "./measure.ts";
 
-/** A line of a table. */
 export interface Row {
-  /** Who ran. */
   name: string;
-  /** What it took. */
   run: Run;
   /** Whether it is shown for scale only. */
   floor: boolean;

@@ -18,13 +18,9 @@ import { buildWithNpmTools, TOOLS } from "./npm_package/with_npm_tools.ts";
 import { runProgram } from "./run_program.ts";
 import { duration, say } from "./say.ts";
 
-/** A package that was built. */
 export interface BuiltPackage {
-  /** The tarball's path. */
   tarball: string;
-  /** Its name. */
   name: string;
-  /** Its version. */
   version: string;
   /** The names of its entry points: `"."`, `"./endpoints"`. */
   entryPoints: string[];

@@ -12,7 +12,6 @@ export interface Breach {
   file: string;
   /** The line, from 1. */
   line: number;
-  /** What is wrong, with the edge where it is an import. */
   message: string;
 }
 
@@ -288,7 +287,6 @@ function isPackage(specifier: string): boolean {
 /** Folders that hold nothing of the project's own source. */
 const NOT_SOURCE = ["node_modules", "npm", "out", "dist"];
 
-/** Reads every TypeScript file under a folder. */
 export async function readTree(root: string): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   const read = async (folder: string): Promise<void> => {
@@ -305,7 +303,6 @@ export async function readTree(root: string): Promise<Map<string, string>> {
   return files;
 }
 
-/** The files that deno.json exports. */
 export async function exportedFiles(root: string): Promise<Set<string>> {
   const { exports } = JSON.parse(await Deno.readTextFile(`${root}/deno.json`));
   return new Set(Object.values<string>(exports).map((path) => path.replace(/^\.\//, "")));

@@ -5,15 +5,12 @@
 
 /** An import, export-from, dynamic import or import type. */
 export interface ImportEdge {
-  /** The specifier as written. */
   specifier: string;
   /** The line it stands in, from 1. */
   line: number;
 }
 
-/** A source file as the rule sees it. */
 export interface SourceFacts {
-  /** Every module named. */
   imports: ImportEdge[];
   /** The code with spaces for comments and underscores for what strings hold; lines stay. */
   code: string;
@@ -40,7 +37,6 @@ class Lexer {
     this.#text = text;
   }
 
-  /** The code and the strings, with their positions. */
   read(): { code: string; strings: { text: string; at: number }[] } {
     if (this.#text.startsWith("#!")) this.#blankTo(this.#lineEnd());
     this.#readCode(false);
@@ -152,7 +148,6 @@ const BEFORE_SPECIFIER = [
 /** What the longest import clause takes, in characters. */
 const CLAUSE = 4_000;
 
-/** Reads a source file. */
 export function readSource(text: string): SourceFacts {
   const { code, strings } = new Lexer(text).read();
   const lineStarts = [0];

@@ -32,7 +32,6 @@ export function outFolder(registry: string, repository: string): string {
   return `out/${safe(registry)}/${safe(repository)}`;
 }
 
-/** Pulls what a reference names from a real registry. */
 async function pullReference(text: string): Promise<void> {
   const reference = parseReference(text, { defaultTag: "latest" });
   const { registry, repository, scheme, tag, digest } = reference;

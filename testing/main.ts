@@ -13,15 +13,10 @@ import { createTestRegistry, type TestRegistryOptions } from "./test_registry.ts
 
 /** What the arguments ask for: the flags fill it in. */
 export interface ServeCommand {
-  /** Options of the registry. */
   registry: TestRegistryOptions;
-  /** Options of the server. */
   serve: ServeOptions;
-  /** Who may do what. */
   login: Login;
-  /** The certificate and its key, in PEM. */
   tls: { cert?: string; key?: string };
-  /** Whether the client is graded, and how. */
   grade: GradeCommand;
   /** Whether pages of the origins that are named may send credentials. */
   corsCredentials: boolean;

@@ -85,7 +85,6 @@ export interface Attachment {
   download(digest: ArtifactDigest, options?: CallOptions): Promise<ReadableStream<Bytes>>;
 }
 
-/** A place for artifacts under a prefix. */
 export function openAttachment(
   target: Target,
   prefix: string,

@@ -32,9 +32,7 @@ export interface ChainloopOptions
   layout?: "repository" | "tag";
 }
 
-/** Where artifacts go. */
 export interface Target {
-  /** What carries requests to the registry. */
   channel: Channel;
   /** The repository that the write check asks. */
   checked: string;

@@ -15,21 +15,15 @@ export const ACCEPT: readonly string[] = [ACCEPT_ALL.join(",")];
 /** As many redirects as the original follows. */
 const MAX_REDIRECTS = 20;
 
-/** What a connection is made of. */
 export interface ImageConnectionOptions extends DavitOptions {
-  /** The image. */
   readonly imageName: string;
-  /** Who asks. */
   readonly credentials?: Credentials | undefined;
-  /** How. */
   readonly fetchOpts?: FetchOptions | undefined;
 }
 
 /** An image's repository, and the way to it. */
 export interface ImageConnection {
-  /** What requests are sent through. */
   channel: Channel;
-  /** The repository. */
   repository: string;
   /** Ends connections that nothing else ends. */
   close: Connection["close"];

@@ -13,7 +13,6 @@ import {
 export interface Layer {
   /** The layer, compressed. */
   bytes: Bytes;
-  /** Its descriptor. */
   descriptor: Descriptor;
   /** The digest of the tar before compression. */
   diffId: string;
@@ -23,27 +22,20 @@ export interface Layer {
 export interface Image {
   /** What it runs on, as `os/architecture`. */
   platform: string;
-  /** The configuration's bytes. */
   config: Bytes;
-  /** The configuration's descriptor. */
   configDescriptor: Descriptor;
   /** The layers, the shared one first. */
   layers: Layer[];
-  /** The manifest's bytes. */
   manifest: Bytes;
   /** The manifest's descriptor, with its platform. */
   descriptor: Descriptor;
 }
 
-/** A multi-platform image. */
 export interface MultiPlatformImage {
   /** The layer that all platforms share. */
   base: Layer;
-  /** One image a platform. */
   images: Image[];
-  /** The index's bytes. */
   index: Bytes;
-  /** The index's descriptor. */
   descriptor: Descriptor;
 }
 

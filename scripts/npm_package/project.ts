@@ -17,14 +17,11 @@ export interface EntryPoint {
 /** The export that is a program: in the package it is no entry point, but a command. */
 export const COMMAND = "./cli";
 
-/** What that command is called. */
 export const COMMAND_NAME = "davit";
 
 /** The part of `deno.json` that the npm package is made of. */
 export interface Project {
-  /** The package's name. */
   name: string;
-  /** Its version. */
   version: string;
   /** Its license, by SPDX's name. */
   license: string;
@@ -32,11 +29,9 @@ export interface Project {
   entryPoints: EntryPoint[];
   /** The names of the exports whose files are not there yet. */
   missing: string[];
-  /** The import map. */
   imports: Record<string, string>;
 }
 
-/** Reads `deno.json`. */
 export async function readProject(root: string = ROOT): Promise<Project> {
   const { name, version, license, exports, imports } = JSON.parse(
     await Deno.readTextFile(`${root}/deno.json`),

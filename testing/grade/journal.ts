@@ -46,15 +46,12 @@ export type GradeOutcome = "succeeded" | "failed";
 
 /** One request that is graded, and its response. */
 export interface GradeEntry {
-  /** What the registry knows of it. */
   readonly context: RequestContext;
   /** When it came, among all requests and responses: 1, 2, 3. */
   readonly came: number;
   /** When it came, in milliseconds. */
   readonly at: number;
-  /** The method. */
   readonly method: string;
-  /** The URL. */
   readonly url: URL;
   /** Which endpoint of the specification it is for; `undefined` for none. */
   readonly route: Route | undefined;
@@ -94,7 +91,6 @@ export interface GradeEntry {
 
 /** Everything that was seen of a client. */
 export interface GradeJournal {
-  /** The requests in the order in which they came. */
   readonly entries: readonly GradeEntry[];
   /** How the client's run ended, where that was said. */
   readonly outcome: GradeOutcome | undefined;
@@ -108,7 +104,6 @@ export function after(journal: GradeJournal, entry: GradeEntry): GradeEntry[] {
   return journal.entries.filter(({ came }) => came > entry.answered);
 }
 
-/** Whether two entries are the same request. */
 export function isSameRequest(a: GradeEntry, b: GradeEntry): boolean {
   return a.method === b.method && a.url.href === b.url.href;
 }
@@ -132,7 +127,6 @@ export interface GradeUpload {
   readonly requests: readonly GradeEntry[];
 }
 
-/** The uploads of a journal. */
 export function uploadsIn({ entries }: GradeJournal): GradeUpload[] {
   return entries
     .filter((entry) =>

@@ -28,7 +28,6 @@ export function broken(entry: GradeEntry, how: string): Finding {
   return { broken: `${method} ${redactUrl(url.pathname + url.search, new TapeSecrets())}: ${how}` };
 }
 
-/** What a journal says of a rule. */
 export function applyRule(rule: GradeRule, journal: GradeJournal): GradeResult {
   const { judge, ...known } = rule;
   let kept = false;

@@ -16,15 +16,12 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
 
 /** The options that a preset adds to. */
 export interface Habits {
-  /** The preset. */
   preset?: PresetName;
-  /** Who may do what. */
   auth?: RegistryAuth;
   /** What is different beside the preset's own quirks. */
   quirks?: OneOrMore<QuirkRule>;
 }
 
-/** Whether there is a preset of this name. */
 export function isPresetName(name: string): name is PresetName {
   return Object.hasOwn(PRESETS, name);
 }
