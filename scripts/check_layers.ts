@@ -4,6 +4,7 @@
  * edge.
  */
 import { type ImportEdge, readSource } from "./check_layers_source.ts";
+import { projectFiles } from "./project_files.ts";
 import { complain, say } from "./say.ts";
 
 /** A breach of a rule. */
@@ -284,23 +285,14 @@ function isPackage(specifier: string): boolean {
   return specifier === PACKAGE || specifier.startsWith(`${PACKAGE}/`);
 }
 
-/** Folders that hold nothing of the project's own source. */
-const NOT_SOURCE = ["node_modules", "npm", "out", "dist"];
-
+/** The texts of all TypeScript files of the project. */
 export async function readTree(root: string): Promise<Map<string, string>> {
-  const files = new Map<string, string>();
-  const read = async (folder: string): Promise<void> => {
-    for await (const { name, isDirectory, isFile } of Deno.readDir(`${root}/${folder}`)) {
-      if (name.startsWith(".") || NOT_SOURCE.includes(name)) continue;
-      const path = `${folder}${name}`;
-      if (isDirectory) await read(`${path}/`);
-      else if (isFile && name.endsWith(".ts") && !name.endsWith(".d.ts")) {
-        files.set(path, await Deno.readTextFile(`${root}/${path}`));
-      }
-    }
-  };
-  await read("");
-  return files;
+  const files = (await projectFiles(root)).filter((file) => /(?<!\.d)\.ts$/.test(file));
+  const texts = files.map(async (file): Promise<[string, string]> => [
+    file,
+    await Deno.readTextFile(`${root}/${file}`),
+  ]);
+  return new Map(await Promise.all(texts));
 }
 
 export async function exportedFiles(root: string): Promise<Set<string>> {
