@@ -7,7 +7,8 @@ import { type RequestHandler, serve, type ServeOptions } from "../server/listen/
 import type { Registry } from "../server/registry.ts";
 import { type Flag, readFlags, UsageError, usageOf } from "./flags.ts";
 import { GRADE_FLAGS, type GradeCommand, gradedRegistry } from "./grade_serve.ts";
-import { isPresetName, presetLogin, PRESETS } from "./quirks/presets.ts";
+import { PRESETS } from "./quirks/preset_table.ts";
+import { isPresetName, presetLogin } from "./quirks/presets.ts";
 import { authFrom, type Login, LOGIN_FLAGS } from "./serve_login.ts";
 import { createTestRegistry, type TestRegistryOptions } from "./test_registry.ts";
 

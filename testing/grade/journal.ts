@@ -104,6 +104,18 @@ export function after(journal: GradeJournal, entry: GradeEntry): GradeEntry[] {
   return journal.entries.filter(({ came }) => came > entry.answered);
 }
 
+/** The entries that something was done to on purpose. */
+export function provokedBy(
+  { entries }: GradeJournal,
+  provocation: GradeProvocation,
+): readonly GradeEntry[] {
+  return entries.filter(({ provoked }) => provoked.has(provocation));
+}
+
+export function isRead({ method }: Pick<GradeEntry, "method">): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
 export function isSameRequest(a: GradeEntry, b: GradeEntry): boolean {
   return a.method === b.method && a.url.href === b.url.href;
 }
