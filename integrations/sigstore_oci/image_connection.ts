@@ -5,7 +5,7 @@ import type { Channel } from "../../transport/channel.ts";
 import { dockerHubAlias } from "../../transport/docker_hub_alias.ts";
 import type { HostsOptions } from "../../transport/host_options.ts";
 import { proxyExceptions } from "../../transport/proxy_exceptions.ts";
-import { retryPolicy, timeLimits } from "./fetch_options.ts";
+import type { RetryPolicy } from "../../transport/retry_policy.ts";
 import { parseImageName, registryOriginOf } from "./image_name.ts";
 import type { Credentials, DavitOptions, FetchOptions } from "./options.ts";
 
@@ -72,4 +72,22 @@ export function connectImage(
 function credentialOf({ username, password }: Credentials): Credential {
   const isToken = username === TOKEN_USER;
   return { username, password, ...(isToken && { refreshToken: password }) };
+}
+
+/** The wait before the first retry where none is given, in milliseconds: promise-retry's default. */
+const MIN_TIMEOUT_MS = 1_000;
+
+/** How often, and after which waits, a request is tried again. */
+function retryPolicy(retry: FetchOptions["retry"] = false): Required<RetryPolicy> {
+  const given = typeof retry === "object" ? retry : { retries: Number(retry) };
+  const { retries = 0, minTimeout = MIN_TIMEOUT_MS, maxTimeout = Infinity, factor = 2 } = given;
+  return { maxAttempts: retries + 1, minDelay: minTimeout, maxDelay: maxTimeout, factor };
+}
+
+/** How long the head of a response and each piece of a body may take, in milliseconds. */
+function timeLimits(
+  { timeout = 0 }: FetchOptions,
+): { responseTimeout: number; stallTimeout: number } {
+  const limit = timeout === 0 ? Infinity : timeout;
+  return { responseTimeout: limit, stallTimeout: limit };
 }
