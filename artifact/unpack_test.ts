@@ -77,11 +77,7 @@ const inD: [title: string, parts: Part[], expected: string[]][] = [
   ["nothing in it", [dir("d")], ["d/"]],
   ["nothing at all", [], ["d/"]],
   ["setuid, which is not taken over", [setuid], ["d/", "d/a 755 "]],
-  [
-    "a folder twice",
-    [dir("d/a"), dir("d/a/"), file("d/a/b")],
-    ["d/", "d/a/", "d/a/b 644 x"],
-  ],
+  ["a folder twice", [dir("d/a"), dir("d/a/"), file("d/a/b")], ["d/", "d/a/", "d/a/b 644 x"]],
   [
     "a link to what comes later",
     [symlink("d/a", "b"), file("d/b")],
@@ -107,11 +103,7 @@ const withoutFolder = await gzipped(tarOf(dir("."), file("a"), hard("b", "a")));
 const right: [title: string, layer: ReturnType<typeof folder>, expected: string[]][] = [
   ["a plain tar", folder("d", tar), ["d/", "d/a 644 x"]],
   ["a tar padded to 10,240", folder("d", padded), ["d/", "d/a 644 x"]],
-  [
-    "True for true",
-    folder("d", await gzipped(tar), { [UNPACK]: "True" }),
-    ["d/", "d/a 644 x"],
-  ],
+  ["True for true", folder("d", await gzipped(tar), { [UNPACK]: "True" }), ["d/", "d/a 644 x"]],
   ["names without a folder", folder(".", withoutFolder), ["a 644 x", "b 644 x"]],
   ["a title in another form", folder("./d//", await gzipped(tar)), ["d/", "d/a 644 x"]],
 ];

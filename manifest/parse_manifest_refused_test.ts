@@ -162,16 +162,8 @@ const TWO_MEANINGS: Case[] = [
 
 const CVE_2021_41190: Case[] = [
   ["layers and manifests", { ...IMAGE, ...INDEX }, "both manifests and config"],
-  [
-    "layers and manifests, typed as an index",
-    INDEX_WITH_LAYERS,
-    "both manifests and layers",
-  ],
-  [
-    "config and manifests, typed as an image",
-    IMAGE_WITH_MANIFESTS,
-    "both manifests and config",
-  ],
+  ["layers and manifests, typed as an index", INDEX_WITH_LAYERS, "both manifests and layers"],
+  ["config and manifests, typed as an image", IMAGE_WITH_MANIFESTS, "both manifests and config"],
   [
     "Manifests in an image",
     image({ Manifests: [HELLO] }),

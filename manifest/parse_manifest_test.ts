@@ -60,12 +60,7 @@ const MEDIA_TYPE_TABLE: Case[] = [
   ["a header in capitals", { ...IMAGE, ...OCI }, ociManifest, CAPITALS],
   ["a body in capitals", { ...IMAGE, ...CAPITALS }, ociManifest, OCI],
   ...GENERIC,
-  [
-    "a generic header, the members decide",
-    INDEX,
-    ociIndex,
-    { mediaType: "binary/octet-stream" },
-  ],
+  ["a generic header, the members decide", INDEX, ociIndex, { mediaType: "binary/octet-stream" }],
   ["a null mediaType in the body", { ...IMAGE, mediaType: null }, ociManifest, OCI],
   ["layers null decides for an image", { ...IMAGE, layers: null }, ociManifest],
   ["manifests null decides for an index", { ...INDEX, manifests: null }, ociIndex],

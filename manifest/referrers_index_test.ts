@@ -20,10 +20,7 @@ const HEX = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9";
 const TAGS: [digest: string, tag: string][] = [
   [`sha256:${HEX}`, `sha256-${HEX}`],
   [`sha512:${HEX}${HEX}`, `sha512-${HEX}`],
-  [
-    "test+algorithm+using+algorithm+separators:abc=",
-    "test-algorithm-using-algorithm-s-abc-",
-  ],
+  ["test+algorithm+using+algorithm+separators:abc=", "test-algorithm-using-algorithm-s-abc-"],
   [`blake3:${"aB_=-".repeat(30)}`, `blake3-${"aB_--".repeat(12)}aB_-`],
 ];
 
