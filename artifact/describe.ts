@@ -222,7 +222,6 @@ function entries(list: unknown): Entry[] {
     : [];
 }
 
-/** The texts in an object. */
 function stringMap(value: unknown): Record<string, string> {
   if (typeof value !== "object" || value === null) return {};
   return Object.fromEntries(Object.entries(value).filter(([, text]) => typeof text === "string"));

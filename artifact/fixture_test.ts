@@ -8,6 +8,7 @@ import { pieceReader } from "../content/piece_reader.ts";
 import { readTar } from "../content/tar_reader.ts";
 import { RegistryClientV2 } from "../registry_client_v2.ts";
 import { RegistryStore } from "../registry_store.ts";
+import { tempFolder } from "../scripts/temp_folder.ts";
 import { createRegistry } from "../server/registry.ts";
 import { LayoutStore } from "../stores/layout_store.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
@@ -17,12 +18,8 @@ import type { ImageManifest } from "../manifest/types.ts";
 
 /** A folder that is removed afterwards. */
 export async function withFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "davit_artifact_" }));
-  try {
-    return await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await tempFolder();
+  return await run(await Deno.realPath(folder.path));
 }
 
 let repositories = 0;

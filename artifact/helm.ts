@@ -44,7 +44,6 @@ const DEPENDENCY_FIELDS = [
   ...["name", "version", "repository", "condition", "tags", "enabled", "import-values", "alias"],
 ];
 
-/** Fields that are no texts. */
 const BOOLEANS: readonly string[] = ["deprecated", "enabled"];
 
 /**
@@ -96,7 +95,6 @@ export async function helm(options: HelmOptions): Promise<PackOptions> {
   };
 }
 
-/** A preset's file as a body. */
 export async function presetBody(file: PresetFile): Promise<Exclude<PackBody, string>> {
   if (typeof file !== "string") return file;
   const tree = localFiles(`pack ${file}`);

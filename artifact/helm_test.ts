@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { decodeBase64 } from "@std/encoding/base64";
-import { type Bytes, concatBytes, encodeText } from "../content/bytes.ts";
-import { gzip } from "../content/gzip.ts";
+import { type Bytes, encodeText } from "../content/bytes.ts";
 import { type Part, tarOf } from "../content/tar_sample_test.ts";
 import { InvalidArchiveError, InvalidContentError, InvalidReferenceError } from "../errors.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
@@ -9,19 +8,15 @@ import { describe } from "./describe.ts";
 import { bytesOf, manifestOf, textOf, withFolder } from "./fixture_test.ts";
 import { helm } from "./helm.ts";
 import { pack } from "./pack.ts";
+import { gzipped } from "./unpack_fixture_test.ts";
 
 /** A chart with a Chart.yaml, after the same of a dependency, as `helm package` makes it. */
 async function chartOf(yaml: string, ...more: Part[]): Promise<Bytes> {
-  const tar = tarOf(
+  return await gzipped(tarOf(
     { name: "app/charts/redis/Chart.yaml", content: "name: redis\nversion: 9.9.9\n" },
     ...more,
     { name: "app/Chart.yaml", content: yaml },
-  );
-  return concatBytes(
-    await Array.fromAsync(gzip((async function* () {
-      yield tar;
-    })())),
-  );
+  ));
 }
 
 /** What `helm push` 3.22.0 sent, and the config and manifest that it made of it. */
@@ -153,6 +148,11 @@ Deno.test("helm: a chart by its path", async () => {
 // deno-lint-ignore no-explicit-any
 type Failure = new (...args: any[]) => Error;
 
+const MAINTAINERS = "name: a\nversion: 1.0.0\nmaintainers:";
+const redis = await gzipped(
+  tarOf({ name: "app/charts/redis/Chart.yaml", content: "name: redis" }),
+);
+
 const refused: [title: string, chart: Bytes, error: Failure, message: string][] = [
   ["no gzip", encodeText("chart"), InvalidArchiveError, "gzip"],
   ["no name", await chartOf("version: 1.0.0"), InvalidContentError, "no name"],
@@ -162,26 +162,17 @@ const refused: [title: string, chart: Bytes, error: Failure, message: string][] 
   ["YAML that charts do not have", await chartOf("name: &a b"), InvalidContentError, "line 1"],
   [
     "maintainers that are no list",
-    await chartOf("name: a\nversion: 1.0.0\nmaintainers: b"),
+    await chartOf(`${MAINTAINERS} b`),
     InvalidContentError,
     "maintainers",
   ],
   [
     "a maintainer that is no mapping",
-    await chartOf("name: a\nversion: 1.0.0\nmaintainers: [b]"),
+    await chartOf(`${MAINTAINERS} [b]`),
     InvalidContentError,
     "maintainers",
   ],
-  [
-    "no Chart.yaml but a dependency's",
-    concatBytes(
-      await Array.fromAsync(gzip((async function* () {
-        yield tarOf({ name: "app/charts/redis/Chart.yaml", content: "name: redis" });
-      })())),
-    ),
-    InvalidContentError,
-    "no Chart.yaml",
-  ],
+  ["no Chart.yaml but a dependency's", redis, InvalidContentError, "no Chart.yaml"],
 ];
 
 for (const [title, chart, error, message] of refused) {

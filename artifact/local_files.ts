@@ -4,7 +4,6 @@ import { UnsupportedRuntimeError } from "../errors.ts";
 import { type FileTree, fileTree } from "../runtime/file_tree.ts";
 import { type FileCursor, openCursor } from "../runtime/files.ts";
 
-/** How much of a file is read at once. */
 const READ_BYTES = 256 * 1024;
 
 /**

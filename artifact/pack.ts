@@ -39,7 +39,6 @@ export interface PackOptions extends StoreOptions {
   tag?: string;
 }
 
-/** Their names. */
 export const PACK_OPTIONS: OptionNames<PackOptions> = {
   ...STORE_OPTIONS,
   artifactType: 1,
@@ -150,7 +149,6 @@ function checkTitles(blobs: readonly PackedBlob[]): void {
   );
 }
 
-/** RFC 3339, as the annotation wants it. */
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i;
 
 /**

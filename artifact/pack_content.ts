@@ -52,7 +52,6 @@ export interface PackFile {
 export interface PackedBlob {
   /** The descriptor as it stands in the manifest. */
   descriptor: Descriptor;
-  /** The content. */
   body?: Exclude<PackBody, string>;
 }
 

@@ -20,13 +20,11 @@ export const TAR_DIGEST = "io.deis.oras.content.digest";
 export interface PackedFolder {
   /** The digest of the compressed tar. */
   digest: string;
-  /** The digest of the tar. */
   tarDigest: string;
   /** The compressed tar. */
   body: ReopenableBody & { size: number };
 }
 
-/** What a folder is packed with. */
 export interface FolderOptions {
   /** The name of the folder in the tar; with `.` the tar has what is in the folder. */
   title: string;
@@ -104,7 +102,6 @@ async function* hashed(pieces: AsyncGenerator<Bytes>, hasher: Hasher): AsyncGene
   }
 }
 
-/** A stream of what is behind an offset. */
 function streamFrom(pieces: AsyncGenerator<Bytes>, offset: number): ReadableStream<Bytes> {
   let skip = offset;
   return new ReadableStream({

@@ -236,157 +236,65 @@ Deno.test("pack: annotations of 1 MB, not ASCII, with line separators", async ()
 type Failure = new (...args: any[]) => Error;
 const file = { title: "a", body: "a" };
 
-const refused: [title: string, options: unknown, error: Failure, message: string][] = [
-  ["no type and no config", { files: [file] }, InvalidOptionError, "artifactType"],
-  ["a type that is none", { artifactType: "no type" }, InvalidOptionError, "a media type"],
-  ["an empty type", { artifactType: "" }, InvalidOptionError, "artifactType"],
+/** Each with an artifact type, where the options name none. */
+const refused: [title: string, options: Record<string, unknown>, message: string][] = [
+  ["no type and no config", { artifactType: undefined, files: [file] }, "artifactType"],
+  ["a type that is none", { artifactType: "no type" }, "a media type"],
+  ["an empty type", { artifactType: "" }, "artifactType"],
+  ["an annotation that is no text", { annotations: { a: 1 } }, "annotations"],
+  ["a subject that is none", { subject: { digest: "x" } }, "subject"],
+  ["a time that is none", { created: "yesterday" }, "created"],
+  ["a time in another form", { created: "Nov 30, 2026" }, "RFC 3339"],
+  ["an invalid Date", { created: new Date(NaN) }, "created"],
+  ["a layer that is none", { layers: [{ size: 1 }] }, "layers[0]"],
+  ["a config that is none", { config: 3 }, "config"],
   [
-    "an annotation that is no text",
-    { artifactType: TYPE, annotations: { a: 1 } },
-    InvalidOptionError,
-    "annotations",
+    "the empty config without a type",
+    { artifactType: undefined, config: EMPTY_CONFIG },
+    "artifactType",
   ],
-  [
-    "a subject that is none",
-    { artifactType: TYPE, subject: { digest: "x" } },
-    InvalidOptionError,
-    "subject",
-  ],
-  [
-    "a time that is none",
-    { artifactType: TYPE, created: "yesterday" },
-    InvalidOptionError,
-    "created",
-  ],
-  [
-    "a time in another form",
-    { artifactType: TYPE, created: "Nov 30, 2026" },
-    InvalidOptionError,
-    "RFC 3339",
-  ],
-  [
-    "an invalid Date",
-    { artifactType: TYPE, created: new Date(NaN) },
-    InvalidOptionError,
-    "created",
-  ],
-  [
-    "a layer that is none",
-    { artifactType: TYPE, layers: [{ size: 1 }] },
-    InvalidOptionError,
-    "layers[0]",
-  ],
-  [
-    "a config that is none",
-    { artifactType: TYPE, config: 3 },
-    InvalidOptionError,
-    "config",
-  ],
-  ["the empty config without a type", { config: EMPTY_CONFIG }, InvalidOptionError, "artifactType"],
-  [
-    "one title twice",
-    { artifactType: TYPE, files: [file, { title: "./a", body: "b" }] },
-    InvalidOptionError,
-    '"a"',
-  ],
-  [
-    "a body without a title",
-    { artifactType: TYPE, files: [{ body: "a" }] },
-    InvalidOptionError,
-    "title",
-  ],
-  [
-    "neither path nor body",
-    { artifactType: TYPE, files: [{ title: "a" }] },
-    InvalidOptionError,
-    "either",
-  ],
-  [
-    "path and body",
-    { artifactType: TYPE, files: [{ ...file, path: "LICENSE" }] },
-    InvalidOptionError,
-    "either",
-  ],
-  [
-    "a file called .",
-    { artifactType: TYPE, files: [{ path: "LICENSE", title: "." }] },
-    InvalidOptionError,
-    "'.'",
-  ],
-  [
-    "a body called .",
-    { artifactType: TYPE, files: [{ title: "./", body: "" }] },
-    InvalidOptionError,
-    "'.'",
-  ],
-  [
-    "a stream",
-    { artifactType: TYPE, files: [{ title: "a", body: new Blob(["a"]).stream() }] },
-    InvalidOptionError,
-    "stream",
-  ],
-  [
-    "a body that is none",
-    { artifactType: TYPE, files: [{ title: "a", body: 3 }] },
-    InvalidOptionError,
-    "body",
-  ],
-  [
-    "a device",
-    { artifactType: TYPE, files: ["/dev/null"] },
-    InvalidOptionError,
-    "no file or folder",
-  ],
-  [
-    "a file that is not there",
-    { artifactType: TYPE, files: ["/nowhere/x"] },
-    Deno.errors.NotFound,
-    "",
-  ],
-  [
-    "a title with ..",
-    { artifactType: TYPE, files: [{ title: "../a", body: "" }] },
-    UnsafePathError,
-    "leads out",
-  ],
-  [
-    "an absolute title",
-    { artifactType: TYPE, files: [{ title: "/a", body: "" }] },
-    UnsafePathError,
-    "absolute",
-  ],
-  [
-    "a title with a drive",
-    { artifactType: TYPE, files: [{ title: "C:a", body: "" }] },
-    UnsafePathError,
-    "drive",
-  ],
-  [
-    "a title with a backslash",
-    { artifactType: TYPE, files: [{ title: "a\\b", body: "" }] },
-    UnsafePathError,
-    "backslash",
-  ],
-  [
-    "a title with NUL",
-    { artifactType: TYPE, files: [{ title: "a\0", body: "" }] },
-    UnsafePathError,
-    "NUL",
-  ],
+  ["one title twice", { files: [file, { title: "./a", body: "b" }] }, '"a"'],
+  ["a body without a title", { files: [{ body: "a" }] }, "title"],
+  ["neither path nor body", { files: [{ title: "a" }] }, "either"],
+  ["path and body", { files: [{ ...file, path: "LICENSE" }] }, "either"],
+  ["a file called .", { files: [{ path: "LICENSE", title: "." }] }, "'.'"],
+  ["a body called .", { files: [{ title: "./", body: "" }] }, "'.'"],
+  ["a stream", { files: [{ title: "a", body: new Blob(["a"]).stream() }] }, "stream"],
+  ["a body that is none", { files: [{ title: "a", body: 3 }] }, "body"],
+  ["a device", { files: ["/dev/null"] }, "no file or folder"],
 ];
 
-for (const [title, options, error, message] of refused) {
-  Deno.test(`pack: ${title}: ${error.name}, and nothing was written`, async () => {
-    const store = new MemoryStore();
-    store.write = () => Promise.reject(new Error("written"));
-    const failure = await assertRejects(() => pack(store, options as PackOptions));
-    assert(
-      failure instanceof error || (failure as { code?: string }).code === "ENOENT",
-      `${failure}`,
-    );
-    assert((failure as Error).message.includes(message), `${failure}`);
+const unsafe: [title: string, name: string, message: string][] = [
+  ["a title with ..", "../a", "leads out"],
+  ["an absolute title", "/a", "absolute"],
+  ["a title with a drive", "C:a", "drive"],
+  ["a title with a backslash", "a\\b", "backslash"],
+  ["a title with NUL", "a\0", "NUL"],
+];
+
+function assertRefused(options: object, error: Failure, message?: string): Promise<Error> {
+  const store = new MemoryStore();
+  store.write = () => Promise.reject(new Error("written"));
+  const all = { artifactType: TYPE, ...options } as PackOptions;
+  return assertRejects(() => pack(store, all), error, message);
+}
+
+for (const [title, options, message] of refused) {
+  Deno.test(`pack: ${title}: InvalidOptionError, and nothing was written`, async () => {
+    await assertRefused(options, InvalidOptionError, message);
   });
 }
+
+for (const [title, name, message] of unsafe) {
+  Deno.test(`pack: ${title}: UnsafePathError, and nothing was written`, async () => {
+    await assertRefused({ files: [{ title: name, body: "" }] }, UnsafePathError, message);
+  });
+}
+
+Deno.test("pack: a file that is not there: ENOENT, and nothing was written", async () => {
+  const error = await assertRefused({ files: ["/nowhere/x"] }, Error);
+  assertEquals((error as { code?: string }).code, "ENOENT");
+});
 
 Deno.test("pack: a descriptor of what is not there: ContentNotFoundError", async () => {
   const layer = { mediaType: "text/plain", digest: `sha256:${"0".repeat(64)}`, size: 1 };

@@ -18,13 +18,11 @@ interface Link {
  * Every path is one that `safePath` has answered.
  */
 export class StagedFiles {
-  /** What each path is. */
   readonly #claimed = new Map<string, "file" | "directory" | "link">([[".", "directory"]]);
   readonly #links: Link[] = [];
 
   private constructor(
     private readonly tree: FileTree,
-    /** The folder that the files are for. */
     readonly folder: string,
     private readonly stage: string,
   ) {}
@@ -92,7 +90,6 @@ export class StagedFiles {
     this.#links.push({ type, path, target });
   }
 
-  /** Whether a file was added under a path. */
   hasFile(path: string): boolean {
     return this.#claimed.get(path) === "file";
   }

@@ -49,7 +49,6 @@ const DEFAULTS = { maxBytes: 16 * 1024 ** 3, maxEntries: 100_000, maxRatio: 200 
 /** What Go reads as true, and so oras. */
 const TRUE = ["1", "t", "T", "true", "TRUE", "True"];
 
-/** A layer with a title. */
 interface Titled {
   title: string;
   layer: Descriptor;

@@ -31,11 +31,7 @@ export async function listing(folder: string, prefix = ""): Promise<string[]> {
 }
 
 export async function gzipped(bytes: Bytes): Promise<Bytes> {
-  return concatBytes(
-    await Array.fromAsync(gzip((async function* () {
-      yield bytes;
-    })())),
-  );
+  return concatBytes(await Array.fromAsync(gzip(ReadableStream.from([bytes]))));
 }
 
 /** A folder's layer, as oras makes it, of a tar of any kind. */

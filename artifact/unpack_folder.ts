@@ -8,7 +8,6 @@ import { verifyingStream } from "../content/verifying_stream.ts";
 import { InvalidArchiveError, UnsafePathError } from "../errors.ts";
 import type { StagedFiles } from "./staged_files.ts";
 
-/** What unpacking may cost. */
 export type UnpackLimits = TarLimits & DecompressLimits;
 
 /** What an entry takes in a tar beside its content: a header, and zeros up to the next block. */
@@ -17,11 +16,8 @@ const ENTRY_BYTES = 1024;
 /** What a tar may have beside its entries: long names, and zeros at its end. */
 const FREE_BYTES = 1024 * 1024;
 
-/** What a folder came to. */
 export interface UnpackedFolder {
-  /** Entries of the tar. */
   entries: number;
-  /** Bytes of all files. */
   bytes: number;
 }
 
@@ -72,7 +68,6 @@ export async function unpackFolder(
   return result;
 }
 
-/** A name without the folder's. */
 function pathInside(title: string, name: string): string {
   if (title === "." || name === title) return title === "." ? name : ".";
   if (name.startsWith(`${title}/`)) return name.slice(title.length + 1);

@@ -3,7 +3,7 @@ import { concatBytes, encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { digestOf } from "../content/digest_of.ts";
 import { pieceReader } from "../content/piece_reader.ts";
-import { tarOf } from "../content/tar_sample_test.ts";
+import { type Part, tarOf } from "../content/tar_sample_test.ts";
 import { verifyingStream } from "../content/verifying_stream.ts";
 import {
   BadDigestError,
@@ -71,74 +71,45 @@ onStores("unpackFiles: what pack has packed, files and folders", async (store) =
   });
 });
 
-const right: [title: string, layer: ReturnType<typeof folder>, expected: string[]][] = [
-  ["an entry for no folder", folder("d", await gzipped(tarOf(file("d/a/b")))), [
-    ...["d/", "d/a/", "d/a/b 644 x"],
-  ]],
-  ["nothing in it", folder("d", await gzipped(tarOf(dir("d")))), ["d/"]],
-  ["nothing at all", folder("d", await gzipped(tarOf())), ["d/"]],
-  ["a plain tar", folder("d", tarOf(file("d/a"))), ["d/", "d/a 644 x"]],
-  [
-    "a tar padded to 10,240",
-    folder(
-      "d",
-      await gzipped(concatBytes([
-        tarOf(file("d/a")),
-        new Uint8Array(8192),
-      ])),
-    ),
-    ["d/", "d/a 644 x"],
-  ],
-  ["True for true", folder("d", await gzipped(tarOf(file("d/a"))), { [UNPACK]: "True" }), [
-    ...["d/", "d/a 644 x"],
-  ]],
-  [
-    "setuid, which is not taken over",
-    folder("d", await gzipped(tarOf({ name: "d/a", mode: 0o6755 }))),
-    [
-      ...["d/", "d/a 755 "],
-    ],
-  ],
-  ["a folder twice", folder("d", await gzipped(tarOf(dir("d/a"), dir("d/a/"), file("d/a/b")))), [
-    ...["d/", "d/a/", "d/a/b 644 x"],
-  ]],
+const setuid = { name: "d/a", mode: 0o6755 };
+const inD: [title: string, parts: Part[], expected: string[]][] = [
+  ["an entry for no folder", [file("d/a/b")], ["d/", "d/a/", "d/a/b 644 x"]],
+  ["nothing in it", [dir("d")], ["d/"]],
+  ["nothing at all", [], ["d/"]],
+  ["setuid, which is not taken over", [setuid], ["d/", "d/a 755 "]],
+  ["a folder twice", [dir("d/a"), dir("d/a/"), file("d/a/b")], ["d/", "d/a/", "d/a/b 644 x"]],
   [
     "a link to what comes later",
-    folder("d", await gzipped(tarOf(symlink("d/a", "b"), file("d/b")))),
-    [
-      ...["d/", "d/a → b", "d/b 644 x"],
-    ],
+    [symlink("d/a", "b"), file("d/b")],
+    ["d/", "d/a → b", "d/b 644 x"],
   ],
-  ["a link to nothing", folder("d", await gzipped(tarOf(symlink("d/a", "b/c")))), [
-    "d/",
-    "d/a → b/c",
-  ]],
+  ["a link to nothing", [symlink("d/a", "b/c")], ["d/", "d/a → b/c"]],
   [
     "a hard link by its full name",
-    folder("d", await gzipped(tarOf(file("d/a"), hard("d/b", "d/a")))),
-    [
-      ...["d/", "d/a 644 x", "d/b 644 x"],
-    ],
+    [file("d/a"), hard("d/b", "d/a")],
+    ["d/", "d/a 644 x", "d/b 644 x"],
   ],
   [
     "a hard link by its name in the folder",
-    folder("d", await gzipped(tarOf(file("d/a"), hard("d/b", "a")))),
-    [
-      ...["d/", "d/a 644 x", "d/b 644 x"],
-    ],
+    [file("d/a"), hard("d/b", "a")],
+    ["d/", "d/a 644 x", "d/b 644 x"],
   ],
-  [
-    "names without a folder",
-    folder(".", await gzipped(tarOf(dir("."), file("a"), hard("b", "a")))),
-    [
-      ...["a 644 x", "b 644 x"],
-    ],
-  ],
-  ["a title in another form", folder("./d//", await gzipped(tarOf(file("d/a")))), [
-    "d/",
-    "d/a 644 x",
-  ]],
 ];
+
+const tar = tarOf(file("d/a"));
+const padded = await gzipped(concatBytes([tar, new Uint8Array(8192)]));
+const withoutFolder = await gzipped(tarOf(dir("."), file("a"), hard("b", "a")));
+
+const right: [title: string, layer: ReturnType<typeof folder>, expected: string[]][] = [
+  ["a plain tar", folder("d", tar), ["d/", "d/a 644 x"]],
+  ["a tar padded to 10,240", folder("d", padded), ["d/", "d/a 644 x"]],
+  ["True for true", folder("d", await gzipped(tar), { [UNPACK]: "True" }), ["d/", "d/a 644 x"]],
+  ["names without a folder", folder(".", withoutFolder), ["a 644 x", "b 644 x"]],
+  ["a title in another form", folder("./d//", await gzipped(tar)), ["d/", "d/a 644 x"]],
+];
+for (const [title, parts, expected] of inD) {
+  right.push([title, folder("d", await gzipped(tarOf(...parts))), expected]);
+}
 
 for (const [title, layer, expected] of right) {
   Deno.test(`unpackFiles: ${title}`, async () => {

@@ -4,7 +4,6 @@ import { InvalidContentError } from "../errors.ts";
 export type Yaml = string | null | Yaml[] | { [key: string]: Yaml };
 
 interface Line {
-  /** How many blanks it begins with. */
   indent: number;
   /** What follows them, without blanks at the end. */
   text: string;

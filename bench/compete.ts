@@ -1,21 +1,39 @@
-import { type Contestant, measure, type Run, summary } from "./measure.ts";
+import { type Contestant, measure, summary } from "./measure.ts";
 import type { Row } from "./table.ts";
 
-/** Every contestant once a round, in turn, so that a slow moment meets all of them. */
+/**
+ * What every contestant gives, by its name: once a round, in turn, so that a slow moment meets all of
+ * them. The first round fills caches and does not count.
+ */
+export async function inTurn<C extends { name: string }, R>(
+  runs: number,
+  contestants: (round: number) => readonly C[] | Promise<readonly C[]>,
+  once: (contestant: C, round: number) => Promise<R>,
+): Promise<Map<string, R[]>> {
+  const results = new Map<string, R[]>();
+  for (let round = 0; round <= runs; round++) {
+    for (const contestant of await contestants(round)) {
+      const result = await once(contestant, round);
+      if (round === 0) continue;
+      results.set(contestant.name, [...results.get(contestant.name) ?? [], result]);
+    }
+  }
+  return results;
+}
+
+/** The medians of commands. */
 export async function compete(
   runs: number,
   contestants: (round: number) => Contestant[] | Promise<Contestant[]>,
 ): Promise<Row[]> {
-  const results = new Map<string, { runs: Run[]; floor: boolean }>();
-  for (let round = 0; round <= runs; round++) {
-    for (const contestant of await contestants(round)) {
-      const run = await measure(contestant);
-      if (round === 0) continue; // the first round fills caches and does not count
-      const result = results.get(contestant.name) ??
-        { runs: [], floor: contestant.floor ?? false };
-      results.set(contestant.name, result);
-      result.runs.push(run);
-    }
-  }
-  return [...results].map(([name, { runs, floor }]) => ({ name, floor, run: summary(runs) }));
+  const floors = new Set<string>();
+  const results = await inTurn(runs, contestants, (contestant) => {
+    if (contestant.floor) floors.add(contestant.name);
+    return measure(contestant);
+  });
+  return [...results].map(([name, runs]) => ({
+    name,
+    floor: floors.has(name),
+    run: summary(runs),
+  }));
 }

@@ -25,7 +25,6 @@ const SLOW_BYTES_PER_SECOND = 74_000_000;
 export interface CopySetting {
   /** A folder, in memory where the machine has one. */
   folder: string;
-  /** davit on each runtime. */
   runtimes: Runtime[];
 }
 
@@ -59,7 +58,6 @@ async function writeImage(
   }
 }
 
-/** Measures every copy and tells a table for each. */
 export async function benchCopies(
   runs: number,
   mib: number,

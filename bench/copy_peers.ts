@@ -3,17 +3,13 @@ import { neededPeer } from "../tests/peers/locate.ts";
 import type { Contestant } from "./measure.ts";
 import type { Runtime } from "./runtimes.ts";
 
-/** Where something is copied from, or to. */
 export interface Place {
   /** A repository, as `127.0.0.1:5000/name`. */
   repository?: string;
-  /** A layout folder. */
   layout?: string;
 }
 
-/** What is copied. */
 export interface CopyJob {
-  /** Where from. */
   from: Place;
   /** Where to, for a contestant's number: a place of its own each time. */
   to: (contestant: number) => Place;

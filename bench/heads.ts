@@ -5,11 +5,12 @@
 import { type RegistryClientOpts, RegistryClientV2 } from "@davit/registry-client";
 import { neededPeer } from "../tests/peers/locate.ts";
 import { CREDENTIALS, startRegistry } from "../tests/peers/registries.ts";
+import { inTurn } from "./compete.ts";
 import { inParallel } from "./in_parallel.ts";
 import { median } from "./measure.ts";
 import type { Runtime } from "./runtimes.ts";
+import { markdownTable } from "./table.ts";
 
-/** How many manifests there are. */
 const MANIFESTS = 1_000;
 
 /** The program that davit is measured beside. */
@@ -23,7 +24,6 @@ const encoder = new TextEncoder();
 export interface HeadsSetting {
   /** A folder, in memory where the machine has one. */
   folder: string;
-  /** davit. */
   runtimes: readonly Runtime[];
 }
 
@@ -54,7 +54,6 @@ export async function pushManifests(
   });
 }
 
-/** Measures the heads and tells a table. */
 export async function benchHeads(
   runs: number,
   { folder, runtimes }: HeadsSetting,
@@ -70,24 +69,22 @@ export async function benchHeads(
       ...runtimes.map(({ name, run }) => ({ name, ...run("davit_heads.mjs", ...args, realm) })),
       { name: PULLER, command: neededPeer("puller"), args },
     ];
-    const results = new Map(contestants.map(({ name }) => [name, [] as number[]]));
-    for (let round = 0; round <= runs; round++) {
-      for (const { name, command, args } of contestants) {
-        const milliseconds = await output(command, args);
-        // The first round fills caches and does not count.
-        if (round > 0) results.get(name)!.push(milliseconds);
-      }
-    }
+    const results = await inTurn(
+      runs,
+      () => contestants,
+      ({ command, args }) => output(command, args),
+    );
     const yardstick = median(results.get(PULLER)!);
     tell(
       `Heads of ${MANIFESTS.toLocaleString("en")} manifests, 32 at once, with a token`,
-      [
-        "| | wall ms | wall / remote.Puller |",
-        "| --- | --- | --- |",
-        ...[...results].map(([name, all]) =>
-          `| ${name} | ${median(all).toFixed(0)} | ${(median(all) / yardstick).toFixed(2)} |`
-        ),
-      ].join("\n"),
+      markdownTable(
+        ["", "wall ms", "wall / remote.Puller"],
+        [...results].map(([name, all]) => [
+          name,
+          median(all).toFixed(0),
+          (median(all) / yardstick).toFixed(2),
+        ]),
+      ),
     );
   } finally {
     await registry.stop();

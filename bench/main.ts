@@ -7,6 +7,7 @@
 import { stdSource } from "../scripts/deno.ts";
 import { runProgram, UsageError } from "../scripts/run_program.ts";
 import { say } from "../scripts/say.ts";
+import { tempFolder } from "../scripts/temp_folder.ts";
 import { neededPeer } from "../tests/peers/locate.ts";
 import { type Registry, startRegistry } from "../tests/peers/registries.ts";
 import { compete } from "./compete.ts";
@@ -15,7 +16,7 @@ import { benchHeads } from "./heads.ts";
 import { type Contestant, measure } from "./measure.ts";
 import { type Runtime, runtimes } from "./runtimes.ts";
 import { benchServers } from "./servers.ts";
-import { fastest, table } from "./table.ts";
+import { fastest, markdownTable, table } from "./table.ts";
 import { serveByTls } from "./tls.ts";
 
 const README = new URL("./README.md", import.meta.url);
@@ -43,15 +44,23 @@ function regctl({ registry }: Setting, ...args: string[]): Pick<Contestant, "com
   };
 }
 
+function pulls(name: string, setting: Setting): Contestant[] {
+  const { runtimes, digest } = setting;
+  const repository = name.replace("https://", "");
+  return [
+    ...runtimes.flatMap(({ name: davit, run }) => [
+      { name: `${davit}, byob reader`, ...run("davit_pull.mjs", name, digest, "byob") },
+      { name: `${davit}, for await`, ...run("davit_pull.mjs", name, digest, "iterate") },
+    ]),
+    { name: "crane", command: neededPeer("crane"), args: ["blob", `${repository}@${digest}`] },
+  ];
+}
+
 function pullToNowhere(setting: Setting): Contestant[] {
   const { registry: { host, origin }, digest } = setting;
   const repository = `${host}/bench/blob`;
   return [
-    ...setting.runtimes.flatMap(({ name, run }) => [
-      { name: `${name}, byob reader`, ...run("davit_pull.mjs", repository, digest, "byob") },
-      { name: `${name}, for await`, ...run("davit_pull.mjs", repository, digest, "iterate") },
-    ]),
-    { name: "crane", command: neededPeer("crane"), args: ["blob", `${repository}@${digest}`] },
+    ...pulls(repository, setting),
     { name: "regctl", ...regctl(setting, "blob", "get", repository, digest) },
     {
       name: "curl",
@@ -62,22 +71,9 @@ function pullToNowhere(setting: Setting): Contestant[] {
   ];
 }
 
-function pullByTls({ runtimes, digest, tls: { host, env } }: Setting): Contestant[] {
-  const repository = `${host}/bench/blob`;
-  const contestants: Contestant[] = [
-    ...runtimes.flatMap(({ name, run }) => [
-      {
-        name: `${name}, byob reader`,
-        ...run("davit_pull.mjs", `https://${repository}`, digest, "byob"),
-      },
-      {
-        name: `${name}, for await`,
-        ...run("davit_pull.mjs", `https://${repository}`, digest, "iterate"),
-      },
-    ]),
-    { name: "crane", command: neededPeer("crane"), args: ["blob", `${repository}@${digest}`] },
-  ];
-  return contestants.map((each) => ({ ...each, env }));
+function pullByTls(setting: Setting): Contestant[] {
+  const { host, env } = setting.tls;
+  return pulls(`https://${host}/bench/blob`, setting).map((each) => ({ ...each, env }));
 }
 
 function pullToFile(setting: Setting): Contestant[] {
@@ -155,12 +151,8 @@ async function makeBlob(folder: string, mib: number): Promise<{ blob: string; di
 /** A folder in memory, where the machine has one: the disk would be measured otherwise. */
 async function inFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
   const memory = await Deno.stat("/dev/shm").then(() => "/dev/shm", () => undefined);
-  const folder = await Deno.makeTempDir({ ...(memory && { dir: memory }), prefix: "davit_bench_" });
-  try {
-    return await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await tempFolder(memory === undefined ? {} : { dir: memory });
+  return await run(folder.path);
 }
 
 function prepared<T>(
@@ -189,7 +181,7 @@ function prepared<T>(
 async function memoryOf(mib: number, runtimes: Runtime[]): Promise<string> {
   return await prepared(mib, runtimes, async (setting) => {
     const { registry: { host }, digest, folder, blob } = setting;
-    const rows: string[] = [];
+    const rows: string[][] = [];
     for (const { name, run } of runtimes) {
       const pull = (to: string) => run("davit_pull.mjs", `${host}/bench/blob`, digest, to);
       // A repository of its own each time; a blob that is there already would not be sent.
@@ -207,10 +199,10 @@ async function memoryOf(mib: number, runtimes: Runtime[]): Promise<string> {
           ...command,
           makes: `${folder}/pulled`,
         });
-        rows.push(`| ${name}, ${what} | ${wall.toFixed(2)} | ${memory.toFixed(0)} |`);
+        rows.push([`${name}, ${what}`, wall.toFixed(2), memory.toFixed(0)]);
       }
     }
-    return ["| | wall s | peak MB |", "| --- | --- | --- |", ...rows].join("\n");
+    return markdownTable(["", "wall s", "peak MB"], rows);
   });
 }
 
@@ -246,14 +238,10 @@ async function main(): Promise<void> {
     say(`\n${title}\n\n${text}`);
   };
   const { source } = await stdSource();
-  const built = await Deno.makeTempDir({ prefix: "davit_bench_built" });
-  try {
-    const all = await runtimes(built, source);
-    await measureAll(wanted, { runs, mib, source, runtimes: all }, tell);
-    if (writes) await writeReadme(runs, all, sections);
-  } finally {
-    await Deno.remove(built, { recursive: true });
-  }
+  await using built = await tempFolder();
+  const all = await runtimes(built.path, source);
+  await measureAll(wanted, { runs, mib, source, runtimes: all }, tell);
+  if (writes) await writeReadme(runs, all, sections);
 }
 
 async function measureAll(

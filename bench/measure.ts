@@ -1,12 +1,8 @@
 import { neededPeer } from "../tests/peers/locate.ts";
 
-/** A command to measure. */
 export interface Contestant {
-  /** Its name in the table. */
   name: string;
-  /** The program. */
   command: string;
-  /** Its arguments. */
   args: string[];
   /** A file or folder that it makes: removed beforehand, so that nobody pays for emptying the last one. */
   makes?: string;
@@ -70,7 +66,6 @@ async function removeIfThere(path: string): Promise<void> {
   }
 }
 
-/** The middle one of several numbers. */
 export function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((one, other) => one - other);
   const middle = Math.floor(sorted.length / 2);

@@ -6,11 +6,9 @@ import { PEERS } from "../scripts/peers_table.ts";
 import { neededPeer } from "../tests/peers/locate.ts";
 import type { Contestant } from "./measure.ts";
 
-/** One runtime. */
 export interface Runtime {
   /** What its lines begin with: `davit, Node 24`. */
   name: string;
-  /** Its version. */
   version: string;
   /** The command that runs a script of this folder with davit. */
   run(script: Script, ...args: string[]): Pick<Contestant, "command" | "args">;

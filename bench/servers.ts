@@ -6,15 +6,15 @@ import { denoArguments } from "../scripts/deno.ts";
 import { startChild } from "../tests/peers/child.ts";
 import { neededPeer } from "../tests/peers/locate.ts";
 import { startRegistry } from "../tests/peers/registries.ts";
+import { inTurn } from "./compete.ts";
 import { type Contestant, measure, median, type Run, summary } from "./measure.ts";
+import { markdownTable } from "./table.ts";
 
 /** How long the embedded server may take to start, in milliseconds. */
 const START_LIMIT_MS = 20_000;
 
-/** How many small blobs are pushed, and pulled. */
 const SMALL_BLOBS = 1_000;
 
-/** A registry that runs. */
 interface Server {
   name: string;
   /** Where it is, without a scheme. */
@@ -27,9 +27,7 @@ interface Server {
 export interface ServersSetting {
   /** A folder, in memory where the machine has one. */
   folder: string;
-  /** The file of the blob. */
   blob: string;
-  /** Its digest. */
   digest: string;
   /** Where the standard library comes from. */
   source: "jsr" | "npm";
@@ -93,24 +91,15 @@ async function large(
   runs: number,
   setting: ServersSetting,
 ): Promise<{ pulls: Map<string, Run[]>; pushes: Map<string, Run[]> }> {
-  const pulls = new Map(servers.map(({ name }) => [name, [] as Run[]]));
-  const pushes = new Map(servers.map(({ name }) => [name, [] as Run[]]));
   for (const server of servers) await measure(push(server, "bench/blob", setting));
-  for (let round = 0; round <= runs; round++) {
-    for (const server of servers) {
-      const run = await measure(pull(server, setting));
-      if (round > 0) pulls.get(server.name)!.push(run); // the first round fills caches
-    }
-  }
-  for (let round = 0; round <= runs; round++) {
-    for (const server of servers) {
-      // A repository of its own each time, whose blob goes again: it would fill the memory.
-      const repository = `bench/again${round}`;
-      const run = await measure(push(server, repository, setting));
-      if (round > 0) pushes.get(server.name)!.push(run);
-      await remove(server, repository, setting.digest);
-    }
-  }
+  const pulls = await inTurn(runs, () => servers, (server) => measure(pull(server, setting)));
+  const pushes = await inTurn(runs, () => servers, async (server, round) => {
+    // A repository of its own each time, whose blob goes again: it would fill the memory.
+    const repository = `bench/again${round}`;
+    const run = await measure(push(server, repository, setting));
+    await remove(server, repository, setting.digest);
+    return run;
+  });
   return { pulls, pushes };
 }
 
@@ -133,14 +122,9 @@ async function small(server: Server, round: number, setting: ServersSetting): Pr
   return JSON.parse(decoder.decode(stdout));
 }
 
-function table(header: string[], rows: string[][]): string {
-  return [header, header.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`)
-    .join("\n");
-}
-
 function largeTable(runs: Map<string, Run[]>, memory: Map<string, number>): string {
   const yardstick = summary(runs.get("distribution")!).wall;
-  return table(
+  return markdownTable(
     ["server", "wall s", "server's peak MB", "wall / distribution"],
     [...runs].map(([name, all]) => {
       const { wall } = summary(all);
@@ -169,13 +153,11 @@ export async function benchServers(
   }
   const inMemory = [await embedded(setting), await peer("olareg", setting.folder)];
   try {
-    const results = new Map(inMemory.map(({ name }) => [name, [] as Small[]]));
-    for (let round = 0; round <= runs; round++) {
-      for (const server of inMemory) {
-        const result = await small(server, round, setting);
-        if (round > 0) results.get(server.name)!.push(result);
-      }
-    }
+    const results = await inTurn(
+      runs,
+      () => inMemory,
+      (server, round) => small(server, round, setting),
+    );
     const rows = [...results].map(([name, all]) => [
       name,
       median(all.map(({ push }) => push)).toFixed(0),
@@ -183,7 +165,7 @@ export async function benchServers(
     ]);
     tell(
       `${SMALL_BLOBS} blobs of 1 KiB, 32 at once, in memory, by davit's client`,
-      table(["server", "pushes ms", "pulls ms"], rows),
+      markdownTable(["server", "pushes ms", "pulls ms"], rows),
     );
   } finally {
     for (const server of inMemory) await server.stop();

@@ -1,33 +1,29 @@
 import type { Run } from "./measure.ts";
 
-/** A line of a table. */
 export interface Row {
-  /** Who ran. */
   name: string;
-  /** What it took. */
   run: Run;
   /** Whether it is shown for scale only. */
   floor: boolean;
 }
 
-/** A Markdown table, with the wall time of each line against a yardstick's. */
+export function markdownTable(header: string[], rows: readonly string[][]): string {
+  return [header, header.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`)
+    .join("\n");
+}
+
+/** A table with the wall time of each line against a yardstick's. */
 export function table(rows: readonly Row[], yardstick: Row): string {
-  const lines = rows.map(({ name, run, floor }) => {
-    const ratio = (run.wall / yardstick.run.wall).toFixed(2);
-    const cells = [
+  return markdownTable(
+    ["", "wall s", "CPU s", "peak MB", `wall / ${yardstick.name}`],
+    rows.map(({ name, run, floor }) => [
       floor ? `${name} (floor)` : name,
       run.wall.toFixed(2),
       run.cpu.toFixed(2),
       run.memory.toFixed(0),
-      ratio,
-    ];
-    return `| ${cells.join(" | ")} |`;
-  });
-  return [
-    `| | wall s | CPU s | peak MB | wall / ${yardstick.name} |`,
-    "| --- | --- | --- | --- | --- |",
-    ...lines,
-  ].join("\n");
+      (run.wall / yardstick.run.wall).toFixed(2),
+    ]),
+  );
 }
 
 /** The fastest of those that count. */

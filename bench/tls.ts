@@ -4,10 +4,8 @@ import { startChild } from "../tests/peers/child.ts";
 import { neededPeer } from "../tests/peers/locate.ts";
 import type { Registry } from "../tests/peers/registries.ts";
 
-/** How long it may take to start, in milliseconds. */
 const START_LIMIT_MS = 20_000;
 
-/** A registry over TLS. */
 export interface TlsRegistry {
   /** Where it is, without a scheme. */
   host: string;

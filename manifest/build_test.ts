@@ -139,82 +139,70 @@ Deno.test("encodeManifest: the media type is the manifest's own, else its kind's
 });
 
 Deno.test("encodeManifest: an empty artifactType is none", async () => {
-  const { descriptor } = await encodeManifest({
-    schemaVersion: 2,
-    artifactType: "",
-    manifests: [],
-  });
+  const empty = { schemaVersion: 2 as const, artifactType: "", manifests: [] };
+  const { descriptor } = await encodeManifest(empty);
   assertEquals(Object.keys(descriptor), ["mediaType", "digest", "size"]);
 });
 
-const docker = MEDIA_TYPES.dockerManifest;
-const REFUSED: { name: string; options: Record<string, unknown>; message: string }[] = [
-  { name: "neither config nor artifactType", options: { layers: [] }, message: "'config' or" },
-  {
-    name: "the empty config without artifactType",
-    options: { config: EMPTY_CONFIG, layers: [] },
-    message: "'artifactType' must be given where the config is the empty one",
-  },
-  {
-    name: "an empty artifactType",
-    options: { config: HELLO, layers: [], artifactType: "" },
-    message: `'artifactType' must be a media type: current value is ""`,
-  },
-  {
-    name: "an artifactType without a slash",
-    options: { layers: [], artifactType: "sbom" },
-    message: `current value is "sbom"`,
-  },
-  {
-    name: "an artifactType with a line break",
-    options: { layers: [], artifactType: "text/plain\nx" },
-    message: "must be a media type",
-  },
-  { name: "no layers", options: { config: HELLO }, message: "'layers' must be a list" },
-  {
-    name: "a layer without a size",
-    options: { config: HELLO, layers: [HELLO, { ...HELLO, size: undefined }] },
-    message: "Cannot use layers[1] as a descriptor: size",
-  },
-  {
-    name: "a config with a malformed digest",
-    options: { config: { ...HELLO, digest: "sha256:x" }, layers: [] },
-    message: "Cannot use config as a descriptor: digest",
-  },
-  {
-    name: "a subject that is a digest",
-    options: { config: HELLO, layers: [], subject: DIGEST },
-    message: "Cannot use subject as a descriptor",
-  },
-  {
-    name: "an annotation that is a number",
-    options: { config: HELLO, layers: [], annotations: { n: 1 } },
-    message: `'annotations' must be an object of strings: current value of "n" is 1`,
-  },
-  {
-    name: "another media type",
-    options: { config: HELLO, layers: [], mediaType: "text/plain" },
-    message: `'mediaType' must be OCI's or Docker's: current value is "text/plain"`,
-  },
-  {
-    name: "a subject in Docker's format",
-    options: { config: HELLO, layers: [], mediaType: docker, subject: SUBJECT },
-    message: "'subject' must be left out of Docker's format",
-  },
-  {
-    name: "annotations in Docker's format",
-    options: { config: HELLO, layers: [], mediaType: docker, annotations: {} },
-    message: "'annotations' must be left out",
-  },
+const mediaType = MEDIA_TYPES.dockerManifest;
+const artifact = { config: undefined };
+/** Each with `config: HELLO` and no layers, where the options do not say otherwise. */
+const REFUSED: [name: string, options: Record<string, unknown>, message: string][] = [
+  ["neither config nor artifactType", artifact, "'config' or"],
+  [
+    "the empty config without artifactType",
+    { config: EMPTY_CONFIG },
+    "'artifactType' must be given where the config is the empty one",
+  ],
+  [
+    "an empty artifactType",
+    { artifactType: "" },
+    `'artifactType' must be a media type: current value is ""`,
+  ],
+  ["an artifactType without a slash", { ...artifact, artifactType: "sbom" }, `value is "sbom"`],
+  [
+    "an artifactType with a line break",
+    { ...artifact, artifactType: "text/plain\nx" },
+    "must be a media type",
+  ],
+  ["no layers", { layers: undefined }, "'layers' must be a list"],
+  [
+    "a layer without a size",
+    { layers: [HELLO, { ...HELLO, size: undefined }] },
+    "Cannot use layers[1] as a descriptor: size",
+  ],
+  [
+    "a config with a malformed digest",
+    { config: { ...HELLO, digest: "sha256:x" } },
+    "Cannot use config as a descriptor: digest",
+  ],
+  ["a subject that is a digest", { subject: DIGEST }, "Cannot use subject as a descriptor"],
+  [
+    "an annotation that is a number",
+    { annotations: { n: 1 } },
+    `'annotations' must be an object of strings: current value of "n" is 1`,
+  ],
+  [
+    "another media type",
+    { mediaType: "text/plain" },
+    `'mediaType' must be OCI's or Docker's: current value is "text/plain"`,
+  ],
+  [
+    "a subject in Docker's format",
+    { mediaType, subject: SUBJECT },
+    "'subject' must be left out of Docker's format",
+  ],
+  [
+    "annotations in Docker's format",
+    { mediaType, annotations: {} },
+    "'annotations' must be left out",
+  ],
 ];
 
-for (const { name, options, message } of REFUSED) {
+for (const [name, options, message] of REFUSED) {
   Deno.test(`buildManifest refuses ${name}`, async () => {
-    await assertRejects(
-      () => buildManifest(options as unknown as BuildManifestOptions),
-      InvalidOptionError,
-      message,
-    );
+    const all = { config: HELLO, layers: [], ...options } as BuildManifestOptions;
+    await assertRejects(() => buildManifest(all), InvalidOptionError, message);
   });
 }
 
@@ -238,14 +226,8 @@ Deno.test("buildIndex refuses what is not a list of descriptors", async () => {
   }
 });
 
-const LAYER = {
-  mediaType: "text/plain",
-  digest: `sha256:${"1".repeat(64)}`,
-  size: 4,
-};
-
 const CONTENTS: [title: string, options: BuildManifestOptions, digests: string[]][] = [
-  ["the empty config", { artifactType: "a/b", layers: [LAYER] }, [EMPTY_CONFIG.digest]],
+  ["the empty config", { artifactType: "a/b", layers: [HELLO] }, [EMPTY_CONFIG.digest]],
   [
     "the empty config and an empty layer, once",
     { artifactType: "a/b", layers: [EMPTY_CONFIG] },
@@ -253,10 +235,10 @@ const CONTENTS: [title: string, options: BuildManifestOptions, digests: string[]
   ],
   [
     "an empty layer under another type",
-    { artifactType: "a/b", config: LAYER, layers: [{ ...EMPTY_CONFIG, mediaType: "a/json" }] },
+    { artifactType: "a/b", config: HELLO, layers: [{ ...EMPTY_CONFIG, mediaType: "a/json" }] },
     [EMPTY_CONFIG.digest],
   ],
-  ["no empty content", { artifactType: "a/b", config: LAYER, layers: [LAYER] }, []],
+  ["no empty content", { artifactType: "a/b", config: HELLO, layers: [HELLO] }, []],
 ];
 
 for (const [title, options, digests] of CONTENTS) {

@@ -49,7 +49,6 @@ export function checkNesting(json: string): void {
   }
 }
 
-/** The place of the quotation mark that ends a string. */
 function stringEnd(json: string, start: number): number {
   let i = start + 1;
   while (json[i] !== '"') i += json[i] === "\\" ? 2 : 1;

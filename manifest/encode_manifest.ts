@@ -15,7 +15,6 @@ export interface EncodeManifestOptions {
   digestAlgorithm?: HashAlgorithm;
 }
 
-/** Their names. */
 export const ENCODE_MANIFEST_OPTIONS: OptionNames<EncodeManifestOptions> = {
   digestAlgorithm: 1,
 };

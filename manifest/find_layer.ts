@@ -4,7 +4,6 @@ import { ContentNotFoundError, InvalidReferenceError } from "../errors.ts";
 import { quoted } from "./quoted.ts";
 import type { DockerManifest, ImageManifest } from "./types.ts";
 
-/** How many layers a message names. */
 const MAX_LISTED = 20;
 
 /**

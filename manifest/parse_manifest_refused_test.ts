@@ -1,5 +1,5 @@
 import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
-import { type ApiError, InvalidContentError, InvalidManifestError } from "../errors.ts";
+import { InvalidContentError, InvalidManifestError, ManifestVerificationError } from "../errors.ts";
 import { encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
@@ -23,347 +23,188 @@ function pointer(mediaType: string): Descriptor {
   return { mediaType, digest: DIGEST, size: 1 };
 }
 
-const INVALID = "INVALID_MANIFEST";
-const TWO_MEANINGS = "MANIFEST_VERIFICATION";
-
-function layer(fields: Record<string, unknown>): Record<string, unknown> {
-  return { ...IMAGE, layers: [HELLO, { ...HELLO, ...fields }] };
+function image(fields: Record<string, unknown>): Record<string, unknown> {
+  return { ...IMAGE, ...fields };
 }
 
-const REFUSED: {
-  name: string;
-  body: Body;
-  options?: ParseManifestOptions;
-  code: string;
-  message: string;
-}[] = [
-  { name: "no bytes", body: "", code: INVALID, message: "not JSON" },
-  { name: "HTML", body: "<html></html>", code: INVALID, message: "not JSON" },
-  {
-    name: "half a manifest",
-    body: '{"schemaVersion":2,"layers":[',
-    code: INVALID,
-    message: "JSON",
-  },
-  { name: "a byte order mark", body: "\ufeff{}", code: INVALID, message: "not JSON" },
-  {
-    name: "bytes that are not UTF-8",
-    body: new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]),
-    code: INVALID,
-    message: "not UTF-8",
-  },
-  { name: "null", body: "null", code: INVALID, message: "not a JSON object" },
-  { name: "a list", body: "[]", code: INVALID, message: "not a JSON object" },
-  { name: "a string", body: '"manifest"', code: INVALID, message: "not a JSON object" },
-  {
-    name: "a bomb of 200,000 lists",
-    body: `{"schemaVersion":2,"layers":${"[".repeat(200_000)}${"]".repeat(200_000)}}`,
-    code: INVALID,
-    message: "nests deeper than 1000 levels",
-  },
-  {
-    name: "a bomb of 200,000 objects",
-    body: `${'{"a":'.repeat(200_000)}1${"}".repeat(200_000)}`,
-    code: INVALID,
-    message: "nests deeper than 1000 levels",
-  },
-  {
-    name: "an empty object",
-    body: {},
-    code: INVALID,
-    message: "schemaVersion is undefined, not 2",
-  },
-  {
-    name: "a registry's error",
-    body: { errors: [{ code: "DENIED" }] },
-    code: INVALID,
-    message: "schemaVersion is undefined",
-  },
-  {
-    name: "schemaVersion as a string",
-    body: { ...IMAGE, schemaVersion: "2" },
-    code: INVALID,
-    message: 'schemaVersion is "2", not 2',
-  },
-  { name: "schemaVersion 3", body: { ...IMAGE, schemaVersion: 3 }, code: INVALID, message: "3" },
-  {
-    name: "schema 1 by its version",
-    body: { schemaVersion: 1, name: "a", tag: "b", fsLayers: [] },
-    code: INVALID,
-    message: "schema 1 is not supported",
-  },
-  ...["v1+json", "v1+prettyjws"].flatMap((suffix) => {
-    const mediaType = `application/vnd.docker.distribution.manifest.${suffix}`;
-    const expected = { code: INVALID, message: "schema 1 is not supported" };
-    return [
-      { name: `schema 1 by its body, ${suffix}`, body: { ...IMAGE, mediaType }, ...expected },
-      {
-        name: `schema 1 by its header, ${suffix}`,
-        body: IMAGE,
-        options: { mediaType },
-        ...expected,
-      },
-      {
-        name: `schema 1 by its descriptor, ${suffix}`,
-        body: IMAGE,
-        options: { descriptor: pointer(mediaType) },
-        ...expected,
-      },
-    ];
-  }),
-  {
-    name: "the abandoned artifact manifest",
-    body: { mediaType: "application/vnd.oci.artifact.manifest.v1+json", blobs: [] },
-    code: INVALID,
-    message: "abandoned format",
-  },
-  {
-    name: "a header of another kind",
-    body: IMAGE,
-    options: { mediaType: "image/png; q=1" },
-    code: INVALID,
-    message: 'its Content-Type says "image/png", which is the type of no manifest or index',
-  },
-  {
-    name: "a mediaType of another kind",
-    body: { ...IMAGE, mediaType: "application/json" },
-    code: INVALID,
-    message: 'its body says "application/json"',
-  },
-  {
-    name: "mediaType a number",
-    body: { ...IMAGE, mediaType: 5 },
-    code: INVALID,
-    message: "string",
-  },
-  {
-    name: "the body and the header disagree",
-    body: { ...IMAGE, mediaType: ociManifest },
-    options: { mediaType: dockerManifest },
-    code: TWO_MEANINGS,
-    message: `its Content-Type says "${dockerManifest}", its body says "${ociManifest}"`,
-  },
-  {
-    name: "the body and the descriptor disagree",
-    body: { ...IMAGE, mediaType: ociManifest },
-    options: { mediaType: ociManifest, descriptor: pointer(ociIndex) },
-    code: TWO_MEANINGS,
-    message: `its descriptor says "${ociIndex}"`,
-  },
-  {
-    name: "the header and the descriptor disagree",
-    body: IMAGE,
-    options: { mediaType: ociManifest, descriptor: pointer(dockerManifest) },
-    code: TWO_MEANINGS,
-    message: `its descriptor says "${dockerManifest}"`,
-  },
-  {
-    name: "CVE-2021-41190: layers and manifests",
-    body: { ...IMAGE, ...INDEX },
-    code: TWO_MEANINGS,
-    message: "both manifests and config",
-  },
-  {
-    name: "CVE-2021-41190: layers and manifests, typed as an index",
-    body: { schemaVersion: 2, mediaType: ociIndex, layers: [], manifests: [] },
-    code: TWO_MEANINGS,
-    message: "both manifests and layers",
-  },
-  {
-    name: "CVE-2021-41190: config and manifests, typed as an image",
-    body: { schemaVersion: 2, mediaType: ociManifest, config: HELLO, manifests: [] },
-    code: TWO_MEANINGS,
-    message: "both manifests and config",
-  },
-  {
-    name: "CVE-2021-41190: Manifests in an image",
-    body: { ...IMAGE, Manifests: [HELLO] },
-    code: TWO_MEANINGS,
-    message: '"Manifests", which some readers take for manifests',
-  },
-  {
-    name: "CVE-2021-41190: LAYERS in an index",
-    body: { ...INDEX, LAYERS: [HELLO] },
-    code: TWO_MEANINGS,
-    message: '"LAYERS", which some readers take for layers',
-  },
-  {
-    name: "CVE-2021-41190: Layers beside layers",
-    body: { ...IMAGE, Layers: [] },
-    code: TWO_MEANINGS,
-    message: '"Layers"',
-  },
-  {
-    name: "CVE-2021-41190: Layers alone",
-    body: { schemaVersion: 2, config: HELLO, Layers: [HELLO] },
-    code: TWO_MEANINGS,
-    message: '"Layers"',
-  },
-  {
-    name: "CVE-2021-41190: layer\u017f, which Go folds to layers",
-    body: { ...INDEX, "layer\u017f": [HELLO] },
-    code: TWO_MEANINGS,
-    message: "take for layers",
-  },
-  {
-    name: "CVE-2021-41190: MediaType beside mediaType",
-    body: { ...IMAGE, mediaType: ociManifest, MediaType: ociIndex },
-    code: TWO_MEANINGS,
-    message: '"MediaType"',
-  },
-  {
-    name: "CVE-2021-41190: an image under an index's header",
-    body: IMAGE,
-    options: { mediaType: ociIndex },
-    code: TWO_MEANINGS,
-    message: "its members are those of an image",
-  },
-  {
-    name: "CVE-2021-41190: an index that says it is an image",
-    body: { ...INDEX, mediaType: dockerManifest },
-    code: TWO_MEANINGS,
-    message: "its members are those of an index",
-  },
-  {
-    name: "CVE-2021-41190: fsLayers in schema 2",
-    body: { ...IMAGE, fsLayers: [] },
-    code: TWO_MEANINGS,
-    message: "fsLayers of schema 1",
-  },
-  {
-    name: "CVE-2021-41190: fsLayers in an index",
-    body: { ...INDEX, fsLayers: [] },
-    code: TWO_MEANINGS,
-    message: "both manifests and fsLayers",
-  },
-  {
-    name: "layers twice",
-    body: `{"schemaVersion":2,"layers":[],"config":${JSON.stringify(HELLO)},"layers":[]}`,
-    code: TWO_MEANINGS,
-    message: '"layers" twice',
-  },
-  {
-    name: "a layer's digest twice",
-    body: JSON.stringify(IMAGE).replace('"size":11}]', `"size":11,"digest":"${DIGEST}"}]`),
-    code: TWO_MEANINGS,
-    message: '"digest" twice',
-  },
-  {
-    name: "a layer's Digest",
-    body: layer({ Digest: DIGEST }),
-    code: TWO_MEANINGS,
-    message: "Digest",
-  },
-  {
-    name: "a platform's OS",
-    body: { ...INDEX, manifests: [{ ...HELLO, platform: { OS: "linux" } }] },
-    code: TWO_MEANINGS,
-    message: '"OS"',
-  },
-  {
-    name: "neither layers nor manifests",
-    body: { schemaVersion: 2, mediaType: ociManifest },
-    code: INVALID,
-    message: "neither config and layers nor manifests",
-  },
-  {
-    name: "no config",
-    body: { schemaVersion: 2, layers: [] },
-    code: INVALID,
-    message: "Cannot use config as a descriptor: it is not an object",
-  },
-  { name: "config null", body: { ...IMAGE, config: null }, code: INVALID, message: "config" },
-  { name: "config a list", body: { ...IMAGE, config: [HELLO] }, code: INVALID, message: "config" },
-  {
-    name: "layers an object",
-    body: { ...IMAGE, layers: {} },
-    code: INVALID,
-    message: "not a list",
-  },
-  {
-    name: "manifests a string",
-    body: { ...INDEX, manifests: "x" },
-    code: INVALID,
-    message: "manifests is not a list",
-  },
-  {
-    name: "a layer that is a list",
-    body: { ...IMAGE, layers: [HELLO, []] },
-    code: INVALID,
-    message: "layers[1] as a descriptor",
-  },
-  {
-    name: "a layer without a media type",
-    body: layer({ mediaType: undefined }),
-    code: INVALID,
-    message: "layers[1] as a descriptor: mediaType",
-  },
-  {
-    name: "a layer with half a digest",
-    body: layer({ digest: "sha256:b94d" }),
-    code: INVALID,
-    message: "digest is not a digest",
-  },
-  {
-    name: "a digest that is a path",
-    body: layer({ digest: "../../etc/passwd" }),
-    code: INVALID,
-    message: "digest is not a digest",
-  },
-  { name: "a negative size", body: layer({ size: -1 }), code: INVALID, message: "size" },
-  { name: "half a byte", body: layer({ size: 0.5 }), code: INVALID, message: "size" },
-  { name: "a size as text", body: layer({ size: "11" }), code: INVALID, message: "size" },
-  { name: "a size of 2^53", body: layer({ size: 2 ** 53 }), code: INVALID, message: "size" },
-  {
-    name: "urls a string",
-    body: layer({ urls: "https://example.com" }),
-    code: INVALID,
-    message: "layers[1].urls is not a list of strings",
-  },
-  { name: "urls of numbers", body: layer({ urls: [1] }), code: INVALID, message: "layers[1].urls" },
-  { name: "data an object", body: layer({ data: {} }), code: INVALID, message: "layers[1].data" },
-  {
-    name: "an annotation that is a number",
-    body: layer({ annotations: { a: 1 } }),
-    code: INVALID,
-    message: "layers[1].annotations is not an object of strings",
-  },
-  {
-    name: "annotations a list",
-    body: { ...IMAGE, annotations: ["a"] },
-    code: INVALID,
-    message: "manifest: annotations is not an object of strings",
-  },
-  {
-    name: "artifactType a number",
-    body: { ...INDEX, artifactType: 1 },
-    code: INVALID,
-    message: "artifactType is not a string",
-  },
-  {
-    name: "a platform that is a string",
-    body: { ...INDEX, manifests: [{ ...HELLO, platform: "linux/amd64" }] },
-    code: INVALID,
-    message: "manifests[0].platform is not an object",
-  },
-  {
-    name: "a platform's os a number",
-    body: { ...INDEX, manifests: [{ ...HELLO, platform: { os: 1, architecture: "amd64" } }] },
-    code: INVALID,
-    message: "manifests[0].platform.os is not a string",
-  },
-  {
-    name: "a subject that is a digest",
-    body: { ...IMAGE, subject: DIGEST },
-    code: INVALID,
-    message: "Cannot use subject as a descriptor",
-  },
+function index(fields: Record<string, unknown>): Record<string, unknown> {
+  return { ...INDEX, ...fields };
+}
+
+function layer(fields: Record<string, unknown>): Record<string, unknown> {
+  return image({ layers: [HELLO, { ...HELLO, ...fields }] });
+}
+
+function platform(platform: unknown): Record<string, unknown> {
+  return index({ manifests: [{ ...HELLO, platform }] });
+}
+
+type Case = [name: string, body: Body, message: string, options?: ParseManifestOptions];
+
+const SCHEMA_1 = ["v1+json", "v1+prettyjws"].flatMap((suffix): Case[] => {
+  const mediaType = `application/vnd.docker.distribution.manifest.${suffix}`;
+  const message = "schema 1 is not supported";
+  return [
+    [`schema 1 by its body, ${suffix}`, image({ mediaType }), message],
+    [`schema 1 by its header, ${suffix}`, IMAGE, message, { mediaType }],
+    [`schema 1 by its descriptor, ${suffix}`, IMAGE, message, { descriptor: pointer(mediaType) }],
+  ];
+});
+
+const HALF = '{"schemaVersion":2,"layers":[';
+const NOT_UTF8 = new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]);
+const MANY = 200_000;
+const LISTS = `{"schemaVersion":2,"layers":${"[".repeat(MANY)}${"]".repeat(MANY)}}`;
+const OBJECTS = `${'{"a":'.repeat(MANY)}1${"}".repeat(MANY)}`;
+const ABANDONED = { mediaType: "application/vnd.oci.artifact.manifest.v1+json", blobs: [] };
+const NEITHER = { schemaVersion: 2, mediaType: ociManifest };
+const OF_NO_KIND = 'its Content-Type says "image/png", which is the type of no manifest or index';
+
+const INVALID: Case[] = [
+  ["no bytes", "", "not JSON"],
+  ["HTML", "<html></html>", "not JSON"],
+  ["half a manifest", HALF, "JSON"],
+  ["a byte order mark", "\ufeff{}", "not JSON"],
+  ["bytes that are not UTF-8", NOT_UTF8, "not UTF-8"],
+  ["null", "null", "not a JSON object"],
+  ["a list", "[]", "not a JSON object"],
+  ["a string", '"manifest"', "not a JSON object"],
+  ["a bomb of 200,000 lists", LISTS, "nests deeper than 1000 levels"],
+  ["a bomb of 200,000 objects", OBJECTS, "nests deeper than 1000 levels"],
+  ["an empty object", {}, "schemaVersion is undefined, not 2"],
+  ["a registry's error", { errors: [{ code: "DENIED" }] }, "schemaVersion is undefined"],
+  ["schemaVersion as a string", image({ schemaVersion: "2" }), 'schemaVersion is "2", not 2'],
+  ["schemaVersion 3", image({ schemaVersion: 3 }), "3"],
+  ["schema 1 by its version", { schemaVersion: 1, fsLayers: [] }, "schema 1 is not supported"],
+  ...SCHEMA_1,
+  ["the abandoned artifact manifest", ABANDONED, "abandoned format"],
+  ["a header of another kind", IMAGE, OF_NO_KIND, { mediaType: "image/png; q=1" }],
+  ["a mediaType of another kind", image({ mediaType: "text/css" }), 'its body says "text/css"'],
+  ["mediaType a number", image({ mediaType: 5 }), "string"],
+  ["neither layers nor manifests", NEITHER, "neither config and layers nor manifests"],
+  [
+    "no config",
+    image({ config: undefined }),
+    "Cannot use config as a descriptor: it is not an object",
+  ],
+  ["config null", image({ config: null }), "config"],
+  ["config a list", image({ config: [HELLO] }), "config"],
+  ["layers an object", image({ layers: {} }), "not a list"],
+  ["manifests a string", index({ manifests: "x" }), "manifests is not a list"],
+  ["a layer that is a list", image({ layers: [HELLO, []] }), "layers[1] as a descriptor"],
+  [
+    "a layer without a media type",
+    layer({ mediaType: undefined }),
+    "layers[1] as a descriptor: mediaType",
+  ],
+  ["a layer with half a digest", layer({ digest: "sha256:b94d" }), "digest is not a digest"],
+  ["a digest that is a path", layer({ digest: "../../etc/passwd" }), "digest is not a digest"],
+  ["a negative size", layer({ size: -1 }), "size"],
+  ["half a byte", layer({ size: 0.5 }), "size"],
+  ["a size as text", layer({ size: "11" }), "size"],
+  ["a size of 2^53", layer({ size: 2 ** 53 }), "size"],
+  ["urls a string", layer({ urls: "https://a.io" }), "layers[1].urls is not a list of strings"],
+  ["urls of numbers", layer({ urls: [1] }), "layers[1].urls"],
+  ["data an object", layer({ data: {} }), "layers[1].data"],
+  [
+    "a number in a layer's annotations",
+    layer({ annotations: { a: 1 } }),
+    "layers[1].annotations is not an object of strings",
+  ],
+  [
+    "annotations a list",
+    image({ annotations: ["a"] }),
+    "manifest: annotations is not an object of strings",
+  ],
+  ["artifactType a number", index({ artifactType: 1 }), "artifactType is not a string"],
+  [
+    "a platform that is a string",
+    platform("linux/amd64"),
+    "manifests[0].platform is not an object",
+  ],
+  [
+    "a platform's os a number",
+    platform({ os: 1, architecture: "amd64" }),
+    "manifests[0].platform.os is not a string",
+  ],
+  ["a subject that is a digest", image({ subject: DIGEST }), "Cannot use subject as a descriptor"],
 ];
 
-for (const { name, body, options, code, message } of REFUSED) {
+const OCI = { mediaType: ociManifest };
+const LAYERS_TWICE = `{"schemaVersion":2,"layers":[],"config":${
+  JSON.stringify(HELLO)
+},"layers":[]}`;
+const DIGEST_TWICE = JSON.stringify(IMAGE).replace("11}]", `11,"digest":"${DIGEST}"}]`);
+const INDEX_WITH_LAYERS = { schemaVersion: 2, mediaType: ociIndex, layers: [], manifests: [] };
+const IMAGE_WITH_MANIFESTS = { schemaVersion: 2, ...OCI, config: HELLO, manifests: [] };
+const LAYERS_ALONE = { schemaVersion: 2, config: HELLO, Layers: [HELLO] };
+const DOCKER_AND_OCI = `its Content-Type says "${dockerManifest}", its body says "${ociManifest}"`;
+
+const TWO_MEANINGS: Case[] = [
+  ["the body and the header disagree", image(OCI), DOCKER_AND_OCI, { mediaType: dockerManifest }],
+  [
+    "the body and the descriptor disagree",
+    image(OCI),
+    `its descriptor says "${ociIndex}"`,
+    { ...OCI, descriptor: pointer(ociIndex) },
+  ],
+  [
+    "the header and the descriptor disagree",
+    IMAGE,
+    `its descriptor says "${dockerManifest}"`,
+    { ...OCI, descriptor: pointer(dockerManifest) },
+  ],
+  ["layers twice", LAYERS_TWICE, '"layers" twice'],
+  ["a layer's digest twice", DIGEST_TWICE, '"digest" twice'],
+  ["a layer's Digest", layer({ Digest: DIGEST }), "Digest"],
+  ["a platform's OS", platform({ OS: "linux" }), '"OS"'],
+];
+
+const CVE_2021_41190: Case[] = [
+  ["layers and manifests", { ...IMAGE, ...INDEX }, "both manifests and config"],
+  ["layers and manifests, typed as an index", INDEX_WITH_LAYERS, "both manifests and layers"],
+  ["config and manifests, typed as an image", IMAGE_WITH_MANIFESTS, "both manifests and config"],
+  [
+    "Manifests in an image",
+    image({ Manifests: [HELLO] }),
+    '"Manifests", which some readers take for manifests',
+  ],
+  [
+    "LAYERS in an index",
+    index({ LAYERS: [HELLO] }),
+    '"LAYERS", which some readers take for layers',
+  ],
+  ["Layers beside layers", image({ Layers: [] }), '"Layers"'],
+  ["Layers alone", LAYERS_ALONE, '"Layers"'],
+  ["layer\u017f, which Go folds to layers", index({ "layer\u017f": [HELLO] }), "take for layers"],
+  ["MediaType beside mediaType", image({ ...OCI, MediaType: ociIndex }), '"MediaType"'],
+  ["an image under an index's header", IMAGE, "its members are those of an image", {
+    mediaType: ociIndex,
+  }],
+  [
+    "an index that says it is an image",
+    index({ mediaType: dockerManifest }),
+    "its members are those of an index",
+  ],
+  ["fsLayers in schema 2", image({ fsLayers: [] }), "fsLayers of schema 1"],
+  ["fsLayers in an index", index({ fsLayers: [] }), "both manifests and fsLayers"],
+];
+
+for (const [name, body, message, options] of INVALID) {
   Deno.test(`parseManifest refuses ${name}`, () => {
-    const error = assertThrows(() => parse(body, options), Error, message) as ApiError;
-    assertEquals(error.code, code);
+    assertThrows(() => parse(body, options), InvalidManifestError, message);
+  });
+}
+
+for (const [name, body, message, options] of TWO_MEANINGS) {
+  Deno.test(`parseManifest refuses two meanings: ${name}`, () => {
+    assertThrows(() => parse(body, options), ManifestVerificationError, message);
+  });
+}
+
+for (const [name, body, message, options] of CVE_2021_41190) {
+  Deno.test(`parseManifest refuses CVE-2021-41190: ${name}`, () => {
+    assertThrows(() => parse(body, options), ManifestVerificationError, message);
   });
 }
 

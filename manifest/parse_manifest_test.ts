@@ -19,98 +19,55 @@ function pointer(mediaType: string): Descriptor {
   return { mediaType, digest: DIGEST, size: 1 };
 }
 
-const MEDIA_TYPE_TABLE: {
-  name: string;
-  body: Record<string, unknown>;
-  options?: ParseManifestOptions;
-  expected: string;
-}[] = [
-  { name: "no type anywhere, layers", body: IMAGE, expected: ociManifest },
-  { name: "no type anywhere, manifests", body: INDEX, expected: ociIndex },
-  {
-    name: "only the body's type",
-    body: { ...IMAGE, mediaType: dockerManifest },
-    expected: dockerManifest,
-  },
-  {
-    name: "only the header",
-    body: IMAGE,
-    options: { mediaType: dockerManifest },
-    expected: dockerManifest,
-  },
-  {
-    name: "only the descriptor",
-    body: INDEX,
-    options: { descriptor: pointer(dockerManifestList) },
-    expected: dockerManifestList,
-  },
-  {
-    name: "all three",
-    body: { ...INDEX, mediaType: ociIndex },
-    options: { mediaType: ociIndex, descriptor: pointer(ociIndex) },
-    expected: ociIndex,
-  },
-  {
-    name: "a header with parameters",
-    body: { ...IMAGE, mediaType: ociManifest },
-    options: { mediaType: `${ociManifest}; charset=utf-8` },
-    expected: ociManifest,
-  },
-  {
-    name: "a header in capitals",
-    body: { ...IMAGE, mediaType: ociManifest },
-    options: { mediaType: ociManifest.toUpperCase() },
-    expected: ociManifest,
-  },
-  {
-    name: "a body in capitals",
-    body: { ...IMAGE, mediaType: ociManifest.toUpperCase() },
-    options: { mediaType: ociManifest },
-    expected: ociManifest,
-  },
-  ...[
-    ...["application/json", "application/octet-stream", "text/plain; charset=utf-8", ""],
-    ...["text/html", "text/json", "TEXT/X; a=b", "text/html, text/html"],
-    `${dockerManifestList}, ${dockerManifestList}`,
-    `${dockerManifestList};charset=utf-8, application/json`,
-  ].map(
-    (mediaType) => ({
-      name: `a generic header (${mediaType}) gives way to the body`,
-      body: { ...INDEX, mediaType: dockerManifestList },
-      options: { mediaType },
-      expected: dockerManifestList,
-    }),
-  ),
-  {
-    name: "a generic header, the members decide",
-    body: INDEX,
-    options: { mediaType: "binary/octet-stream" },
-    expected: ociIndex,
-  },
-  {
-    name: "a null mediaType in the body",
-    body: { ...IMAGE, mediaType: null },
-    options: { mediaType: ociManifest },
-    expected: ociManifest,
-  },
-  {
-    name: "layers null decides for an image",
-    body: { schemaVersion: 2, config: HELLO, layers: null },
-    expected: ociManifest,
-  },
-  {
-    name: "manifests null decides for an index",
-    body: { schemaVersion: 2, manifests: null },
-    expected: ociIndex,
-  },
-  {
-    name: "manifests null beside layers is absent",
-    body: { ...IMAGE, manifests: null },
-    expected: ociManifest,
-  },
+const OCI = { mediaType: ociManifest };
+const DOCKER = { mediaType: dockerManifest };
+const LIST = { mediaType: dockerManifestList };
+const ALL = { mediaType: ociIndex, descriptor: pointer(ociIndex) };
+const CAPITALS = { mediaType: ociManifest.toUpperCase() };
+
+type Case = [
+  name: string,
+  body: Record<string, unknown>,
+  expected: string,
+  options?: ParseManifestOptions,
 ];
 
-for (const { name, body, options, expected } of MEDIA_TYPE_TABLE) {
+const GENERIC = [
+  ...["application/json", "application/octet-stream", "text/plain; charset=utf-8", ""],
+  ...["text/html", "text/json", "TEXT/X; a=b", "text/html, text/html"],
+  `${dockerManifestList}, ${dockerManifestList}`,
+  `${dockerManifestList};charset=utf-8, application/json`,
+].map((mediaType): Case => [
+  `a generic header (${mediaType}) gives way to the body`,
+  { ...INDEX, ...LIST },
+  dockerManifestList,
+  { mediaType },
+]);
+
+const MEDIA_TYPE_TABLE: Case[] = [
+  ["no type anywhere, layers", IMAGE, ociManifest],
+  ["no type anywhere, manifests", INDEX, ociIndex],
+  ["only the body's type", { ...IMAGE, ...DOCKER }, dockerManifest],
+  ["only the header", IMAGE, dockerManifest, DOCKER],
+  ["only the descriptor", INDEX, dockerManifestList, { descriptor: pointer(dockerManifestList) }],
+  ["all three", { ...INDEX, mediaType: ociIndex }, ociIndex, ALL],
+  [
+    "a header with parameters",
+    { ...IMAGE, ...OCI },
+    ociManifest,
+    { mediaType: `${ociManifest}; charset=utf-8` },
+  ],
+  ["a header in capitals", { ...IMAGE, ...OCI }, ociManifest, CAPITALS],
+  ["a body in capitals", { ...IMAGE, ...CAPITALS }, ociManifest, OCI],
+  ...GENERIC,
+  ["a generic header, the members decide", INDEX, ociIndex, { mediaType: "binary/octet-stream" }],
+  ["a null mediaType in the body", { ...IMAGE, mediaType: null }, ociManifest, OCI],
+  ["layers null decides for an image", { ...IMAGE, layers: null }, ociManifest],
+  ["manifests null decides for an index", { ...INDEX, manifests: null }, ociIndex],
+  ["manifests null beside layers is absent", { ...IMAGE, manifests: null }, ociManifest],
+];
+
+for (const [name, body, expected, options] of MEDIA_TYPE_TABLE) {
   Deno.test(`parseManifest media type: ${name}`, () => {
     assertEquals(parse(body, options).mediaType, expected);
   });
@@ -120,140 +77,110 @@ function layer(fields: Record<string, unknown>): Record<string, unknown> {
   return { ...IMAGE, layers: [HELLO, { ...HELLO, ...fields }] };
 }
 
-const UNTOUCHED: { name: string; body: Record<string, unknown> }[] = [
-  { name: "unknown fields", body: { ...IMAGE, x: { y: [null] }, config: { ...HELLO, z: null } } },
-  { name: "unknown layer types", body: layer({ mediaType: "application/vnd.cncf.helm.chart" }) },
-  { name: "empty lists", body: { ...IMAGE, layers: [] } },
-  { name: "unknown digest algorithms", body: layer({ digest: "blake3:abc_=-" }) },
-  {
-    name: "every optional field",
-    body: {
-      schemaVersion: 2,
-      mediaType: ociIndex,
-      artifactType: "application/vnd.example",
-      manifests: [{
-        ...HELLO,
-        urls: [],
-        annotations: {},
-        data: "aGVsbG8gd29ybGQ=",
-        platform: { architecture: "amd64", os: "windows", "os.version": "10.0", "os.features": [] },
-        artifactType: "text/plain",
-      }],
-      subject: HELLO,
-      annotations: { a: "b", Layers: "not a member", __proto: "" },
-    },
-  },
+const FULL = {
+  schemaVersion: 2,
+  mediaType: ociIndex,
+  artifactType: "application/vnd.example",
+  manifests: [{
+    ...HELLO,
+    urls: [],
+    annotations: {},
+    data: "aGVsbG8gd29ybGQ=",
+    platform: { architecture: "amd64", os: "windows", "os.version": "10.0", "os.features": [] },
+    artifactType: "text/plain",
+  }],
+  subject: HELLO,
+  annotations: { a: "b", Layers: "not a member", __proto: "" },
+};
+
+const UNTOUCHED: [name: string, body: Record<string, unknown>][] = [
+  ["unknown fields", { ...IMAGE, x: { y: [null] }, config: { ...HELLO, z: null } }],
+  ["unknown layer types", layer({ mediaType: "application/vnd.cncf.helm.chart" })],
+  ["empty lists", { ...IMAGE, layers: [] }],
+  ["unknown digest algorithms", layer({ digest: "blake3:abc_=-" })],
+  ["every optional field", FULL],
 ];
 
-for (const { name, body } of UNTOUCHED) {
+for (const [name, body] of UNTOUCHED) {
   Deno.test(`parseManifest leaves ${name} alone`, () => {
     assertEquals(parse(body).manifest as unknown, body);
   });
 }
 
-const SETTLED: { name: string; body: Record<string, unknown>; expected: unknown; type?: string }[] =
+const settled: [name: string, body: Record<string, unknown>, expected: unknown][] = [
+  ["layers null becomes a list", { ...IMAGE, layers: null }, { ...IMAGE, layers: [] }],
   [
+    "layers that are missing become a list",
+    { ...IMAGE, layers: undefined },
+    { ...IMAGE, layers: [] },
+  ],
+  [
+    "optional fields that are null go",
     {
-      name: "layers null becomes a list",
-      body: { schemaVersion: 2, config: HELLO, layers: null },
-      expected: { schemaVersion: 2, config: HELLO, layers: [] },
+      ...IMAGE,
+      mediaType: null,
+      artifactType: null,
+      subject: null,
+      annotations: null,
+      config: { ...HELLO, urls: null, platform: null, annotations: null, data: null },
+    },
+    IMAGE,
+  ],
+  [
+    "what is null in lists and maps goes",
+    {
+      ...IMAGE,
+      annotations: { a: "b", c: null },
+      config: { ...HELLO, annotations: { d: null }, urls: [null, "https://a.test", null] },
+      layers: [null, { ...HELLO, urls: [null] }, null],
     },
     {
-      name: "layers that are missing become a list",
-      body: { schemaVersion: 2, config: HELLO },
-      expected: { schemaVersion: 2, config: HELLO, layers: [] },
+      ...IMAGE,
+      annotations: { a: "b" },
+      config: { ...HELLO, annotations: {}, urls: ["https://a.test"] },
+      layers: [{ ...HELLO, urls: [] }],
     },
-    {
-      name: "optional fields that are null go",
-      body: {
-        ...IMAGE,
-        mediaType: null,
-        artifactType: null,
-        subject: null,
-        annotations: null,
-        config: { ...HELLO, urls: null, platform: null, annotations: null, data: null },
-      },
-      expected: IMAGE,
-    },
-    {
-      name: "what is null in lists and maps goes",
-      body: {
-        ...IMAGE,
-        annotations: { a: "b", c: null },
-        config: { ...HELLO, annotations: { d: null }, urls: [null, "https://a.test", null] },
-        layers: [null, { ...HELLO, urls: [null] }, null],
-      },
-      expected: {
-        ...IMAGE,
-        annotations: { a: "b" },
-        config: { ...HELLO, annotations: {}, urls: ["https://a.test"] },
-        layers: [{ ...HELLO, urls: [] }],
-      },
-    },
-    {
-      name: "what is null in a platform goes",
-      body: {
-        ...INDEX,
-        manifests: [null, {
-          ...HELLO,
-          platform: {
-            os: "linux",
-            architecture: "arm",
-            "os.features": [null, "a"],
-            features: null,
-          },
-        }],
-      },
-      expected: {
-        schemaVersion: 2,
-        manifests: [{
-          ...HELLO,
-          platform: { os: "linux", architecture: "arm", "os.features": ["a"] },
-        }],
-      },
-    },
-    {
-      name: "Docker's formats get their media type",
-      body: IMAGE,
-      type: dockerManifest,
-      expected: { ...IMAGE, mediaType: dockerManifest },
-    },
-    {
-      name: "entries of Docker's lists get a platform",
-      body: { ...INDEX, mediaType: dockerManifestList },
-      expected: {
-        schemaVersion: 2,
-        manifests: [{ ...HELLO, platform: { architecture: "", os: "" } }],
-        mediaType: dockerManifestList,
-      },
-    },
-    {
-      name: "a platform gets its two names",
-      body: { ...INDEX, manifests: [{ ...HELLO, platform: { os: "linux", variant: null } }] },
-      expected: {
-        schemaVersion: 2,
-        manifests: [{ ...HELLO, platform: { os: "linux", architecture: "" } }],
-      },
-    },
-    {
-      name: "a platform gets its other name",
-      body: { ...INDEX, manifests: [{ ...HELLO, platform: { architecture: "amd64" } }] },
-      expected: {
-        schemaVersion: 2,
-        manifests: [{ ...HELLO, platform: { architecture: "amd64", os: "" } }],
-      },
-    },
-  ];
+  ],
+  ["what is null in a list of manifests goes", { ...INDEX, manifests: [null, HELLO] }, INDEX],
+  [
+    "entries of Docker's lists get a platform",
+    { ...INDEX, ...LIST },
+    { ...INDEX, ...LIST, manifests: [{ ...HELLO, platform: { architecture: "", os: "" } }] },
+  ],
+];
 
-for (const { name, body, type, expected } of SETTLED) {
+const PLATFORMS: [name: string, given: object, expected: object][] = [
+  [
+    "what is null in a platform goes",
+    { os: "linux", architecture: "arm", "os.features": [null, "a"], features: null },
+    { os: "linux", architecture: "arm", "os.features": ["a"] },
+  ],
+  [
+    "a platform gets its two names",
+    { os: "linux", variant: null },
+    { os: "linux", architecture: "" },
+  ],
+  ["a platform gets its other name", { architecture: "amd64" }, { architecture: "amd64", os: "" }],
+];
+
+for (const [name, given, expected] of PLATFORMS) {
+  const withPlatform = (platform: object) => ({ ...INDEX, manifests: [{ ...HELLO, platform }] });
+  settled.push([name, withPlatform(given), withPlatform(expected)]);
+}
+
+for (const [name, body, expected] of settled) {
   Deno.test(`parseManifest settles the typed value: ${name}`, () => {
     const bytes = encodeText(JSON.stringify(body));
     const before = bytes.slice();
-    const parsed = parseManifest(bytes, { mediaType: type });
+    const parsed = parseManifest(bytes);
     assertEquals(parsed.manifest as unknown, expected);
     assertEquals(parsed.bytes, before);
   });
 }
+
+Deno.test("parseManifest settles the typed value: Docker's formats get their media type", () => {
+  assertEquals(parse(IMAGE, DOCKER).manifest as unknown, { ...IMAGE, ...DOCKER });
+});
 
 Deno.test("parseManifest answers the very bytes, spaces and all", () => {
   const bytes = encodeText(`\n${JSON.stringify(IMAGE, null, 3)}\n`);

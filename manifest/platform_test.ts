@@ -4,73 +4,35 @@ import type { Descriptor, Platform } from "../content/descriptor.ts";
 import { choosePlatform, formatPlatform, parsePlatform } from "./platform.ts";
 import type { ImageIndex } from "./types.ts";
 
-const PARSED: { text: string; platform: Platform; formatted?: string }[] = [
-  { text: "linux/amd64", platform: { architecture: "amd64", os: "linux" } },
-  { text: "linux/arm64/v8", platform: { architecture: "arm64", os: "linux", variant: "v8" } },
-  { text: "linux/arm/v7", platform: { architecture: "arm", os: "linux", variant: "v7" } },
-  {
-    text: "linux/arm/6",
-    platform: { architecture: "arm", os: "linux", variant: "v6" },
-    formatted: "linux/arm/v6",
-  },
-  {
-    text: "Linux/X86_64",
-    platform: { architecture: "amd64", os: "linux" },
-    formatted: "linux/amd64",
-  },
-  {
-    text: "linux/x86-64/v3",
-    platform: { architecture: "amd64", os: "linux", variant: "v3" },
-    formatted: "linux/amd64/v3",
-  },
-  { text: "linux/i386", platform: { architecture: "386", os: "linux" }, formatted: "linux/386" },
-  {
-    text: "macos/aarch64",
-    platform: { architecture: "arm64", os: "darwin" },
-    formatted: "darwin/arm64",
-  },
-  {
-    text: "linux/armhf",
-    platform: { architecture: "arm", os: "linux", variant: "v7" },
-    formatted: "linux/arm/v7",
-  },
-  {
-    text: "linux/armel",
-    platform: { architecture: "arm", os: "linux", variant: "v6" },
-    formatted: "linux/arm/v6",
-  },
-  { text: "plan9/constructor", platform: { architecture: "constructor", os: "plan9" } },
-  {
-    text: "windows(10.0.17763)/amd64",
-    platform: { architecture: "amd64", os: "windows", "os.version": "10.0.17763" },
-  },
-  {
-    text: "windows/amd64:10.0.17763.1",
-    platform: { architecture: "amd64", os: "windows", "os.version": "10.0.17763.1" },
-    formatted: "windows(10.0.17763.1)/amd64",
-  },
-  {
-    text: "windows(10.0+win32k+x%2By)/amd64/v2",
-    platform: {
-      architecture: "amd64",
-      os: "windows",
-      "os.version": "10.0",
-      "os.features": ["win32k", "x+y"],
-      variant: "v2",
-    },
-  },
-  {
-    text: "linux(+erofs)/riscv64/rva23u64",
-    platform: {
-      architecture: "riscv64",
-      os: "linux",
-      "os.features": ["erofs"],
-      variant: "rva23u64",
-    },
-  },
+function platform(os: string, architecture: string, rest: Partial<Platform> = {}): Platform {
+  return { os, architecture, ...rest };
+}
+
+const V6 = { variant: "v6" };
+const V7 = { variant: "v7" };
+const OLD = { "os.version": "10.0.17763" };
+const ALL = { "os.version": "10.0", "os.features": ["win32k", "x+y"], variant: "v2" };
+const EROFS = { "os.features": ["erofs"], variant: "rva23u64" };
+
+const PARSED: [text: string, platform: Platform, formatted?: string][] = [
+  ["linux/amd64", platform("linux", "amd64")],
+  ["linux/arm64/v8", platform("linux", "arm64", { variant: "v8" })],
+  ["linux/arm/v7", platform("linux", "arm", V7)],
+  ["linux/arm/6", platform("linux", "arm", V6), "linux/arm/v6"],
+  ["Linux/X86_64", platform("linux", "amd64"), "linux/amd64"],
+  ["linux/x86-64/v3", platform("linux", "amd64", { variant: "v3" }), "linux/amd64/v3"],
+  ["linux/i386", platform("linux", "386"), "linux/386"],
+  ["macos/aarch64", platform("darwin", "arm64"), "darwin/arm64"],
+  ["linux/armhf", platform("linux", "arm", V7), "linux/arm/v7"],
+  ["linux/armel", platform("linux", "arm", V6), "linux/arm/v6"],
+  ["plan9/constructor", platform("plan9", "constructor")],
+  ["windows(10.0.17763)/amd64", platform("windows", "amd64", OLD)],
+  ["windows/amd64:10.0.17763", platform("windows", "amd64", OLD), "windows(10.0.17763)/amd64"],
+  ["windows(10.0+win32k+x%2By)/amd64/v2", platform("windows", "amd64", ALL)],
+  ["linux(+erofs)/riscv64/rva23u64", platform("linux", "riscv64", EROFS)],
 ];
 
-for (const { text, platform, formatted = text } of PARSED) {
+for (const [text, platform, formatted = text] of PARSED) {
   Deno.test(`parsePlatform and formatPlatform: ${text}`, () => {
     assertEquals(parsePlatform(text), platform);
     assertEquals(formatPlatform(platform), formatted);
@@ -134,111 +96,71 @@ const WINDOWS = [
   "windows/amd64",
 ];
 
-/** `chosen` is the place in `has`; `undefined` where nothing fits. */
-const CHOICES: { wanted: string; has: string[]; chosen: number | undefined; why: string }[] = [
-  { wanted: "linux/amd64", has: ["linux/arm64", "linux/amd64"], chosen: 1, why: "the same" },
-  { wanted: "linux/amd64", has: ["linux/amd64", "linux/amd64"], chosen: 0, why: "the first" },
-  { wanted: "linux/amd64", has: ["linux/amd64/v1"], chosen: 0, why: "v1 is the default" },
-  { wanted: "linux/amd64/v1", has: ["linux/amd64"], chosen: 0, why: "v1 is the default" },
-  { wanted: "linux/amd64", has: ["linux/amd64/v3"], chosen: undefined, why: "v3 is too new" },
-  {
-    wanted: "linux/amd64/v3",
-    has: ["linux/amd64", "linux/amd64/v2", "linux/amd64/v4"],
-    chosen: 1,
-    why: "the nearest older",
-  },
-  { wanted: "linux/amd64", has: ["linux/386"], chosen: undefined, why: "another architecture" },
-  { wanted: "linux/arm64", has: ["linux/arm64/v8"], chosen: 0, why: "v8 is the default" },
-  { wanted: "linux/arm64/v8", has: ["linux/arm/v7", "linux/arm64"], chosen: 1, why: "the default" },
-  { wanted: "linux/arm64", has: ["linux/arm/v7"], chosen: undefined, why: "another architecture" },
-  { wanted: "linux/arm64", has: ["linux/arm64/v9"], chosen: undefined, why: "v9 is too new" },
-  {
-    wanted: "linux/arm64/v9",
-    has: ["linux/arm64", "linux/arm64/v8.5", "linux/arm64/v8.6"],
-    chosen: 1,
-    why: "v9.0 has v8.5",
-  },
-  {
-    wanted: "linux/arm64/v9.1",
-    has: ["linux/arm64/v8.6", "linux/arm64/v9", "linux/arm64/v9.2"],
-    chosen: 0,
-    why: "v9.1 has v8.6",
-  },
-  {
-    wanted: "linux/arm64/v8.2",
-    has: ["linux/arm64", "linux/arm64/v8.1"],
-    chosen: 1,
-    why: "nearest",
-  },
-  {
-    wanted: "linux/arm64/v9",
-    has: ["linux/arm64/v8.5", "linux/arm64/v9"],
-    chosen: 1,
-    why: "v9.0 is more than v8.5",
-  },
-  { wanted: "linux/arm64/v8.5", has: ["linux/arm64/v9"], chosen: undefined, why: "v9 is too new" },
-  {
-    wanted: "linux/riscv64/v2",
-    has: ["linux/riscv64/v1"],
-    chosen: undefined,
-    why: "the variants have no known order",
-  },
-  { wanted: "linux/arm", has: ARMS, chosen: 2, why: "v7 is the default" },
-  { wanted: "linux/arm/v7", has: ARMS.slice(0, 2), chosen: 1, why: "v6 before v5" },
-  { wanted: "linux/arm/v7", has: ["linux/arm"], chosen: 0, why: "v7 is the default" },
-  { wanted: "linux/arm/v6", has: ["linux/arm", "linux/arm/v5"], chosen: 1, why: "v7 is too new" },
-  { wanted: "linux/arm/v8", has: ARMS, chosen: 3, why: "the same" },
-  { wanted: "linux/arm/v5", has: ARMS.slice(1), chosen: undefined, why: "all are too new" },
-  { wanted: "linux/armhf", has: ARMS, chosen: 2, why: "another name of arm/v7" },
-  { wanted: "linux/ppc64le", has: ["linux/ppc64le"], chosen: 0, why: "no variants" },
-  { wanted: "linux/ppc64le", has: ["linux/ppc64le/power9"], chosen: undefined, why: "not stated" },
-  {
-    wanted: "linux/riscv64/rva23u64",
-    has: ["linux/riscv64", "linux/riscv64/rva23u64"],
-    chosen: 1,
-    why: "an unknown variant must be the same",
-  },
-  { wanted: "linux/arm64/v7", has: ["linux/arm64"], chosen: undefined, why: "there is no such" },
-  { wanted: "darwin/arm64", has: ["linux/arm64", "macos/aarch64"], chosen: 1, why: "other names" },
-  { wanted: "windows/amd64", has: WINDOWS, chosen: 0, why: "no version asked for: the first" },
-  { wanted: "windows(10.0.17763)/amd64", has: WINDOWS, chosen: 2, why: "the highest of the build" },
-  { wanted: "windows(10.0.17763.200)/amd64", has: WINDOWS, chosen: 3, why: "the very version" },
-  { wanted: "windows(10.0.17763.7)/amd64", has: WINDOWS, chosen: 2, why: "the same build" },
-  { wanted: "windows(10.0.14393)/amd64", has: WINDOWS, chosen: 4, why: "any, then" },
-  {
-    wanted: "windows(10.0.1776)/amd64",
-    has: WINDOWS.slice(0, 4),
-    chosen: undefined,
-    why: "numbers are compared, not letters",
-  },
-  { wanted: "linux(5.1)/amd64", has: ["linux(5.2)/amd64"], chosen: undefined, why: "the version" },
-  {
-    wanted: "linux(5.1.2.3)/amd64",
-    has: ["linux(5.1.2.4)/amd64"],
-    chosen: undefined,
-    why: "the fourth number counts but on Windows",
-  },
-  { wanted: "linux(5)/amd64", has: ["linux(5.2)/amd64"], chosen: 0, why: "the version's start" },
-  {
-    wanted: "linux/amd64",
-    has: ["linux(+erofs)/amd64", "linux/amd64"],
-    chosen: 1,
-    why: "features not asked for come last",
-  },
-  {
-    wanted: "linux(+erofs)/amd64",
-    has: ["linux/amd64", "linux(+erofs)/amd64"],
-    chosen: 1,
-    why: "features asked for come first",
-  },
-  { wanted: "windows/amd64", has: ["windows(+win32k)/amd64"], chosen: 0, why: "the only one" },
+/** `chosen` is the place in `has`; -1 where nothing fits. */
+const CHOICES: [wanted: string, has: string[], chosen: number, why: string][] = [
+  ["linux/amd64", ["linux/arm64", "linux/amd64"], 1, "the same"],
+  ["linux/amd64", ["linux/amd64", "linux/amd64"], 0, "the first"],
+  ["linux/amd64", ["linux/amd64/v1"], 0, "v1 is the default"],
+  ["linux/amd64/v1", ["linux/amd64"], 0, "v1 is the default"],
+  ["linux/amd64", ["linux/amd64/v3"], -1, "v3 is too new"],
+  ["linux/amd64/v3", ["linux/amd64", "linux/amd64/v2", "linux/amd64/v4"], 1, "the nearest older"],
+  ["linux/amd64", ["linux/386"], -1, "another architecture"],
+  ["linux/arm64", ["linux/arm64/v8"], 0, "v8 is the default"],
+  ["linux/arm64/v8", ["linux/arm/v7", "linux/arm64"], 1, "the default"],
+  ["linux/arm64", ["linux/arm/v7"], -1, "another architecture"],
+  ["linux/arm64", ["linux/arm64/v9"], -1, "v9 is too new"],
+  ["linux/arm64/v9", ["linux/arm64", "linux/arm64/v8.5", "linux/arm64/v8.6"], 1, "v9.0 has v8.5"],
+  [
+    "linux/arm64/v9.1",
+    ["linux/arm64/v8.6", "linux/arm64/v9", "linux/arm64/v9.2"],
+    0,
+    "v9.1 has v8.6",
+  ],
+  ["linux/arm64/v8.2", ["linux/arm64", "linux/arm64/v8.1"], 1, "nearest"],
+  ["linux/arm64/v9", ["linux/arm64/v8.5", "linux/arm64/v9"], 1, "v9.0 is more than v8.5"],
+  ["linux/arm64/v8.5", ["linux/arm64/v9"], -1, "v9 is too new"],
+  ["linux/riscv64/v2", ["linux/riscv64/v1"], -1, "the variants have no known order"],
+  ["linux/arm", ARMS, 2, "v7 is the default"],
+  ["linux/arm/v7", ARMS.slice(0, 2), 1, "v6 before v5"],
+  ["linux/arm/v7", ["linux/arm"], 0, "v7 is the default"],
+  ["linux/arm/v6", ["linux/arm", "linux/arm/v5"], 1, "v7 is too new"],
+  ["linux/arm/v8", ARMS, 3, "the same"],
+  ["linux/arm/v5", ARMS.slice(1), -1, "all are too new"],
+  ["linux/armhf", ARMS, 2, "another name of arm/v7"],
+  ["linux/ppc64le", ["linux/ppc64le"], 0, "no variants"],
+  ["linux/ppc64le", ["linux/ppc64le/power9"], -1, "not stated"],
+  [
+    "linux/riscv64/rva23u64",
+    ["linux/riscv64", "linux/riscv64/rva23u64"],
+    1,
+    "an unknown variant must be the same",
+  ],
+  ["linux/arm64/v7", ["linux/arm64"], -1, "there is no such"],
+  ["darwin/arm64", ["linux/arm64", "macos/aarch64"], 1, "other names"],
+  ["windows/amd64", WINDOWS, 0, "no version asked for: the first"],
+  ["windows(10.0.17763)/amd64", WINDOWS, 2, "the highest of the build"],
+  ["windows(10.0.17763.200)/amd64", WINDOWS, 3, "the very version"],
+  ["windows(10.0.17763.7)/amd64", WINDOWS, 2, "the same build"],
+  ["windows(10.0.14393)/amd64", WINDOWS, 4, "any, then"],
+  ["windows(10.0.1776)/amd64", WINDOWS.slice(0, 4), -1, "numbers are compared, not letters"],
+  ["linux(5.1)/amd64", ["linux(5.2)/amd64"], -1, "the version"],
+  ["linux(5.1.2.3)/amd64", ["linux(5.1.2.4)/amd64"], -1, "the fourth number counts but on Windows"],
+  ["linux(5)/amd64", ["linux(5.2)/amd64"], 0, "the version's start"],
+  ["linux/amd64", ["linux(+erofs)/amd64", "linux/amd64"], 1, "features not asked for come last"],
+  [
+    "linux(+erofs)/amd64",
+    ["linux/amd64", "linux(+erofs)/amd64"],
+    1,
+    "features asked for come first",
+  ],
+  ["windows/amd64", ["windows(+win32k)/amd64"], 0, "the only one"],
 ];
 
-for (const { wanted, has, chosen, why } of CHOICES) {
+for (const [wanted, has, chosen, why] of CHOICES) {
   const from = has.join(", ");
   Deno.test(`choosePlatform ${wanted} of ${from}: ${why}`, () => {
     const index = indexOf(...has.map((platform) => entry(platform)));
-    if (chosen === undefined) {
+    if (chosen < 0) {
       assertThrows(() => choosePlatform(index, wanted), ContentNotFoundError, wanted.split("/")[0]);
     } else {
       assertStrictEquals(choosePlatform(index, wanted), index.manifests[chosen]);
@@ -248,28 +170,23 @@ for (const { wanted, has, chosen, why } of CHOICES) {
 }
 
 const attestation = { "vnd.docker.reference.type": "attestation-manifest" };
-const NEVER_CHOSEN: { name: string; entry: Descriptor }[] = [
-  { name: "half a platform", entry: entry({ architecture: "", os: "linux" }) },
-  {
-    name: "an attestation without a platform",
-    entry: entry("linux/amd64", { platform: undefined, annotations: attestation }),
-  },
-  {
-    name: "an artifact without a platform",
-    entry: entry("linux/amd64", { platform: undefined, artifactType: "text/plain" }),
-  },
-  {
-    name: "what is no manifest",
-    entry: entry("linux/amd64", { platform: undefined, mediaType: "text/plain" }),
-  },
-  { name: "an unknown platform", entry: entry("unknown/unknown") },
-  {
-    name: "an attestation",
-    entry: entry("linux/amd64", { annotations: attestation }),
-  },
+const platformless = { platform: undefined };
+const NEVER_CHOSEN: [name: string, entry: Descriptor][] = [
+  ["half a platform", entry({ architecture: "", os: "linux" })],
+  ["an unknown platform", entry("unknown/unknown")],
+  ["an attestation", entry("linux/amd64", { annotations: attestation })],
+  [
+    "an attestation without a platform",
+    entry("linux/amd64", { ...platformless, annotations: attestation }),
+  ],
+  [
+    "an artifact without a platform",
+    entry("linux/amd64", { ...platformless, artifactType: "text/plain" }),
+  ],
+  ["what is no manifest", entry("linux/amd64", { ...platformless, mediaType: "text/plain" })],
 ];
 
-for (const { name, entry: skipped } of NEVER_CHOSEN) {
+for (const [name, skipped] of NEVER_CHOSEN) {
   Deno.test(`choosePlatform never chooses ${name}, nor lists it`, () => {
     const wanted = formatPlatform(skipped.platform ?? { architecture: "amd64", os: "linux" });
     const platform = wanted.endsWith("/") ? "linux/amd64" : wanted;

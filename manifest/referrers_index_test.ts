@@ -17,17 +17,14 @@ import type { ImageIndex, Manifest } from "./types.ts";
 
 const HEX = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9";
 
-const TAGS: { digest: string; tag: string }[] = [
-  { digest: `sha256:${HEX}`, tag: `sha256-${HEX}` },
-  { digest: `sha512:${HEX}${HEX}`, tag: `sha512-${HEX}` },
-  {
-    digest: "test+algorithm+using+algorithm+separators:abc=",
-    tag: "test-algorithm-using-algorithm-s-abc-",
-  },
-  { digest: `blake3:${"aB_=-".repeat(30)}`, tag: `blake3-${"aB_--".repeat(12)}aB_-` },
+const TAGS: [digest: string, tag: string][] = [
+  [`sha256:${HEX}`, `sha256-${HEX}`],
+  [`sha512:${HEX}${HEX}`, `sha512-${HEX}`],
+  ["test+algorithm+using+algorithm+separators:abc=", "test-algorithm-using-algorithm-s-abc-"],
+  [`blake3:${"aB_=-".repeat(30)}`, `blake3-${"aB_--".repeat(12)}aB_-`],
 ];
 
-for (const { digest, tag } of TAGS) {
+for (const [digest, tag] of TAGS) {
   Deno.test(`end-12 fallback tag of ${digest.slice(0, 40)}`, () => {
     assertEquals(fallbackTag(digest), tag);
   });
@@ -57,33 +54,24 @@ const image = { schemaVersion: 2 as const, config: CONFIG, layers: [], subject: 
 const index = { schemaVersion: 2 as const, manifests: [], subject: SUBJECT };
 const annotations = { a: "1", b: "2" };
 
-const ENTRIES: { name: string; manifest: Manifest; expected: Partial<Descriptor> }[] = [
-  {
-    name: "an image's own artifactType",
-    manifest: { ...image, artifactType: "application/spdx+json" },
-    expected: { artifactType: "application/spdx+json" },
-  },
-  {
-    name: "an image without artifactType: its config's media type",
-    manifest: image,
-    expected: { artifactType: "application/vnd.example.config" },
-  },
-  {
-    name: "an image with an empty artifactType: its config's media type",
-    manifest: { ...image, artifactType: "" },
-    expected: { artifactType: "application/vnd.example.config" },
-  },
-  {
-    name: "an index's own artifactType",
-    manifest: { ...index, artifactType: "text/plain" },
-    expected: { artifactType: "text/plain" },
-  },
-  { name: "an index without artifactType: none", manifest: index, expected: {} },
-  { name: "all annotations", manifest: { ...index, annotations }, expected: { annotations } },
-  { name: "empty annotations: none", manifest: { ...index, annotations: {} }, expected: {} },
+const artifactType = "application/spdx+json";
+const byConfig = { artifactType: CONFIG.mediaType };
+
+const ENTRIES: [name: string, manifest: Manifest, expected: Partial<Descriptor>][] = [
+  ["an image's own artifactType", { ...image, artifactType }, { artifactType }],
+  ["an image without artifactType: its config's media type", image, byConfig],
+  [
+    "an image with an empty artifactType: its config's media type",
+    { ...image, artifactType: "" },
+    byConfig,
+  ],
+  ["an index's own artifactType", { ...index, artifactType }, { artifactType }],
+  ["an index without artifactType: none", index, {}],
+  ["all annotations", { ...index, annotations }, { annotations }],
+  ["empty annotations: none", { ...index, annotations: {} }, {}],
 ];
 
-for (const { name, manifest, expected } of ENTRIES) {
+for (const [name, manifest, expected] of ENTRIES) {
   Deno.test(`end-12 referrer's entry: ${name}`, () => {
     assertEquals(referrerDescriptor(manifest, POINTER), {
       mediaType: "application/vnd.oci.image.manifest.v1+json",

@@ -17,14 +17,11 @@ import { buildWithDnt } from "./npm_package/with_dnt.ts";
 import { buildWithNpmTools, TOOLS } from "./npm_package/with_npm_tools.ts";
 import { runProgram } from "./run_program.ts";
 import { duration, say } from "./say.ts";
+import { tempFolder } from "./temp_folder.ts";
 
-/** A package that was built. */
 export interface BuiltPackage {
-  /** The tarball's path. */
   tarball: string;
-  /** Its name. */
   name: string;
-  /** Its version. */
   version: string;
   /** The names of its entry points: `"."`, `"./endpoints"`. */
   entryPoints: string[];
@@ -37,9 +34,6 @@ export interface BuiltPackage {
   /** The bytes of all files. */
   unpacked: number;
 }
-
-/** What goes into the package as it is. README.md may be written later than the first build. */
-const PAPERS = ["LICENSE", "README.md"];
 
 /** Builds the package into a folder, which is emptied first. */
 export async function buildNpm(folder: string): Promise<BuiltPackage> {
@@ -57,10 +51,8 @@ export async function buildNpm(folder: string): Promise<BuiltPackage> {
   for (const format of [ESM, SCRIPT]) {
     await Deno.writeTextFile(`${folder}/${format}/package.json`, jsonText(formatManifest(format)));
   }
-  for (const paper of PAPERS) {
-    await Deno.copyFile(`${ROOT}/${paper}`, `${folder}/${paper}`).catch((error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    });
+  for (const paper of ["LICENSE", "README.md"]) {
+    await Deno.copyFile(`${ROOT}/${paper}`, `${folder}/${paper}`);
   }
 
   await webTypes(folder);
@@ -90,24 +82,21 @@ export async function buildNpm(folder: string): Promise<BuiltPackage> {
 
 /** What a page pays, in its own words. */
 export async function bundleReport({ name, tarball }: BuiltPackage): Promise<string> {
-  const folder = await Deno.makeTempDir({ prefix: "davit_size_" });
-  try {
-    await npmInstall(folder, [tarball, `esbuild@${TOOLS.esbuild}`]);
-    const cases = {
-      "RegistryClientV2": `export { RegistryClientV2 } from "${name}";`,
-      "connect and listTags":
-        `export { connect } from "${name}";\nexport { listTags } from "${name}/endpoints";`,
-    };
-    const parts: string[] = [];
-    for (const [what, code] of Object.entries(cases)) {
-      const { main, later } = await bundleSize(folder, code);
-      const each = Object.entries(later).map(([name, bytes]) => `${name} ${kilobytes(bytes)}`);
-      parts.push(`${what} ${kilobytes(main)} (later ${each.join(", ")})`);
-    }
-    return parts.join("; ");
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  await using temp = await tempFolder();
+  const folder = temp.path;
+  await npmInstall(folder, [tarball, `esbuild@${TOOLS.esbuild}`]);
+  const cases = {
+    "RegistryClientV2": `export { RegistryClientV2 } from "${name}";`,
+    "connect and listTags":
+      `export { connect } from "${name}";\nexport { listTags } from "${name}/endpoints";`,
+  };
+  const parts: string[] = [];
+  for (const [what, code] of Object.entries(cases)) {
+    const { main, later } = await bundleSize(folder, code);
+    const each = Object.entries(later).map(([name, bytes]) => `${name} ${kilobytes(bytes)}`);
+    parts.push(`${what} ${kilobytes(main)} (later ${each.join(", ")})`);
   }
+  return parts.join("; ");
 }
 
 function kilobytes(bytes: number): string {
@@ -117,8 +106,6 @@ function kilobytes(bytes: number): string {
 async function main(): Promise<void> {
   const start = performance.now();
   const built = await buildNpm(`${ROOT}/npm`);
-  const { missing } = await readProject();
-  if (missing.length > 0) say(`note: not there yet, so not in it: ${missing.join(", ")}`);
   if (built.repository === undefined) {
     say(
       "note: package.json names no repository, as this clone came from none that others can reach",

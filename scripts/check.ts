@@ -4,9 +4,10 @@
  * One line for each check; a check that fails prints what the tool said.
  */
 import { denoArguments, denoCommand, stdSource } from "./deno.ts";
+import { ROOT } from "./npm_package/project.ts";
 import { complain, duration, say } from "./say.ts";
-
-const ROOT = decodeURIComponent(new URL("..", import.meta.url).pathname).replace(/\/$/, "");
+import { projectFiles } from "./project_files.ts";
+import { tempFolder } from "./temp_folder.ts";
 
 /** What a browser and Deno have in common: no `Deno.`, no `process`, no `node:`. */
 const BROWSER_LIBRARIES = ["ESNext", "DOM", "DOM.Iterable", "DOM.AsyncIterable"];
@@ -34,35 +35,6 @@ async function output(command: Deno.Command): Promise<Outcome> {
 
 async function deno(args: string[]): Promise<Outcome> {
   return await output(await denoCommand(args, { cwd: ROOT, env: { NO_COLOR: "1" } }));
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
-}
-
-/** Every file of the project: what git has or would take, or all where there is no git. */
-async function projectFiles(): Promise<string[]> {
-  const git = new Deno.Command("git", {
-    args: ["ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-    cwd: ROOT,
-    stderr: "null",
-  });
-  const listed = await git.output().catch(() => undefined);
-  if (listed?.success) {
-    const names = new TextDecoder().decode(listed.stdout).split("\0").filter((name) => name !== "");
-    const there = await Promise.all(names.map((name) => exists(`${ROOT}/${name}`)));
-    return names.filter((_, index) => there[index]).sort();
-  }
-  const found: string[] = [];
-  const walk = async (folder: string): Promise<void> => {
-    for await (const { name, isDirectory } of Deno.readDir(`${ROOT}/${folder}`)) {
-      if (name === "node_modules" || name === "npm" || name.startsWith(".")) continue;
-      if (isDirectory) await walk(`${folder}${name}/`);
-      else found.push(`${folder}${name}`);
-    }
-  };
-  await walk("");
-  return found.sort();
 }
 
 interface Graph {
@@ -95,20 +67,16 @@ async function builtIns(file: string, config: string): Promise<string[]> {
 /** Runs `deno check` with the DOM library alone over files, given by their paths. */
 export async function browserCheck(files: string[]): Promise<Outcome> {
   const { imports, compilerOptions } = await configuration();
-  const folder = await Deno.makeTempDir({ prefix: "davit_browser_" });
-  try {
-    const config = `${folder}/deno.json`;
-    await Deno.writeTextFile(
-      config,
-      JSON.stringify({ imports, compilerOptions: { ...compilerOptions, lib: BROWSER_LIBRARIES } }),
-    );
-    const types = await deno(["check", "--config", config, ...files]);
-    const built = (await Promise.all(files.map((file) => builtIns(file, config)))).flat();
-    if (built.length === 0) return types;
-    return { success: false, output: `${types.output}\n${[...new Set(built)].join("\n")}` };
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await tempFolder();
+  const config = `${folder.path}/deno.json`;
+  await Deno.writeTextFile(
+    config,
+    JSON.stringify({ imports, compilerOptions: { ...compilerOptions, lib: BROWSER_LIBRARIES } }),
+  );
+  const types = await deno(["check", "--config", config, ...files]);
+  const built = (await Promise.all(files.map((file) => builtIns(file, config)))).flat();
+  if (built.length === 0) return types;
+  return { success: false, output: `${types.output}\n${[...new Set(built)].join("\n")}` };
 }
 
 async function configuration(): Promise<Configuration> {
@@ -140,32 +108,29 @@ async function npmImports(): Promise<Record<string, string>> {
  * be reached the copy's deno.json names npm's packages instead. Those have no types, which the
  * check of everything has looked at already.
  */
-async function publishCheck(files: string[], exports: Record<string, string>): Promise<Outcome> {
+async function publishCheck(files: string[]): Promise<Outcome> {
   const { source } = await stdSource();
-  const folder = await Deno.makeTempDir({ prefix: "davit_publish_" });
-  try {
-    for (const file of files) {
-      const slash = file.lastIndexOf("/");
-      if (slash > 0) await Deno.mkdir(`${folder}/${file.slice(0, slash)}`, { recursive: true });
-      await Deno.copyFile(`${ROOT}/${file}`, `${folder}/${file}`);
-    }
-    const config = await configuration();
-    const imports = source === "npm" ? await npmImports() : config.imports;
-    await Deno.writeTextFile(
-      `${folder}/deno.json`,
-      JSON.stringify({ ...config, exports, imports }),
-    );
-    const unchecked = source === "npm" ? ["--no-check"] : [];
-    return await output(
-      new Deno.Command(Deno.execPath(), {
-        args: ["publish", "--dry-run", "--allow-dirty", ...unchecked],
-        cwd: folder,
-        env: { NO_COLOR: "1" },
-      }),
-    );
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  await using temp = await tempFolder();
+  const folder = temp.path;
+  for (const file of files) {
+    const slash = file.lastIndexOf("/");
+    if (slash > 0) await Deno.mkdir(`${folder}/${file.slice(0, slash)}`, { recursive: true });
+    await Deno.copyFile(`${ROOT}/${file}`, `${folder}/${file}`);
   }
+  const config = await configuration();
+  const imports = source === "npm" ? await npmImports() : config.imports;
+  await Deno.writeTextFile(
+    `${folder}/deno.json`,
+    JSON.stringify({ ...config, imports }),
+  );
+  const unchecked = source === "npm" ? ["--no-check"] : [];
+  return await output(
+    new Deno.Command(Deno.execPath(), {
+      args: ["publish", "--dry-run", "--allow-dirty", ...unchecked],
+      cwd: folder,
+      env: { NO_COLOR: "1" },
+    }),
+  );
 }
 
 /** Runs a check, prints its line, and answers whether it was content. */
@@ -179,16 +144,12 @@ async function step(name: string, check: () => Promise<Outcome>): Promise<boolea
 }
 
 async function main(): Promise<boolean> {
-  const files = await projectFiles();
+  const files = await projectFiles(ROOT);
   const sources = files.filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts"));
   const pages = files.filter((file) => file.endsWith(".md"));
-  const all = Object.entries((await configuration()).exports);
-  const there = await Promise.all(all.map(([, path]) => exists(`${ROOT}/${path}`)));
-  const exports = all.filter((_, index) => there[index]);
-  const missing = all.filter((_, index) => !there[index]).map(([name]) => name);
-  if (missing.length > 0) say(`note: not there yet, so not checked: ${missing.join(", ")}`);
-  const entries = exports.map(([, path]) => path);
-  const browserSafe = exports.filter(([name]) => !NOT_FOR_BROWSERS.includes(name))
+  const { exports } = await configuration();
+  const entries = Object.values(exports);
+  const browserSafe = Object.entries(exports).filter(([name]) => !NOT_FOR_BROWSERS.includes(name))
     .map(([, path]) => path);
 
   const results = [
@@ -196,9 +157,6 @@ async function main(): Promise<boolean> {
       `types of ${sources.length} files and of their examples`,
       () => deno(["check", "--doc", ...sources, ...pages]),
     ),
-  ];
-  if (exports.length === 0) return results.every((result) => result);
-  results.push(
     await step(
       `types of ${browserSafe.length} entry points with the browser's library`,
       () => browserCheck(browserSafe.map((path) => `${ROOT}/${path}`)),
@@ -207,8 +165,8 @@ async function main(): Promise<boolean> {
       `documentation of ${entries.length} entry points`,
       () => deno(["doc", "--lint", ...entries]),
     ),
-    await step("publish --dry-run", () => publishCheck(files, Object.fromEntries(exports))),
-  );
+    await step("publish --dry-run", () => publishCheck(files)),
+  ];
   return results.every((result) => result);
 }
 

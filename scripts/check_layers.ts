@@ -4,6 +4,7 @@
  * edge.
  */
 import { type ImportEdge, readSource } from "./check_layers_source.ts";
+import { projectFiles } from "./project_files.ts";
 import { complain, say } from "./say.ts";
 
 /** A breach of a rule. */
@@ -12,7 +13,6 @@ export interface Breach {
   file: string;
   /** The line, from 1. */
   line: number;
-  /** What is wrong, with the edge where it is an import. */
   message: string;
 }
 
@@ -285,27 +285,16 @@ function isPackage(specifier: string): boolean {
   return specifier === PACKAGE || specifier.startsWith(`${PACKAGE}/`);
 }
 
-/** Folders that hold nothing of the project's own source. */
-const NOT_SOURCE = ["node_modules", "npm", "out", "dist"];
-
-/** Reads every TypeScript file under a folder. */
+/** The texts of all TypeScript files of the project. */
 export async function readTree(root: string): Promise<Map<string, string>> {
-  const files = new Map<string, string>();
-  const read = async (folder: string): Promise<void> => {
-    for await (const { name, isDirectory, isFile } of Deno.readDir(`${root}/${folder}`)) {
-      if (name.startsWith(".") || NOT_SOURCE.includes(name)) continue;
-      const path = `${folder}${name}`;
-      if (isDirectory) await read(`${path}/`);
-      else if (isFile && name.endsWith(".ts") && !name.endsWith(".d.ts")) {
-        files.set(path, await Deno.readTextFile(`${root}/${path}`));
-      }
-    }
-  };
-  await read("");
-  return files;
+  const files = (await projectFiles(root)).filter((file) => /(?<!\.d)\.ts$/.test(file));
+  const texts = files.map(async (file): Promise<[string, string]> => [
+    file,
+    await Deno.readTextFile(`${root}/${file}`),
+  ]);
+  return new Map(await Promise.all(texts));
 }
 
-/** The files that deno.json exports. */
 export async function exportedFiles(root: string): Promise<Set<string>> {
   const { exports } = JSON.parse(await Deno.readTextFile(`${root}/deno.json`));
   return new Set(Object.values<string>(exports).map((path) => path.replace(/^\.\//, "")));

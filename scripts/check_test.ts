@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { browserCheck } from "./check.ts";
+import { tempFolder } from "./temp_folder.ts";
 
 const cases: [string, string, string | undefined][] = [
   ["web APIs", "export const a: Promise<Response> = fetch('x');", undefined],
@@ -15,16 +16,15 @@ const cases: [string, string, string | undefined][] = [
 ];
 
 Deno.test("browserCheck: an entry point sees what a browser has, and no more", async (t) => {
-  const folder = await Deno.makeTempDir();
+  await using folder = await tempFolder();
   const other = "\nimport { readFile } from 'node:fs';\nexport const b: unknown = readFile;\n";
-  await Deno.writeTextFile(`${folder}/other.ts`, other);
+  await Deno.writeTextFile(`${folder.path}/other.ts`, other);
   for (const [name, text, complaint] of cases) {
     await t.step(name, async () => {
-      await Deno.writeTextFile(`${folder}/entry.ts`, text);
-      const { success, output } = await browserCheck([`${folder}/entry.ts`]);
+      await Deno.writeTextFile(`${folder.path}/entry.ts`, text);
+      const { success, output } = await browserCheck([`${folder.path}/entry.ts`]);
       assertEquals(success, complaint === undefined, output);
       if (complaint !== undefined) assertStringIncludes(output, complaint);
     });
   }
-  await Deno.remove(folder, { recursive: true });
 });

@@ -17,8 +17,8 @@ import { bytes, ProgressLine, rate, short, step } from "./demo/progress.ts";
 import { pullAll, verifyAll } from "./demo/pull.ts";
 import { runProgram } from "./run_program.ts";
 import { duration, say } from "./say.ts";
+import { tempFolder } from "./temp_folder.ts";
 
-const ROOT = new URL("../", import.meta.url);
 const CHUNK_BYTES = 1024 * 1024;
 const TAGS = 25;
 const PAGE_SIZE = 10;
@@ -32,7 +32,6 @@ export function outFolder(registry: string, repository: string): string {
   return `out/${safe(registry)}/${safe(repository)}`;
 }
 
-/** Pulls what a reference names from a real registry. */
 async function pullReference(text: string): Promise<void> {
   const reference = parseReference(text, { defaultTag: "latest" });
   const { registry, repository, scheme, tag, digest } = reference;
@@ -145,7 +144,7 @@ async function demo(): Promise<void> {
     },
   });
   say(`A registry in this process serves ${server.url}`);
-  const image = await makeImage(ROOT);
+  const image = await makeImage();
   const size = image.base.bytes.byteLength +
     image.images.reduce((sum, { layers }) => sum + layers[1]!.bytes.byteLength, 0);
   step("made an image", `two platforms, three layers, ${bytes(size)} in gzipped tars`);
@@ -163,14 +162,10 @@ async function demo(): Promise<void> {
   );
 
   say("\nPull into an OCI layout folder");
-  const folder = await Deno.makeTempDir({ prefix: "davit_demo_" });
-  try {
-    const layout = new LayoutStore(folder);
-    const contents = await pullAll(new RegistryStore(client), "latest", layout, "latest", line);
-    await verifyAll(layout, contents);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await tempFolder();
+  const layout = new LayoutStore(folder.path);
+  const contents = await pullAll(new RegistryStore(client), "latest", layout, "latest", line);
+  await verifyAll(layout, contents);
   await attach(client, image);
   say(`\nDone in ${duration(performance.now() - started)}. Next:`);
   say("  npx -y deno@2 task demo -- docker.io/library/alpine:3      pull a real image");

@@ -8,7 +8,6 @@
  * updates it on purpose.
  */
 
-/** Where the standard library comes from. */
 export type StdSource = "jsr" | "npm";
 
 const PROBE_TIMEOUT_MS = 2_000;

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { denoArguments, denoCommand } from "./deno.ts";
+import { tempFolder } from "./temp_folder.ts";
 
 const LOCK = new URL("./npm_std/deno.lock", import.meta.url);
 
@@ -33,34 +34,31 @@ async function checkoutStatus(): Promise<string> {
 }
 
 Deno.test("denoCommand: whatever is run, and from wherever, the checkout stays as it is", async (t) => {
-  const folder = await Deno.makeTempDir({ prefix: "davit_outside_" });
+  await using temp = await tempFolder();
+  const folder = temp.path;
   const before = await checkoutStatus();
-  try {
-    await Deno.writeTextFile(`${folder}/outside.ts`, 'import "@std/assert";\n');
-    await Deno.writeTextFile(
-      `${folder}/unlocked.ts`,
-      'import "npm:@noble/hashes@2.3.0/sha2.js";\n',
-    );
-    for (const command of [["run", "-A"], ["check"], ["info", "--json"], ["doc"], ["cache"]]) {
-      for (const cwd of [folder, decodeURIComponent(new URL("..", import.meta.url).pathname)]) {
-        await t.step(
-          `${command[0]} in ${cwd === folder ? "another folder" : "the project"}`,
-          async () => {
-            const args = [...command, `${folder}/outside.ts`];
-            const { success, stderr } = await (await denoCommand(args, { cwd })).output();
-            assert(success, new TextDecoder().decode(stderr));
-            assertEquals(await checkoutStatus(), before);
-          },
-        );
-      }
+  await Deno.writeTextFile(`${folder}/outside.ts`, 'import "@std/assert";\n');
+  await Deno.writeTextFile(
+    `${folder}/unlocked.ts`,
+    'import "npm:@noble/hashes@2.3.0/sha2.js";\n',
+  );
+  for (const command of [["run", "-A"], ["check"], ["info", "--json"], ["doc"], ["cache"]]) {
+    for (const cwd of [folder, decodeURIComponent(new URL("..", import.meta.url).pathname)]) {
+      await t.step(
+        `${command[0]} in ${cwd === folder ? "another folder" : "the project"}`,
+        async () => {
+          const args = [...command, `${folder}/outside.ts`];
+          const { success, stderr } = await (await denoCommand(args, { cwd })).output();
+          assert(success, new TextDecoder().decode(stderr));
+          assertEquals(await checkoutStatus(), before);
+        },
+      );
     }
-    await t.step("a package that is not in the lock is refused, not added", async () => {
-      const args = ["run", `${folder}/unlocked.ts`];
-      const { success } = await (await denoCommand(args, { cwd: folder })).output();
-      assert(!success || Deno.env.get("DAVIT_STD") === "jsr");
-      assertEquals(await checkoutStatus(), before);
-    });
-  } finally {
-    await Deno.remove(folder, { recursive: true });
   }
+  await t.step("a package that is not in the lock is refused, not added", async () => {
+    const args = ["run", `${folder}/unlocked.ts`];
+    const { success } = await (await denoCommand(args, { cwd: folder })).output();
+    assert(!success || Deno.env.get("DAVIT_STD") === "jsr");
+    assertEquals(await checkoutStatus(), before);
+  });
 });

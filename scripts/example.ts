@@ -7,7 +7,6 @@ import { runProgram, UsageError } from "./run_program.ts";
 
 const EXAMPLES = new URL("../examples/", import.meta.url);
 
-/** The names of the examples. */
 export async function exampleNames(): Promise<string[]> {
   const names: string[] = [];
   for await (const { name } of Deno.readDir(EXAMPLES)) {

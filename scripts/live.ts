@@ -12,7 +12,6 @@ import { cleanUp, type Scratch, VERBS } from "./live/verbs.ts";
 import { runProgram, UsageError } from "./run_program.ts";
 import { say } from "./say.ts";
 
-/** What a run came to. */
 export interface LiveReport {
   /** "ok", a code, or a failure's words, by verb. */
   outcomes: Record<string, string>;

@@ -7,7 +7,6 @@ import {
   cacheFolder,
   type GoPeer,
   type GoProgramPeer,
-  type NpmPeer,
   onPath,
   type Peer,
   PEER_NAMES,
@@ -17,71 +16,35 @@ import {
   versionFile,
   versionRecord,
 } from "./peers_table.ts";
-import { offlineLine, RETRIES } from "./npm_package/run.ts";
+import { needed, npmInstall, run } from "./npm_package/run.ts";
 import { runProgram, UsageError } from "./run_program.ts";
 import { complain, duration, say } from "./say.ts";
-
-/** The longest that one peer may take: a first build downloads about 100 modules. */
-const LIMIT_MS = 10 * 60_000;
-
-/** What a command said last, for the line that explains a failure. */
-const LAST_LINES = 6;
+import { tempFolder } from "./temp_folder.ts";
 
 /** One line of the answer: a peer that is there, or the reason why it is not. */
 type Outcome = { path: string; version: string; how: string } | { reason: string };
 
-async function run(
-  command: string,
-  args: string[],
-  options: { cwd?: string; env?: Record<string, string> } = {},
-): Promise<string> {
-  const child = new Deno.Command(command, {
-    args,
-    ...options,
-    stdin: "null",
-    signal: AbortSignal.timeout(LIMIT_MS),
-  });
-  const { success, signal, stdout, stderr } = await child.output();
-  const decoder = new TextDecoder();
-  if (success) return decoder.decode(stdout);
-  const said = `${decoder.decode(stdout)}\n${decoder.decode(stderr)}`.trim().split("\n");
-  const ended = signal === null ? "" : ` (ended by ${signal} after ${duration(LIMIT_MS)})`;
-  const offline = offlineLine(said);
-  if (offline !== undefined) throw new Error(`there is no network: ${offline}`);
-  const name = command.split("/").at(-1);
-  throw new Error(`${name} ${args[0]} failed${ended}: ${said.slice(-LAST_LINES).join("\n  ")}`);
+/** Why something could not be had. */
+function reasonOf(error: unknown): string {
+  const { message, cause = message } = error as Error;
+  return String(cause);
 }
 
 /** Builds in a throw-away module that requires the version: `go install` fails behind some proxies. */
 async function build(peer: GoPeer | GoProgramPeer, out: string): Promise<void> {
-  const go = onPath("go");
-  if (go === undefined) throw new Error("it is built with Go, and there is no go on the PATH");
-  const folder = await Deno.makeTempDir({ prefix: "davit_peer_" });
-  try {
-    const options = {
-      cwd: folder,
-      env: { CGO_ENABLED: "0", GOFLAGS: "-mod=mod -buildvcs=false", GOWORK: "off" },
-    };
-    await run(go, ["mod", "init", "peer"], options);
-    await run(go, ["mod", "edit", `-require=${peer.module}@${peer.version}`], options);
-    const flags = ["-trimpath", "-ldflags", "-s -w"];
-    let what = ".";
-    if (peer.source === "go") what = `${peer.module}/${peer.package}`;
-    else await Deno.copyFile(peer.program, `${folder}/main.go`);
-    await run(go, ["build", ...flags, "-o", out, what], options);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-/** Installs without scripts: the packages named in the table carry the binary itself. */
-async function install(peer: NpmPeer, folder: string): Promise<void> {
-  const npm = onPath("npm");
-  if (npm === undefined) throw new Error("it comes from npm, and there is no npm on the PATH");
-  await Deno.mkdir(folder, { recursive: true });
-  // --force: npm refuses a Node package on a machine whose own Node is not in its "engines".
-  const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-save", "--force", ...RETRIES];
-  await run(npm, ["install", "--prefix", folder, ...flags, `${peer.package}@${peer.version}`]);
+  const go = needed("go");
+  await using folder = await tempFolder();
+  const options = {
+    cwd: folder.path,
+    env: { CGO_ENABLED: "0", GOFLAGS: "-mod=mod -buildvcs=false", GOWORK: "off" },
+  };
+  await run(go, ["mod", "init", "peer"], options);
+  await run(go, ["mod", "edit", `-require=${peer.module}@${peer.version}`], options);
+  const flags = ["-trimpath", "-ldflags", "-s -w"];
+  let what = ".";
+  if (peer.source === "go") what = `${peer.module}/${peer.package}`;
+  else await Deno.copyFile(peer.program, `${folder.path}/main.go`);
+  await run(go, ["build", ...flags, "-o", out, what], options);
 }
 
 /** Brings what the cache folder keeps; the version file is written last, so a half is no peer. */
@@ -99,11 +62,13 @@ async function bring(name: PeerName, folder: string): Promise<Outcome> {
       await build(peer, part);
       await Deno.rename(part, binary);
     } else {
-      await install(peer, `${folder}/${name}`);
+      // The packages of the table carry the binary itself. --force: npm refuses a Node package on a
+      // machine whose own Node is not in its "engines".
+      await npmInstall(`${folder}/${name}`, [`${peer.package}@${peer.version}`], "--force");
     }
     await Deno.writeTextFile(versionFile(name, folder), versionRecord(name));
   } catch (error) {
-    return { reason: error instanceof Error ? error.message : String(error) };
+    return { reason: reasonOf(error) };
   }
   const verb = peer.source === "npm" ? "installed" : "built";
   const path = peerPath(name, folder);
@@ -127,7 +92,7 @@ async function fromSystem(names: PeerName[], tell: Tell): Promise<void> {
         const packages = missing.map((name) => (PEERS[name] as { package: string }).package);
         await run(apt, ["install", "-qy", "--no-install-recommends", ...packages], { env });
       } catch (error) {
-        reason = error instanceof Error ? error.message : String(error);
+        reason = reasonOf(error);
       }
     } else {
       reason = `only root may install it: sudo ${hint}`;

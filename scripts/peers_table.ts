@@ -5,11 +5,8 @@
 
 /** A program built from its module with the machine's own `go`. */
 export interface GoPeer {
-  /** Which way it comes. */
   source: "go";
-  /** The module. */
   module: string;
-  /** The module's version. */
   version: string;
   /** The package to build, within the module. */
   package: string;
@@ -17,23 +14,17 @@ export interface GoPeer {
 
 /** A program of this project's, built with a module. */
 export interface GoProgramPeer {
-  /** Which way it comes. */
   source: "go-program";
-  /** The module that it uses. */
   module: string;
-  /** The module's version. */
   version: string;
-  /** The program's file. */
   program: URL;
 }
 
 /** A program whose binary comes in an npm package, or a module that such a program loads. */
 export interface NpmPeer {
-  /** Which way it comes. */
   source: "npm";
   /** The npm package, the one that carries the binary for this machine. */
   package: string;
-  /** The package's version. */
   version: string;
   /** The binary or module, within the package. */
   binary: string;
@@ -41,9 +32,7 @@ export interface NpmPeer {
 
 /** A program of the system's distribution, found on the `PATH`. */
 export interface AptPeer {
-  /** Which way it comes. */
   source: "apt";
-  /** The Debian package. */
   package: string;
 }
 
@@ -125,10 +114,8 @@ export const PEERS = {
   },
 } as const satisfies Record<string, Peer>;
 
-/** The name of a peer. */
 export type PeerName = keyof typeof PEERS;
 
-/** All names, in the table's order. */
 export const PEER_NAMES = Object.keys(PEERS) as PeerName[];
 
 /** How people get what is missing. */

@@ -1,9 +1,11 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { bringPeers } from "./peers.ts";
 import { cachedBinary, versionFile, versionRecord } from "./peers_table.ts";
+import { tempFolder } from "./temp_folder.ts";
 
 Deno.test("bringPeers: what is there is left alone, and named with its version and place", async () => {
-  const folder = await Deno.makeTempDir();
+  await using temp = await tempFolder();
+  const folder = temp.path;
   const binary = cachedBinary("crane", folder)!;
   await Deno.writeTextFile(binary, "");
   await Deno.writeTextFile(versionFile("crane", folder), versionRecord("crane"));
@@ -11,12 +13,12 @@ Deno.test("bringPeers: what is there is left alone, and named with its version a
   const failed = await bringPeers(["crane"], folder, (line) => lines.push(line));
   assertEquals(failed, []);
   assertEquals(lines, [`crane  v0.22.1     ${binary}  (already there)`]);
-  await Deno.remove(folder, { recursive: true });
 });
 
 /** Runs the script where neither Go's modules nor npm's packages can be had. */
 async function offline(args: string[], env: Record<string, string> = {}) {
-  const folder = await Deno.makeTempDir();
+  await using temp = await tempFolder();
+  const folder = temp.path;
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -38,7 +40,6 @@ async function offline(args: string[], env: Record<string, string> = {}) {
       ...env,
     },
   }).output();
-  await Deno.remove(folder, { recursive: true });
   const decoder = new TextDecoder();
   return { code, said: decoder.decode(stdout) + decoder.decode(stderr) };
 }

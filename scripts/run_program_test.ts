@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { ApiError, NetworkError } from "../mod.ts";
 import { plainly, UsageError } from "./run_program.ts";
+import { tempFolder } from "./temp_folder.ts";
 
 const FILE = new URL("./run_program.ts", import.meta.url).href;
 
@@ -38,8 +39,8 @@ async function run(
   main: string,
   args: string[] = [],
 ): Promise<{ code: number; stdout: string; stderr: string }> {
-  const folder = await Deno.makeTempDir();
-  const file = `${folder}/program.ts`;
+  await using folder = await tempFolder();
+  const file = `${folder.path}/program.ts`;
   await Deno.writeTextFile(
     file,
     `import { runProgram, UsageError } from "${FILE}";
@@ -50,7 +51,6 @@ async function run(
     args: ["run", "--quiet", "--no-config", "--no-lock", "--no-prompt", file, ...args],
     env: { NO_COLOR: "1" },
   }).output();
-  await Deno.remove(folder, { recursive: true });
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }

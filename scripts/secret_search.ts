@@ -25,12 +25,10 @@ function spellings(mark: string): string[] {
   return [mark, ...base64];
 }
 
-/** The secrets that are known, and where they are. */
 export class SecretSearch {
   readonly #marks = MARKS.flatMap(spellings);
   readonly #learned = new Set<string>();
 
-  /** Learns the secrets of an `Authorization` header. */
   learn(authorization: string | null | undefined): void {
     const [, scheme, value = ""] = /^(\w+) +(\S+)$/.exec(authorization ?? "") ?? [];
     const found = [value];

@@ -1,11 +1,8 @@
 import { encodeText } from "../content/bytes.ts";
 import { ownRequest, type RequestContext, withRequest } from "../server/middleware.ts";
 
-/** What becomes of a request. */
 export interface RequestChange {
-  /** The method. */
   method?: string;
-  /** The URL. */
   url?: URL | string;
   /** Headers to set; those that are `undefined` are taken away. */
   headers?: Record<string, string | undefined>;
@@ -23,7 +20,6 @@ export function changedOwn(context: RequestContext, change: RequestChange): Requ
   return ownRequest(changedRequest(context.request, change));
 }
 
-/** A request like another one, with something changed. */
 export function changedRequest(request: Request, change: RequestChange): Request {
   const headers = changedHeaders(request.headers, change.headers);
   const body = change.body === undefined ? request.body : change.body;
@@ -37,14 +33,12 @@ export function changedRequest(request: Request, change: RequestChange): Request
   return new Request(change.url ?? request.url, init);
 }
 
-/** The URL with another query. */
 export function withQuery(url: URL, edit: (query: URLSearchParams) => void): URL {
   const other = new URL(url);
   edit(other.searchParams);
   return other;
 }
 
-/** A response like another one, with something changed. */
 export function answered(
   response: Response,
   change: {
@@ -58,7 +52,6 @@ export function answered(
   return new Response(body, { status: change.status ?? response.status, headers });
 }
 
-/** A response like another one, with this as its JSON. */
 export function answeredJson(response: Response, value: unknown): Response {
   const body = encodeText(JSON.stringify(value));
   return answered(response, { body, headers: { "content-length": String(body.byteLength) } });

@@ -4,7 +4,6 @@ export interface Flag<T> {
   name: string;
   /** What its value is called in the usage; without it the flag takes none. */
   value?: string;
-  /** What it does, in a line. */
   help: string;
   /** Takes its value, which is empty where it takes none. */
   set(target: T, value: string): void | Promise<void>;
@@ -12,7 +11,6 @@ export interface Flag<T> {
 
 /** Arguments that cannot be used; the message says why. */
 export class UsageError extends Error {
-  /** The class's own name. */
   override name = "UsageError";
 }
 

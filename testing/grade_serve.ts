@@ -13,7 +13,6 @@ export interface GradeCommand {
   provoke?: GradeProvocation[];
 }
 
-/** The arguments about grading. */
 export const GRADE_FLAGS: readonly Flag<GradeCommand>[] = [
   {
     name: "--grade",

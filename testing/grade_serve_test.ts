@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path/from-file-url";
 import { denoCommand } from "../scripts/deno.ts";
 import { parseArguments } from "./main.ts";
@@ -15,14 +15,6 @@ for (
     assertEquals((await parseArguments(args))?.grade.provoke as string[] | undefined, expected);
   });
 }
-
-Deno.test("serve's arguments: an unknown provocation is refused", async () => {
-  await assertRejects(
-    () => parseArguments(["--provoke", "warnings,x"]),
-    Error,
-    "--provoke must be of corrupt-blobs, corrupt-manifests",
-  );
-});
 
 Deno.test("serve --grade prints the report when it is stopped; a second port serves redirects", async () => {
   const main = fromFileUrl(new URL("./main.ts", import.meta.url));

@@ -7,21 +7,17 @@ import { type RequestHandler, serve, type ServeOptions } from "../server/listen/
 import type { Registry } from "../server/registry.ts";
 import { type Flag, readFlags, UsageError, usageOf } from "./flags.ts";
 import { GRADE_FLAGS, type GradeCommand, gradedRegistry } from "./grade_serve.ts";
-import { isPresetName, presetLogin, PRESETS } from "./quirks/presets.ts";
+import { PRESETS } from "./quirks/preset_table.ts";
+import { isPresetName, presetLogin } from "./quirks/presets.ts";
 import { authFrom, type Login, LOGIN_FLAGS } from "./serve_login.ts";
 import { createTestRegistry, type TestRegistryOptions } from "./test_registry.ts";
 
 /** What the arguments ask for: the flags fill it in. */
 export interface ServeCommand {
-  /** Options of the registry. */
   registry: TestRegistryOptions;
-  /** Options of the server. */
   serve: ServeOptions;
-  /** Who may do what. */
   login: Login;
-  /** The certificate and its key, in PEM. */
   tls: { cert?: string; key?: string };
-  /** Whether the client is graded, and how. */
   grade: GradeCommand;
   /** Whether pages of the origins that are named may send credentials. */
   corsCredentials: boolean;

@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { fromFileUrl } from "@std/path/from-file-url";
 import { hash } from "bcryptjs";
 import { denoCommand } from "../scripts/deno.ts";
+import { tempFolder } from "../scripts/temp_folder.ts";
 import { createTokenKey } from "../server/access/token_keys.ts";
 import { selfSigned } from "../tests/peers/certificate.ts";
 import { UsageError } from "./flags.ts";
@@ -108,10 +109,10 @@ for (
   });
 }
 
-interface Running {
+interface Running extends AsyncDisposable {
   url: string;
-  child: Deno.ChildProcess;
-  rest: ReadableStreamDefaultReader<string>;
+  /** Stops it, and looks whether it ended as it should. */
+  stop(signal?: Deno.Signal): Promise<void>;
 }
 
 async function command(args: string[], stderr: "piped" | "inherit"): Promise<Deno.Command> {
@@ -128,15 +129,13 @@ async function start(...args: string[]): Promise<Running> {
   const rest = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   const { value = "" } = await rest.read();
   assertMatch(value, /^https?:\/\/127\.0\.0\.1:[0-9]+\n$/);
-  return { url: value.trim(), child, rest };
-}
-
-/** Stops it, and looks whether it ended as it should. */
-async function stop({ child, rest }: Running, signal: Deno.Signal = "SIGTERM"): Promise<void> {
-  child.kill(signal);
-  const { code } = await child.status;
-  assertEquals(code, 0);
-  await rest.cancel();
+  const stop = async (signal: Deno.Signal = "SIGTERM") => {
+    child.kill(signal);
+    const { code } = await child.status;
+    assertEquals(code, 0);
+    await rest.cancel();
+  };
+  return { url: value.trim(), stop, [Symbol.asyncDispose]: stop };
 }
 
 async function statusOf(url: string, init?: RequestInit): Promise<number> {
@@ -154,73 +153,61 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     const running = await start();
     const response = await fetch(`${running.url}/v2/`);
     assertEquals(await response.text(), "{}");
-    await stop(running, signal);
+    await running.stop(signal);
   });
 }
 
 Deno.test("serve --user --htpasswd: Basic, and the file is read again", async () => {
-  const file = await Deno.makeTempFile({ prefix: "davit_serve_" });
-  const running = await start("--user", "me:a:b", "--htpasswd", file, "--anonymous", "pull");
-  try {
-    const ping = `${running.url}/v2/`;
-    assertEquals(await statusOf(ping), 401);
-    assertEquals(await statusOf(`${running.url}/v2/app/tags/list`), 404);
-    assertEquals(await statusOf(ping, basic("me:a:b")), 200);
-    assertEquals(await statusOf(ping, basic("filed:pass")), 401);
-    await Deno.writeTextFile(file, `filed:${await hash("pass", 4)}\n`);
-    assertEquals(await statusOf(ping, basic("filed:pass")), 200);
-  } finally {
-    await stop(running);
-    await Deno.remove(file);
-  }
+  await using folder = await tempFolder();
+  const file = `${folder.path}/htpasswd`;
+  await Deno.writeTextFile(file, "");
+  await using running = await start("--user", "me:a:b", "--htpasswd", file, "--anonymous", "pull");
+  const ping = `${running.url}/v2/`;
+  assertEquals(await statusOf(ping), 401);
+  assertEquals(await statusOf(`${running.url}/v2/app/tags/list`), 404);
+  assertEquals(await statusOf(ping, basic("me:a:b")), 200);
+  assertEquals(await statusOf(ping, basic("filed:pass")), 401);
+  await Deno.writeTextFile(file, `filed:${await hash("pass", 4)}\n`);
+  assertEquals(await statusOf(ping, basic("filed:pass")), 200);
 });
 
 Deno.test("serve --auth bearer --token-key: tokens outlive it", async () => {
-  const file = await Deno.makeTempFile({ prefix: "davit_serve_" });
+  await using folder = await tempFolder();
+  const file = `${folder.path}/key.json`;
   await Deno.writeTextFile(file, JSON.stringify(await createTokenKey()));
   const args = ["--auth", "bearer", "--user", "me:secret", "--token-key", file];
-  try {
-    let token = "";
-    for (const title of ["first", "second"]) {
-      const running = await start(...args);
-      if (token === "") {
-        const answer = await fetch(`${running.url}/token`, basic("me:secret"));
-        token = (await answer.json()).token;
-      }
-      const headers = { authorization: `Bearer ${token}` };
-      assertEquals(await statusOf(`${running.url}/v2/`, { headers }), 200, title);
-      assertEquals(await statusOf(`${running.url}/v2/`), 401);
-      await stop(running);
+  let token = "";
+  for (const title of ["first", "second"]) {
+    await using running = await start(...args);
+    if (token === "") {
+      const answer = await fetch(`${running.url}/token`, basic("me:secret"));
+      token = (await answer.json()).token;
     }
-  } finally {
-    await Deno.remove(file);
+    const headers = { authorization: `Bearer ${token}` };
+    assertEquals(await statusOf(`${running.url}/v2/`, { headers }), 200, title);
+    assertEquals(await statusOf(`${running.url}/v2/`), 401);
   }
 });
 
 Deno.test("serve --tls-cert --tls-key --cors --no-deletes", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "davit_serve_" });
+  await using folder = await tempFolder();
+  const [cert, key] = [`${folder.path}/cert.pem`, `${folder.path}/key.pem`];
   const { pem, keyPem } = await selfSigned();
-  await Deno.writeTextFile(`${folder}/cert.pem`, pem);
-  await Deno.writeTextFile(`${folder}/key.pem`, keyPem);
-  const running = await start(
-    ...["--tls-cert", `${folder}/cert.pem`, "--tls-key", `${folder}/key.pem`],
+  await Deno.writeTextFile(cert, pem);
+  await Deno.writeTextFile(key, keyPem);
+  await using running = await start(
+    ...["--tls-cert", cert, "--tls-key", key],
     ...["--cors", "--no-deletes"],
   );
-  const client = Deno.createHttpClient({ caCerts: [pem] });
-  try {
-    assertMatch(running.url, /^https:/);
-    const init = { method: "DELETE", headers: { origin: "https://page.test" }, client };
-    const response = await fetch(`${running.url}/v2/app/manifests/v1`, init as RequestInit);
-    await response.body?.cancel();
-    assertEquals([response.status, response.headers.get("access-control-allow-origin")], [
-      405,
-      "*",
-    ]);
-  } finally {
-    client.close();
-    await stop(running);
-    await Deno.remove(folder, { recursive: true });
-  }
+  using client = Deno.createHttpClient({ caCerts: [pem] });
+  assertMatch(running.url, /^https:/);
+  const init = { method: "DELETE", headers: { origin: "https://page.test" }, client };
+  const response = await fetch(`${running.url}/v2/app/manifests/v1`, init as RequestInit);
+  await response.body?.cancel();
+  assertEquals([response.status, response.headers.get("access-control-allow-origin")], [
+    405,
+    "*",
+  ]);
 });
 
 Deno.test("serve --help: every option", async () => {
@@ -253,25 +240,21 @@ Deno.test("serve says in a line what is wrong, and ends with 1", async () => {
 });
 
 Deno.test("serve --store: what was pushed outlives it", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "davit_serve_" });
+  await using folder = await tempFolder();
   const digest = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
-  try {
-    const first = await start("--store", `${folder}/new`);
-    const path = `v2/app/blobs/uploads/?digest=${digest}`;
-    const init = { method: "POST", body: "hello" };
-    assertEquals(await statusOf(`${first.url}/${path}`, init), 201);
-    await stop(first);
-    assertEquals(
-      await Deno.readTextFile(`${folder}/new/app/oci-layout`),
-      '{"imageLayoutVersion":"1.0.0"}',
-    );
-    const second = await start("--store", `${folder}/new`);
-    const response = await fetch(`${second.url}/v2/app/blobs/${digest}`);
-    assertEquals(await response.text(), "hello");
-    await stop(second);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  const first = await start("--store", `${folder.path}/new`);
+  const path = `v2/app/blobs/uploads/?digest=${digest}`;
+  const init = { method: "POST", body: "hello" };
+  assertEquals(await statusOf(`${first.url}/${path}`, init), 201);
+  await first.stop();
+  assertEquals(
+    await Deno.readTextFile(`${folder.path}/new/app/oci-layout`),
+    '{"imageLayoutVersion":"1.0.0"}',
+  );
+  const second = await start("--store", `${folder.path}/new`);
+  const response = await fetch(`${second.url}/v2/app/blobs/${digest}`);
+  assertEquals(await response.text(), "hello");
+  await second.stop();
 });
 
 Deno.test("serve: each request in a line, also one whose connection breaks", async () => {
@@ -293,26 +276,13 @@ Deno.test("serve: each request in a line, also one whose connection breaks", asy
 });
 
 Deno.test("serve: a port that is taken is named", async () => {
-  const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  try {
-    const { port } = taken.addr;
-    const command = await denoCommand([
-      "run",
-      "-q",
-      "--no-check",
-      "-A",
-      MAIN,
-      "--port",
-      String(port),
-    ]);
-    const { code, stderr } = await command.output();
-    assertEquals([code, new TextDecoder().decode(stderr)], [
-      1,
-      `Cannot serve as 'port' ${port} of 127.0.0.1 is taken by another program\n`,
-    ]);
-  } finally {
-    taken.close();
-  }
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr;
+  const { code, stderr } = await (await command(["--port", String(port)], "piped")).output();
+  assertEquals([code, new TextDecoder().decode(stderr)], [
+    1,
+    `Cannot serve as 'port' ${port} of 127.0.0.1 is taken by another program\n`,
+  ]);
 });
 
 async function namesIn(folder: string): Promise<string[]> {
@@ -347,20 +317,17 @@ const STORES: [
 
 for (const [title, make, refusal] of STORES) {
   Deno.test(`serve --store: ${title} is ${refusal === undefined ? "taken" : "refused"}`, async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      await make(folder);
-      const before = refusal && await namesIn(folder);
-      const parsed = parseArguments(["--store", folder]);
-      if (refusal === undefined) {
-        await (await parsed)!.atStop[0]!();
-        return;
-      }
-      const error = await assertRejects(() => parsed);
-      assertMatch((error as Error).message, refusal);
-      assertEquals(await namesIn(folder), before);
-    } finally {
-      await Deno.remove(folder, { recursive: true }).catch(() => {});
+    await using temporary = await tempFolder();
+    const folder = temporary.path;
+    await make(folder);
+    const before = refusal && await namesIn(folder);
+    const parsed = parseArguments(["--store", folder]);
+    if (refusal === undefined) {
+      await (await parsed)!.atStop[0]!();
+      return;
     }
+    const error = await assertRejects(() => parsed);
+    assertMatch((error as Error).message, refusal);
+    assertEquals(await namesIn(folder), before);
   });
 }

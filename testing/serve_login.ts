@@ -9,21 +9,16 @@ import { type Flag, UsageError } from "./flags.ts";
 
 /** What the arguments of `deno task serve` say of who may do what. */
 export interface Login {
-  /** Which way to log in. */
   auth?: "basic" | "bearer";
-  /** Passwords by user. */
   users: Record<string, string>;
-  /** The path of an htpasswd file. */
   htpasswd?: string;
   /** What clients may do that do not log in. */
   anonymous?: RegistryAction[];
-  /** The private key that signs tokens. */
   key?: string;
 }
 
 const ACTIONS: readonly string[] = ["pull", "push", "delete"] satisfies RegistryAction[];
 
-/** The arguments about logging in. */
 export const LOGIN_FLAGS: readonly Flag<Login>[] = [
   {
     name: "--auth",

@@ -10,10 +10,8 @@ import { fileSystem, readWhole, readWholeSync, type Unread } from "../../runtime
 /** The variable whose value is a config. */
 const DOCKER_AUTH_CONFIG = "DOCKER_AUTH_CONFIG";
 
-/** The name of Docker's config in its folder. */
 const DOCKER_FILE = "config.json";
 
-/** The name of podman's in its. */
 const PODMAN_FILE = ["containers", "auth.json"] as const;
 
 /**
@@ -49,7 +47,6 @@ export interface ConfigPlace {
   text?: string;
 }
 
-/** Options that say where configs are. */
 interface ConfigOptions {
   config?: string | readonly string[];
   configText?: string;
@@ -133,7 +130,6 @@ export async function readConfigText(path: string, maxBytes: number): Promise<st
   }
 }
 
-/** {@linkcode readConfigText} without promises. */
 export function readConfigTextSync(path: string, maxBytes: number): string | undefined {
   try {
     return textOf(readWholeSync(path, maxBytes), path, maxBytes);

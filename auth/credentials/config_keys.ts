@@ -10,7 +10,6 @@ export interface ConfigKey {
 
 type Scheme = "http" | "https";
 
-/** The key of Docker Hub, in configs and for helpers. */
 export const DOCKER_HUB_KEY = "https://index.docker.io/v1/";
 
 /**
@@ -24,7 +23,6 @@ export const WEB_LOGIN_KEYS: readonly string[] = [
   `${DOCKER_HUB_KEY}refresh-token`,
 ];
 
-/** Docker Hub, by the name that people know. */
 export const DOCKER_HUB = "docker.io";
 
 const DOCKER_HUB_HOSTS: readonly string[] = [DOCKER_HUB, "index.docker.io", "registry-1.docker.io"];
@@ -64,9 +62,7 @@ export function canonicalKey(host: string): string {
   return host === DOCKER_HUB ? DOCKER_HUB_KEY : host;
 }
 
-/** Whose keys are looked for. */
 export interface KeyTarget {
-  /** The registry's host. */
   host: string;
   /** The repository; without one, keys with a path do not match. */
   repository?: string | undefined;

@@ -18,7 +18,6 @@ export class ConfigSearch {
   /** Helpers that failed: under another key they would only fail, or ask for a password, again. */
   readonly #broken = new Set<string>();
 
-  /** A search that has found nothing yet. */
   constructor(target: CredentialTarget, report: (failure: unknown) => void = () => {}) {
     this.#target = target;
     this.#report = report;
@@ -38,7 +37,6 @@ export class ConfigSearch {
     }
   }
 
-  /** Notes a failure, and whose it is. */
   failed(error: unknown, candidate?: Candidate): void {
     this.#failures.push(error);
     if (candidate && "helper" in candidate) this.#broken.add(candidate.helper);

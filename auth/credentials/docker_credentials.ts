@@ -53,7 +53,6 @@ export interface DockerCredentialsOptions {
   configBytes?: number;
 }
 
-/** Their names. */
 export const DOCKER_CREDENTIALS_OPTIONS: OptionNames<DockerCredentialsOptions> = {
   config: 1,
   configText: 1,

@@ -18,30 +18,23 @@ import {
   type World,
 } from "./fake_machine_test.ts";
 
+const NO_RUNTIME = `/run/containers/${Deno.uid()}/auth.json`;
+const OWN = ["/h/.docker/config.json", NO_RUNTIME, "/h/.config/containers/auth.json"];
+const WINDOWS = ["/u/.docker/config.json", RUNTIME, "/u/.config/containers/auth.json"];
+const EMPTY = { ...HOME, DOCKER_CONFIG: "", DOCKER_AUTH_CONFIG: "" };
+
 const PLACES: [name: string, environment: Record<string, string>, paths: string[]][] = [
   ["a home folder", HOME, [DOCKER, RUNTIME, PODMAN]],
-  ["Windows' home folder", { USERPROFILE: "/u", XDG_RUNTIME_DIR: "/r" }, [
-    "/u/.docker/config.json",
-    "/r/containers/auth.json",
-    "/u/.config/containers/auth.json",
-  ]],
+  ["Windows' home folder", { USERPROFILE: "/u", XDG_RUNTIME_DIR: "/run/you" }, WINDOWS],
   ["DOCKER_CONFIG", { ...HOME, DOCKER_CONFIG: "/d" }, ["/d/config.json", RUNTIME, PODMAN]],
   ["REGISTRY_AUTH_FILE", { ...HOME, REGISTRY_AUTH_FILE: "/a.json" }, [DOCKER, "/a.json"]],
-  ["XDG_CONFIG_HOME", { ...HOME, XDG_CONFIG_HOME: "/c" }, [
-    DOCKER,
-    RUNTIME,
-    "/c/containers/auth.json",
-  ]],
-  ["empty variables", { ...HOME, DOCKER_CONFIG: "", DOCKER_AUTH_CONFIG: "" }, [
-    DOCKER,
-    RUNTIME,
-    PODMAN,
-  ]],
-  ["no XDG_RUNTIME_DIR", { HOME: "/h" }, [
-    "/h/.docker/config.json",
-    `/run/containers/${Deno.uid()}/auth.json`,
-    "/h/.config/containers/auth.json",
-  ]],
+  [
+    "XDG_CONFIG_HOME",
+    { ...HOME, XDG_CONFIG_HOME: "/c" },
+    [DOCKER, RUNTIME, "/c/containers/auth.json"],
+  ],
+  ["empty variables", EMPTY, [DOCKER, RUNTIME, PODMAN]],
+  ["no XDG_RUNTIME_DIR", { HOME: "/h" }, OWN],
 ];
 
 for (const [name, environment, paths] of PLACES) {
@@ -70,47 +63,38 @@ Deno.test("dockerCredentials: a store that two configs name is asked once", () =
   assertEquals(done.filter((step) => step.startsWith("s ")), ["s get a.io"]);
 });
 
-const LAZY: [name: string, world: World, target: string, done: string[]][] = [
+const A_IO = '{"auths":{"a.io":{"auth":"dTpw"}}}';
+const own = { "a.io": auth("u:p") };
+const ownPath = auths({ "a.io/org": auth("u:p") }, { credsStore: "s" });
+const twoHelpers = auths({ "a.io": 42 }, { credHelpers: { "a.io": "one" }, credsStore: "two" });
+
+const LAZY: [name: string, world: World, done: string[]][] = [
   [
     "a path's entry: no helper, no later file",
-    {
-      files: {
-        [DOCKER]: auths({ "a.io/org": auth("u:p") }, { credsStore: "s" }),
-        [RUNTIME]: "broken",
-      },
-    },
-    "a.io/org/app",
+    { files: { [DOCKER]: ownPath, [RUNTIME]: "broken" } },
     [DOCKER],
   ],
   [
     "the first helper: no second one, no broken entry, no later file",
-    {
-      ...docker(auths({ "a.io": 42 }, { credHelpers: { "a.io": "one" }, credsStore: "two" }), {
-        "one get a.io": secret("u", "p"),
-      }),
-    },
-    "a.io",
+    docker(twoHelpers, { "one get a.io": secret("u", "p") }),
     [DOCKER, "one get a.io"],
   ],
   [
     "an entry for the host, after the helpers",
-    docker(auths({ "a.io": auth("u:p") }, { credsStore: "s" })),
-    "a.io",
+    docker(auths(own, { credsStore: "s" })),
     [DOCKER, "s get a.io"],
   ],
-  [
-    "the option configText: no file",
-    { configText: '{"auths":{"a.io":{"auth":"dTpw"}}}', config: "/x" },
-    "a.io",
-    [],
-  ],
+  ["the option configText: no file", { configText: A_IO, config: "/x" }, []],
 ];
 
-for (const [name, world, target, expected] of LAZY) {
+for (const [name, world, expected] of LAZY) {
   Deno.test(`dockerCredentials: what answers ends the search: ${name}`, async () => {
     for (const make of [dockerCredentials, dockerCredentialsSync]) {
       const done: string[] = [];
-      assertEquals(await make(optionsOf(world, done))(targetOf(target)) !== undefined, true);
+      assertEquals(
+        await make(optionsOf(world, done))(targetOf("a.io/org/app")) !== undefined,
+        true,
+      );
       assertEquals(done, expected);
     }
   });
@@ -118,9 +102,7 @@ for (const [name, world, target, expected] of LAZY) {
 
 Deno.test("dockerCredentials: DOCKER_AUTH_CONFIG answers: no other variable is read", async () => {
   const variables: string[] = [];
-  const environment = new Proxy<Record<string, string>>({
-    DOCKER_AUTH_CONFIG: '{"auths":{"a.io":{"auth":"dTpw"}}}',
-  }, {
+  const environment = new Proxy<Record<string, string>>({ DOCKER_AUTH_CONFIG: A_IO }, {
     get(target, name) {
       variables.push(String(name));
       return Reflect.get(target, name);
@@ -143,20 +125,22 @@ Deno.test("dockerCredentials: what is given may answer later", async () => {
   assertEquals(await source({ host: "a.io" }), pair("u", "p"));
 });
 
+/** Each with a last file that answers, where the world has none of its own there. */
 const FAILING: [name: string, world: World, failures: string[]][] = [
-  ["an empty config", { files: { [DOCKER]: "", [PODMAN]: auths({ "a.io": auth("u:p") }) } }, [
-    "it is empty",
-  ]],
-  ["two broken ones", {
-    files: { [DOCKER]: "{", [RUNTIME]: "[]", [PODMAN]: auths({ "a.io": auth("u:p") }) },
-  }, ["it is not JSON", "it is not a JSON object"]],
-  ["a variable that is broken", {
-    environment: { ...HOME, DOCKER_AUTH_CONFIG: "{" },
-    files: { [DOCKER]: auths({ "a.io": auth("u:p") }) },
-  }, ["DOCKER_AUTH_CONFIG"]],
+  ["an empty config", docker(""), ["it is empty"]],
+  [
+    "two broken ones",
+    { files: { [DOCKER]: "{", [RUNTIME]: "[]" } },
+    ["it is not JSON", "it is not a JSON object"],
+  ],
+  [
+    "a variable that is broken",
+    { environment: { ...HOME, DOCKER_AUTH_CONFIG: "{" } },
+    ["DOCKER_AUTH_CONFIG"],
+  ],
   [
     "a helper that fails: asked once, and the config's own entry",
-    docker(auths({ "https://a.io": {}, "a.io": auth("u:p") }, { credsStore: "s" }), {
+    docker(auths({ "https://a.io": {}, ...own }, { credsStore: "s" }), {
       "s get a.io": { code: 1, stdout: "the keychain is locked" },
       "s get https://a.io": secret("late", "p"),
     }),
@@ -170,22 +154,15 @@ const FAILING: [name: string, world: World, failures: string[]][] = [
     }),
     ["its answer is not JSON"],
   ],
-  ["a broken entry", docker(auths({ "a.io/org": 42, "a.io": auth("u:p") })), [
-    'auths["a.io/org"]',
-  ]],
-  ["a helper's bad name", {
-    files: {
-      [DOCKER]: { credHelpers: { "a.io": "../x" } },
-      [PODMAN]: auths({ "a.io": auth("u:p") }),
-    },
-  }, ["must be a name"]],
+  ["a broken entry", docker(auths({ "a.io/org": 42, ...own })), ['auths["a.io/org"]']],
+  ["a helper's bad name", docker({ credHelpers: { "a.io": "../x" } }), ["must be a name"]],
 ];
 
 for (const [name, world, failures] of FAILING) {
   Deno.test(`dockerCredentials: what fails does not end the search, and is reported: ${name}`, async () => {
     for (const make of [dockerCredentials, dockerCredentialsSync]) {
       const reported: unknown[] = [];
-      const source = make(optionsOf(world));
+      const source = make(optionsOf({ ...world, files: { [PODMAN]: auths(own), ...world.files } }));
       const target = { host: "a.io", repository: "org/app" };
       assertEquals(await source(target, (failure) => reported.push(failure)), pair("u", "p"));
       assertEquals(reported.length, failures.length);

@@ -1,12 +1,21 @@
-import { assertEquals, assertNotMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertNotMatch,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { type ApiError, InvalidOptionError, UnsupportedRuntimeError } from "../../errors.ts";
 import type { Credential } from "../credential.ts";
+import { tempFolder } from "../../scripts/temp_folder.ts";
 import {
   dockerCredentials,
   dockerCredentialsSync,
   type DockerCredentialsSyncOptions,
 } from "./docker_credentials.ts";
 import {
+  type Answers,
   auth,
   auths,
   DOCKER,
@@ -22,229 +31,7 @@ import {
   type World,
 } from "./fake_machine_test.ts";
 
-const FOUND: [name: string, world: World, target: string, expected: Credential | undefined][] = [
-  ["no file at all", {}, "ghcr.io", undefined],
-  ["an empty object", docker({}), "ghcr.io", undefined],
-  ["nulls", docker({ auths: null, credHelpers: null, credsStore: null }), "ghcr.io", undefined],
-  ["a byte order mark", docker(`\uFEFF${JSON.stringify(auths({ "a.io": auth("u:p") }))}`), "a.io", {
-    ...pair("u", "p"),
-  }],
-  ["auth", docker(auths({ "a.io": auth("you:pass") })), "a.io", pair("you", "pass")],
-  ["a colon in the password", docker(auths({ "a.io": auth("u:p:q:") })), "a.io", pair("u", "p:q:")],
-  ["letters beyond ASCII", docker(auths({ "a.io": { auth: "w7w6w7w=" } })), "a.io", pair("ü", "ü")],
-  ["zeros at its end", docker(auths({ "a.io": auth("u:p\0\0") })), "a.io", pair("u", "p")],
-  ["auth without padding", docker(auths({ "a.io": { auth: "dTpwcA" } })), "a.io", pair("u", "pp")],
-  ["user name and password", docker(auths({ "a.io": pair("u", "p") })), "a.io", pair("u", "p")],
-  [
-    "auth beside them wins",
-    docker(auths({ "a.io": { ...pair("x", "y"), ...auth("u:p") } })),
-    "a.io",
-    {
-      ...pair("u", "p"),
-    },
-  ],
-  ["an identity token", docker(auths({ "a.io": { ...auth("u:"), identitytoken: "t" } })), "a.io", {
-    ...{ username: "u", refreshToken: "t" },
-  }],
-  ["a registry token", docker(auths({ "a.io": { registrytoken: "t" } })), "a.io", {
-    accessToken: "t",
-  }],
-  ["another host", docker(auths({ "a.io": auth("u:p") })), "b.a.io", undefined],
-  ["an old key", docker(auths({ "https://a.io/v1/": auth("u:p") })), "a.io", pair("u", "p")],
-  [
-    "two spellings of one host: an empty one is none",
-    docker(auths({ "a.io": {}, "https://a.io/v1/": auth("b:b") })),
-    "a.io",
-    pair("b", "b"),
-  ],
-  [
-    "the tokens of docker's login by a browser",
-    docker(auths({
-      "https://index.docker.io/v1/access-token": auth("a:a"),
-      "https://index.docker.io/v1/refresh-token": auth("r:r"),
-    })),
-    HUB,
-    undefined,
-  ],
-  [
-    "an entry as Docker Desktop writes it",
-    docker(auths({ "https://index.docker.io/v1/": {} }, { credsStore: "desktop" }), {
-      "desktop get https://index.docker.io/v1/": secret("u", "p"),
-    }),
-    HUB,
-    pair("u", "p"),
-  ],
-  ["an empty entry, and no helper", docker(auths({ "a.io": {} })), "a.io", undefined],
-  [
-    "an identity token beside a password",
-    docker(auths({ "a.io": { ...auth("u:p"), identitytoken: "t" } })),
-    "a.io",
-    { ...pair("u", "p"), refreshToken: "t" },
-  ],
-  [
-    "an identity token as Azure's command writes it",
-    docker(
-      auths({ "a.io": { ...auth("00000000-0000-0000-0000-000000000000:"), identitytoken: "t" } }),
-    ),
-    "a.io",
-    { username: "00000000-0000-0000-0000-000000000000", refreshToken: "t" },
-  ],
-  ["a key called __proto__", docker('{"auths":{"__proto__":{"auth":"dTpw"}}}'), "a.io", undefined],
-  ["a host called constructor", docker(auths({})), "constructor", undefined],
-  ...["https://index.docker.io/v1/", "docker.io", "index.docker.io", HUB].map((
-    key,
-  ): [string, World, string, Credential] => [
-    `Docker Hub as ${key}`,
-    docker(auths({ [key]: auth("u:p") })),
-    HUB,
-    pair("u", "p"),
-  ]),
-  ...([
-    ["q.io/org/app", pair("app", "3")],
-    ["q.io/org/app/deep", pair("app", "3")],
-    ["q.io/org/apple", pair("org", "2")],
-    ["q.io/organisation/app", pair("all", "1")],
-    ["q.io", pair("all", "1")],
-  ] as const).map(([target, expected]): [string, World, string, Credential] => [
-    `path prefixes: ${target}`,
-    docker(auths({
-      "q.io": auth("all:1"),
-      "q.io/org": auth("org:2"),
-      "q.io/org/app": auth("app:3"),
-    })),
-    target,
-    expected,
-  ]),
-  [
-    "a path alone is for nothing else",
-    docker(auths({ "q.io/org": auth("u:p") })),
-    "q.io/x",
-    undefined,
-  ],
-  [
-    "a path behind a scheme is none",
-    docker(auths({ "https://q.io/org": auth("u:p") })),
-    "q.io/other",
-    pair("u", "p"),
-  ],
-  [
-    "credHelpers before credsStore before auths",
-    docker(auths({ "a.io": auth("c:c") }, { credHelpers: { "a.io": "one" }, credsStore: "two" }), {
-      "one get a.io": secret("a", "a"),
-      "two get a.io": secret("b", "b"),
-    }),
-    "a.io",
-    pair("a", "a"),
-  ],
-  [
-    "credsStore before auths",
-    docker(auths({ "a.io": auth("c:c") }, { credsStore: "two" }), {
-      "two get a.io": secret("b", "b"),
-    }),
-    "a.io",
-    pair("b", "b"),
-  ],
-  [
-    "auths where no helper has it",
-    docker(auths({ "a.io": auth("c:c") }, { credHelpers: { "a.io": "one" }, credsStore: "two" })),
-    "a.io",
-    pair("c", "c"),
-  ],
-  [
-    "an empty name takes a registry out of the store",
-    docker(auths({ "a.io": auth("c:c") }, { credHelpers: { "a.io": "" }, credsStore: "two" }), {
-      "two get a.io": secret("b", "b"),
-    }),
-    "a.io",
-    pair("c", "c"),
-  ],
-  [
-    "a path's entry before the store's for the host",
-    docker(auths({ "a.io/org": auth("c:c") }, { credsStore: "two" }), {
-      "two get a.io": secret("b", "b"),
-    }),
-    "a.io/org/app",
-    pair("c", "c"),
-  ],
-  [
-    "a helper's identity token",
-    docker({ credsStore: "s" }, { "s get a.io": secret("<token>", "t") }),
-    "a.io",
-    { refreshToken: "t" },
-  ],
-  [
-    "the store has Docker Hub by its key",
-    docker({ credsStore: "s" }, {
-      "s get https://index.docker.io/v1/": secret("u", "p", "https://index.docker.io/v1/"),
-    }),
-    HUB,
-    pair("u", "p"),
-  ],
-  [
-    "the store has it as the config spells it",
-    docker(auths({ "https://a.io": {} }, { credsStore: "s" }), {
-      "s get https://a.io": secret("u", "p"),
-    }),
-    "a.io",
-    pair("u", "p"),
-  ],
-  [
-    "not found, on standard error",
-    docker({ credsStore: "s" }, {
-      "s get a.io": { code: 1, stdout: "", stderr: "Credentials not found in native keychain" },
-    }),
-    "a.io",
-    undefined,
-  ],
-  [
-    "an empty secret",
-    docker({ credsStore: "s" }, { "s get a.io": secret("", "") }),
-    "a.io",
-    undefined,
-  ],
-  [
-    "DOCKER_AUTH_CONFIG before files",
-    {
-      ...docker(auths({ "a.io": auth("file:p") })),
-      environment: { ...HOME, DOCKER_AUTH_CONFIG: '{"auths":{"a.io":{"auth":"dTpw"}}}' },
-    },
-    "a.io",
-    pair("u", "p"),
-  ],
-  [
-    "files after a DOCKER_AUTH_CONFIG without it",
-    {
-      ...docker(auths({ "a.io": auth("file:p") })),
-      environment: { ...HOME, DOCKER_AUTH_CONFIG: '{"auths":{"b.io":{"auth":"dTpw"}}}' },
-    },
-    "a.io",
-    pair("file", "p"),
-  ],
-  [
-    "podman's after Docker's",
-    { files: { [DOCKER]: {}, [RUNTIME]: {}, [PODMAN]: auths({ "a.io": auth("u:p") }) } },
-    "a.io",
-    pair("u", "p"),
-  ],
-  [
-    "the option configText alone",
-    { ...docker(auths({ "a.io": auth("u:p") })), configText: "{}" },
-    "a.io",
-    undefined,
-  ],
-  [
-    "configText, then config",
-    {
-      files: { "/x": auths({ "a.io": auth("u:p") }) },
-      configText: "{}",
-      config: ["/none", "/x"],
-    },
-    "a.io",
-    pair("u", "p"),
-  ],
-];
-
-for (const [name, world, target, expected] of FOUND) {
+function finds(name: string, world: World, target: string, expected?: Credential): void {
   Deno.test(`dockerCredentials, dockerCredentialsSync: ${name}: ${target}`, async () => {
     const options = optionsOf(world);
     assertEquals(await dockerCredentials(options)(targetOf(target)), expected);
@@ -252,79 +39,259 @@ for (const [name, world, target, expected] of FOUND) {
   });
 }
 
+const UP = pair("u", "p");
+const A_IO = '{"auths":{"a.io":{"auth":"dTpw"}}}';
+const HUB_KEY = "https://index.docker.io/v1/";
+const AZURE = "00000000-0000-0000-0000-000000000000";
+
+/** What `entry` for a.io says of a.io. */
+const ENTRIES: [name: string, entry: object, expected: Credential | undefined][] = [
+  ["auth", auth("you:pass"), pair("you", "pass")],
+  ["a colon in the password", auth("u:p:q:"), pair("u", "p:q:")],
+  ["letters beyond ASCII", { auth: "w7w6w7w=" }, pair("ü", "ü")],
+  ["zeros at its end", auth("u:p\0\0"), UP],
+  ["auth without padding", { auth: "dTpwcA" }, pair("u", "pp")],
+  ["user name and password", UP, UP],
+  ["auth beside them wins", { ...pair("x", "y"), ...auth("u:p") }, UP],
+  [
+    "an identity token",
+    { ...auth("u:"), identitytoken: "t" },
+    { username: "u", refreshToken: "t" },
+  ],
+  [
+    "an identity token beside a password",
+    { ...auth("u:p"), identitytoken: "t" },
+    { ...UP, refreshToken: "t" },
+  ],
+  [
+    "an identity token as Azure's command writes it",
+    { ...auth(`${AZURE}:`), identitytoken: "t" },
+    { username: AZURE, refreshToken: "t" },
+  ],
+  ["a registry token", { registrytoken: "t" }, { accessToken: "t" }],
+  ["an empty entry, and no helper", {}, undefined],
+];
+
+for (const [name, entry, expected] of ENTRIES) {
+  finds(name, docker(auths({ "a.io": entry })), "a.io", expected);
+}
+
+/** What a config with these `auths` says of `target`. */
+const KEYS: [
+  name: string,
+  entries: Record<string, unknown>,
+  target: string,
+  expected?: Credential,
+][] = [
+  ["another host", { "a.io": auth("u:p") }, "b.a.io"],
+  ["an old key", { "https://a.io/v1/": auth("u:p") }, "a.io", UP],
+  [
+    "two spellings of one host: an empty one is none",
+    { "a.io": {}, "https://a.io/v1/": auth("u:p") },
+    "a.io",
+    UP,
+  ],
+  [
+    "the tokens of docker's login by a browser",
+    { [`${HUB_KEY}access-token`]: auth("a:a"), [`${HUB_KEY}refresh-token`]: auth("r:r") },
+    HUB,
+  ],
+  ["a host called constructor", {}, "constructor"],
+  ["Docker Hub as its key", { [HUB_KEY]: auth("u:p") }, HUB, UP],
+  ["Docker Hub as docker.io", { "docker.io": auth("u:p") }, HUB, UP],
+  ["Docker Hub as index.docker.io", { "index.docker.io": auth("u:p") }, HUB, UP],
+  ["Docker Hub as its host", { [HUB]: auth("u:p") }, HUB, UP],
+  ["a path alone is for nothing else", { "q.io/org": auth("u:p") }, "q.io/x"],
+  ["a path behind a scheme is none", { "https://q.io/org": auth("u:p") }, "q.io/other", UP],
+];
+
+for (const [name, entries, target, expected] of KEYS) {
+  finds(name, docker(auths(entries)), target, expected);
+}
+
+const PATHS = { "q.io": auth("all:1"), "q.io/org": auth("org:2"), "q.io/org/app": auth("app:3") };
+const PREFIXES: [target: string, expected: Credential][] = [
+  ["q.io/org/app", pair("app", "3")],
+  ["q.io/org/app/deep", pair("app", "3")],
+  ["q.io/org/apple", pair("org", "2")],
+  ["q.io/organisation/app", pair("all", "1")],
+  ["q.io", pair("all", "1")],
+];
+
+for (const [target, expected] of PREFIXES) {
+  finds("path prefixes", docker(auths(PATHS)), target, expected);
+}
+
+/** What two helpers, an entry and one in the place of another say of a.io/org/app: the answer's user name. */
+const TWO = { "one get a.io": secret("one", "p"), "two get a.io": secret("two", "p") };
+const SOURCES: [name: string, config: object, helpers: Answers, username: string][] = [
+  [
+    "credHelpers before credsStore before auths",
+    auths({ "a.io": auth("entry:p") }, { credHelpers: { "a.io": "one" }, credsStore: "two" }),
+    TWO,
+    "one",
+  ],
+  [
+    "credsStore before auths",
+    auths({ "a.io": auth("entry:p") }, { credsStore: "two" }),
+    TWO,
+    "two",
+  ],
+  [
+    "auths where no helper has it",
+    auths({ "a.io": auth("entry:p") }, { credHelpers: { "a.io": "one" }, credsStore: "two" }),
+    {},
+    "entry",
+  ],
+  [
+    "an empty name takes a registry out of the store",
+    auths({ "a.io": auth("entry:p") }, { credHelpers: { "a.io": "" }, credsStore: "two" }),
+    TWO,
+    "entry",
+  ],
+  [
+    "a path's entry before the store's for the host",
+    auths({ "a.io/org": auth("entry:p") }, { credsStore: "two" }),
+    TWO,
+    "entry",
+  ],
+  [
+    "the store has it as the config spells it",
+    auths({ "https://a.io": {} }, { credsStore: "two" }),
+    { "two get https://a.io": secret("two", "p") },
+    "two",
+  ],
+];
+
+for (const [name, config, helpers, username] of SOURCES) {
+  finds(name, docker(config, helpers), "a.io/org/app", pair(username, "p"));
+}
+
+/** What the answer of a store says of a.io. */
+const ANSWERS: [name: string, answer: object, expected: Credential | undefined][] = [
+  ["an identity token", secret("<token>", "t"), { refreshToken: "t" }],
+  ["not found, on standard error", {
+    code: 1,
+    stdout: "",
+    stderr: "Credentials not found in native keychain",
+  }, undefined],
+  ["an empty secret", secret("", ""), undefined],
+];
+
+for (const [name, answer, expected] of ANSWERS) {
+  finds(
+    `a helper's answer: ${name}`,
+    docker({ credsStore: "s" }, { "s get a.io": answer }),
+    "a.io",
+    expected,
+  );
+}
+
+finds("no file at all", {}, "a.io", undefined);
+finds("an empty object", docker({}), "a.io", undefined);
+finds("nulls", docker({ auths: null, credHelpers: null, credsStore: null }), "a.io", undefined);
+finds("a byte order mark", docker(`\uFEFF${A_IO}`), "a.io", UP);
+finds(
+  "a key called __proto__",
+  docker('{"auths":{"__proto__":{"auth":"dTpw"}}}'),
+  "a.io",
+  undefined,
+);
+
+const hubAnswer = { [`desktop get ${HUB_KEY}`]: secret("u", "p", HUB_KEY) };
+finds("the store has Docker Hub by its key", docker({ credsStore: "desktop" }, hubAnswer), HUB, UP);
+finds(
+  "an entry as Docker Desktop writes it",
+  docker(auths({ [HUB_KEY]: {} }, { credsStore: "desktop" }), hubAnswer),
+  HUB,
+  UP,
+);
+
+const here = docker(auths({ "a.io": auth("file:p") }));
+const variable = (text: string) => ({
+  ...here,
+  environment: { ...HOME, DOCKER_AUTH_CONFIG: text },
+});
+const later = { [DOCKER]: {}, [RUNTIME]: {}, [PODMAN]: auths({ "a.io": auth("u:p") }) };
+const given = { files: { "/x": auths({ "a.io": auth("u:p") }) }, config: ["/none", "/x"] };
+finds("DOCKER_AUTH_CONFIG before files", variable(A_IO), "a.io", UP);
+finds(
+  "files after a DOCKER_AUTH_CONFIG without it",
+  variable(A_IO.replace("a.io", "b.io")),
+  "a.io",
+  pair("file", "p"),
+);
+finds("podman's after Docker's", { files: later }, "a.io", UP);
+finds("the option configText alone", { ...here, configText: "{}" }, "a.io", undefined);
+finds("configText, then config", { ...given, configText: "{}" }, "a.io", UP);
+
+/** The errors of both, asked for a.io. */
+async function bothFail(options: DockerCredentialsSyncOptions): Promise<ApiError[]> {
+  const target = { host: "a.io" };
+  return [
+    await assertRejects(async () => await dockerCredentials(options)(target)) as ApiError,
+    assertThrows(() => dockerCredentialsSync(options)(target)) as ApiError,
+  ];
+}
+
 /** In every config and answer below, so that a message which quotes them is seen. */
 const SECRET = "hunter2";
 
-const BROKEN: [name: string, world: World, message: string, source: string][] = [
-  ["an empty file", docker(""), "it is empty", DOCKER],
-  ["a file of spaces", docker(" \n"), "it is empty", DOCKER],
-  ["no JSON", docker(SECRET), "it is not JSON", DOCKER],
-  ["half a JSON", docker(`{"auths":{"a.io":{"password":"${SECRET}`), "it is not JSON", DOCKER],
-  ["NUL bytes", docker(`{"auths":{}}\0${SECRET}`), "it is not JSON", DOCKER],
-  ["a list", docker(`["${SECRET}"]`), "it is not a JSON object", DOCKER],
-  ["a text", docker(`"${SECRET}"`), "it is not a JSON object", DOCKER],
-  ["auths as a text", docker({ auths: SECRET }), "its auths is not a JSON object", DOCKER],
-  ["credHelpers as a list", docker({ credHelpers: [SECRET] }), "its credHelpers is not a", DOCKER],
-  ["credsStore as a number", docker({ credsStore: 42 }), "the helper in credsStore must", DOCKER],
-  ["a store that is a command", docker({ credsStore: "x; rm -rf" }), "must be a name", DOCKER],
-  [
-    "a helper that is a path",
-    docker({ credHelpers: { "a.io": "../../x" } }),
-    "must be a name",
-    DOCKER,
-  ],
-  ["an entry that is a text", docker(auths({ "a.io": SECRET })), 'auths["a.io"] of', DOCKER],
-  ["auth as a number", docker(auths({ "a.io": { auth: 42 } })), "its auth is not a text", DOCKER],
-  ["no base64", docker(auths({ "a.io": { auth: `${SECRET}!` } })), "is not base64", DOCKER],
-  ["base64 of no text", docker(auths({ "a.io": { auth: "/////w==" } })), "is not base64", DOCKER],
-  ["auth without a colon", docker(auths({ "a.io": auth(SECRET) })), "holds no colon", DOCKER],
-  ["a line break", docker(auths({ "a.io": auth(`u:${SECRET}\n`) })), "holds a line break", DOCKER],
-  [
-    "a line break in the name",
-    docker(auths({ "a.io": auth(`u\n:${SECRET}`) })),
-    "username",
-    DOCKER,
-  ],
-  [
-    "a line break in a token",
-    docker(auths({ "a.io": { identitytoken: `${SECRET}\n` } })),
-    "its identitytoken holds a line break",
-    DOCKER,
-  ],
-  ["a NUL inside", docker(auths({ "a.io": auth(`u:\0${SECRET}`) })), "control character", DOCKER],
-  ["no user name", docker(auths({ "a.io": auth(`:${SECRET}`) })), "no user name", DOCKER],
-  [
-    "DOCKER_AUTH_CONFIG",
-    { environment: { ...HOME, DOCKER_AUTH_CONFIG: `{${SECRET}` } },
-    "Cannot use DOCKER_AUTH_CONFIG: it is not JSON",
-    "DOCKER_AUTH_CONFIG",
-  ],
-  ["the option configText", { configText: SECRET }, "it is not JSON", "the option 'configText'"],
-  ...([
-    ["an exit code", { code: 1, stdout: SECRET, stderr: SECRET }, "exit code 1"],
-    ["garbage", { code: 0, stdout: SECRET }, "its answer is not JSON"],
-    ["nothing", { code: 0, stdout: "" }, "its answer is not JSON"],
-    ["a list", { code: 0, stdout: `["${SECRET}"]` }, "its answer is not a JSON object"],
-    ["a number as secret", { Username: "u", Secret: 42 }, "its Secret is not a text"],
-    ["no user name", { Secret: SECRET }, "a secret, and no user name"],
-    ["another registry", secret("u", SECRET, "https://b.io"), "for another registry"],
-  ] as const).map(([name, answer, message]): [string, World, string, string] => [
-    `a helper that answers ${name}`,
-    docker({ credsStore: "s" }, { "s get a.io": answer }),
-    message,
-    "docker-credential-s",
-  ]),
+const CONFIGS: [name: string, config: unknown, message: string][] = [
+  ["an empty file", "", "it is empty"],
+  ["a file of spaces", " \n", "it is empty"],
+  ["no JSON", SECRET, "it is not JSON"],
+  ["half a JSON", `{"auths":{"a.io":{"password":"${SECRET}`, "it is not JSON"],
+  ["NUL bytes", `{"auths":{}}\0${SECRET}`, "it is not JSON"],
+  ["a list", `["${SECRET}"]`, "it is not a JSON object"],
+  ["a text", `"${SECRET}"`, "it is not a JSON object"],
+  ["auths as a text", { auths: SECRET }, "its auths is not a JSON object"],
+  ["credHelpers as a list", { credHelpers: [SECRET] }, "its credHelpers is not a"],
+  ["credsStore as a number", { credsStore: 42 }, "the helper in credsStore must"],
+  ["a store that is a command", { credsStore: "x; rm -rf" }, "must be a name"],
+  ["a helper that is a path", { credHelpers: { "a.io": "../../x" } }, "must be a name"],
 ];
+
+const BROKEN_ENTRIES: [name: string, entry: unknown, message: string][] = [
+  ["an entry that is a text", SECRET, 'auths["a.io"] of'],
+  ["auth as a number", { auth: 42 }, "its auth is not a text"],
+  ["no base64", { auth: `${SECRET}!` }, "is not base64"],
+  ["base64 of no text", { auth: "/////w==" }, "is not base64"],
+  ["auth without a colon", auth(SECRET), "holds no colon"],
+  ["a line break", auth(`u:${SECRET}\n`), "holds a line break"],
+  ["a line break in the name", auth(`u\n:${SECRET}`), "username"],
+  ["a line break in a token", { identitytoken: `${SECRET}\n` }, "its identitytoken holds a line"],
+  ["a NUL inside", auth(`u:\0${SECRET}`), "control character"],
+  ["no user name", auth(`:${SECRET}`), "no user name"],
+];
+
+const BROKEN_ANSWERS: [name: string, answer: object, message: string][] = [
+  ["an exit code", { code: 1, stdout: SECRET, stderr: SECRET }, "exit code 1"],
+  ["garbage", { code: 0, stdout: SECRET }, "its answer is not JSON"],
+  ["nothing", { code: 0, stdout: "" }, "its answer is not JSON"],
+  ["a list", { code: 0, stdout: `["${SECRET}"]` }, "its answer is not a JSON object"],
+  ["a number as secret", { Username: "u", Secret: 42 }, "its Secret is not a text"],
+  ["no user name", { Secret: SECRET }, "a secret, and no user name"],
+  ["another registry", secret("u", SECRET, "https://b.io"), "for another registry"],
+];
+
+const brokenVariable = { environment: { ...HOME, DOCKER_AUTH_CONFIG: `{${SECRET}` } };
+const BROKEN: [name: string, world: World, message: string, source: string][] = [
+  ["DOCKER_AUTH_CONFIG", brokenVariable, "it is not JSON", "DOCKER_AUTH_CONFIG"],
+  ["configText", { configText: SECRET }, "it is not JSON", "the option 'configText'"],
+];
+for (const [name, config, message] of CONFIGS) BROKEN.push([name, docker(config), message, DOCKER]);
+for (const [name, entry, message] of BROKEN_ENTRIES) {
+  BROKEN.push([name, docker(auths({ "a.io": entry })), message, DOCKER]);
+}
+for (const [name, answer, message] of BROKEN_ANSWERS) {
+  const world = docker({ credsStore: "s" }, { "s get a.io": answer });
+  BROKEN.push([`a helper that answers ${name}`, world, message, "docker-credential-s"]);
+}
 
 for (const [name, world, message, source] of BROKEN) {
   Deno.test(`dockerCredentials: ${name}: CREDENTIALS, without quoting it`, async () => {
-    const errors: ApiError[] = [
-      await assertRejects(async () => await dockerCredentials(optionsOf(world))({ host: "a.io" })),
-      await assertRejects(() =>
-        Promise.resolve().then(() => dockerCredentialsSync(optionsOf(world))({ host: "a.io" }))
-      ),
-    ] as ApiError[];
-    for (const error of errors) {
+    for (const error of await bothFail(optionsOf(world))) {
       assertEquals([error.code, Reflect.get(error, "source")], ["CREDENTIALS", source]);
       assertStringIncludes(error.message, message);
       assertNotMatch(Deno.inspect(error, { showHidden: true }), /hunter2|aHVudGVyM/);
@@ -340,43 +307,31 @@ Deno.test("dockerCredentials: an entry of another registry may be anything", () 
 });
 
 Deno.test("dockerCredentials: files of the machine: too large, a folder, unreadable", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const config = `${folder}/config.json`;
-    const both = async (options: { configBytes?: number }, code: string, message: string) => {
-      const thrown = [
-        await assertRejects(async () =>
-          await dockerCredentials({ config, ...options })({ host: "a.io" })
-        ),
-        await assertRejects(() =>
-          Promise.resolve().then(() =>
-            dockerCredentialsSync({ config, ...options })({ host: "a.io" })
-          )
-        ),
-      ] as ApiError[];
-      for (const error of thrown) {
-        assertEquals(error.code, code);
-        assertStringIncludes(error.message, `Cannot read ${config}: ${message}`);
-      }
-    };
-    await Deno.writeFile(config, new Uint8Array(0));
-    await Deno.truncate(config, 50_000_000);
-    await both({}, "LIMIT_EXCEEDED", "it is larger than the limit configBytes of 4194304 bytes");
-    await Deno.writeTextFile(config, '{"auths":{"a.io":{"auth":"dTpw"}}}');
-    await both({ configBytes: 10 }, "LIMIT_EXCEEDED", "it is larger");
-    assertEquals(await dockerCredentials({ config })({ host: "a.io" }), pair("u", "p"));
-    assertEquals(dockerCredentialsSync({ config })({ host: "a.io" }), pair("u", "p"));
-    await Deno.remove(config);
-    assertEquals(await dockerCredentials({ config })({ host: "a.io" }), undefined);
-    assertEquals(dockerCredentialsSync({ config })({ host: "a.io" }), undefined);
-    await Deno.mkdir(config);
-    await both({}, "CREDENTIALS", "it is not a file");
-    await Deno.remove(config);
-    await Deno.symlink(config, config); // the system's error, whoever runs this
-    await both({}, "CREDENTIALS", "the system does not let this program");
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await tempFolder();
+  const config = `${folder.path}/config.json`;
+  const refused = async (options: { configBytes?: number }, code: string, message: string) => {
+    for (const error of await bothFail({ config, ...options })) {
+      assertEquals(error.code, code);
+      assertStringIncludes(error.message, `Cannot read ${config}: ${message}`);
+    }
+  };
+  const found = async (expected: Credential | undefined) => {
+    assertEquals(await dockerCredentials({ config })({ host: "a.io" }), expected);
+    assertEquals(dockerCredentialsSync({ config })({ host: "a.io" }), expected);
+  };
+  await Deno.writeFile(config, new Uint8Array(0));
+  await Deno.truncate(config, 50_000_000);
+  await refused({}, "LIMIT_EXCEEDED", "it is larger than the limit configBytes of 4194304 bytes");
+  await Deno.writeTextFile(config, A_IO);
+  await refused({ configBytes: 10 }, "LIMIT_EXCEEDED", "it is larger");
+  await found(UP);
+  await Deno.remove(config);
+  await found(undefined);
+  await Deno.mkdir(config);
+  await refused({}, "CREDENTIALS", "it is not a file");
+  await Deno.remove(config);
+  await Deno.symlink(config, config); // the system's error, whoever runs this
+  await refused({}, "CREDENTIALS", "the system does not let this program");
 });
 
 Deno.test("dockerCredentials: bad limits: INVALID_OPTION", async () => {
@@ -396,20 +351,12 @@ Deno.test("dockerCredentials: no machine: UNSUPPORTED_RUNTIME; what is given sti
   Reflect.set(globalThis, "process", undefined);
   try {
     const ask = async (options: DockerCredentialsSyncOptions) => {
-      await assertRejects(
-        async () => await dockerCredentials(options)({ host: "a.io" }),
-        UnsupportedRuntimeError,
-      );
-      await assertRejects(
-        () => Promise.resolve().then(() => dockerCredentialsSync(options)({ host: "a.io" })),
-        UnsupportedRuntimeError,
-      );
+      for (const error of await bothFail(options)) assertInstanceOf(error, UnsupportedRuntimeError);
     };
     await ask({});
     await ask({ config: "/config.json" });
     await ask({ configText: '{"credsStore":"s"}' });
-    const configText = '{"auths":{"a.io":{"auth":"dTpw"}}}';
-    assertEquals(await dockerCredentials({ configText })({ host: "a.io" }), pair("u", "p"));
+    assertEquals(await dockerCredentials({ configText: A_IO })({ host: "a.io" }), UP);
   } finally {
     Reflect.set(globalThis, "process", process);
   }

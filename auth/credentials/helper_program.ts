@@ -33,7 +33,6 @@ export async function runHelper(
   return resultOf(await runProgram(...programRun(name, verb, input, limits)), name, limits);
 }
 
-/** {@linkcode runHelper} without promises. */
 export function runHelperSync(
   name: string,
   verb: CredentialHelperVerb,

@@ -1,5 +1,6 @@
 import { assertEquals, assertNotMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import type { ApiError } from "../../errors.ts";
+import { tempFolder } from "../../scripts/temp_folder.ts";
 import { dockerCredentials, dockerCredentialsSync } from "./docker_credentials.ts";
 
 /** Helpers as people have them: programs on the PATH. */
@@ -28,31 +29,27 @@ const CASES: [name: string, expected: object | undefined | [code: string, messag
 
 for (const [name, expected] of CASES) {
   Deno.test(`a credential helper, run as a program: ${name}`, async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      for (const [helper, script] of Object.entries(HELPERS)) {
-        const path = `${folder}/docker-credential-${helper}`;
-        await Deno.writeTextFile(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    await using folder = await tempFolder();
+    for (const [helper, script] of Object.entries(HELPERS)) {
+      const path = `${folder.path}/docker-credential-${helper}`;
+      await Deno.writeTextFile(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    }
+    const options = {
+      configText: JSON.stringify({ credsStore: name }),
+      environment: { PATH: `${folder.path}:${Deno.env.get("PATH")}` },
+      helperTimeout: name === "hanging" ? 2_000 : 30_000,
+    };
+    const target = { host: "a.io" };
+    const sync = () => Promise.resolve().then(() => dockerCredentialsSync(options)(target));
+    for (const run of [async () => await dockerCredentials(options)(target), sync]) {
+      if (!Array.isArray(expected)) {
+        assertEquals(await run(), expected);
+        continue;
       }
-      const options = {
-        configText: JSON.stringify({ credsStore: name }),
-        environment: { PATH: `${folder}:${Deno.env.get("PATH")}` },
-        helperTimeout: name === "hanging" ? 2_000 : 30_000,
-      };
-      const target = { host: "a.io" };
-      const sync = () => Promise.resolve().then(() => dockerCredentialsSync(options)(target));
-      for (const run of [async () => await dockerCredentials(options)(target), sync]) {
-        if (!Array.isArray(expected)) {
-          assertEquals(await run(), expected);
-          continue;
-        }
-        const error = await assertRejects(run) as ApiError;
-        assertEquals(error.code, expected[0]);
-        assertStringIncludes(error.message, expected[1]);
-        assertNotMatch(Deno.inspect(error, { showHidden: true }), /hunter2/);
-      }
-    } finally {
-      await Deno.remove(folder, { recursive: true });
+      const error = await assertRejects(run) as ApiError;
+      assertEquals(error.code, expected[0]);
+      assertStringIncludes(error.message, expected[1]);
+      assertNotMatch(Deno.inspect(error, { showHidden: true }), /hunter2/);
     }
   });
 }

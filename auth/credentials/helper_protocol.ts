@@ -18,13 +18,11 @@ const NOT_FOUND = /credentials not found/i;
 
 /** A helper, and the registry in its terms. */
 export interface HelperKey {
-  /** The helper's name. */
   helper: string;
   /** The key under which it keeps the registry's credentials. */
   server: string;
 }
 
-/** The program of a helper. */
 export function helperProgram(name: string): string {
   return `docker-credential-${name}`;
 }

@@ -10,7 +10,6 @@ const MAX_HELPER_BYTES = 1024 * 1024;
 /** The longest run of a helper, in milliseconds: a person may have to unlock a keychain. */
 const HELPER_TIMEOUT_MS = 60_000;
 
-/** The limits of a helper's run, and its environment. */
 export type HelperLimits = Omit<RunOptions, "input">;
 
 /**

@@ -18,7 +18,6 @@ const LOCK_WAIT_MS = 10_000;
 /** A lock this old, in milliseconds, is a dead program's: a write takes a hundredth of it. */
 const STALE_LOCK_MS = 5_000;
 
-/** How often the lock is tried, in milliseconds. */
 const LOCK_RETRY_MS = 20;
 
 /** As many as Linux follows. */

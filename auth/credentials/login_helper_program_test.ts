@@ -1,6 +1,7 @@
 /** login, logout and listLogins with helpers as people have them: programs on the PATH. */
 import { assertEquals, assertNotMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import type { ApiError } from "../../errors.ts";
+import { tempFolder } from "../../scripts/temp_folder.ts";
 import { dockerCredentials } from "./docker_credentials.ts";
 import { listLogins, login, type LoginOptions, logout } from "./login.ts";
 
@@ -43,32 +44,29 @@ interface World {
 }
 
 async function withHelpers(config: object, run: (world: World) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "davit_helpers_" });
-  try {
-    for (const name of ["kept", "vault"]) await Deno.mkdir(`${folder}/${name}`);
-    const vault = KEEPER.replace("/kept", "/vault");
-    const helpers = { keeper: KEEPER, vault, null: "cat >/dev/null; echo null", ...MUTE };
-    for (const [name, script] of Object.entries(helpers)) {
-      const path = `${folder}/docker-credential-${name}`;
-      await Deno.writeTextFile(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-    }
-    const path = `${folder}/config.json`;
-    await Deno.writeTextFile(path, JSON.stringify(config));
-    await run({
-      folder,
-      config: path,
-      options: { config: path, environment: { PATH: `${folder}:${Deno.env.get("PATH")}` } },
-      async kept() {
-        const files = await Array.fromAsync(Deno.readDir(`${folder}/kept`));
-        const entries = files.map(({ name }) => name).sort().map(async (name) => {
-          return [name, JSON.parse(await Deno.readTextFile(`${folder}/kept/${name}`))];
-        });
-        return Object.fromEntries(await Promise.all(entries));
-      },
-    });
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  await using temporary = await tempFolder();
+  const folder = temporary.path;
+  for (const name of ["kept", "vault"]) await Deno.mkdir(`${folder}/${name}`);
+  const vault = KEEPER.replace("/kept", "/vault");
+  const helpers = { keeper: KEEPER, vault, null: "cat >/dev/null; echo null", ...MUTE };
+  for (const [name, script] of Object.entries(helpers)) {
+    const path = `${folder}/docker-credential-${name}`;
+    await Deno.writeTextFile(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   }
+  const path = `${folder}/config.json`;
+  await Deno.writeTextFile(path, JSON.stringify(config));
+  await run({
+    folder,
+    config: path,
+    options: { config: path, environment: { PATH: `${folder}:${Deno.env.get("PATH")}` } },
+    async kept() {
+      const files = await Array.fromAsync(Deno.readDir(`${folder}/kept`));
+      const entries = files.map(({ name }) => name).sort().map(async (name) => {
+        return [name, JSON.parse(await Deno.readTextFile(`${folder}/kept/${name}`))];
+      });
+      return Object.fromEntries(await Promise.all(entries));
+    },
+  });
 }
 
 const YOU = { username: "you", password: "hunter2 pä:ss" };

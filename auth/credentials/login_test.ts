@@ -1,5 +1,6 @@
 import { assertEquals, assertNotMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { type ApiError, InvalidOptionError, InvalidReferenceError } from "../../errors.ts";
+import { tempFolder } from "../../scripts/temp_folder.ts";
 import type { Credential } from "../credential.ts";
 import type { CredentialHelper } from "./credential_helper.ts";
 import { dockerCredentials } from "./docker_credentials.ts";
@@ -9,12 +10,8 @@ const YOU = { username: "you", password: "hunter2" };
 const AUTH = btoa("you:hunter2");
 
 async function inFolder(run: (folder: string, config: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "davit_login_" });
-  try {
-    await run(folder, `${folder}/config.json`);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await tempFolder();
+  await run(folder.path, `${folder.path}/config.json`);
 }
 
 /** A helper that keeps what it is given, and writes down what it was asked. */

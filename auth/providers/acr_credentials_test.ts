@@ -183,11 +183,7 @@ Deno.test("acrCredentials: Entra's own code and words are told", async () => {
 
 const OPTIONS: [name: string, options: AcrCredentialsOptions, message: string][] = [
   ["nothing", {}, "one of entraToken and servicePrincipal: current value is none"],
-  [
-    "both",
-    { entraToken: ENTRA_TOKEN, servicePrincipal: PRINCIPAL },
-    "current value is both",
-  ],
+  ["both", { entraToken: ENTRA_TOKEN, servicePrincipal: PRINCIPAL }, "current value is both"],
   [
     "half a service principal",
     { servicePrincipal: { clientId: "", clientSecret: CLIENT_SECRET } },

@@ -10,13 +10,11 @@ const TARGETS: Readonly<Record<EcrHost["service"], string>> = {
   "ecr-public": "SpencerFrontendService",
 };
 
-/** A call of one of Amazon's two registry APIs. */
 export interface EcrCall {
   /** What is wanted, for messages. */
   what: string;
   /** The action: `GetAuthorizationToken`. */
   action: string;
-  /** Its parameters. */
   parameters: Record<string, unknown>;
   /** Codes of refusals that are an answer too. */
   accepts?: readonly string[];

@@ -16,13 +16,9 @@ import { VISIBLE_ASCII } from "../visible_ascii.ts";
 export interface ServiceRequest {
   /** What is wanted, for messages: "get a token for ghcr.io". */
   what: string;
-  /** Where to. */
   url: URL;
-  /** The method. */
   method: "GET" | "POST";
-  /** The headers. */
   headers: Readonly<Record<string, string>>;
-  /** The body. */
   body?: string;
   /** What was sent that no message may repeat. */
   secrets: Readonly<Credential>;
@@ -30,13 +26,11 @@ export interface ServiceRequest {
   accepts?: readonly string[];
 }
 
-/** What a service answered. */
 export interface ServiceAnswer {
   /** The JSON object; empty for a refusal. */
   fields: Record<string, unknown>;
   /** The code of a refusal that is an answer too. */
   refusal?: string;
-  /** The headers. */
   headers: Headers;
 }
 

@@ -4,23 +4,19 @@ import type { AwsCredentials } from "./aws_credentials.ts";
 
 /** A request to one of Amazon's services, before it is signed. */
 export interface AwsRequest {
-  /** The method. */
   method: "GET" | "POST";
   /** Where to; its path has no character that needs an escape. */
   url: URL;
   /** The headers, by their names in lower case; all of them are signed. */
   headers?: Readonly<Record<string, string>>;
-  /** The body. */
   body?: string;
   /** The service's name in signatures. */
   service: string;
-  /** The region. */
   region: string;
   /** The time, in milliseconds; the service takes it for 5 minutes. */
   time: number;
 }
 
-/** What a request is sent with. */
 export interface AwsSignature {
   /** All headers, `authorization` among them; but for `host`, which `fetch` sends itself. */
   headers: Record<string, string>;

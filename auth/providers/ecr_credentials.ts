@@ -22,7 +22,6 @@ export interface EcrCredentialsOptions extends ProviderOptions {
   credentials?: AwsCredentials | AwsCredentialSource;
 }
 
-/** Their names. */
 export const ECR_CREDENTIALS_OPTIONS: OptionNames<EcrCredentialsOptions> = {
   ...PROVIDER_OPTIONS,
   credentials: 1,
@@ -86,7 +85,6 @@ export function ecrCredentials(options: EcrCredentialsOptions = {}): CredentialS
   };
 }
 
-/** The error for AWS credentials that are nowhere. */
 export function noCredentials(what: string): AuthenticationError {
   return new AuthenticationError(
     `Cannot ${what}: there are no AWS credentials. Set AWS_ACCESS_KEY_ID and ` +

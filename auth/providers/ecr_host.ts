@@ -1,6 +1,5 @@
 /** A host of Amazon's registries, and the API that gives its tokens. */
 export interface EcrHost {
-  /** The API. */
   api: URL;
   /** What signatures name: `ecr` or `ecr-public`. */
   service: "ecr" | "ecr-public";

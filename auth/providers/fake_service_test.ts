@@ -90,12 +90,7 @@ export const BAD_ANSWERS: [name: string, answer: Answer, code: string, message: 
     "AUTHENTICATION_FAILED",
     "answers 429 slow down",
   ],
-  [
-    "no connection",
-    () => Promise.reject(new TypeError("refused")),
-    "NETWORK",
-    "cannot be reached",
-  ],
+  ["no connection", () => Promise.reject(new TypeError("refused")), "NETWORK", "cannot be reached"],
 ];
 
 /**

@@ -47,12 +47,7 @@ const CASES: [
     "gitlab.example.com:5050",
     asUser,
   ],
-  [
-    "the port of https",
-    { environment: { ...ALL, CI_REGISTRY: `${HOST}:443` } },
-    HOST,
-    asUser,
-  ],
+  ["the port of https", { environment: { ...ALL, CI_REGISTRY: `${HOST}:443` } }, HOST, asUser],
   [
     "a host, a user and a password that are given",
     { environment: ALL, host: "registry.example.com", username: "me", password: "glpat-x" },

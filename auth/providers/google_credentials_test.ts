@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { decodeJwt, decodeProtectedHeader, exportPKCS8, generateKeyPair, jwtVerify } from "jose";
+import { tempFolder } from "../../scripts/temp_folder.ts";
 import { type Answer, assertFails, BAD_ANSWERS, echo, FakeService } from "./fake_service_test.ts";
 import { googleCredentials, type GoogleCredentialsOptions } from "./google_credentials.ts";
 
@@ -219,13 +220,10 @@ Deno.test("googleCredentials: a private key that is none: a typed error without 
 });
 
 async function withFile<T>(text: string, run: (path: string) => Promise<T>): Promise<T> {
-  const path = await Deno.makeTempFile({ suffix: ".json" });
-  try {
-    await Deno.writeTextFile(path, text);
-    return await run(path);
-  } finally {
-    await Deno.remove(path);
-  }
+  await using folder = await tempFolder();
+  const path = `${folder.path}/key.json`;
+  await Deno.writeTextFile(path, text);
+  return await run(path);
 }
 
 Deno.test("googleCredentials: the file that GOOGLE_APPLICATION_CREDENTIALS names", async () => {

@@ -18,7 +18,6 @@ export interface GoogleServiceAccountKey {
   [field: string]: unknown;
 }
 
-/** A key that was checked. */
 export interface CheckedKey {
   /** What it says. */
   key: GoogleServiceAccountKey;

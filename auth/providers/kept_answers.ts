@@ -2,7 +2,6 @@ import type { Clock } from "../../transport/channel.ts";
 
 /** An answer, and how long it is good for. */
 export interface Expiring<T> {
-  /** The answer. */
   value: T;
   /** When it ends, in milliseconds since 1970. */
   expires: number;
@@ -32,7 +31,6 @@ export class KeptAnswers<T> {
   readonly #answers = new Map<string, { value: T; until: number }>();
   readonly #flights = new Map<string, Promise<T>>();
 
-  /** None yet. */
   constructor(clock: Pick<Clock, "now">) {
     this.#clock = clock;
   }

@@ -22,20 +22,16 @@ export interface ProviderOptions {
   clock?: Clock;
 }
 
-/** Their names. */
 export const PROVIDER_OPTIONS: OptionNames<ProviderOptions> = {
   fetch: 1,
   environment: 1,
   clock: 1,
 };
 
-/** What a provider works with. */
 export interface ProviderSettings {
-  /** Carries requests. */
   fetch: typeof globalThis.fetch;
   /** A variable of the environment; one that is empty is none. */
   variable: (name: string) => string | undefined;
-  /** Time. */
   clock: Clock;
 }
 

@@ -2,7 +2,6 @@
 export interface ServiceWords {
   /** The code: `AccessDeniedException`, `invalid_client`, `UNAUTHORIZED`. */
   code?: string;
-  /** The sentence. */
   message?: string;
 }
 

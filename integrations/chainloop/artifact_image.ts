@@ -15,15 +15,10 @@ const CHAINLOOP = "chainloop.dev";
 /** Go's time before anybody set it. */
 const NO_TIME = "0001-01-01T00:00:00Z";
 
-/** The image that an artifact is stored as. */
 export interface ArtifactImage {
-  /** The configuration. */
   config: Bytes;
-  /** The configuration's digest. */
   configDigest: string;
-  /** The manifest. */
   manifest: Bytes;
-  /** The manifest's descriptor. */
   descriptor: Descriptor;
 }
 

@@ -10,11 +10,12 @@ import { passingStream } from "../../content/verifying_stream.ts";
 import { getBlob } from "../../endpoints/blobs.ts";
 import { getManifest, putManifest } from "../../endpoints/manifests.ts";
 import { putBlob } from "../../endpoints/put_blob.ts";
+import { type CallOptions, endedBy } from "../call_options.ts";
 import { artifactImage, asInvalidArtifact, invalidArtifact, readImage } from "./artifact_image.ts";
 import { ChainloopError } from "./chainloop_error.ts";
 import { detectContentType, SNIFFED_BYTES } from "./detect_content_type.ts";
 import { encodeEnvelope, type Envelope } from "./envelope.ts";
-import type { CallOptions, Target } from "./target.ts";
+import type { Target } from "./target.ts";
 
 /** What {@linkcode Registration.attach} takes; `attachmentSchema` validates it. */
 export interface AttachmentRequest {
@@ -85,122 +86,89 @@ export interface Attachment {
   download(digest: ArtifactDigest, options?: CallOptions): Promise<ReadableStream<Bytes>>;
 }
 
-/** A place for artifacts under a prefix. */
 export function openAttachment(
   target: Target,
   prefix: string,
   signal: AbortSignal | undefined,
 ): Attachment {
-  return new OciAttachment(target, prefix, signal);
-}
+  const { channel, place } = target;
 
-class OciAttachment implements Attachment {
-  readonly state: AttachmentState;
-  readonly #target: Target;
-  readonly #signal: AbortSignal | undefined;
+  /** A call's options, ended by the registration's signal too. */
+  const withSignal = (options: CallOptions) => endedBy(signal, options);
 
-  constructor(target: Target, prefix: string, signal: AbortSignal | undefined) {
-    this.state = Object.freeze({ prefix });
-    this.#target = target;
-    this.#signal = signal;
-  }
-
-  async send(
-    envelope: Envelope,
-    options: CallOptions = {},
-  ): Promise<Descriptor & { artifact: StoredArtifact }> {
-    const artifact = { fileName: "attestation.json" };
-    return await this.upload(encodeEnvelope(envelope), artifact, options);
-  }
-
-  async upload(
-    content: Uint8Array | Body,
-    artifact: { fileName: string; digest?: ArtifactDigest },
-    options: CallOptions = {},
-  ): Promise<Descriptor & { artifact: StoredArtifact }> {
-    const { fileName, digest: given } = artifact ?? {};
-    const valid = typeof fileName === "string" && fileName !== "" && given !== "";
-    if (!valid) throw invalidRequest("resource metadata is not valid");
-    const expected = given === undefined ? undefined : keyOf(given);
-    const ending = this.#with(options);
-
-    const { body, digest, size, mediaType } = await inspected(content, ending.signal);
-    if (size === 0) throw invalidRequest("content is empty");
-    if (expected !== undefined && expected !== digest) {
-      throw new BadDigestError(
-        `Cannot upload ${fileName} as ${expected}: its ${size} bytes have the digest ${digest}`,
-        { expected, actual: digest },
-      );
-    }
-    const { channel, place } = this.#target;
-    const { repository, tag } = place(this.#nameOf(digest));
-    const image = await artifactImage({ mediaType, digest, size }, fileName);
-    await putBlob(channel, repository, body, { ...ending, digest, size });
-    await putBlob(channel, repository, image.config, { ...ending, digest: image.configDigest });
-    const { ociManifest } = MEDIA_TYPES;
-    await putManifest(channel, repository, tag, image.manifest, {
-      ...ending,
-      mediaType: ociManifest,
-    });
-    return { ...image.descriptor, artifact: { digest: digestEncoded(digest), fileName, size } };
-  }
-
-  async exists(digest: ArtifactDigest, options: CallOptions = {}): Promise<boolean> {
-    if (digest === "") throw invalidRequest("digest is empty");
-    const ending = this.#with(options);
-    try {
-      await this.#find(keyOf(digest), ending);
-      return true;
-    } catch {
-      ending.signal?.throwIfAborted();
-      return false;
-    }
-  }
-
-  async describe(digest: ArtifactDigest, options: CallOptions = {}): Promise<StoredArtifact> {
-    const { layer, fileName } = await this.#findComplete(keyOf(digest), this.#with(options));
-    const { size } = layer;
-    return { digest: digestEncoded(parseDigest(layer.digest)), fileName, size };
-  }
-
-  async download(
-    digest: ArtifactDigest,
-    options: CallOptions = {},
-  ): Promise<ReadableStream<Bytes>> {
-    const key = keyOf(digest);
-    const ending = this.#with(options);
-    const { layer: { size }, repository } = await this.#findComplete(key, ending);
-    const { channel } = this.#target;
-    const { stream } = await getBlob(channel, repository, key, { ...ending, size })
-      .catch(notFound(key));
-    return stream;
-  }
-
-  #nameOf(digest: Digest): string {
-    return `${this.state.prefix}-${digestEncoded(digest)}`;
-  }
-
-  async #find(digest: Digest, options: CallOptions) {
-    const { channel, place } = this.#target;
-    const { repository, tag } = place(this.#nameOf(digest));
+  async function find(digest: Digest, options: CallOptions) {
+    const { repository, tag } = place(`${prefix}-${digestEncoded(digest)}`);
     const { manifest } = await getManifest(channel, repository, tag, options)
       .catch(notFound(digest));
     return { repository, ...readImage(manifest, digest) };
   }
 
-  async #findComplete(digest: Digest, options: CallOptions) {
-    const found = await this.#find(digest, options);
+  async function findComplete(digest: Digest, options: CallOptions) {
+    const found = await find(digest, options);
     if (found.fileName === "") throw invalidArtifact(digest, "it has no file name");
     if (found.layer.size === 0) throw invalidArtifact(digest, "its content is empty");
     return found;
   }
 
-  /** A call's options, ended by the registration's signal too. */
-  #with({ signal }: CallOptions): CallOptions {
-    const signals = [this.#signal, signal].filter((each) => each !== undefined);
-    if (signals.length === 0) return {};
-    return { signal: signals.length === 1 ? signals[0]! : AbortSignal.any(signals) };
-  }
+  return {
+    state: Object.freeze({ prefix }),
+
+    async send(envelope, options) {
+      const artifact = { fileName: "attestation.json" };
+      return await this.upload(encodeEnvelope(envelope), artifact, options);
+    },
+
+    async upload(content, artifact, options = {}) {
+      const { fileName, digest: given } = artifact ?? {};
+      const valid = typeof fileName === "string" && fileName !== "" && given !== "";
+      if (!valid) throw invalidRequest("resource metadata is not valid");
+      const expected = given === undefined ? undefined : keyOf(given);
+      const ending = withSignal(options);
+
+      const { body, digest, size, mediaType } = await inspected(content, ending.signal);
+      if (size === 0) throw invalidRequest("content is empty");
+      if (expected !== undefined && expected !== digest) {
+        throw new BadDigestError(
+          `Cannot upload ${fileName} as ${expected}: its ${size} bytes have the digest ${digest}`,
+          { expected, actual: digest },
+        );
+      }
+      const hex = digestEncoded(digest);
+      const { repository, tag } = place(`${prefix}-${hex}`);
+      const image = await artifactImage({ mediaType, digest, size }, fileName);
+      await putBlob(channel, repository, body, { ...ending, digest, size });
+      await putBlob(channel, repository, image.config, { ...ending, digest: image.configDigest });
+      const as = { ...ending, mediaType: MEDIA_TYPES.ociManifest };
+      await putManifest(channel, repository, tag, image.manifest, as);
+      return { ...image.descriptor, artifact: { digest: hex, fileName, size } };
+    },
+
+    async exists(digest, options = {}) {
+      if (digest === "") throw invalidRequest("digest is empty");
+      const ending = withSignal(options);
+      try {
+        await find(keyOf(digest), ending);
+        return true;
+      } catch {
+        ending.signal?.throwIfAborted();
+        return false;
+      }
+    },
+
+    async describe(digest, options = {}) {
+      const { layer, fileName } = await findComplete(keyOf(digest), withSignal(options));
+      return { digest: digestEncoded(parseDigest(layer.digest)), fileName, size: layer.size };
+    },
+
+    async download(digest, options = {}) {
+      const key = keyOf(digest);
+      const ending = withSignal(options);
+      const { layer: { size }, repository } = await findComplete(key, ending);
+      const { stream } = await getBlob(channel, repository, key, { ...ending, size })
+        .catch(notFound(key));
+      return stream;
+    },
+  };
 }
 
 /** Content that has been read once: to be sent, with what its place and its layer are made of. */

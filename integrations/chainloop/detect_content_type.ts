@@ -1,4 +1,3 @@
-/** How much of the content is looked at. */
 export const SNIFFED_BYTES = 512;
 
 /** What stands at the start of a page; a space or `>` follows, and letters may be of either case. */

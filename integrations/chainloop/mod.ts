@@ -25,6 +25,7 @@
  *
  * @module
  */
+export type { CallOptions } from "../call_options.ts";
 export {
   type ArtifactDigest,
   type Attachment,
@@ -42,4 +43,4 @@ export {
   type RegistrationState,
 } from "./registration.ts";
 export { attachmentSchema, EXTENSION, type InputSchema, registrationSchema } from "./schemas.ts";
-export { type CallOptions, type ChainloopOptions } from "./target.ts";
+export { type ChainloopOptions } from "./target.ts";

@@ -1,10 +1,11 @@
 import { cancelBlobUpload, sessionOf, uploadRequest } from "../../endpoints/uploads.ts";
 import { sendExpecting } from "../../transport/expect.ts";
+import type { CallOptions } from "../call_options.ts";
 import { type Attachment, type AttachmentRequest, openAttachment } from "./attachment.ts";
 import { ChainloopError } from "./chainloop_error.ts";
 import { checkRequest } from "./check_request.ts";
 import { attachmentSchema, registrationSchema } from "./schemas.ts";
-import { type CallOptions, type ChainloopOptions, openTarget, type Target } from "./target.ts";
+import { type ChainloopOptions, openTarget, type Target } from "./target.ts";
 
 /** What {@linkcode register} takes; `registrationSchema` validates it. */
 export interface RegistrationRequest {
@@ -73,7 +74,7 @@ export async function register(
   );
   const target = openTarget(repository, { username, password }, options);
   await checkWrite(target, signal && { signal });
-  return new OciRegistration(repository, target);
+  return registrationAt(repository, target);
 }
 
 /**
@@ -104,24 +105,21 @@ export function openRegistration(
   const { username, password } = credentials;
   checkRequest(registrationSchema, { repository, username, password }, "registration");
   const target = openTarget(repository, { username, password }, options);
-  return new OciRegistration(repository, target, options.signal);
+  return registrationAt(repository, target, options.signal);
 }
 
-class OciRegistration implements Registration {
-  readonly state: RegistrationState;
-  readonly #target: Target;
-  readonly #signal: AbortSignal | undefined;
-
-  constructor(repository: string, target: Target, signal?: AbortSignal) {
-    this.state = Object.freeze({ repository });
-    this.#target = target;
-    this.#signal = signal;
-  }
-
-  attach(request: AttachmentRequest = {}): Attachment {
-    const { prefix = "chainloop" } = checkRequest(attachmentSchema, request, "attachment");
-    return openAttachment(this.#target, prefix, this.#signal);
-  }
+function registrationAt(
+  repository: string,
+  target: Target,
+  signal?: AbortSignal,
+): Registration {
+  return {
+    state: Object.freeze({ repository }),
+    attach(request = {}) {
+      const { prefix = "chainloop" } = checkRequest(attachmentSchema, request, "attachment");
+      return openAttachment(target, prefix, signal);
+    },
+  };
 }
 
 /** Starts an upload, and gives it up. */

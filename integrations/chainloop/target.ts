@@ -8,16 +8,11 @@ import {
 import { openConnection } from "../../registry_channel.ts";
 import type { ConnectionOptions } from "../../registry_client_options.ts";
 import type { Channel } from "../../transport/channel.ts";
+import type { CallOptions } from "../call_options.ts";
 import { ChainloopError } from "./chainloop_error.ts";
 
 /** The repository of the write check. */
 const CHECKED = "chainloop-test";
-
-/** Options of a call. */
-export interface CallOptions {
-  /** Ends the call with its reason. */
-  signal?: AbortSignal;
-}
 
 /** Options of {@linkcode register} and {@linkcode openRegistration}. */
 export interface ChainloopOptions
@@ -32,9 +27,7 @@ export interface ChainloopOptions
   layout?: "repository" | "tag";
 }
 
-/** Where artifacts go. */
 export interface Target {
-  /** What carries requests to the registry. */
   channel: Channel;
   /** The repository that the write check asks. */
   checked: string;

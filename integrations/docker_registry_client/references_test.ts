@@ -86,60 +86,46 @@ Deno.test("parseRepoAndTag is the same function", () => {
 });
 
 type Names = [
+  arg: string,
   index: string,
   official: boolean,
   remoteName: string,
   localName: string,
   canonicalName: string,
 ];
-const repositories: [arg: string, names: Names][] = [
-  ["busybox", ["docker.io", true, "library/busybox", "busybox", "docker.io/busybox"]],
-  ["docker.io/ubuntu", ["docker.io", true, "library/ubuntu", "ubuntu", "docker.io/ubuntu"]],
-  ["library/ubuntu", ["docker.io", true, "library/ubuntu", "ubuntu", "docker.io/ubuntu"]],
-  ["registry-1.docker.io/x", ["docker.io", true, "library/x", "x", "docker.io/x"]],
-  ["google/python", [
-    "docker.io",
-    false,
-    "google/python",
-    "google/python",
-    "docker.io/google/python",
-  ]],
-  ["library/a/b", ["docker.io", false, "library/a/b", "library/a/b", "docker.io/library/a/b"]],
-  ["docker.io/a.b/c", ["docker.io", false, "a.b/c", "docker.io/a.b/c", "docker.io/a.b/c"]],
-  ["my--org/x", ["docker.io", false, "my--org/x", "my--org/x", "docker.io/my--org/x"]],
-  ["localhost:5000/blarg", [
-    "localhost:5000",
-    false,
-    "blarg",
-    "localhost:5000/blarg",
-    "localhost:5000/blarg",
-  ]],
-  ["http://localhost:5000/blarg", [
-    "localhost:5000",
-    false,
-    "blarg",
-    "localhost:5000/blarg",
-    "localhost:5000/blarg",
-  ]],
-  ["[::1]:5000/x", ["[::1]:5000", false, "x", "[::1]:5000/x", "[::1]:5000/x"]],
-  ["gcr.io/a/b", ["gcr.io", false, "a/b", "gcr.io/a/b", "gcr.io/a/b"]],
-  ["ghcr.io/library/x", [
-    "ghcr.io",
-    false,
-    "library/x",
-    "ghcr.io/library/x",
-    "ghcr.io/library/x",
-  ]],
-  ["registry.gitlab.com/user.name/a/b", [
-    "registry.gitlab.com",
-    false,
-    "user.name/a/b",
-    "registry.gitlab.com/user.name/a/b",
-    "registry.gitlab.com/user.name/a/b",
-  ]],
-];
 
-for (const [arg, [index, official, remoteName, localName, canonicalName]] of repositories) {
+const GITLAB = "registry.gitlab.com/user.name/a/b";
+const repositories: Names[] = [
+  ["localhost:5000/blarg", "localhost:5000", "blarg"],
+  ["http://localhost:5000/blarg", "localhost:5000", "blarg"],
+  ["[::1]:5000/x", "[::1]:5000", "x"],
+  ["gcr.io/a/b", "gcr.io", "a/b"],
+  ["ghcr.io/library/x", "ghcr.io", "library/x"],
+  [GITLAB, "registry.gitlab.com", "user.name/a/b"],
+].map(([arg, index, name]) => {
+  const whole = `${index}/${name}`;
+  return [arg!, index!, false, name!, whole, whole];
+});
+
+for (
+  const [arg, name] of [
+    ["busybox", "busybox"],
+    ["docker.io/ubuntu", "ubuntu"],
+    ["library/ubuntu", "ubuntu"],
+    ["registry-1.docker.io/x", "x"],
+  ] as const
+) repositories.push([arg, "docker.io", true, `library/${name}`, name, `docker.io/${name}`]);
+
+for (
+  const [arg, name] of [
+    ["google/python", "google/python"],
+    ["library/a/b", "library/a/b"],
+    ["docker.io/a.b/c", "a.b/c"],
+    ["my--org/x", "my--org/x"],
+  ] as const
+) repositories.push([arg, "docker.io", false, name, arg, `docker.io/${name}`]);
+
+for (const [arg, index, official, remoteName, localName, canonicalName] of repositories) {
   Deno.test(`parseRepo: ${arg} is ${canonicalName}`, () => {
     const repo = parseRepo(arg);
     const expected = { official, remoteName, localName, canonicalName };

@@ -15,14 +15,9 @@ import { EMPTY_CONFIG_BYTES } from "../../manifest/build.ts";
 import { openConnection } from "../../registry_channel.ts";
 import { type ConnectionOptions, credentialsOf } from "../../registry_client_options.ts";
 import type { Channel } from "../../transport/channel.ts";
+import { type CallOptions, endedBy } from "../call_options.ts";
 import { EmptyConfigDescriptor } from "./constants.ts";
 import { parseRepository } from "./repository.ts";
-
-/** Options of a call: Go's `context.Context`, the last argument of every method. */
-export interface CallOptions {
-  /** Ends the call with its reason. */
-  signal?: AbortSignal;
-}
 
 /** Options of {@linkcode Client}. Its `signal` ends every call. */
 export interface ClientOptions extends ConnectionOptions, CallOptions {
@@ -323,10 +318,8 @@ export class Client {
   }
 
   /** A call's options, ended by the client's signal too. */
-  #with({ signal }: CallOptions): CallOptions {
-    const signals = [this.#signal, signal].filter((each) => each !== undefined);
-    if (signals.length === 0) return {};
-    return { signal: signals.length === 1 ? signals[0]! : AbortSignal.any(signals) };
+  #with(options: CallOptions): CallOptions {
+    return endedBy(this.#signal, options);
   }
 }
 

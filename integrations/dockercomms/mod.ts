@@ -18,7 +18,8 @@
  *
  * @module
  */
-export { type CallOptions, Client, type ClientOptions, newClient } from "./client.ts";
+export type { CallOptions } from "../call_options.ts";
+export { Client, type ClientOptions, newClient } from "./client.ts";
 export {
   ArtifactTypeBundle,
   ArtifactTypeMessage,

@@ -43,7 +43,6 @@ const GITHUB_PACKAGES_OPTIONS: OptionNames<GithubPackagesOptions> = {
 /** GitHub gives at most so many versions at once. */
 const PAGE_SIZE = 100;
 
-/** The version of the API that is asked for. */
 const API_VERSION = "2022-11-28";
 
 /** Above any real package: 100,000 versions. An endless list ends here. */

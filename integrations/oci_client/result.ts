@@ -42,7 +42,6 @@ export type Req<T> = Promise<Result<T>> & Unwrap<T>;
 
 /** A response, and how to read it where it is the endpoint's success. */
 export interface Answer<T> {
-  /** The response. */
   raw: Response;
   /** Reads it; called once. Not there where the status is not the endpoint's success. */
   read?: () => T | Promise<T>;

@@ -23,10 +23,8 @@ import { OCIError } from "./oci_error.ts";
 /** What the original says of every failure. */
 const FAILURE = "Error uploading artifact to container registry";
 
-/** What attaching needs to be allowed. */
 const SCOPES = ["pull", "push"];
 
-/** The annotation that every artifact has. */
 const CREATED = "org.opencontainers.image.created";
 
 /** A new index under the fallback tag, its keys in the original's order. */

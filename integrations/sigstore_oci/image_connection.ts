@@ -5,7 +5,7 @@ import type { Channel } from "../../transport/channel.ts";
 import { dockerHubAlias } from "../../transport/docker_hub_alias.ts";
 import type { HostsOptions } from "../../transport/host_options.ts";
 import { proxyExceptions } from "../../transport/proxy_exceptions.ts";
-import { retryPolicy, timeLimits } from "./fetch_options.ts";
+import type { RetryPolicy } from "../../transport/retry_policy.ts";
 import { parseImageName, registryOriginOf } from "./image_name.ts";
 import type { Credentials, DavitOptions, FetchOptions } from "./options.ts";
 
@@ -15,21 +15,15 @@ export const ACCEPT: readonly string[] = [ACCEPT_ALL.join(",")];
 /** As many redirects as the original follows. */
 const MAX_REDIRECTS = 20;
 
-/** What a connection is made of. */
 export interface ImageConnectionOptions extends DavitOptions {
-  /** The image. */
   readonly imageName: string;
-  /** Who asks. */
   readonly credentials?: Credentials | undefined;
-  /** How. */
   readonly fetchOpts?: FetchOptions | undefined;
 }
 
 /** An image's repository, and the way to it. */
 export interface ImageConnection {
-  /** What requests are sent through. */
   channel: Channel;
-  /** The repository. */
   repository: string;
   /** Ends connections that nothing else ends. */
   close: Connection["close"];
@@ -78,4 +72,22 @@ export function connectImage(
 function credentialOf({ username, password }: Credentials): Credential {
   const isToken = username === TOKEN_USER;
   return { username, password, ...(isToken && { refreshToken: password }) };
+}
+
+/** The wait before the first retry where none is given, in milliseconds: promise-retry's default. */
+const MIN_TIMEOUT_MS = 1_000;
+
+/** How often, and after which waits, a request is tried again. */
+function retryPolicy(retry: FetchOptions["retry"] = false): Required<RetryPolicy> {
+  const given = typeof retry === "object" ? retry : { retries: Number(retry) };
+  const { retries = 0, minTimeout = MIN_TIMEOUT_MS, maxTimeout = Infinity, factor = 2 } = given;
+  return { maxAttempts: retries + 1, minDelay: minTimeout, maxDelay: maxTimeout, factor };
+}
+
+/** How long the head of a response and each piece of a body may take, in milliseconds. */
+function timeLimits(
+  { timeout = 0 }: FetchOptions,
+): { responseTimeout: number; stallTimeout: number } {
+  const limit = timeout === 0 ? Infinity : timeout;
+  return { responseTimeout: limit, stallTimeout: limit };
 }

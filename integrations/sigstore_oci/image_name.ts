@@ -3,11 +3,9 @@ import { quoteInput } from "../../reference/quote_input.ts";
 import { indexOrigin, toIndex } from "../../reference/registry_repo.ts";
 import { isRepositoryName } from "../../reference/repository_name.ts";
 
-/** An image's name in its parts. */
 export interface ImageName {
   /** The registry as it was written: `ghcr.io`, `localhost:5000`, `docker.io`. */
   registry: string;
-  /** The repository. */
   path: string;
 }
 

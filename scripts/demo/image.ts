@@ -8,12 +8,13 @@ import {
   digestOf,
   MEDIA_TYPES,
 } from "../../mod.ts";
+import { ROOT } from "../npm_package/project.ts";
+import { projectFiles } from "../project_files.ts";
 
 /** A layer: what is pushed, and the digest of the tar inside it. */
 export interface Layer {
   /** The layer, compressed. */
   bytes: Bytes;
-  /** Its descriptor. */
   descriptor: Descriptor;
   /** The digest of the tar before compression. */
   diffId: string;
@@ -23,27 +24,20 @@ export interface Layer {
 export interface Image {
   /** What it runs on, as `os/architecture`. */
   platform: string;
-  /** The configuration's bytes. */
   config: Bytes;
-  /** The configuration's descriptor. */
   configDescriptor: Descriptor;
   /** The layers, the shared one first. */
   layers: Layer[];
-  /** The manifest's bytes. */
   manifest: Bytes;
   /** The manifest's descriptor, with its platform. */
   descriptor: Descriptor;
 }
 
-/** A multi-platform image. */
 export interface MultiPlatformImage {
   /** The layer that all platforms share. */
   base: Layer;
-  /** One image a platform. */
   images: Image[];
-  /** The index's bytes. */
   index: Bytes;
-  /** The index's descriptor. */
   descriptor: Descriptor;
 }
 
@@ -51,9 +45,9 @@ const ARCHITECTURES = ["amd64", "arm64"];
 const DATA_BYTES = 6 * 1024 * 1024;
 
 /** Makes an image of this project's own files, and data that differs from platform to platform. */
-export async function makeImage(root: URL): Promise<MultiPlatformImage> {
+export async function makeImage(): Promise<MultiPlatformImage> {
   const base = await makeLayer([
-    ...await projectFiles(root),
+    ...await ownFiles(),
     { name: "usr/share/davit/data.bin", data: randomBytes(DATA_BYTES) },
   ]);
   const images = await Promise.all(ARCHITECTURES.map((each) => makePlatform(base, each)));
@@ -113,22 +107,11 @@ async function makeLayer(files: File[]): Promise<Layer> {
 }
 
 /** The project's own files, as they stand in the checkout. */
-async function projectFiles(root: URL): Promise<File[]> {
-  const files: File[] = [];
-  async function walk(folder: URL, path: string): Promise<void> {
-    for await (const entry of Deno.readDir(folder)) {
-      if (entry.name.startsWith(".") || ["npm", "out", "node_modules"].includes(entry.name)) {
-        continue;
-      }
-      const name = `${path}${entry.name}`;
-      if (entry.isDirectory) await walk(new URL(`${entry.name}/`, folder), `${name}/`);
-      else if (entry.isFile) {
-        files.push({ name, data: await Deno.readFile(new URL(entry.name, folder)) });
-      }
-    }
-  }
-  await walk(root, "usr/src/davit/");
-  return files.sort((one, other) => one.name < other.name ? -1 : 1);
+async function ownFiles(): Promise<File[]> {
+  return await Promise.all((await projectFiles(ROOT)).map(async (path) => ({
+    name: `usr/src/davit/${path}`,
+    data: await Deno.readFile(`${ROOT}/${path}`),
+  })));
 }
 
 function randomBytes(size: number): Bytes {

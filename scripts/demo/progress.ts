@@ -17,7 +17,6 @@ export function rate(count: number, milliseconds: number): string {
   return `${(count / 1000 / Math.max(milliseconds, 0.1)).toFixed(0)} MB/s`;
 }
 
-/** A digest, short enough for a line. */
 export function short(digest: string): string {
   return digest.replace(/^(\w+:\w{12})\w+$/, "$1");
 }
@@ -47,7 +46,6 @@ export class ProgressLine {
     }
   };
 
-  /** Takes the line away. */
   clear(): void {
     if (this.#shown) this.#write("\r\x1b[K");
     this.#shown = false;

@@ -12,13 +12,11 @@ const MEBIBYTE = 1024 * 1024;
 
 /** What was left on the repository, and has to go. */
 export interface Scratch {
-  /** The client of the repository. */
   client: RegistryClientV2;
   /** What every tag of this run begins with. */
   prefix: string;
   /** Digests of manifests, the newest last. */
   manifests: string[];
-  /** Tags. */
   tags: string[];
   /** Digests of blobs. */
   blobs: string[];
@@ -67,7 +65,6 @@ async function pushImage(
   return { mediaType, digest, size: manifestData.byteLength };
 }
 
-/** Every verb, in the order in which they are done. */
 export const VERBS: Readonly<Record<string, (scratch: Scratch) => Promise<void>>> = {
   "ping": async ({ client }) => void await client.ping(),
   "push 1 byte": (scratch) => {

@@ -1,13 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { importsOf, packageFaults } from "./check_package.ts";
 import { packageManifest } from "./manifest.ts";
+import { write } from "./run.ts";
+import { tempFolder } from "../temp_folder.ts";
 
 const MANIFEST = packageManifest({
   name: "@example/package",
   version: "1.0.0",
   license: "MIT",
   entryPoints: [{ name: ".", file: "mod.ts" }],
-  missing: [],
   imports: {},
 }, { jose: "^6.0.0" });
 
@@ -56,17 +57,11 @@ const cases: [name: string, files: Record<string, string | undefined>, faults: s
 
 for (const [name, changes, faults] of cases) {
   Deno.test(`packageFaults: ${name}`, async () => {
-    const folder = await Deno.makeTempDir({ prefix: "davit_faults_" });
-    try {
-      for (const [file, text] of Object.entries({ ...GOOD, ...changes })) {
-        if (text === undefined) continue;
-        await Deno.mkdir(`${folder}/${file.slice(0, file.lastIndexOf("/"))}`, { recursive: true });
-        await Deno.writeTextFile(`${folder}/${file}`, text);
-      }
-      assertEquals(await packageFaults(folder, MANIFEST), faults);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
+    await using folder = await tempFolder();
+    for (const [file, text] of Object.entries({ ...GOOD, ...changes })) {
+      if (text !== undefined) await write(`${folder.path}/${file}`, text);
     }
+    assertEquals(await packageFaults(folder.path, MANIFEST), faults);
   });
 }
 

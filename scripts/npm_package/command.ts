@@ -5,7 +5,8 @@
 import { filesBelow } from "./check_package.ts";
 import { COMMAND_FILE, ESM, jsonText } from "./manifest.ts";
 import { npmRange, type Project, ROOT } from "./project.ts";
-import { npmInstall, runInstalled } from "./run.ts";
+import { esbuild, npmInstall, write } from "./run.ts";
+import { tempFolder } from "../temp_folder.ts";
 import { NODE_TARGET, TOOLS } from "./with_npm_tools.ts";
 
 /** What the command uses beside the library's dependencies. */
@@ -17,31 +18,27 @@ export async function bundleCommand(
   dependencies: Record<string, string>,
   folder: string,
 ): Promise<void> {
-  const work = await Deno.makeTempDir({ prefix: "davit_command_" });
-  try {
-    const packages = [
-      `esbuild@${TOOLS.esbuild}`,
-      ...Object.entries(dependencies).map((pair) => pair.join("@")),
-      ...OWN_PACKAGES.map((name) => `${name}@${npmRange(project.imports, name)}`),
-    ];
-    await Promise.all([npmInstall(work, packages), copySources(folder, `${work}/src`)]);
-    await runInstalled(work, "esbuild/bin/esbuild", [
-      "src/cli/main.ts",
-      ...["--bundle", "--minify", "--charset=utf8", "--log-level=warning"],
-      ...["--platform=node", "--format=esm", `--target=${NODE_TARGET}`],
-      // It is a program: Node 20 does not know the property.
-      "--define:import.meta.main=true",
-      // What is CommonJS, as commander is, asks for built-in modules by `require`.
-      `--banner:js=${BANNER}`,
-      ...["--metafile=meta.json", `--outfile=${folder}/${COMMAND_FILE}`],
-    ], { cwd: work });
-    const notices = await licenses(work);
-    const file = `${folder}/${COMMAND_FILE}`;
-    await Deno.writeTextFile(file, `${await Deno.readTextFile(file)}${notices}`);
-    await Deno.chmod(file, 0o755);
-  } finally {
-    await Deno.remove(work, { recursive: true });
-  }
+  await using temp = await tempFolder();
+  const work = temp.path;
+  const packages = [
+    `esbuild@${TOOLS.esbuild}`,
+    ...Object.entries(dependencies).map((pair) => pair.join("@")),
+    ...OWN_PACKAGES.map((name) => `${name}@${npmRange(project.imports, name)}`),
+  ];
+  await Promise.all([npmInstall(work, packages), copySources(folder, `${work}/src`)]);
+  await esbuild(work, [
+    ...["src/cli/main.ts", "--bundle", "--minify"],
+    ...["--platform=node", "--format=esm", `--target=${NODE_TARGET}`],
+    // It is a program: Node 20 does not know the property.
+    "--define:import.meta.main=true",
+    // What is CommonJS, as commander is, asks for built-in modules by `require`.
+    `--banner:js=${BANNER}`,
+    ...["--metafile=meta.json", `--outfile=${folder}/${COMMAND_FILE}`],
+  ]);
+  const notices = await licenses(work);
+  const file = `${folder}/${COMMAND_FILE}`;
+  await Deno.writeTextFile(file, `${await Deno.readTextFile(file)}${notices}`);
+  await Deno.chmod(file, 0o755);
 }
 
 const BANNER = `#!/usr/bin/env node
@@ -50,13 +47,9 @@ const require = davitRequire(import.meta.url);`;
 
 /** The library's own code as it was built, and the command's beside it. */
 async function copySources(folder: string, to: string): Promise<void> {
-  const write = async (path: string, text: string): Promise<void> => {
-    await Deno.mkdir(`${to}/${path.slice(0, path.lastIndexOf("/"))}`, { recursive: true });
-    await Deno.writeTextFile(`${to}/${path}`, text);
-  };
   for (const file of await filesBelow(`${folder}/${ESM}`)) {
     if (/\.js(?:on)?$/.test(file)) {
-      await write(`./${file}`, await Deno.readTextFile(`${folder}/${ESM}/${file}`));
+      await write(`${to}/${file}`, await Deno.readTextFile(`${folder}/${ESM}/${file}`));
     }
   }
   for (const file of await filesBelow(`${ROOT}/cli`)) {
@@ -64,10 +57,10 @@ async function copySources(folder: string, to: string): Promise<void> {
     const text = await Deno.readTextFile(`${ROOT}/cli/${file}`);
     // Out of the room lead only the rooms' own exports, which are built.
     const built = text.replace(/(?<=from ")((?:\.\.\/)+(?:\w+\/)?mod)\.ts(?=")/g, "$1.js");
-    await write(`./cli/${file}`, built);
+    await write(`${to}/cli/${file}`, built);
   }
   const { version } = JSON.parse(await Deno.readTextFile(`${ROOT}/deno.json`));
-  await write("./deno.json", jsonText({ version }));
+  await write(`${to}/deno.json`, jsonText({ version }));
 }
 
 /** The licenses of the packages in the bundle, as all of them ask for. */

@@ -11,7 +11,6 @@ export const SCRIPT = "script";
 /** The folder of the command, in the package. */
 export const BIN = "bin";
 
-/** The command's file. */
 export const COMMAND_FILE: string = `${BIN}/${COMMAND_NAME}.mjs`;
 
 /** The folder of the ES modules merged into few files, which runtimes load. */
@@ -34,11 +33,8 @@ interface ExportTargets {
   require: Target;
 }
 
-/** The `package.json` of the package. */
 export interface Manifest {
-  /** The package's name. */
   name: string;
-  /** Its version. */
   version: string;
   /** Every entry point in both formats. */
   exports: Record<string, ExportTargets>;
@@ -55,7 +51,6 @@ function target(folder: string, { file }: EntryPoint): Target {
   return { types: `${path}.d.ts`, ...node, default: `${path}.js` };
 }
 
-/** The `package.json`. */
 export function packageManifest(
   { name, version, license, entryPoints }: Project,
   dependencies: Record<string, string>,
@@ -97,7 +92,6 @@ export function formatManifest(folder: string): Record<string, unknown> {
   return { type: folder === ESM ? "module" : "commonjs", sideEffects: false };
 }
 
-/** JSON as people write it. */
 export function jsonText(value: unknown): string {
   return `${JSON.stringify(value, undefined, 2)}\n`;
 }

@@ -5,7 +5,8 @@
 import { filesBelow } from "./check_package.ts";
 import { ESM, type Manifest, MERGED, SCRIPT } from "./manifest.ts";
 import { loadedBy, loadedLater, mergeForPages } from "./merge_for_pages.ts";
-import { npmInstall, runInstalled } from "./run.ts";
+import { esbuild as runEsbuild, npmInstall, write } from "./run.ts";
+import { tempFolder } from "../temp_folder.ts";
 import { NODE_TARGET, TOOLS } from "./with_npm_tools.ts";
 
 /**
@@ -14,52 +15,47 @@ import { NODE_TARGET, TOOLS } from "./with_npm_tools.ts";
  * several of them need lies in files that they share.
  */
 export async function mergeCode(folder: string, { exports }: Manifest): Promise<void> {
-  const work = await Deno.makeTempDir({ prefix: "davit_merge_" });
-  try {
-    await npmInstall(work, [`esbuild@${TOOLS.esbuild}`]);
-    const esm = `${folder}/${ESM}`;
-    // Entry points, and what is loaded later, import all that the main one does: it is one file then,
-    // whatever they share.
-    const common = (await loadedBy(esm, exports["."]!.import.default.slice(`./${ESM}/`.length)))
-      .map((file) => `import ${JSON.stringify(`${esm}/${file}`)};\n`).join("");
-    const entries: string[] = [];
-    for (const { import: { default: path } } of Object.values(exports)) {
-      const file = path.slice(`./${ESM}/`.length);
-      const entry = `${work}/entries/${file}`;
-      await Deno.mkdir(entry.slice(0, entry.lastIndexOf("/")), { recursive: true });
-      const own = `export * from ${JSON.stringify(`${esm}/${file}`)};\n`;
-      await Deno.writeTextFile(entry, common + own);
-      entries.push(entry);
-    }
-    const later = new Map<string, string>();
-    for (const file of await loadedLater(esm)) {
-      const text = await Deno.readTextFile(`${esm}/${file}`);
-      later.set(`${esm}/${file}`, text);
-      await Deno.writeTextFile(`${esm}/${file}`, `${text}\n${common}`); // behind, for the map's lines
-    }
-    const merged = `${folder}/${MERGED}`;
-    await esbuild(work, [
-      ...entries,
-      ...["--bundle", "--splitting", "--format=esm", "--platform=neutral", "--packages=external"],
-      // What the main entry point loads shall be in that file, used or not.
-      ...["--ignore-annotations", "--chunk-names=shared/[hash]"],
-      ...[`--outbase=${work}/entries`, `--outdir=${merged}`],
-    ]);
-    for (const [path, text] of later) await Deno.writeTextFile(path, text);
-    for (const file of await filesBelow(`${folder}/${SCRIPT}`)) {
-      if (/\.js(?:\.map)?$/.test(file)) await Deno.remove(`${folder}/${SCRIPT}/${file}`);
-    }
-    const files = (await filesBelow(merged)).filter((file) => file.endsWith(".js"));
-    await esbuild(work, [
-      ...files.map((file) => `${merged}/${file}`),
-      ...["--format=cjs", "--platform=node"],
-      ...[`--outbase=${merged}`, `--outdir=${folder}/${SCRIPT}`],
-    ]);
-    await mergeForPages(esm, (args) => esbuild(work, args));
-    await finishMaps(folder);
-  } finally {
-    await Deno.remove(work, { recursive: true });
+  await using temp = await tempFolder();
+  const work = temp.path;
+  await npmInstall(work, [`esbuild@${TOOLS.esbuild}`]);
+  const esm = `${folder}/${ESM}`;
+  // Entry points, and what is loaded later, import all that the main one does: it is one file then,
+  // whatever they share.
+  const common = (await loadedBy(esm, exports["."]!.import.default.slice(`./${ESM}/`.length)))
+    .map((file) => `import ${JSON.stringify(`${esm}/${file}`)};\n`).join("");
+  const entries: string[] = [];
+  for (const { import: { default: path } } of Object.values(exports)) {
+    const file = path.slice(`./${ESM}/`.length);
+    const entry = `${work}/entries/${file}`;
+    await write(entry, `${common}export * from ${JSON.stringify(`${esm}/${file}`)};\n`);
+    entries.push(entry);
   }
+  const later = new Map<string, string>();
+  for (const file of await loadedLater(esm)) {
+    const text = await Deno.readTextFile(`${esm}/${file}`);
+    later.set(`${esm}/${file}`, text);
+    await Deno.writeTextFile(`${esm}/${file}`, `${text}\n${common}`); // behind, for the map's lines
+  }
+  const merged = `${folder}/${MERGED}`;
+  await esbuild(work, [
+    ...entries,
+    ...["--bundle", "--splitting", "--format=esm", "--platform=neutral", "--packages=external"],
+    // What the main entry point loads shall be in that file, used or not.
+    ...["--ignore-annotations", "--chunk-names=shared/[hash]"],
+    ...[`--outbase=${work}/entries`, `--outdir=${merged}`],
+  ]);
+  for (const [path, text] of later) await Deno.writeTextFile(path, text);
+  for (const file of await filesBelow(`${folder}/${SCRIPT}`)) {
+    if (/\.js(?:\.map)?$/.test(file)) await Deno.remove(`${folder}/${SCRIPT}/${file}`);
+  }
+  const files = (await filesBelow(merged)).filter((file) => file.endsWith(".js"));
+  await esbuild(work, [
+    ...files.map((file) => `${merged}/${file}`),
+    ...["--format=cjs", "--platform=node"],
+    ...[`--outbase=${merged}`, `--outdir=${folder}/${SCRIPT}`],
+  ]);
+  await mergeForPages(esm, (args) => esbuild(work, args));
+  await finishMaps(folder);
 }
 
 /**
@@ -84,10 +80,7 @@ async function finishMaps(folder: string): Promise<void> {
 }
 
 async function esbuild(work: string, args: readonly string[]): Promise<void> {
-  const flags = [
-    ...[`--target=${NODE_TARGET}`, "--charset=utf8", "--log-level=warning"],
-    // A stack trace names the sources; who wants to read them has the repository.
-    ...["--sourcemap=linked", "--sources-content=false"],
-  ];
-  await runInstalled(work, "esbuild/bin/esbuild", [...args, ...flags], { cwd: work });
+  // A stack trace names the sources; who wants to read them has the repository.
+  const maps = ["--sourcemap=linked", "--sources-content=false"];
+  await runEsbuild(work, [...args, `--target=${NODE_TARGET}`, ...maps]);
 }

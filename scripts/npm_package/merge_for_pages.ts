@@ -5,6 +5,7 @@
  * file of whatever several parts of a program share, however small, and take along what any of them
  * uses: a page would get dozens of files, and wait for what it never calls.
  */
+import { tempFolder } from "../temp_folder.ts";
 import { filesBelow, importsOf } from "./check_package.ts";
 
 /** The module of `connect`. */
@@ -88,23 +89,19 @@ async function exportsOf(
   files: readonly string[],
   esbuild: (args: readonly string[]) => Promise<void>,
 ): Promise<Map<string, string[]>> {
-  const work = await Deno.makeTempDir({ prefix: "davit_exports_" });
-  try {
-    const paths = files.map((file) => `${folder}/${file}`);
-    await esbuild([
-      ...[...paths, "--format=esm", `--outbase=${folder}`, `--outdir=${work}/out`],
-      `--metafile=${work}/meta.json`,
-    ]);
-    const { outputs }: { outputs: Record<string, { exports: string[] }> } = JSON.parse(
-      await Deno.readTextFile(`${work}/meta.json`),
-    );
-    const known = Object.entries(outputs).map(([path, { exports }]) => ({ path, exports }));
-    const found = files.map((file): [string, string[]] => [
-      file,
-      known.find(({ path }) => path.endsWith(`/out/${file}`))?.exports ?? [],
-    ]);
-    return new Map(found.filter(([, exported]) => exported.length > 0));
-  } finally {
-    await Deno.remove(work, { recursive: true });
-  }
+  await using work = await tempFolder();
+  const paths = files.map((file) => `${folder}/${file}`);
+  await esbuild([
+    ...[...paths, "--format=esm", `--outbase=${folder}`, `--outdir=${work.path}/out`],
+    `--metafile=${work.path}/meta.json`,
+  ]);
+  const { outputs }: { outputs: Record<string, { exports: string[] }> } = JSON.parse(
+    await Deno.readTextFile(`${work.path}/meta.json`),
+  );
+  const known = Object.entries(outputs).map(([path, { exports }]) => ({ path, exports }));
+  const found = files.map((file): [string, string[]] => [
+    file,
+    known.find(({ path }) => path.endsWith(`/out/${file}`))?.exports ?? [],
+  ]);
+  return new Map(found.filter(([, exported]) => exported.length > 0));
 }

@@ -17,39 +17,25 @@ export interface EntryPoint {
 /** The export that is a program: in the package it is no entry point, but a command. */
 export const COMMAND = "./cli";
 
-/** What that command is called. */
 export const COMMAND_NAME = "davit";
 
 /** The part of `deno.json` that the npm package is made of. */
 export interface Project {
-  /** The package's name. */
   name: string;
-  /** Its version. */
   version: string;
   /** Its license, by SPDX's name. */
   license: string;
-  /** The exports whose files are there. */
+  /** What it exports, but for the command. */
   entryPoints: EntryPoint[];
-  /** The names of the exports whose files are not there yet. */
-  missing: string[];
-  /** The import map. */
   imports: Record<string, string>;
 }
 
-/** Reads `deno.json`. */
 export async function readProject(root: string = ROOT): Promise<Project> {
-  const { name, version, license, exports, imports } = JSON.parse(
-    await Deno.readTextFile(`${root}/deno.json`),
-  ) as Omit<Project, "entryPoints" | "missing"> & { exports: Record<string, string> };
-  const project: Project = { name, version, license, imports, entryPoints: [], missing: [] };
-  for (const [entry, path] of Object.entries(exports)) {
-    if (entry === COMMAND) continue;
-    const file = path.replace(/^\.\//, "");
-    if (await Deno.stat(`${root}/${file}`).then(() => true, () => false)) {
-      project.entryPoints.push({ name: entry, file });
-    } else project.missing.push(entry);
-  }
-  return project;
+  const { exports, ...project } = JSON.parse(await Deno.readTextFile(`${root}/deno.json`));
+  const { [COMMAND]: _command, ...modules } = exports as Record<string, string>;
+  const entryPoints = Object.entries(modules)
+    .map(([name, path]) => ({ name, file: path.replace(/^\.\//, "") }));
+  return { ...project, entryPoints };
 }
 
 /**

@@ -1,24 +1,21 @@
 /** How the build starts other programs: to the end, and with what they said when they fail. */
 import { onPath } from "../peers_table.ts";
 
+import { duration } from "../say.ts";
+
 /** How much of what a program said explains its failure. */
-const LAST_LINES = 30;
+const LAST_LINES = 10;
 
-/** The longest that a program of the build may take: npm's downloads on a slow network. */
-const LIMIT_MS = 5 * 60_000;
+/** The longest that a program may take: downloads on a slow network, a first build of Go's. */
+const LIMIT_MS = 10 * 60_000;
 
-/** What npm or Go says of the request that found no network. */
-export function offlineLine(said: readonly string[]): string | undefined {
-  return /request to .* failed, reason: .*|.*: dial tcp.*/.exec(said.join("\n"))?.[0];
-}
-
-/** A program's standard output. */
+/** A program's standard output. The error says why there is none, and has that as its cause too. */
 export async function run(
   command: string,
   args: readonly string[],
   options: { cwd?: string; env?: Record<string, string> } = {},
 ): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(command, {
+  const { success, signal, stdout, stderr } = await new Deno.Command(command, {
     ...options,
     args: [...args],
     stdin: "null",
@@ -26,39 +23,45 @@ export async function run(
   }).output();
   const decoder = new TextDecoder();
   if (success) return decoder.decode(stdout);
-  const said = (decoder.decode(stdout) + decoder.decode(stderr)).trim().split("\n");
-  const offline = offlineLine(said);
-  if (offline !== undefined) {
-    throw new Error(`Cannot run npm ${args[0] ?? ""}: there is no network: ${offline}`);
-  }
-  throw new Error(
-    `Cannot run ${command} ${args[0] ?? ""}: it failed\n${said.slice(-LAST_LINES).join("\n")}`,
-  );
+  const said = `${decoder.decode(stdout)}\n${decoder.decode(stderr)}`.trim();
+  // What npm or Go says of a request.
+  const [offline] = /request to .* failed, reason: .*|.*: dial tcp.*/.exec(said) ?? [];
+  const ended = signal === null ? "" : ` (ended by ${signal} after ${duration(LIMIT_MS)})`;
+  const cause = offline === undefined
+    ? `it failed${ended}: ${said.split("\n").slice(-LAST_LINES).join("\n  ")}`
+    : `there is no network: ${offline}`;
+  throw new Error(`Cannot run ${command.split("/").at(-1)} ${args[0] ?? ""}: ${cause}`, { cause });
 }
 
 /** npm's own output is for people who type its commands. */
 const QUIET = ["--no-audit", "--no-fund", "--loglevel=error"];
 
 /** A request that fails is sent twice more, after these milliseconds: npm's own are over a minute. */
-export const RETRIES = ["--fetch-retry-mintimeout=2000", "--fetch-retry-maxtimeout=10000"];
+const RETRIES = ["--fetch-retry-mintimeout=2000", "--fetch-retry-maxtimeout=10000"];
 
-function npm(): string {
-  const path = onPath("npm");
-  if (path === undefined) throw new Error("Cannot build the package: there is no npm on the PATH");
+/** A program that must be on the `PATH`. */
+export function needed(program: string): string {
+  const path = onPath(program);
+  if (path === undefined) throw new Error(`there is no ${program} on the PATH`);
   return path;
 }
 
 /** Installs packages into a folder of their own, from npm's cache where they are there. */
-export async function npmInstall(folder: string, packages: readonly string[]): Promise<void> {
+export async function npmInstall(
+  folder: string,
+  packages: readonly string[],
+  ...more: string[]
+): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   const flags = ["--prefer-offline", "--ignore-scripts", "--no-package-lock", ...QUIET, ...RETRIES];
-  await run(npm(), ["install", "--prefix", folder, ...flags, ...packages], { cwd: folder });
+  const args = ["install", "--prefix", folder, ...flags, ...more, ...packages];
+  await run(needed("npm"), args, { cwd: folder });
 }
 
 /** Packs a package's folder into a tarball within it, and answers the tarball's path. */
 export async function npmPack(folder: string): Promise<string> {
   const args = ["pack", "--ignore-scripts", "--pack-destination", folder, ...QUIET];
-  const said = await run(npm(), args, { cwd: folder });
+  const said = await run(needed("npm"), args, { cwd: folder });
   for await (const { name } of Deno.readDir(folder)) {
     if (name.endsWith(".tgz")) return `${folder}/${name}`;
   }
@@ -72,7 +75,17 @@ export async function runInstalled(
   args: readonly string[],
   options: { cwd?: string; env?: Record<string, string> } = {},
 ): Promise<string> {
-  const node = onPath("node");
-  if (node === undefined) throw new Error("Cannot build the package: there is no node on the PATH");
-  return await run(node, [`${folder}/node_modules/${script}`, ...args], options);
+  return await run(needed("node"), [`${folder}/node_modules/${script}`, ...args], options);
+}
+
+/** Runs esbuild, which lies in a folder's node_modules, there. */
+export async function esbuild(folder: string, args: readonly string[]): Promise<void> {
+  const flags = ["--charset=utf8", "--log-level=warning"];
+  await runInstalled(folder, "esbuild/bin/esbuild", [...args, ...flags], { cwd: folder });
+}
+
+/** Writes a file, and the folders above it. */
+export async function write(path: string, text: string): Promise<void> {
+  await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+  await Deno.writeTextFile(path, text);
 }

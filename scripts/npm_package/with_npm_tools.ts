@@ -5,7 +5,8 @@
  */
 import { ESM, jsonText, SCRIPT } from "./manifest.ts";
 import { npmRange, type Project, ROOT } from "./project.ts";
-import { npmInstall, runInstalled } from "./run.ts";
+import { esbuild, npmInstall, runInstalled, write } from "./run.ts";
+import { tempFolder } from "../temp_folder.ts";
 import { type SourceGraph, sourceGraph } from "./source_graph.ts";
 
 /** The npm packages that build; kept in step by hand, as nothing else of the project uses them. */
@@ -31,32 +32,24 @@ export async function buildWithNpmTools(
   project: Project,
   folder: string,
 ): Promise<Record<string, string>> {
-  const work = await Deno.makeTempDir({ prefix: "davit_npm_" });
-  try {
-    const graph = await sourceGraph(project.entryPoints.map(({ file }) => file), work);
-    const dependencies = Object.fromEntries(
-      graph.packages.map((name) => [name, npmRange(project.imports, name)]),
-    );
-    const packages = [
-      ...Object.entries({ ...TOOLS, ...dependencies }).map((pair) => pair.join("@")),
-      ...new Set([...graph.standard.values()].map(({ npmPackage }) => npmPackage)),
-    ];
-    await Promise.all([npmInstall(work, packages), copySources(graph, `${work}/src`)]);
-    await bundleStandard(graph, work);
-    await Promise.all([
-      transform(graph, work, folder, ESM),
-      transform(graph, work, folder, SCRIPT),
-      declare(graph, work, folder),
-    ]);
-    return dependencies;
-  } finally {
-    await Deno.remove(work, { recursive: true });
-  }
-}
-
-async function write(path: string, text: string): Promise<void> {
-  await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
-  await Deno.writeTextFile(path, text);
+  await using temp = await tempFolder();
+  const work = temp.path;
+  const graph = await sourceGraph(project.entryPoints.map(({ file }) => file), work);
+  const dependencies = Object.fromEntries(
+    graph.packages.map((name) => [name, npmRange(project.imports, name)]),
+  );
+  const packages = [
+    ...Object.entries({ ...TOOLS, ...dependencies }).map((pair) => pair.join("@")),
+    ...new Set([...graph.standard.values()].map(({ npmPackage }) => npmPackage)),
+  ];
+  await Promise.all([npmInstall(work, packages), copySources(graph, `${work}/src`)]);
+  await bundleStandard(graph, work);
+  await Promise.all([
+    transform(graph, work, folder, ESM),
+    transform(graph, work, folder, SCRIPT),
+    declare(graph, work, folder),
+  ]);
+  return dependencies;
 }
 
 /** `"@std/encoding/hex"` → `"deps/std/encoding/hex.js"`. */
@@ -112,11 +105,6 @@ async function bundleStandard({ standard }: SourceGraph, work: string): Promise<
     await write(file, `${banner}\n${await Deno.readTextFile(file)}`);
     await Deno.copyFile(types, file.replace(/\.js$/, ".d.ts"));
   }
-}
-
-async function esbuild(work: string, args: readonly string[]): Promise<void> {
-  const flags = ["--charset=utf8", "--log-level=warning"];
-  await runInstalled(work, "esbuild/bin/esbuild", [...args, ...flags], { cwd: work });
 }
 
 /** Makes the code of one format, a file each. */

@@ -81,9 +81,7 @@ const FAULT_RULE: OptionNames<FaultRule> = {
   corruptAt: 1,
 };
 
-/** What faults work with. */
 export interface FaultSettings extends StallLimit {
-  /** Waits. */
   sleep: Sleep;
 }
 

@@ -237,7 +237,6 @@ async function readList(response: Response, entry: GradeEntry): Promise<Response
   return answered(response, { body: bytes });
 }
 
-/** The fallback tag of a manifest's subject. */
 function fallbackOf(manifest: Record<string, unknown> | undefined): string | undefined {
   const { digest } = (manifest?.subject ?? {}) as { digest?: unknown };
   return isDigest(digest) ? fallbackTag(digest) : undefined;

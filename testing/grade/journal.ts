@@ -46,15 +46,12 @@ export type GradeOutcome = "succeeded" | "failed";
 
 /** One request that is graded, and its response. */
 export interface GradeEntry {
-  /** What the registry knows of it. */
   readonly context: RequestContext;
   /** When it came, among all requests and responses: 1, 2, 3. */
   readonly came: number;
   /** When it came, in milliseconds. */
   readonly at: number;
-  /** The method. */
   readonly method: string;
-  /** The URL. */
   readonly url: URL;
   /** Which endpoint of the specification it is for; `undefined` for none. */
   readonly route: Route | undefined;
@@ -94,7 +91,6 @@ export interface GradeEntry {
 
 /** Everything that was seen of a client. */
 export interface GradeJournal {
-  /** The requests in the order in which they came. */
   readonly entries: readonly GradeEntry[];
   /** How the client's run ended, where that was said. */
   readonly outcome: GradeOutcome | undefined;
@@ -108,7 +104,18 @@ export function after(journal: GradeJournal, entry: GradeEntry): GradeEntry[] {
   return journal.entries.filter(({ came }) => came > entry.answered);
 }
 
-/** Whether two entries are the same request. */
+/** The entries that something was done to on purpose. */
+export function provokedBy(
+  { entries }: GradeJournal,
+  provocation: GradeProvocation,
+): readonly GradeEntry[] {
+  return entries.filter(({ provoked }) => provoked.has(provocation));
+}
+
+export function isRead({ method }: Pick<GradeEntry, "method">): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
 export function isSameRequest(a: GradeEntry, b: GradeEntry): boolean {
   return a.method === b.method && a.url.href === b.url.href;
 }
@@ -132,7 +139,6 @@ export interface GradeUpload {
   readonly requests: readonly GradeEntry[];
 }
 
-/** The uploads of a journal. */
 export function uploadsIn({ entries }: GradeJournal): GradeUpload[] {
   return entries
     .filter((entry) =>

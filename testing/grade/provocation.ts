@@ -1,11 +1,8 @@
 import type { GradeEntry } from "./journal.ts";
 
-/** Answers a request that is graded. */
 export type Graded = (request: Request, entry: GradeEntry) => Promise<Response>;
 
-/** What every provocation may need. */
 export interface ProvokeContext {
-  /** The other origin. */
   readonly otherOrigin: string;
   /** The `Authorization` under which a path of the other origin was given to a client. */
   readonly given: Map<string, string | null>;

@@ -37,10 +37,8 @@ const PROVOCATIONS: Readonly<Record<GradeProvocation, Provoke>> = {
   "ignore-tags": ignoreTags,
 };
 
-/** The names of all provocations. */
 export const PROVOCATION_NAMES: readonly string[] = Object.keys(PROVOCATIONS);
 
-/** Whether there is a provocation of that name. */
 export function isProvocation(name: string): name is GradeProvocation {
   return Object.hasOwn(PROVOCATIONS, name);
 }

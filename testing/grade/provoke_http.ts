@@ -1,6 +1,6 @@
 import { changedRequest } from "../changed.ts";
 import { errorAnswer } from "../quirks/answer.ts";
-import type { GradeEntry, GradeProvocation } from "./journal.ts";
+import { type GradeEntry, type GradeProvocation, isRead } from "./journal.ts";
 import type { Provoke } from "./provocation.ts";
 
 /** Long enough to tell a client that waits from one that does not, in seconds. */
@@ -73,6 +73,6 @@ export const expireTokens: Provoke = (next) => {
 };
 
 function onlyReads({ method, route, byOtherOrigin }: GradeEntry): boolean {
-  return (method === "GET" || method === "HEAD") && !byOtherOrigin && route !== undefined &&
+  return isRead({ method }) && !byOtherOrigin && route !== undefined &&
     route.kind !== "ping";
 }

@@ -28,7 +28,11 @@ export function broken(entry: GradeEntry, how: string): Finding {
   return { broken: `${method} ${redactUrl(url.pathname + url.search, new TapeSecrets())}: ${how}` };
 }
 
-/** What a journal says of a rule. */
+/** An instance of a duty that was kept, or was broken by a request. */
+export function verdict(isKept: boolean, entry: GradeEntry, how: string): Finding {
+  return isKept ? "kept" : broken(entry, how);
+}
+
 export function applyRule(rule: GradeRule, journal: GradeJournal): GradeResult {
   const { judge, ...known } = rule;
   let kept = false;

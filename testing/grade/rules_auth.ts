@@ -6,8 +6,9 @@ import {
   type GradeJournal,
   type GradeProvocation,
   isSameRequest,
+  provokedBy,
 } from "./journal.ts";
-import { broken, type Finding, type GradeRule } from "./rule.ts";
+import { broken, type Finding, type GradeRule, verdict } from "./rule.ts";
 
 /** As often as this, a request may be answered 401 in spite of its credentials. */
 const DENIED_AT_MOST = 2;
@@ -40,8 +41,7 @@ export const AUTH_RULES: readonly GradeRule[] = [
     duty: "gets a new token when one is refused that had been good, before its time",
     seenWhen: "expire-tokens: a token ends while the client works",
     *judge(journal) {
-      for (const entry of journal.entries) {
-        if (!entry.provoked.has("expire-tokens")) continue;
+      for (const entry of provokedBy(journal, "expire-tokens")) {
         const later = after(journal, entry).filter((each) => !each.byOtherOrigin && !isToken(each));
         const other = later.find(({ authorization }) =>
           authorization !== 0 && authorization !== entry.authorization
@@ -66,9 +66,11 @@ export const AUTH_RULES: readonly GradeRule[] = [
         const key = `${entry.method} ${entry.url.href}`;
         const count = (counts.get(key) ?? 0) + 1;
         counts.set(key, count);
-        yield count <= DENIED_AT_MOST
-          ? "kept"
-          : broken(entry, `its credentials were refused more than ${DENIED_AT_MOST} times`);
+        yield verdict(
+          count <= DENIED_AT_MOST,
+          entry,
+          `its credentials were refused more than ${DENIED_AT_MOST} times`,
+        );
       }
     },
   },
@@ -85,9 +87,11 @@ export const AUTH_RULES: readonly GradeRule[] = [
           if (type !== "repository") continue;
           const needed = neededActions(journal, name);
           const extra = actions.find((action) => !needed.has(action));
-          yield extra === undefined
-            ? "kept"
-            : broken(entry, `it asks for ${extra} on ${name}, which nothing needed`);
+          yield verdict(
+            extra === undefined,
+            entry,
+            `it asks for ${extra} on ${name}, which nothing needed`,
+          );
         }
       }
     },
@@ -136,8 +140,8 @@ export const AUTH_RULES: readonly GradeRule[] = [
     duty: "gives no password to a token service of another origin that the user did not name",
     seenWhen: "foreign-realm: a token is asked for there, or the run fails without",
     *judge(journal) {
-      for (const entry of journal.entries) {
-        if (!entry.provoked.has("foreign-realm") || entry.byOtherOrigin) continue;
+      for (const entry of provokedBy(journal, "foreign-realm")) {
+        if (entry.byOtherOrigin) continue;
         const asked = after(journal, entry).filter((each) => each.byOtherOrigin && isToken(each));
         const given = asked.find((each) => each.authorization !== 0 || hasSecret(each));
         if (given !== undefined) yield broken(given, "the credentials went with it");
@@ -162,8 +166,8 @@ function foreign(
     duty,
     seenWhen: `${provocation}: a client with credentials is sent to another origin`,
     *judge(journal) {
-      for (const entry of journal.entries) {
-        if (!entry.provoked.has(provocation) || entry.authorization === 0) continue;
+      for (const entry of provokedBy(journal, provocation)) {
+        if (entry.authorization === 0) continue;
         if (entry.byOtherOrigin) continue;
         yield* leakAfter(journal, entry, provocation);
       }

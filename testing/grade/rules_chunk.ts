@@ -4,6 +4,7 @@ import {
   type GradeEntry,
   type GradeJournal,
   type GradeUpload,
+  provokedBy,
   uploadsIn,
 } from "./journal.ts";
 import { broken, type Finding, type GradeRule } from "./rule.ts";
@@ -92,9 +93,7 @@ export const CHUNK_RULES: readonly GradeRule[] = [
     section: "Mounting a blob (end-11)",
     duty: "pushes a blob whose mount was answered with an upload",
     seenWhen: "mount-202: a blob is mounted, and the client pushes it, a manifest, or ends",
-    *judge(journal) {
-      yield* pushedAfterMount(journal, "mount-202");
-    },
+    judge: (journal) => pushedAfterMount(journal, "mount-202"),
   },
   {
     id: "upload.mount-405",
@@ -102,9 +101,7 @@ export const CHUNK_RULES: readonly GradeRule[] = [
     section: "Mounting a blob (end-11)",
     duty: "pushes a blob whose mount was refused",
     seenWhen: "mount-405: a blob is mounted, and the client pushes it, a manifest, or ends",
-    *judge(journal) {
-      yield* pushedAfterMount(journal, "mount-405");
-    },
+    judge: (journal) => pushedAfterMount(journal, "mount-405"),
   },
   {
     id: "upload.post-202",
@@ -165,8 +162,7 @@ function* pushedAfterMount(
   journal: GradeJournal,
   provocation: "mount-202" | "mount-405",
 ): Iterable<Finding> {
-  for (const mount of journal.entries) {
-    if (!mount.provoked.has(provocation)) continue;
+  for (const mount of provokedBy(journal, provocation)) {
     const digest = mount.url.searchParams.get("mount");
     const pushed = after(journal, mount).some((entry) =>
       closingDigest(entry) === digest && entry.status === 201

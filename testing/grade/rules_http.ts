@@ -1,5 +1,5 @@
-import { after, isSameRequest } from "./journal.ts";
-import { broken, type GradeRule } from "./rule.ts";
+import { after, isSameRequest, provokedBy } from "./journal.ts";
+import { broken, type GradeRule, verdict } from "./rule.ts";
 
 /** Clocks and timers may differ by this, in milliseconds. */
 const TOLERANCE_MS = 25;
@@ -13,8 +13,8 @@ export const HTTP_RULES: readonly GradeRule[] = [
     duty: "does nothing else because of a Warning",
     seenWhen: "warnings: every answer has a Warning, and the run's end is known",
     *judge(journal) {
-      for (const entry of journal.entries) {
-        if (!entry.provoked.has("warnings") || entry.status >= 300) continue;
+      for (const entry of provokedBy(journal, "warnings")) {
+        if (entry.status >= 300) continue;
         // Nothing changes between two HEADs, and the same answer is not needed at once again.
         const next = after(journal, entry)[0];
         if (entry.method === "PUT" && next !== undefined && isSameRequest(entry, next)) {
@@ -33,15 +33,16 @@ export const HTTP_RULES: readonly GradeRule[] = [
     duty: "waits as long as Retry-After says",
     seenWhen: "rate-limit: a request is answered 429 once, and sent again",
     *judge(journal) {
-      for (const entry of journal.entries) {
-        if (!entry.provoked.has("rate-limit")) continue;
+      for (const entry of provokedBy(journal, "rate-limit")) {
         const wait = Number(entry.answer.get("retry-after")) * 1_000;
         const again = after(journal, entry).find((later) => isSameRequest(entry, later));
         if (again === undefined) continue;
         const waited = again.at - entry.answeredAt;
-        yield waited >= wait - TOLERANCE_MS
-          ? "kept"
-          : broken(again, `${waited} ms after a 429 that says ${wait} ms`);
+        yield verdict(
+          waited >= wait - TOLERANCE_MS,
+          again,
+          `${waited} ms after a 429 that says ${wait} ms`,
+        );
       }
     },
   },
@@ -54,8 +55,7 @@ export const HTTP_RULES: readonly GradeRule[] = [
       "unavailable: a request is answered 503 once, and the run's end is known or it comes " +
       "again",
     *judge(journal) {
-      for (const entry of journal.entries) {
-        if (!entry.provoked.has("unavailable")) continue;
+      for (const entry of provokedBy(journal, "unavailable")) {
         if (after(journal, entry).some((later) => isSameRequest(entry, later))) yield "kept";
         else if (journal.outcome !== undefined) yield broken(entry, "it was not sent again");
       }

@@ -1,6 +1,6 @@
 import type { RouteKind } from "../../server/route.ts";
 import { after, type GradeEntry, type GradeJournal, jsonIn, nextLinkOf } from "./journal.ts";
-import { broken, type Finding, type GradeRule } from "./rule.ts";
+import { broken, type Finding, type GradeRule, verdict } from "./rule.ts";
 
 /** What a client does with lists that come in pages. */
 export const LIST_RULES: readonly GradeRule[] = [
@@ -10,9 +10,7 @@ export const LIST_RULES: readonly GradeRule[] = [
     section: "Listing tags (end-8)",
     duty: "follows Link to the next page, also of a short page, and makes no URL of its own",
     seenWhen: "a page of tags or repositories has a Link; with small pages",
-    *judge(journal) {
-      yield* followed(journal, ["tags", "catalog"]);
-    },
+    judge: (journal) => followed(journal, ["tags", "catalog"]),
   },
   {
     id: "list.link-relative",
@@ -30,9 +28,11 @@ export const LIST_RULES: readonly GradeRule[] = [
           yield broken(page, "its Link has no path but the page's, and the run failed");
         }
         for (const entry of following) {
-          yield entry.url.pathname === page.url.pathname
-            ? "kept"
-            : broken(entry, `the Link <${next.target.split("?")[0]}?…> is below its page's path`);
+          yield verdict(
+            entry.url.pathname === page.url.pathname,
+            entry,
+            `the Link <${next.target.split("?")[0]}?…> is below its page's path`,
+          );
         }
       }
     },
@@ -49,9 +49,11 @@ export const LIST_RULES: readonly GradeRule[] = [
         if (cursor === null) continue;
         for (const entry of later) {
           if (entry.url.searchParams.get("cursor") !== cursor) continue;
-          yield entry.url.search === next.url.search
-            ? "kept"
-            : broken(entry, "the query of the Link was written anew");
+          yield verdict(
+            entry.url.search === next.url.search,
+            entry,
+            "the query of the Link was written anew",
+          );
         }
       }
     },
@@ -62,9 +64,7 @@ export const LIST_RULES: readonly GradeRule[] = [
     section: "Listing referrers (end-12)",
     duty: "follows Link to the next page of referrers",
     seenWhen: "a page of referrers has a Link; with small pages",
-    *judge(journal) {
-      yield* followed(journal, ["referrers"]);
-    },
+    judge: (journal) => followed(journal, ["referrers"]),
   },
 ];
 

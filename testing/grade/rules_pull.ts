@@ -1,6 +1,6 @@
 import { isManifestMediaType } from "../../content/media_types.ts";
-import { after, CANARY, type GradeEntry, type GradeJournal, isSameRequest } from "./journal.ts";
-import { broken, type Finding, type GradeRule } from "./rule.ts";
+import { after, CANARY, type GradeJournal, isRead, isSameRequest, provokedBy } from "./journal.ts";
+import { broken, type Finding, type GradeRule, verdict } from "./rule.ts";
 
 /** What a client does when it pulls. */
 export const PULL_RULES: readonly GradeRule[] = [
@@ -15,9 +15,11 @@ export const PULL_RULES: readonly GradeRule[] = [
         if (entry.route?.kind !== "manifest" || !isRead(entry)) continue;
         const types = (entry.headers.get("accept") ?? "").split(",")
           .map((type) => type.split(";")[0]!.trim());
-        yield types.some(isManifestMediaType)
-          ? "kept"
-          : broken(entry, "its Accept names no type of manifest");
+        yield verdict(
+          types.some(isManifestMediaType),
+          entry,
+          "its Accept names no type of manifest",
+        );
       }
     },
   },
@@ -28,9 +30,7 @@ export const PULL_RULES: readonly GradeRule[] = [
     duty: "refuses a manifest whose bytes do not have the digest that was asked for",
     seenWhen: "corrupt-manifests: one is asked for by digest, and the run's end is known or the " +
       "client asks for what only the corrupted manifest names",
-    *judge(journal) {
-      yield* refusedCorruption(journal, "corrupt-manifests");
-    },
+    judge: (journal) => refusedCorruption(journal, "corrupt-manifests"),
   },
   {
     id: "pull.tag-digest",
@@ -39,9 +39,7 @@ export const PULL_RULES: readonly GradeRule[] = [
     duty: "refuses a tag's manifest whose bytes do not have the digest of the header",
     seenWhen: "corrupt-tags: one is asked for by tag, and the run's end is known or the " +
       "client asks for what only the corrupted manifest names",
-    *judge(journal) {
-      yield* refusedCorruption(journal, "corrupt-tags");
-    },
+    judge: (journal) => refusedCorruption(journal, "corrupt-tags"),
   },
   {
     id: "pull.blob-digest",
@@ -77,9 +75,11 @@ export const PULL_RULES: readonly GradeRule[] = [
         for (const later of again) {
           const first = /^bytes=([0-9]+)-/.exec(later.headers.get("range") ?? "")?.[1];
           if (first === undefined) continue;
-          yield Number(first) <= entry.sent
-            ? "kept"
-            : broken(later, `${entry.sent} bytes had come, and it goes on at ${first}`);
+          yield verdict(
+            Number(first) <= entry.sent,
+            later,
+            `${entry.sent} bytes had come, and it goes on at ${first}`,
+          );
         }
       }
     },
@@ -105,17 +105,6 @@ export const PULL_RULES: readonly GradeRule[] = [
     },
   },
 ];
-
-function isRead({ method }: GradeEntry): boolean {
-  return method === "GET" || method === "HEAD";
-}
-
-function provokedBy(
-  { entries }: GradeJournal,
-  provocation: Parameters<GradeEntry["provoked"]["has"]>[0],
-): GradeEntry[] {
-  return entries.filter(({ provoked }) => provoked.has(provocation));
-}
 
 function* refusedCorruption(
   journal: GradeJournal,

@@ -1,6 +1,6 @@
 import { bareMediaType } from "../../content/media_types.ts";
-import { after, jsonIn } from "./journal.ts";
-import { broken, type GradeRule } from "./rule.ts";
+import { after, jsonIn, provokedBy } from "./journal.ts";
+import { broken, type GradeRule, verdict } from "./rule.ts";
 
 /** What a client does when it pushes manifests. */
 export const PUSH_RULES: readonly GradeRule[] = [
@@ -14,9 +14,11 @@ export const PUSH_RULES: readonly GradeRule[] = [
       for (const entry of entries) {
         const mediaType = entry.method === "PUT" ? jsonIn(entry.body)?.mediaType : undefined;
         if (typeof mediaType !== "string") continue;
-        yield bareMediaType(entry.headers.get("content-type") ?? "") === bareMediaType(mediaType)
-          ? "kept"
-          : broken(entry, "its Content-Type is not its mediaType");
+        yield verdict(
+          bareMediaType(entry.headers.get("content-type") ?? "") === bareMediaType(mediaType),
+          entry,
+          "its Content-Type is not its mediaType",
+        );
       }
     },
   },
@@ -29,9 +31,8 @@ export const PUSH_RULES: readonly GradeRule[] = [
     *judge({ entries }) {
       for (const entry of entries) {
         if (entry.method !== "PUT" || entry.route?.kind !== "manifest") continue;
-        yield entry.headers.get("content-type")?.includes(";")
-          ? broken(entry, "its Content-Type has parameters")
-          : "kept";
+        const hasParameters = entry.headers.get("content-type")?.includes(";");
+        yield verdict(!hasParameters, entry, "its Content-Type has parameters");
       }
     },
   },
@@ -57,8 +58,8 @@ export const PUSH_RULES: readonly GradeRule[] = [
     seenWhen:
       "ignore-tags: a manifest is pushed with tags in its query, and the run's end is known",
     *judge(journal) {
-      for (const entry of journal.entries) {
-        if (!entry.provoked.has("ignore-tags") || entry.status !== 201) continue;
+      for (const entry of provokedBy(journal, "ignore-tags")) {
+        if (entry.status !== 201) continue;
         const later = after(journal, entry).flatMap(({ method, route }) =>
           method === "PUT" && route?.kind === "manifest" ? [route.reference] : []
         );

@@ -1,7 +1,7 @@
 import { isDigest } from "../../content/digest.ts";
 import { fallbackTag } from "../../manifest/referrers_index.ts";
-import { after, type GradeEntry, type GradeJournal, jsonIn } from "./journal.ts";
-import { broken, type GradeRule } from "./rule.ts";
+import { after, type GradeEntry, type GradeJournal, isRead, jsonIn } from "./journal.ts";
+import { broken, type GradeRule, verdict } from "./rule.ts";
 
 /** What a client does with what is attached to a manifest, where the registry keeps no list. */
 export const REFERRERS_RULES: readonly GradeRule[] = [
@@ -19,9 +19,11 @@ export const REFERRERS_RULES: readonly GradeRule[] = [
         if (!isDigest(route.digest) || /:0+$/.test(route.digest)) continue;
         const tag = fallbackTag(route.digest);
         // Several clients ask both at once, or know from an earlier answer.
-        yield journal.entries.some((other) => isRead(other) && isFor(other, tag))
-          ? "kept"
-          : broken(entry, "the fallback tag was not read");
+        yield verdict(
+          journal.entries.some((other) => isRead(other) && isFor(other, tag)),
+          entry,
+          "the fallback tag was not read",
+        );
       }
     },
   },
@@ -35,7 +37,7 @@ export const REFERRERS_RULES: readonly GradeRule[] = [
       for (const { entry, tag, digest } of attached(journal)) {
         const there = entry.listBefore?.includes(digest) ||
           writesOf(journal, entry, tag).some((write) => names(write).includes(digest));
-        yield there ? "kept" : broken(entry, "it is not on the fallback tag's list");
+        yield verdict(there, entry, "it is not on the fallback tag's list");
       }
     },
   },
@@ -50,9 +52,11 @@ export const REFERRERS_RULES: readonly GradeRule[] = [
         for (const write of writesOf(journal, entry, tag)) {
           const descriptor = descriptors(write).find((each) => each.digest === digest);
           if (descriptor === undefined) continue;
-          yield describes(descriptor, jsonIn(entry.body)!)
-            ? "kept"
-            : broken(write, "artifactType or annotations are not the manifest's");
+          yield verdict(
+            describes(descriptor, jsonIn(entry.body)!),
+            write,
+            "artifactType or annotations are not the manifest's",
+          );
         }
       }
     },
@@ -70,9 +74,11 @@ export const REFERRERS_RULES: readonly GradeRule[] = [
           // What is written later may take away what was deleted meanwhile.
           if (!names(write).includes(digest) || others.includes(digest)) continue;
           if (others.length === 0) continue;
-          yield others.every((other) => names(write).includes(other))
-            ? "kept"
-            : broken(write, "others that were on the list are gone");
+          yield verdict(
+            others.every((other) => names(write).includes(other)),
+            write,
+            "others that were on the list are gone",
+          );
         }
       }
     },
@@ -99,9 +105,11 @@ export const REFERRERS_RULES: readonly GradeRule[] = [
           if (written) yield "kept";
           continue;
         }
-        yield after(journal, entry).some((later) => takesFrom(later, tag, digest))
-          ? "kept"
-          : broken(entry, "it is still on the fallback tag's list");
+        yield verdict(
+          after(journal, entry).some((later) => takesFrom(later, tag, digest)),
+          entry,
+          "it is still on the fallback tag's list",
+        );
       }
     },
   },
@@ -147,10 +155,6 @@ function subjectIn(entry: GradeEntry): string | undefined {
 
 function isFor({ route }: GradeEntry, tag: string): boolean {
   return route?.kind === "manifest" && route.reference === tag;
-}
-
-function isRead({ method }: GradeEntry): boolean {
-  return method === "GET" || method === "HEAD";
 }
 
 function writesOf(journal: GradeJournal, entry: GradeEntry, tag: string): GradeEntry[] {

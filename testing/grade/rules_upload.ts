@@ -6,7 +6,7 @@ import {
   locationOf,
   uploadsIn,
 } from "./journal.ts";
-import { broken, type GradeRule } from "./rule.ts";
+import { broken, type GradeRule, verdict } from "./rule.ts";
 
 /** What a client does with the URLs of uploads. */
 export const UPLOAD_RULES: readonly GradeRule[] = [
@@ -22,7 +22,7 @@ export const UPLOAD_RULES: readonly GradeRule[] = [
         const query = entry.url.searchParams;
         if (query.has("digest") || query.has("mount")) continue;
         const empty = !entry.hasBody && !entry.headers.has("transfer-encoding");
-        yield empty ? "kept" : broken(entry, "it has a body");
+        yield verdict(empty, entry, "it has a body");
       }
     },
   },
@@ -56,9 +56,11 @@ export const UPLOAD_RULES: readonly GradeRule[] = [
         for (const request of upload.requests) {
           const given = locationsBefore(upload, request).filter(({ search }) => search !== "");
           if (given.length === 0) continue;
-          yield given.some((location) => hasParametersOf(request, location))
-            ? "kept"
-            : broken(request, "a parameter of the Location is missing or changed");
+          yield verdict(
+            given.some((location) => hasParametersOf(request, location)),
+            request,
+            "a parameter of the Location is missing or changed",
+          );
         }
       }
     },
@@ -75,9 +77,11 @@ export const UPLOAD_RULES: readonly GradeRule[] = [
           const alike = locationsBefore(upload, request)
             .filter((location) => location.search !== "" && hasParametersOf(request, location));
           if (alike.length === 0) continue;
-          yield alike.some((location) => bareQuery(location) === bareQuery(request.url))
-            ? "kept"
-            : broken(request, "the query was written anew: other escapes, or another order");
+          yield verdict(
+            alike.some((location) => bareQuery(location) === bareQuery(request.url)),
+            request,
+            "the query was written anew: other escapes, or another order",
+          );
         }
       }
     },
@@ -110,7 +114,7 @@ export const UPLOAD_RULES: readonly GradeRule[] = [
     *judge(journal) {
       for (const { requests } of uploadsIn(journal)) {
         for (const request of requests.filter(({ method }) => method === "PUT")) {
-          yield closingDigest(request) !== null ? "kept" : broken(request, "it names no digest");
+          yield verdict(closingDigest(request) !== null, request, "it names no digest");
         }
       }
     },
@@ -158,7 +162,7 @@ export const UPLOAD_RULES: readonly GradeRule[] = [
           ((before.route.kind === "blob" && before.route.digest === digest) ||
             before.url.searchParams.get("mount") === digest)
         );
-        yield asked ? "kept" : broken(entry, "no request had asked whether it was there");
+        yield verdict(asked, entry, "no request had asked whether it was there");
       }
     },
   },

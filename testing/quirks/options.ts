@@ -291,7 +291,6 @@ export interface QuirkRule extends QuirkOptions {
   on?: RequestMatch;
 }
 
-/** Their names. */
 export const QUIRK_RULE: OptionNames<QuirkRule> = {
   ...QUIRK_OPTIONS,
   on: 1,

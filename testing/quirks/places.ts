@@ -26,7 +26,7 @@ interface Place {
 const TICKETS = "/elsewhere/";
 
 /** More than that are clients that never come back: the oldest are forgotten. */
-const MAX_PLACES = 10_000;
+const MAX_REMEMBERED = 10_000;
 
 /** Where blobs and uploads are, when they are not where the registry would have them. */
 export class Places {
@@ -151,11 +151,11 @@ function restOf(
   return rest.slice(1);
 }
 
-function remember<T>(map: Map<string, T>, key: string, value: T): void {
+export function remember<T>(map: Map<string, T>, key: string, value: T): void {
   map.delete(key);
   map.set(key, value);
   const [oldest] = map.keys();
-  if (map.size > MAX_PLACES) map.delete(oldest!);
+  if (map.size > MAX_REMEMBERED) map.delete(oldest!);
 }
 
 function token(length: number): string {

@@ -2,29 +2,17 @@ import { InvalidOptionError } from "../../errors.ts";
 import type { RegistryAuth } from "../../server/access/options.ts";
 import type { QuirkRule } from "./options.ts";
 import type { Preset, PresetName } from "./preset.ts";
-import { CLOUD_PRESETS } from "./preset_clouds.ts";
-import { PUBLIC_PRESETS } from "./preset_hubs.ts";
-import { SERVER_PRESETS } from "./preset_servers.ts";
+import { PRESETS } from "./preset_table.ts";
 import { type OneOrMore, rulesOf } from "./quirks.ts";
-
-/** Every preset, from what was seen or reported of the registry. */
-export const PRESETS: Readonly<Record<PresetName, Preset>> = {
-  ...PUBLIC_PRESETS,
-  ...CLOUD_PRESETS,
-  ...SERVER_PRESETS,
-};
 
 /** The options that a preset adds to. */
 export interface Habits {
-  /** The preset. */
   preset?: PresetName;
-  /** Who may do what. */
   auth?: RegistryAuth;
   /** What is different beside the preset's own quirks. */
   quirks?: OneOrMore<QuirkRule>;
 }
 
-/** Whether there is a preset of this name. */
 export function isPresetName(name: string): name is PresetName {
   return Object.hasOwn(PRESETS, name);
 }

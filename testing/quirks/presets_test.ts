@@ -3,7 +3,7 @@ import { InvalidOptionError } from "../../errors.ts";
 import { memoryWire } from "../fixture_test.ts";
 import { createTestRegistry } from "../test_registry.ts";
 import type { PresetName } from "./preset.ts";
-import { PRESETS } from "./presets.ts";
+import { PRESETS } from "./preset_table.ts";
 
 const CHALLENGES: Record<PresetName, string | null> = {
   acr: 'Bearer realm="https://r.test/oauth2/token",service="azurecr.io"',

@@ -13,10 +13,8 @@ import { referrersQuirk } from "./referrers.ts";
 import { challengeQuirk, exchangeQuirk, tokensQuirk } from "./tokens.ts";
 import { uploadQuirk } from "./uploads.ts";
 
-/** One rule, or several. */
 export type OneOrMore<T> = T | readonly T[];
 
-/** The rules as a list. */
 export function rulesOf<T extends object>(rules: OneOrMore<T> | undefined): readonly T[] {
   if (rules === undefined) return [];
   return Array.isArray(rules) ? rules : [rules as T];

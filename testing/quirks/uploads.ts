@@ -6,6 +6,7 @@ import { answered, changed, withQuery } from "../changed.ts";
 import { limitedBody, peekedBody } from "../faults/body.ts";
 import { errorAnswer, refusePush } from "./answer.ts";
 import type { QuirkOptions } from "./options.ts";
+import { remember } from "./places.ts";
 
 /** What was seen of an upload. */
 interface Upload {
@@ -16,8 +17,19 @@ interface Upload {
   short: boolean;
 }
 
-/** More than that are clients that never come back: the oldest are forgotten. */
-const MAX_UPLOADS = 10_000;
+const NO_UPLOAD = [404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown"] as const;
+const NO_MOUNT = ["UNSUPPORTED", "cannot mount this blob"] as const;
+const NO_SINGLE_POST = [
+  "UNSUPPORTED",
+  "cannot take a blob with the request that starts its upload",
+] as const;
+const NO_LENGTH = [411, "SIZE_INVALID", "a PATCH needs a Content-Length"] as const;
+const TOO_SHORT = [416, "SIZE_INVALID", "the chunk before was below the least size"] as const;
+const NO_LAST_BYTES = [
+  400,
+  "BLOB_UPLOAD_INVALID",
+  "the upload must be closed with its last bytes",
+] as const;
 
 /** How uploads go: end-4, end-5, end-6, end-11, end-13. `on` says which requests. */
 export function uploadQuirk(
@@ -45,24 +57,14 @@ function requestQuirk(
 ): Middleware {
   const uploads = new Map<string, Upload>();
 
-  function upload(path: string): Upload {
-    let known = uploads.get(path);
-    if (known === undefined) {
-      known = { patches: 0, short: false };
-      uploads.set(path, known);
-      const [oldest] = uploads.keys();
-      if (uploads.size > MAX_UPLOADS) uploads.delete(oldest!);
-    }
-    return known;
-  }
-
   return (next) => async (context) => {
     const { request: { method }, route, url } = context;
     if (route?.kind === "uploads" && method === "POST") {
       return on(context) ? await post(next, context, options) : await next(context);
     }
     if (route?.kind !== "upload") return await next(context);
-    const state = upload(url.pathname);
+    const state = uploads.get(url.pathname) ?? { patches: 0, short: false };
+    remember(uploads, url.pathname, state);
     const active = on(context);
     if (active && options.noContentRange) {
       context = changed(context, { headers: { "content-range": undefined } });
@@ -93,7 +95,7 @@ function requestQuirk(
       }
       case "GET":
         if (!active || !options.noUploadStatus) return await next(context);
-        return await refusePush(next, context, 404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown");
+        return await refusePush(next, context, ...NO_UPLOAD);
     }
     return await next(context);
   };
@@ -117,17 +119,11 @@ async function post(
       return started(await next(changed(context, { url: plain })), options);
     }
     if (status !== undefined) {
-      return await refusePush(next, context, status, "UNSUPPORTED", "cannot mount this blob");
+      return await refusePush(next, context, status, ...NO_MOUNT);
     }
   } else if (query.has("digest") && options.singlePost !== undefined) {
     if (options.singlePost !== 202) {
-      return await refusePush(
-        next,
-        context,
-        options.singlePost,
-        "UNSUPPORTED",
-        "cannot take a blob with the request that starts its upload",
-      );
+      return await refusePush(next, context, options.singlePost, ...NO_SINGLE_POST);
     }
     const plain = withQuery(url, (edited) => edited.delete("digest"));
     return started(await next(changed(context, { url: plain, body: null })), options);
@@ -148,12 +144,12 @@ async function refusedPatch(
 ): Promise<Response | undefined> {
   const { request } = context;
   if (patchNeedsLength && !request.headers.has("content-length")) {
-    return await refusePush(next, context, 411, "SIZE_INVALID", "a PATCH needs a Content-Length");
+    return await refusePush(next, context, ...NO_LENGTH);
   }
-  if (short) return await tooShort(next, context);
+  if (short) return await refusePush(next, context, ...TOO_SHORT);
   if (!oneChunk || patches === 0) return undefined;
   await (await next(changed(context, { method: "DELETE", body: null }))).body?.cancel();
-  return await refusePush(next, context, 404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown");
+  return await refusePush(next, context, ...NO_UPLOAD);
 }
 
 /** The same request without a body, where its body has no bytes. */
@@ -175,25 +171,9 @@ async function refusedPut(
   { patches, short }: Upload,
 ): Promise<Response | undefined> {
   const empty = context.request.body === null;
-  if (!empty && short) return await tooShort(next, context);
+  if (!empty && short) return await refusePush(next, context, ...TOO_SHORT);
   if (!empty || !noEmptyClose || patches < 2) return undefined;
-  return await refusePush(
-    next,
-    context,
-    400,
-    "BLOB_UPLOAD_INVALID",
-    "the upload must be closed with its last bytes",
-  );
-}
-
-function tooShort(next: Handler, context: RequestContext): Promise<Response> {
-  return refusePush(
-    next,
-    context,
-    416,
-    "SIZE_INVALID",
-    "the chunk before was below the least size",
-  );
+  return await refusePush(next, context, ...NO_LAST_BYTES);
 }
 
 /** Passes a body on that may not be larger than a limit. */

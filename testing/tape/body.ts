@@ -4,7 +4,6 @@ import type { Tape, TapeBody } from "./tape.ts";
 /** Bodies that are not on a tape, by their digest. */
 export type TapeBodies = (digest: string) => Bytes | undefined | Promise<Bytes | undefined>;
 
-/** How much of a filler is made at once, in bytes. */
 const PIECE_BYTES = 64 * 1024;
 
 /**

@@ -19,149 +19,118 @@ interface Said {
 const TOKENS = "https://registry.test/token";
 const TAGS = "https://registry.test/v2/app/tags/list";
 const json = { "content-type": "application/json" };
+const blob = `https://registry.test/v2/app/blobs/sha256:${HEX}`;
+const bytes = new Uint8Array([0xff, ...new TextEncoder().encode(LONG)]);
 
-for (
-  const [title, secret, said] of [
-    ["a challenge: token68", LONG, {
-      status: 401,
-      headers: { "www-authenticate": `Negotiate ${LONG}==` },
-    }],
-    ["a challenge: a short token68", SHORT, {
-      status: 401,
-      headers: { "www-authenticate": `Bearer ${SHORT}=` },
-    }],
-    ["a challenge: token68 of a scheme that is not known", LONG, {
-      status: 401,
-      headers: { "www-authenticate": `Acme ${LONG}` },
-    }],
-    ["a challenge: token68 before another one", LONG, {
-      status: 401,
-      headers: { "www-authenticate": `NTLM ${LONG}=, Basic realm="x"` },
-    }],
-    ["a challenge: a parameter", SHORT, {
-      status: 401,
-      headers: { "www-authenticate": `Bearer realm="/token",nonce=${SHORT}` },
-    }],
-    ["a challenge: a scope that is none", LONG, {
-      status: 401,
-      headers: { "www-authenticate": `Bearer realm="/token",scope="${LONG}"` },
-    }],
-    ["a challenge: the realm's password", SHORT, {
-      status: 401,
-      headers: { "www-authenticate": `Bearer realm="https://u:${SHORT}@a.test/token"` },
-    }],
-    ["a challenge: the realm's query", SHORT, {
-      status: 401,
-      headers: { "www-authenticate": `Bearer realm="https://a.test/token?key=${SHORT}"` },
-    }],
-    ["JSON: a member", SHORT, {
-      url: TOKENS,
-      headers: json,
-      body: JSON.stringify({ token: SHORT }),
-    }],
-    ["JSON: a number", "8471930265", {
-      url: TOKENS,
-      headers: json,
-      body: '{"password":8471930265,"expires_in":60}',
-    }],
-    ["JSON: in a list", SHORT, {
-      url: TOKENS,
-      headers: json,
-      body: JSON.stringify({ tokens: [{ a: [SHORT] }] }),
-    }],
-    ["JSON: a member's name", LONG, {
-      url: TOKENS,
-      headers: json,
-      body: JSON.stringify({ auths: { [LONG]: true } }),
-    }],
-    ["JSON: a code that is none of errors", SHORT, {
-      url: TOKENS,
-      headers: json,
-      body: JSON.stringify({ code: SHORT }),
-    }],
-    ["JSON: a string alone", SHORT, { url: TOKENS, headers: json, body: JSON.stringify(SHORT) }],
-    ["JSON: a number alone", "8471930265", { url: TOKENS, headers: json, body: "8471930265" }],
-    ["JSON: named in a message", SHORT, {
-      status: 403,
-      headers: json,
-      body: JSON.stringify({ errors: [{ code: "DENIED", message: `password: ${SHORT}` }] }),
-    }],
-    ["JSON: a header in a message", LONG, {
-      status: 403,
-      headers: json,
-      body: JSON.stringify({ errors: [{ code: "DENIED", message: `you sent Bearer ${LONG}` }] }),
-    }],
-    ["JSON: a web token in a message", WEB_TOKEN, {
-      status: 403,
-      headers: json,
-      body: JSON.stringify({ errors: [{ message: `bad ${WEB_TOKEN}` }] }),
-    }],
-    ["text: of a token service", SHORT, {
-      url: TOKENS,
-      headers: { "content-type": "text/plain" },
-      body: SHORT,
-    }],
-    ["text: of a token service below /v2/", SHORT, {
-      url: "https://registry.test/v2/token",
-      body: `token=${SHORT}`,
-    }],
-    ["text: of an error, named", SHORT, { status: 500, body: `secret='${SHORT}' is wrong` }],
-    ["text: a web token", WEB_TOKEN, { status: 500, body: `bad ${WEB_TOKEN}!` }],
-    ["a form with a type in capitals", SHORT, {
-      url: TOKENS,
-      request: {
-        method: "POST",
-        headers: { "content-type": "Application/X-WWW-Form-URLencoded; charset=utf-8" },
-        body: `grant_type=password&password=${SHORT}`,
-      },
-    }],
-    ["a form without a type", SHORT, {
-      url: TOKENS,
-      request: {
-        method: "POST",
-        headers: { "content-type": "" },
-        body: `grant_type=password&password=${SHORT}`,
-      },
-    }],
-    ["JSON that is sent", SHORT, {
-      url: TOKENS,
-      request: { method: "POST", headers: json, body: JSON.stringify({ password: SHORT }) },
-    }],
-    ["bytes of a token service", LONG, {
-      url: TOKENS,
-      body: new Uint8Array([0xff, ...new TextEncoder().encode(LONG)]),
-    }],
-    ["bytes of a blob with what was sent", LONG, {
-      url: `https://registry.test/v2/app/blobs/sha256:${HEX}`,
-      request: { headers: { authorization: `Bearer ${LONG}` } },
-      body: new Uint8Array([0xff, ...new TextEncoder().encode(LONG)]),
-    }],
-    ["a path", LONG, { url: `https://registry.test/oauth/${LONG}/token`, body: "" }],
-    ["a path: as many digits as a digest", HEX, {
-      url: `https://registry.test/token/${HEX}`,
-      body: "",
-    }],
-    ["a path: escaped", "s3cr3t/Value", {
-      url: `https://registry.test/token/s3cr3t%2FValue`,
-      body: "",
-    }],
-    ["a Location: its path", LONG, {
-      status: 307,
-      headers: { location: `https://cdn.test/${LONG}/data` },
-    }],
-    ["a Location: its password", SHORT, {
-      status: 307,
-      headers: { location: `https://u:${SHORT}@cdn.test/data` },
-    }],
-    ["a Link without its signs", LONG, {
-      headers: { link: `/v2/app/tags/list?c=${LONG}; rel=next` },
-    }],
-    ["a Link: other parameters", SHORT, {
-      headers: { link: `</v2/app/tags/list?n=1>; rel="next"; token="${SHORT}"` },
-    }],
-    ["a Warning", SHORT, { headers: { warning: `299 - "token=${SHORT}"` } }],
-  ] as [string, string, Said][]
-) {
+function challenge(value: string): Said {
+  return { status: 401, headers: { "www-authenticate": value } };
+}
+
+/** What a token service answers. */
+function answer(value: unknown): Said {
+  return { url: TOKENS, headers: json, body: JSON.stringify(value) };
+}
+
+function refusal(error: { code?: string; message: string }): Said {
+  return { status: 403, headers: json, body: JSON.stringify({ errors: [error] }) };
+}
+
+function posted(type: string, body: string): Said {
+  return { url: TOKENS, request: { method: "POST", headers: { "content-type": type }, body } };
+}
+
+function redirect(location: string): Said {
+  return { status: 307, headers: { location } };
+}
+
+const PASSWORD = `grant_type=password&password=${SHORT}`;
+const FORM = "Application/X-WWW-Form-URLencoded; charset=utf-8";
+const SENT_BEARER = { code: "DENIED", message: `you sent Bearer ${LONG}` };
+const LINK = `</v2/app/tags/list?n=1>; rel="next"; token="${SHORT}"`;
+
+const CASES: [title: string, secret: string, said: Said][] = [
+  ["a challenge: token68", LONG, challenge(`Negotiate ${LONG}==`)],
+  ["a challenge: a short token68", SHORT, challenge(`Bearer ${SHORT}=`)],
+  ["a challenge: token68 of a scheme that is not known", LONG, challenge(`Acme ${LONG}`)],
+  ["a challenge: token68 before another one", LONG, challenge(`NTLM ${LONG}=, Basic realm="x"`)],
+  ["a challenge: a parameter", SHORT, challenge(`Bearer realm="/token",nonce=${SHORT}`)],
+  [
+    "a challenge: a scope that is none",
+    LONG,
+    challenge(`Bearer realm="/token",scope="${LONG}"`),
+  ],
+  [
+    "a challenge: the realm's password",
+    SHORT,
+    challenge(`Bearer realm="https://u:${SHORT}@a.test/token"`),
+  ],
+  [
+    "a challenge: the realm's query",
+    SHORT,
+    challenge(`Bearer realm="https://a.test/token?key=${SHORT}"`),
+  ],
+  ["JSON: a member", SHORT, answer({ token: SHORT })],
+  ["JSON: a number", "8471930265", answer({ password: 8471930265, expires_in: 60 })],
+  ["JSON: in a list", SHORT, answer({ tokens: [{ a: [SHORT] }] })],
+  ["JSON: a member's name", LONG, answer({ auths: { [LONG]: true } })],
+  ["JSON: a code that is none of errors", SHORT, answer({ code: SHORT })],
+  ["JSON: a string alone", SHORT, answer(SHORT)],
+  ["JSON: a number alone", "8471930265", answer(8471930265)],
+  [
+    "JSON: named in a message",
+    SHORT,
+    refusal({ code: "DENIED", message: `password: ${SHORT}` }),
+  ],
+  ["JSON: a header in a message", LONG, refusal(SENT_BEARER)],
+  ["JSON: a web token in a message", WEB_TOKEN, refusal({ message: `bad ${WEB_TOKEN}` })],
+  [
+    "text: of a token service",
+    SHORT,
+    { url: TOKENS, headers: { "content-type": "text/plain" }, body: SHORT },
+  ],
+  [
+    "text: of a token service below /v2/",
+    SHORT,
+    { url: "https://registry.test/v2/token", body: `token=${SHORT}` },
+  ],
+  ["text: of an error, named", SHORT, { status: 500, body: `secret='${SHORT}' is wrong` }],
+  ["text: a web token", WEB_TOKEN, { status: 500, body: `bad ${WEB_TOKEN}!` }],
+  ["a form with a type in capitals", SHORT, posted(FORM, PASSWORD)],
+  ["a form without a type", SHORT, posted("", PASSWORD)],
+  [
+    "JSON that is sent",
+    SHORT,
+    posted("application/json", JSON.stringify({ password: SHORT })),
+  ],
+  ["bytes of a token service", LONG, { url: TOKENS, body: bytes }],
+  [
+    "bytes of a blob with what was sent",
+    LONG,
+    { url: blob, request: { headers: { authorization: `Bearer ${LONG}` } }, body: bytes },
+  ],
+  ["a path", LONG, { url: `https://registry.test/oauth/${LONG}/token`, body: "" }],
+  [
+    "a path: as many digits as a digest",
+    HEX,
+    { url: `https://registry.test/token/${HEX}`, body: "" },
+  ],
+  [
+    "a path: escaped",
+    "s3cr3t/Value",
+    { url: `https://registry.test/token/s3cr3t%2FValue`, body: "" },
+  ],
+  ["a Location: its path", LONG, redirect(`https://cdn.test/${LONG}/data`)],
+  ["a Location: its password", SHORT, redirect(`https://u:${SHORT}@cdn.test/data`)],
+  [
+    "a Link without its signs",
+    LONG,
+    { headers: { link: `/v2/app/tags/list?c=${LONG}; rel=next` } },
+  ],
+  ["a Link: other parameters", SHORT, { headers: { link: LINK } }],
+  ["a Warning", SHORT, { headers: { warning: `299 - "token=${SHORT}"` } }],
+];
+
+for (const [title, secret, said] of CASES) {
   Deno.test(`tape: no secret in ${title}`, async () => {
     const { url = TAGS, request = {}, status = 200, headers = {}, body = "{}" } = said;
     const recording = record(() => Promise.resolve(new Response(body, { status, headers })));

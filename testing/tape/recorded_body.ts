@@ -18,7 +18,6 @@ export class RecordedBody {
     this.#hasher = hasher;
   }
 
-  /** A body of which at most a number of bytes are kept. */
   static async create(limit: number): Promise<RecordedBody> {
     return new RecordedBody(limit, await createHasher("sha256"));
   }

@@ -53,7 +53,6 @@ export function redactBody(
   return encodeText(isRegistry ? redactText(text, secrets) : REDACTED);
 }
 
-/** Bytes as text; `undefined` where they are none. */
 export function asText(bytes: Bytes): string | undefined {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);

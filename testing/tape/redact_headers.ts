@@ -42,7 +42,6 @@ const KEPT_PARAMETERS: Readonly<Record<string, RegExp>> = {
 const PARTS =
   /([a-z0-9_-]+) *= *(?:"((?:[^"\\]|\\.)*)"|([^\s",=][^\s",]*))|[^\s,"]+|"(?:[^"\\]|\\.)*"?/gi;
 
-/** The headers of a request. */
 export function redactRequestHeaders(
   headers: Iterable<[string, string]>,
   secrets: TapeSecrets,
@@ -57,7 +56,6 @@ export function redactRequestHeaders(
   });
 }
 
-/** The headers of a response. */
 export function redactResponseHeaders(
   headers: Iterable<[string, string]>,
   secrets: TapeSecrets,

@@ -7,7 +7,6 @@ const NAMED =
 /** Credentials behind their scheme. Words such as "Bearer authentication" are none. */
 const SCHEME = /\b(basic|bearer|negotiate)(\s+)([A-Za-z0-9._~+/-]{4,}=*)/gi;
 
-/** A JSON web token. */
 const WEB_TOKEN = /\beyJ[\w-]{4,}(?:\.[\w-]*)*/g;
 
 /** A text that is kept for its words: without what it names as a secret, however short. */

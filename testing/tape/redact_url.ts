@@ -34,7 +34,6 @@ const KEPT: Readonly<Record<string, (value: string) => boolean>> = {
   "tag": isTag,
 };
 
-/** Whether the value of a parameter may be kept. */
 export function isKept(name: string, value: string): boolean {
   return Object.hasOwn(KEPT, name) && KEPT[name]!(value);
 }
@@ -94,7 +93,6 @@ export function isRegistryPath(path: string): boolean {
   return reference === undefined || isDigest(reference) || isTag(reference);
 }
 
-/** A part of a URL without its escapes. */
 export function unescape(text: string): string {
   try {
     return decodeURIComponent(text.replaceAll("+", " "));

@@ -12,7 +12,6 @@ export class TapeSecrets {
   readonly #placeholders = new Map<string, string>();
   readonly #variants = new Map<string, string>();
 
-  /** The placeholder of a secret. */
   placeholder(secret: string): string {
     if (/^redacted(-[0-9]+)?$/.test(secret)) return secret;
     const known = this.#placeholders.get(secret);

@@ -1,0 +1,7 @@
+/** An empty folder, which goes at the end of the block that has it: `await using`. */
+export async function tempFolder(
+  options: Deno.MakeTempOptions = {},
+): Promise<AsyncDisposable & { path: string }> {
+  const path = await Deno.makeTempDir({ prefix: "davit_", ...options });
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
