@@ -715,7 +715,7 @@ export class RegistryClientV2 {
 
   /** What every endpoint of the repository begins with. */
   get #here(): [Channel, string] {
-    return [this.#channel, this.repo.remoteName];
+    return [this.#connection.channel, this.repo.remoteName];
   }
 
   /** A call's options, ended by the client's signal too. */

@@ -65,7 +65,14 @@ export class Authentication {
   }
 
   /** Sends a request to the registry itself. */
-  async send(next: Send, request: ChannelRequest, intent: Intent): Promise<ChannelResponse> {
+  send(next: Send, request: ChannelRequest, intent: Intent): Promise<ChannelResponse> {
+    const known = this.#loaded;
+    if (known === undefined) return this.#first(next, request, intent);
+    return known.negotiate(known.authorizer, next, request, intent);
+  }
+
+  /** Sends a request while no registry has asked for anything. */
+  async #first(next: Send, request: ChannelRequest, intent: Intent): Promise<ChannelResponse> {
     let refusal: ChannelResponse | undefined;
     if (this.#loading === undefined && !this.#startsWithCredentials(request)) {
       refusal = await next(request);
@@ -74,7 +81,7 @@ export class Authentication {
       // A 401 may come of another registry, which this one redirects to. IBM says with 403 what it wants.
       if (status !== 401 && status !== 403) return refusal;
     }
-    const { authorizer, negotiate } = this.#loaded ?? await this.#load();
+    const { authorizer, negotiate } = await this.#load();
     return await negotiate(authorizer, next, request, intent, refusal);
   }
 

@@ -33,7 +33,7 @@ import {
   reportingCredentialSource,
 } from "./reporting_credential_source.ts";
 import { type Authorization, RepositoryAuth } from "./repository_auth.ts";
-import { intentScopes, isPull, pullScopes, type Scope } from "./scope.ts";
+import { isPull, pullScopes, type Scope } from "./scope.ts";
 import { requestToken, type TokenRequest } from "./token_request.ts";
 import { type Token, TokenStore } from "./token_store.ts";
 
@@ -138,8 +138,8 @@ export class Authorizer {
 
   /** What a request with an intent needs. */
   need(intent: Intent, signal?: AbortSignal): Need {
-    const scopes = intentScopes(intent, this.#options.scopes);
-    return { repository: this.repository(intent.repository), scopes, signal, intent };
+    const repository = this.repository(intent.repository);
+    return { repository, scopes: repository.scopes(intent, this.#options.scopes), signal, intent };
   }
 
   /** What is known of a repository; without a name, of the registry's own resources. */

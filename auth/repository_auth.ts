@@ -1,10 +1,10 @@
 import type { ApiError } from "../errors.ts";
-import type { Anonymity } from "../transport/channel.ts";
+import type { Anonymity, Intent } from "../transport/channel.ts";
 import { untilAborted } from "../transport/until_aborted.ts";
 import type { AuthScheme } from "./auth_scheme.ts";
 import { type Identity, sameIdentity } from "./credential.ts";
 import { failedReason } from "./reporting_credential_source.ts";
-import type { Scope } from "./scope.ts";
+import { intentScopes, type Scope } from "./scope.ts";
 
 /** What a request carries. */
 export interface Authorization {
@@ -30,6 +30,8 @@ export class RepositoryAuth {
   #identity: Promise<Identity> | undefined;
   #answered: { identity: Identity; failure?: ApiError } | undefined;
   #reported: Identity;
+  /** What its requests need, by their actions: they ask for the same again and again. */
+  readonly #scopes = new Map<string, readonly Scope[]>();
 
   /** Nothing is asked of the source yet. */
   constructor(source: () => Promise<Identity>) {
@@ -56,6 +58,15 @@ export class RepositoryAuth {
     const answered = this.#answered;
     if (answered !== undefined && sameIdentity(answered.identity, refused)) this.#forget();
     return this.identity(signal);
+  }
+
+  /** What a token must allow for a request. */
+  scopes(intent: Intent, extraActions?: readonly string[]): readonly Scope[] {
+    if (intent.mountFrom !== undefined) return intentScopes(intent, extraActions);
+    const key = `${intent.catalog ? "catalog " : ""}${intent.actions}`;
+    let scopes = this.#scopes.get(key);
+    if (scopes === undefined) this.#scopes.set(key, scopes = intentScopes(intent, extraActions));
+    return scopes;
   }
 
   /** What the source has answered; `undefined` before that. */

@@ -1,5 +1,7 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { AuthenticationError } from "../errors.ts";
+import type { Intent } from "../transport/channel.ts";
+import { formatScopes } from "./scope.ts";
 import type { AuthScheme } from "./auth_scheme.ts";
 import { type Authorization, RepositoryAuth } from "./repository_auth.ts";
 
@@ -54,6 +56,24 @@ Deno.test("RepositoryAuth.takeFailure answers the failure once, and has the sour
   assertEquals([repository.takeFailure(), source.counted.asked], [undefined, 2]);
   await repository.identity();
   assertEquals(source.counted.asked, 2, "what the source answered stays");
+});
+
+Deno.test("RepositoryAuth.scopes are made once for the same actions, and apart for others", () => {
+  const { repository } = counting();
+  const scopes = (intent: Partial<Intent>) =>
+    repository.scopes({ repository: "app", actions: ["pull"], ...intent }, ["push"]);
+  assertStrictEquals(scopes({}), scopes({}));
+  assertEquals(
+    [{}, { actions: ["pull", "delete"] as const }, { catalog: true }, { mountFrom: "base" }].map(
+      (intent) => formatScopes(scopes(intent)),
+    ),
+    [
+      "repository:app:pull,push",
+      "repository:app:pull,delete,push",
+      "registry:catalog:* repository:app:pull,push",
+      "repository:app:pull,push repository:base:pull",
+    ],
+  );
 });
 
 Deno.test("RepositoryAuth: a signal ends the wait for a source that hangs", async () => {

@@ -178,6 +178,11 @@ export class TokenStore {
   }
 }
 
+/** Lists of scopes as text: a repository's own are looked up with each of its requests. */
+const texts = new WeakMap<readonly Scope[], string>();
+
 function keyOf(owner: number, scopes: readonly Scope[]): string {
-  return `${owner} ${formatScopes(scopes)}`;
+  let text = texts.get(scopes);
+  if (text === undefined) texts.set(scopes, text = formatScopes(scopes));
+  return `${owner} ${text}`;
 }

@@ -38,9 +38,10 @@ export async function* repositories(
   options: ListRepositoriesOptions = {},
 ): AsyncGenerator<string> {
   checkOptions(options, LIST_REPOSITORIES_OPTIONS);
-  const { last, signal } = options;
+  const { last, pageSize, signal } = options;
   const url = new URL("/v2/_catalog", channel.origin);
   if (last !== undefined) url.searchParams.set("last", last);
+  if (pageSize !== undefined) url.searchParams.set("n", String(pageSize));
   const request: ChannelRequest = {
     method: "GET",
     url,

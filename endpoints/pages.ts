@@ -48,11 +48,9 @@ export async function* pages(
 ): AsyncGenerator<Page> {
   checkCount("pageSize", pageSize);
   checkCount("maxPages", maxPages);
-  const first = new URL(request.url);
-  if (pageSize !== undefined) first.searchParams.set("n", String(pageSize));
-  const seen = new Set([first.href]);
+  const seen = new Set([request.url.href]);
   let load: (() => Promise<ChannelResponse>) | undefined = async () =>
-    answered ?? await sendExpecting(channel, { ...request, url: first }, [200]);
+    answered ?? await sendExpecting(channel, request, [200]);
   for (let page = 1; load !== undefined; page++) {
     if (page > maxPages) {
       throw new LimitError(`Cannot ${request.what}: more than maxPages, ${maxPages}, pages`, {

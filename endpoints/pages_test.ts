@@ -132,17 +132,6 @@ Deno.test("pages: maxPages of the call is the limit before that of the client", 
   assertEquals(two.found, [1, 2]);
 });
 
-Deno.test("pages: pageSize asks for n, on the first page alone", async () => {
-  const { registry, run } = gather(steps(page(1, '<?last=a>; rel="next"'), page(2)), {
-    pageSize: 2,
-  });
-  await run();
-  assertEquals(registry.lines(), [
-    "GET /v2/app/tags/list?n=2",
-    "GET /v2/app/tags/list?last=a",
-  ]);
-});
-
 const COUNTS: [name: "pageSize" | "maxPages", value: number][] = [
   ["pageSize", 0],
   ["pageSize", 1.5],

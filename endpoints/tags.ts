@@ -67,13 +67,13 @@ export async function* tags(
 function tagsRequest(
   channel: Channel,
   repository: string,
-  { last, signal }: ListTagsOptions,
+  { last, pageSize, signal }: ListTagsOptions,
 ): ChannelRequest {
   return repositoryRequest(channel, {
     method: "GET",
     repository,
     path: "tags/list",
-    query: { last },
+    query: { last, n: pageSize },
     actions: ["pull"],
     what: listing(channel, repository),
     signal,

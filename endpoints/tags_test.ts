@@ -50,7 +50,11 @@ Deno.test("end-8 GET tags/list: a short page is not the end when Link is there",
     json({ name: "app", tags: ["c"] }),
   ));
   assertEquals((await listTags(registry.channel, "app", { pageSize: 5 })).tags, ["a", "c"]);
-  assertEquals(registry.seen.length, 3);
+  assertEquals(registry.lines(), [
+    "GET /v2/app/tags/list?n=5", // on the first page alone: a link has its own
+    "GET /v2/app/tags/list?last=a",
+    "GET /v2/app/tags/list?last=b",
+  ]);
 });
 
 Deno.test("end-8 GET tags/list: a full page without Link is the end", async () => {

@@ -65,6 +65,8 @@ interface Connection {
   socket: Socket;
   /** The addresses of its host that were checked. */
   addresses: string;
+  /** Whether it waits for its next request. */
+  idle: boolean;
   /** Takes bytes, which are gone afterwards; answers whether more may come. */
   receive(bytes: NodeBuffer): boolean;
   /** It is closed. */
@@ -102,7 +104,7 @@ export function directGets(
       const at = idle.indexOf(connection);
       if (at >= 0) idle.splice(at, 1);
     };
-    socket.setTimeout(idleTimeout);
+    connection.idle = true;
     socket.unref();
     socket.resume();
     idle.push(connection);
@@ -118,14 +120,15 @@ export function directGets(
 
     function open(): void {
       // Where addresses were checked, a kept connection is used again for the same ones alone.
-      const at = idle.findLastIndex(({ addresses }) => addresses === addressesOf(options));
+      const wanted = addressesOf(options);
+      const at = idle.findLastIndex(({ addresses }) => addresses === wanted);
       const [kept] = at < 0 ? [] : idle.splice(at, 1);
-      connection = kept ?? connect(protocol, options, tls, asked!);
+      connection = kept ?? connect(protocol, options, { idleTimeout, ...tls }, asked!);
       const { socket } = connection;
       let text = "";
       if (kept !== undefined) {
+        kept.idle = false;
         socket.ref();
-        socket.setTimeout(0);
         socket.write(asked!, "latin1");
       }
       connection.closed = (error) => {
@@ -190,7 +193,7 @@ export function directGets(
 function connect(
   protocol: string,
   options: NodeRequestOptions,
-  tls: NodeTlsOptions,
+  { idleTimeout, ...tls }: DirectGetsOptions,
   head: string,
 ): Connection {
   const { hostname: host, port, lookup } = options;
@@ -216,12 +219,14 @@ function connect(
     })
     : net.connect(to);
   const connection: Connection = {
-    ...{ socket, addresses: addressesOf(options) },
+    ...{ socket, addresses: addressesOf(options), idle: false },
     receive: () => false,
     closed: () => {},
   };
   socket.on(secure ? "secureConnect" : "connect", () => socket.write(head, "latin1"));
-  socket.on("timeout", () => socket.destroy());
+  // Set once, as a timer for each request costs a twentieth of it; what moves puts it off.
+  socket.setTimeout(idleTimeout);
+  socket.on("timeout", () => connection.idle && socket.destroy());
   socket.on("error", (error) => failure = error);
   socket.on("close", () => connection.closed(failure ?? new Error("it was closed")));
   return connection;

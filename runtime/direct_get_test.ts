@@ -166,6 +166,21 @@ test(
 );
 
 test(
+  "a server may take longer than a connection may be idle",
+  async (peer) => {
+    while (await peer.head() !== "") {
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      await peer.write(OK);
+    }
+  },
+  async ({ send, url, byOthers }) => {
+    for (let turn = 0; turn < 2; turn++) assertEquals(await textOf(send, request(url)), "ok");
+    assertEquals(byOthers(), 0);
+  },
+  { idleTimeout: 20 },
+);
+
+test(
   "a kept connection that the server closes costs no failure",
   async (peer, connection) => {
     await peer.head();

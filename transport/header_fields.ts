@@ -53,11 +53,12 @@ export function headerFields(headers: HeadersInit = {}): HeaderFields {
   if (headers instanceof Headers || Array.isArray(headers)) {
     return new FieldRecord(Object.fromEntries(new Headers(headers)));
   }
-  const fields = new FieldRecord({});
-  for (const [name, value] of Object.entries<string>(headers as Record<string, string>)) {
-    fields.set(name, value);
+  const fields: Record<string, string> = {};
+  const given = headers as Record<string, string>;
+  for (const name in given) {
+    if (Object.hasOwn(given, name)) fields[name.toLowerCase()] = given[name]!;
   }
-  return fields;
+  return new FieldRecord(fields);
 }
 
 /**
@@ -94,14 +95,16 @@ export interface HostHeaders {
   readonly own: Readonly<Record<string, string>>;
 }
 
-/** The headers of one request as they go out: without a length, which the sender knows. */
+/** The headers of one request as they go out; the length is the body's own, whatever they say. */
 export function sentHeaders(
   given: HeaderFields,
+  size: number | undefined,
   { defaults, own }: HostHeaders = { defaults: {}, own: {} },
 ): Record<string, string> {
   const headers: Record<string, string> = { ...defaults, ...recordOf(given), ...own };
   headers["accept-encoding"] ??= "identity";
-  if ("content-length" in headers) delete headers["content-length"];
+  if (size !== undefined) headers["content-length"] = String(size);
+  else if ("content-length" in headers) delete headers["content-length"];
   return headers;
 }
 

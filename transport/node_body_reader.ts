@@ -91,7 +91,10 @@ export function nodeBodyReader(
     if (left >= (borrowed ? 1 : BUFFERED_BYTES)) incoming.pause();
     if (wake === undefined) return;
     // The pieces that have arrived with this one come before the next turn: one read takes them all.
-    if (filled > 0 && filled === view?.byteLength) wake();
+    const full = view === undefined
+      ? borrowed && left >= SMALL_PIECE_BYTES
+      : filled > 0 && filled === view.byteLength;
+    if (full) wake();
     else void nextTurn().then(wake);
   }
 

@@ -48,6 +48,23 @@ Deno.test("nodeBodyReader: without a view the pieces are given as they are", asy
   assertEquals(text((await reader.read()).value), "de");
 });
 
+for (const [kilobytes, atOnce] of [[16, false], [64, true]] as const) {
+  Deno.test(`nodeBodyReader: a borrowed piece of ${kilobytes} KiB is ${atOnce ? "given at once" : "waited with for more"}`, async () => {
+    // What a connection of davit's own hands out: the bytes are gone after each event.
+    const incoming = Object.assign(new Incoming(), { borrowed: true });
+    const reader = nodeBodyReader(incoming, request(), () => {});
+    let given = false;
+    const reading = reader.read().then((piece) => {
+      given = true;
+      return piece;
+    });
+    incoming.emit("data", new Uint8Array(kilobytes * 1024).fill(1));
+    for (let tick = 0; tick < 10; tick++) await undefined;
+    assertEquals(given, atOnce);
+    assertEquals((await reading).value, new Uint8Array(kilobytes * 1024).fill(1));
+  });
+}
+
 Deno.test("nodeBodyReader: a piece larger than the view is read in parts, by views or as it is", async () => {
   const { incoming, reader } = start();
   const reading = reader.read(new Uint8Array(4));

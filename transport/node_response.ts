@@ -23,14 +23,15 @@ export function nodeResponse(
       `Cannot ${request.what}: ${request.url.host} answered with the status ${status}`,
     );
   }
-  const init = { status, statusText: statusText(incoming), headers: headersOf(incoming) };
+  const init = { status, statusText: statusText(incoming) };
   if (request.method === "HEAD" || NULL_BODY_STATUSES.includes(status)) {
     incoming.on("error", () => {});
     incoming.on("close", ended);
     incoming.resume();
-    return new Response(null, init);
+    return withHeaders(new Response(null, init), incoming);
   }
-  return new Response(readerStream(nodeBodyReader(incoming, request, ended)), init);
+  const body = readerStream(nodeBodyReader(incoming, request, ended));
+  return withHeaders(new Response(body, init), incoming);
 }
 
 /** The status's words, unless they hold what `Response` refuses. */
@@ -38,10 +39,11 @@ function statusText({ statusMessage = "" }: NodeResponse): string {
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(statusMessage) ? statusMessage : "";
 }
 
-function headersOf({ rawHeaders }: NodeResponse): Headers {
-  const headers = new Headers();
+/** A response given its headers, each checked and copied once: twice where it is made of `Headers`. */
+function withHeaders(response: Response, { rawHeaders }: NodeResponse): Response {
+  const { headers } = response;
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     headers.append(rawHeaders[index]!, rawHeaders[index + 1]!);
   }
-  return headers;
+  return response;
 }

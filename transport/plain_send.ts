@@ -11,14 +11,14 @@ import { wrongScheme } from "./wrong_scheme.ts";
  * @throws {WrongSchemeError} When it speaks TLS.
  */
 export function plainSend(send: Send, looks = speaksTls): Send {
-  let answered = false;
+  let way = watched;
   let tls: Promise<boolean> | undefined;
 
   async function wantsTls({ url, addresses }: ChannelRequest): Promise<boolean> {
-    return !answered && await (tls ??= looks(url, addresses?.[0]));
+    return way === watched && await (tls ??= looks(url, addresses?.[0]));
   }
 
-  return async (request) => {
+  async function watched(request: ChannelRequest): Promise<ChannelResponse> {
     let answer: ChannelResponse;
     try {
       answer = await send(request);
@@ -27,11 +27,13 @@ export function plainSend(send: Send, looks = speaksTls): Send {
       throw wrongScheme(request, error.cause);
     }
     const { status, body } = answer.response;
-    if (status !== 400) answered = true;
+    if (status !== 400) way = send;
     else if (request.method === "HEAD" && await wantsTls(request)) {
       await body?.cancel().catch(() => {});
       throw wrongScheme(request);
     }
     return answer;
-  };
+  }
+
+  return (request) => way(request);
 }

@@ -15,6 +15,6 @@ export interface RedirectOptions {
 }
 
 /** Where an answer leads to; `null` where it is no redirect. */
-export function redirection({ response: { status, headers } }: ChannelResponse): string | null {
-  return REDIRECTS.includes(status) ? headers.get("location") : null;
+export function redirection({ response }: ChannelResponse): string | null {
+  return REDIRECTS.includes(response.status) ? response.headers.get("location") : null;
 }

@@ -45,12 +45,13 @@ export function retry(options: RetryOptions): Middleware {
       let refused = false;
       try {
         const answer = await next(request);
-        const { status, headers, body } = answer.response;
+        const { response } = answer;
+        const { status } = response;
         if (!RETRYABLE_STATUSES.includes(status)) {
           limiter.succeeded(slot);
           return answer;
         }
-        const wait = parseRetryAfter(headers.get("retry-after"), clock.now());
+        const wait = parseRetryAfter(response.headers.get("retry-after"), clock.now());
         if (wait !== undefined && wait > limits.retryAfter) return answer;
         reason = `status ${status}`;
         // A storage that a redirect led to says nothing of the registry.
@@ -67,7 +68,7 @@ export function retry(options: RetryOptions): Middleware {
         successes = limiter.successes;
         const last = delay === undefined || refused && limiter.exhausted;
         if (last || !canRepeat(request)) return answer;
-        await body?.cancel().catch(() => {});
+        await response.body?.cancel().catch(() => {});
         // Before the slot is given back: in its old place, ahead of all that came later.
         if (refused) turn = limiter.acquire(request, slot);
       } catch (error) {

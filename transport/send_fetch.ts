@@ -56,6 +56,8 @@ export function fetchSend(
     ...(runtime !== "workerd" && { cache: "no-store", credentials: "omit" }),
     ...(client !== undefined && { client }),
   };
+  /** Whether it may follow redirects. Deno parses a response's URL anew each time that it is read. */
+  const follows = runtime === "browser" || !obeysSignals;
   /** Whether the origin has answered: what fails before that in a browser fails each time. */
   const origin = { answered: false };
 
@@ -78,7 +80,7 @@ export function fetchSend(
     const init: RequestInit & { duplex?: "half" } = {
       ...always,
       method: request.method,
-      headers: headersOf(request, headers),
+      headers: sentHeaders(request.headers, body?.size, headers),
       signal,
     };
     if (upload !== undefined) {
@@ -101,12 +103,12 @@ export function fetchSend(
         await response.body?.cancel().catch(() => {});
         throw failure.error;
       }
-      const { url } = response;
+      const url = follows ? response.url : "";
       return {
         response: upload?.answered(response, () => ender.abort()) ?? response,
         url: url === "" || url === request.url.href ? request.url : new URL(url),
         hops: [],
-        ...(native && { movable: true }),
+        movable: native,
       };
     } catch (error) {
       upload?.stop();
@@ -137,15 +139,6 @@ function address(url: URL): string {
   bare.username = "";
   bare.password = "";
   return bare.href;
-}
-
-function headersOf(
-  { headers: given, body }: ChannelRequest,
-  hostHeaders: HostHeaders | undefined,
-): Record<string, string> {
-  const headers = sentHeaders(given, hostHeaders);
-  if (body?.size !== undefined) headers["content-length"] = String(body.size);
-  return headers;
 }
 
 /**

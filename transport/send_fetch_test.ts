@@ -242,6 +242,23 @@ Deno.test("fetchSend in a browser names CORS, and is no use again, where the hos
   assertEquals([later.retryable, later.message.includes("CORS")], [true, false]);
 });
 
+for (
+  const [whose, options, final] of [
+    ["a caller's fetch", {}, true],
+    ["a page's", { runtime: "browser", obeysSignals: true }, true],
+    ["the runtime's own, which follows no redirect", { obeysSignals: true }, false],
+  ] as const
+) {
+  Deno.test(`fetchSend: the URL that answered, by ${whose}`, async () => {
+    const elsewhere = "https://other.test/v2/";
+    const response = Object.defineProperty(new Response(), "url", { get: () => elsewhere });
+    const { fetch } = fakeFetch(() => Promise.resolve(response));
+    const asked = request();
+    const { url } = await fetchSend(fetch, options)(asked);
+    assertEquals(url.href, final ? elsewhere : asked.url.href);
+  });
+}
+
 Deno.test("fetchSend in a worker: there is no CORS, and another try may help", async () => {
   const { fetch } = fakeFetch(() => Promise.reject(new TypeError("Network connection lost.")));
   const send = fetchSend(fetch, { runtime: "workerd", obeysSignals: true });

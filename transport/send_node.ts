@@ -146,9 +146,7 @@ function requestOptions(
   { agent, connect, reader: proxy }: NodeConnection,
   hostHeaders: HostHeaders | undefined,
 ): NodeRequestOptions {
-  const headers = sentHeaders(given, hostHeaders);
-  const size = body ? body.size : withoutBody(method);
-  if (size !== undefined) headers["content-length"] = String(size);
+  const headers = sentHeaders(given, body ? body.size : withoutBody(method), hostHeaders);
   // On a connection that it did not make, `node:http` does not know which port is usual.
   headers.host = url.host;
   if (proxy?.authorization !== undefined) headers["proxy-authorization"] = proxy.authorization;
