@@ -125,12 +125,24 @@ Deno.test("putBlob: an abort before anything", async () => {
   assertEquals(registry.methods(), []);
 });
 
+/** What became of a body. */
+interface Stalled {
+  cancelled?: unknown;
+  /** It stands still. */
+  still: PromiseWithResolvers<void>;
+}
+
+const stalled = (): Stalled => ({ still: Promise.withResolvers() });
+
 /** A body that gives some bytes and then nothing more. */
-function stalling(state: { cancelled?: unknown }): ReadableStream<Bytes> {
+function stalling(state: Stalled): ReadableStream<Bytes> {
   let given = false;
   return new ReadableStream<Bytes>({
     pull(controller) {
-      if (given) return never();
+      if (given) {
+        state.still.resolve();
+        return never();
+      }
       given = true;
       controller.enqueue(LARGE.slice(0, 100));
     },
@@ -149,11 +161,11 @@ const STALLS: [name: string, options: PutBlobOptions, methods: string[]][] = [
 for (const [name, options, methods] of STALLS) {
   Deno.test(`putBlob: an abort while the body stands still, ${name}`, async () => {
     const controller = new AbortController();
-    const state: { cancelled?: unknown } = {};
+    const state = stalled();
     const registry = fakeUploads();
     const { signal } = controller;
     const putting = putBlob(registry.channel, "app", stalling(state), { ...options, signal });
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await state.still.promise;
     controller.abort(new Error("enough"));
     await assertRejects(() => putting, Error, "enough");
     assertEquals(registry.methods(), methods);
@@ -166,12 +178,17 @@ Deno.test("putBlob: an abort while open() takes its time", async () => {
   const registry = fakeUploads();
   const { signal } = controller;
   const opening = Promise.withResolvers<ReadableStream<Bytes>>();
-  const putting = putBlob(registry.channel, "app", { open: () => opening.promise }, { signal });
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  const asked = Promise.withResolvers<void>();
+  const open = () => {
+    asked.resolve();
+    return opening.promise;
+  };
+  const putting = putBlob(registry.channel, "app", { open }, { signal });
+  await asked.promise;
   controller.abort(new Error("enough"));
   await assertRejects(() => putting, Error, "enough");
   assertEquals(registry.methods(), ["POST", "DELETE"]);
-  const state: { cancelled?: unknown } = {};
+  const state = stalled();
   opening.resolve(stalling(state));
   await new Promise((resolve) => setTimeout(resolve, 5));
   assert("cancelled" in state, "what opens too late is let go of");
@@ -181,9 +198,14 @@ Deno.test("putBlob: a body that never lets go is not waited for", async () => {
   const controller = new AbortController();
   const registry = fakeUploads();
   const { signal } = controller;
-  const body = new ReadableStream<Bytes>({ pull: never, cancel: never }, { highWaterMark: 0 });
+  const asked = Promise.withResolvers<void>();
+  const pull = () => {
+    asked.resolve();
+    return never();
+  };
+  const body = new ReadableStream<Bytes>({ pull, cancel: never }, { highWaterMark: 0 });
   const putting = putBlob(registry.channel, "app", body, { signal });
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await asked.promise;
   controller.abort(new Error("enough"));
   await assertRejects(() => putting, Error, "enough");
 });
@@ -191,12 +213,12 @@ Deno.test("putBlob: a body that never lets go is not waited for", async () => {
 Deno.test("putBlob: an abort while a Blob is hashed", async () => {
   const controller = new AbortController();
   const registry = fakeUploads();
-  const state: { cancelled?: unknown } = {};
+  const state = stalled();
   const blob = new Blob([LARGE]);
   blob.stream = () => stalling(state) as ReturnType<Blob["stream"]>;
   const { signal } = controller;
   const putting = putBlob(registry.channel, "app", blob, { signal });
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await state.still.promise;
   controller.abort(new Error("enough"));
   await assertRejects(() => putting, Error, "enough");
   assertEquals(registry.methods(), []);

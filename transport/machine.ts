@@ -12,9 +12,9 @@ import {
 } from "../runtime/tls_trust.ts";
 import type { Send } from "./channel.ts";
 import { systemClock } from "./clock.ts";
+import { firstLook } from "./first_look.ts";
 import type { HostOptions, HostsOptions } from "./host_options.ts";
 import { nodeConnection, type NodeConnectionOptions } from "./node_connection.ts";
-import { plainSend } from "./plain_send.ts";
 import { type ProxyEnvironment, proxyEnvironment } from "./proxy_environment.ts";
 import type { ProxyOptions } from "./proxy_options.ts";
 import { type ProxyRule, proxyRule } from "./proxy_rule.ts";
@@ -151,7 +151,9 @@ export function openMachine(options: MachineOptions): Machine {
       const send = wayBy(route, url, settings, byFetch);
       // Where `fetch` has a proxy of its own, the host is not to be looked at around it.
       const direct = route.proxy === undefined && route.fetchRoute !== "own";
-      return direct && url.protocol === "http:" ? plainSend(send) : send;
+      // A look shows no certificate: it does not tell what the host thinks of one that is given.
+      const shows = url.protocol === "https:" && hosts[url.host]?.cert !== undefined;
+      return direct && !shows ? firstLook(send) : send;
     },
     addressesOf: async (url) => proxyFor(url).proxy ? undefined : await resolved(url),
     close() {

@@ -12,7 +12,7 @@ const NEW_FOLDER_MODE = 0o700;
 /** What is left of an old config's mode: nobody but its owner reads a password. */
 const OWNER_BITS = 0o700;
 
-/** How long a login waits for another one that writes the same file, in milliseconds. */
+/** How long one holder of the lock is waited for, in milliseconds: many may have it in turn. */
 const LOCK_WAIT_MS = 10_000;
 
 /** A lock this old, in milliseconds, is a dead program's: a write takes a hundredth of it. */
@@ -108,14 +108,19 @@ async function replace(system: LoginFiles, path: string, text: string): Promise<
   }
 }
 
-async function isStale(system: LoginFiles, name: string): Promise<boolean> {
-  const held = await system.stat(name).catch(() => undefined);
-  return held !== undefined && Date.now() - held.mtimeMs > STALE_LOCK_MS;
+/** When the lock was taken, in milliseconds since 1970, where somebody holds it. */
+async function takenAt(system: LoginFiles, name: string): Promise<number | undefined> {
+  return (await system.stat(name).catch(() => undefined))?.mtimeMs;
+}
+
+function isStale(taken: number | undefined): boolean {
+  return taken !== undefined && Date.now() - taken > STALE_LOCK_MS;
 }
 
 async function lock(system: LoginFiles, path: string): Promise<() => Promise<void>> {
   const name = `${path}.davit-lock`;
-  const end = Date.now() + LOCK_WAIT_MS;
+  let last: number | undefined;
+  let end = Date.now() + LOCK_WAIT_MS;
   for (;;) {
     try {
       await (await system.open(name, "wx", NEW_FILE_MODE)).close();
@@ -123,16 +128,19 @@ async function lock(system: LoginFiles, path: string): Promise<() => Promise<voi
     } catch (error) {
       if (!hasCode(error, "EEXIST")) throw error;
     }
-    if (await isStale(system, name)) {
+    const taken = await takenAt(system, name);
+    if (isStale(taken)) {
       // Many see it at once. One at a time looks again and removes it: by then it may be another's.
       const unlock = await lock(system, name);
       try {
-        if (await isStale(system, name)) await system.rm(name, { force: true });
+        if (isStale(await takenAt(system, name))) await system.rm(name, { force: true });
       } finally {
         await unlock();
       }
       continue;
     }
+    if (taken !== last) end = Date.now() + LOCK_WAIT_MS;
+    last = taken;
     if (Date.now() > end) {
       throw new TimeoutError(
         `Cannot write ${path}: another program has held ${name} for ${LOCK_WAIT_MS} ms`,

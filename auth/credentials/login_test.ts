@@ -141,6 +141,30 @@ Deno.test("login: twenty at once all stay", () =>
     assertEquals(found, registries.sort());
   }));
 
+Deno.test("login: many programs may have the lock in turn, as long as they take altogether", () =>
+  inFolder(async (_, config) => {
+    const lock = `${config}.davit-lock`;
+    await Deno.writeTextFile(lock, "");
+    const { now } = Date;
+    let time = now();
+    let looks = 0;
+    Date.now = () => (looks++, time);
+    try {
+      const waiting = login("a.io", YOU, { config });
+      for (let turn = 0; turn < 15; turn++) {
+        time += 1_000;
+        await Deno.utime(lock, time / 1_000, time / 1_000);
+        // A round of waiting asks for the time three times at most.
+        for (looks = 0; looks < 4;) await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      await Deno.remove(lock);
+      await waiting;
+    } finally {
+      Date.now = now;
+    }
+    assertEquals((await listLogins({ config })).map((login) => login.registry), ["a.io"]);
+  }));
+
 Deno.test("login: the lock of a program that died is no lock, to twenty at once", () =>
   inFolder(async (folder, config) => {
     await Deno.writeTextFile(`${config}.davit-lock`, "");

@@ -18,7 +18,7 @@ const MANIFEST = utf8(
 const HALF = new TextDecoder().decode(CONTENT.subarray(0, CONTENT.byteLength / 2));
 
 /** What stands still is waited for this long; what breaks, on a busy machine too, much longer. */
-const IMPATIENT_MS = 100;
+const IMPATIENT_MS = 500;
 const PATIENT_MS = 20_000;
 const patience = ({ holds }: { holds?: boolean }) => holds ? IMPATIENT_MS : PATIENT_MS;
 

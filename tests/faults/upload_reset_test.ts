@@ -133,7 +133,7 @@ async function withBroken(
     retry: { maxAttempts: 3, minDelay: 0, maxDelay: 0 },
     // Only what stays silent is waited for: a busy machine must not look like a fault.
     limits: phase === "silent"
-      ? { responseTimeout: 150, stallTimeout: 150 }
+      ? { responseTimeout: 500, stallTimeout: 500 }
       : { responseTimeout: 20_000, stallTimeout: 20_000 },
     onEvent: (event) => events.push(event),
   });

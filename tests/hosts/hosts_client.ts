@@ -43,7 +43,7 @@ async function run({ options }: Act): Promise<Outcome> {
   try {
     client = new RegistryClientV2({
       retry: { minDelay: 1, maxDelay: 2 },
-      limits: { responseTimeout: 5_000 },
+      limits: { responseTimeout: 60_000 },
       ...options,
       onEvent(event) {
         shown.push(event);

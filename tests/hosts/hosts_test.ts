@@ -16,8 +16,10 @@ import { bundleClient, runActs, RUNTIMES } from "./runtimes.ts";
 import {
   direct,
   type Listening,
+  serveLostRefusal,
   serveNothing,
   serveProxy,
+  serveRefusal,
   serveRegistry,
   serveTlsAlone,
   type TestProxy,
@@ -51,6 +53,8 @@ interface World {
   otherName: TestRegistry;
   selfSigned: TestRegistry;
   wantsClient: TestRegistry;
+  refusal: Listening;
+  lostRefusal: Listening;
   plain: TestRegistry;
   named: TestRegistry;
   proxy: TestProxy;
@@ -71,6 +75,9 @@ const expired = await issue({ notAfter: Date.now() - DAY_MS });
 const otherName = await issue({ names: ["other.test"], loopback: false });
 const named = await issue({ names: ["registry.test"] });
 
+/** It remembers nothing: one serves every case. */
+const refusal = await serveRefusal({ ...good, ca: authority.pem });
+
 async function startWorld(): Promise<World> {
   const registry = createRegistry();
   const trusted = await serveRegistry(registry, good);
@@ -85,6 +92,8 @@ async function startWorld(): Promise<World> {
       requestCert: true,
       rejectUnauthorized: true,
     }),
+    refusal: { ...refusal, close: () => Promise.resolve() },
+    lostRefusal: await serveLostRefusal(refusal),
     plain: await serveRegistry(registry),
     named: await serveRegistry(registry, named),
     proxy: await serveProxy({ names: { "registry.test": "127.0.0.1" } }),
@@ -134,7 +143,7 @@ function tls(host: { host: string }, more: object = {}): RegistryClientOpts {
   return { name: `https://${host.host}/app`, hosts: { [host.host]: { ca, ...more } } };
 }
 
-function refused(pick: (world: World) => TestRegistry, ...words: string[]): Case["error"] {
+function refused(pick: (world: World) => Listening, ...words: string[]): Case["error"] {
   return (world) => {
     const { host } = pick(world);
     const message = words.map((word) => word.replaceAll("HOST", host));
@@ -181,14 +190,14 @@ const CERTIFICATES: Case[] = [
     name: "a self-signed certificate that is given",
     options: (world) => tls(world.selfSigned, { ca: [ca, selfSigned.pem] }),
   },
-  {
-    name: "a client certificate that is wanted",
-    options: ({ wantsClient }) => tls(wantsClient),
-    error({ wantsClient: { host } }) {
-      // The host closes at once, and now and then the reset takes away what it said before.
-      return { code: "CERTIFICATE_REFUSED", message: [`${host} wants a client certificate`], host };
-    },
-  },
+  // The host closes at once, and now and then, or each time, a reset takes away what it said before.
+  ...(["refusal", "lostRefusal"] as const).flatMap((to) =>
+    [{}, { insecure: true }].map((more): Case => ({
+      name: `a client certificate that is wanted: ${to}${more.insecure ? ", unchecked" : ""}`,
+      options: (world) => tls(world[to], more),
+      error: refused((world) => world[to], "HOST wants a client certificate", 'hosts["HOST"].cert'),
+    }))
+  ),
   {
     name: "a client certificate that is given",
     options: ({ wantsClient }) => tls(wantsClient, pair(client)),

@@ -7,6 +7,8 @@ import http from "node:http";
 import https from "node:https";
 import net from "node:net";
 import type { Registry } from "../../server/mod.ts";
+import { startChild } from "../peers/child.ts";
+import { neededPeer } from "../peers/locate.ts";
 
 /** Something that listens on a free port of 127.0.0.1. */
 export interface Listening {
@@ -102,6 +104,59 @@ export async function serveTlsAlone(to: Listening, words = ""): Promise<Listenin
       onward.on("close", () => client.destroy());
       client.on("close", () => onward.destroy());
     });
+  }));
+}
+
+/** Refuses whoever shows no certificate; says where it listens. All clients know its curve at once. */
+const REFUSAL = `
+const certificates = JSON.parse(process.argv[1]);
+const options = { ...certificates, requestCert: true, ecdhCurve: "X25519" };
+const server = require("tls").createServer(options);
+server.listen(0, "127.0.0.1", () => console.log("port " + server.address().port + ";"));
+`;
+
+/** More than any machine takes to start Node. */
+const START_MS = 120_000;
+
+/**
+ * Serves TLS to clients with a certificate alone, by Node: Deno's `node:https` often closes before
+ * it has sent why.
+ */
+export async function serveRefusal(
+  certificates: { cert: string; key: string; ca: string },
+): Promise<Listening> {
+  const child = startChild(neededPeer("node24"), ["-e", REFUSAL, JSON.stringify(certificates)]);
+  const port = Number((await child.said(/port (\d+);/, START_MS))[1]);
+  return { host: `127.0.0.1:${port}`, port, ports: [], close: () => child.kill() };
+}
+
+/** The most bytes that a client sends after its first ones until a handshake is over. */
+const HANDSHAKE_BYTES = 200;
+
+/** How long a request is waited for: where none comes in time, the host's words arrive after all. */
+const REQUEST_MS = 200;
+
+/**
+ * Serves in front of {@linkcode serveRefusal}, and resets each connection on which a request came:
+ * what the host said of the client is lost then, as happens where it closes with the request unread.
+ */
+export async function serveLostRefusal(to: Listening): Promise<Listening> {
+  return await listening(net.createServer((client) => {
+    const onward = net.connect(to.port, "127.0.0.1");
+    let sent: number | undefined; // bytes after the first ones
+    client.on("data", (piece: Buffer) => {
+      sent = sent === undefined ? 0 : sent + piece.length;
+      onward.write(piece);
+    });
+    onward.on("data", (piece: Buffer) => {
+      if (!sent) return client.write(piece);
+      setTimeout(() => {
+        if (sent! > HANDSHAKE_BYTES) client.resetAndDestroy();
+        else client.end(piece);
+      }, REQUEST_MS);
+    });
+    onward.on("error", () => {});
+    client.on("close", () => onward.destroy());
   }));
 }
 

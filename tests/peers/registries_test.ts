@@ -192,10 +192,10 @@ async function runs(pid: number): Promise<boolean> {
 }
 
 async function until<T>(find: () => Promise<T | undefined>): Promise<T> {
-  for (let attempt = 0; attempt < 500; attempt++) {
+  for (let attempt = 0; attempt < 6_000; attempt++) {
     const found = await find().catch(() => undefined);
     if (found !== undefined) return found;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  throw new Error("not within 10 s");
+  throw new Error("not within two minutes");
 }

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import https from "node:https";
 import net from "node:net";
 import { makeCertificate } from "../tests/peers/certificate.ts";
-import { speaksTls } from "./speaks_tls.ts";
+import { lookAtTls } from "./look_at_tls.ts";
 
 async function listening(server: net.Server, ask: (port: number) => Promise<void>): Promise<void> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
@@ -22,12 +22,32 @@ function answering(bytes: Uint8Array): net.Server {
   });
 }
 
-Deno.test("speaksTls: a server of TLS, whose certificate nobody trusts", async () => {
+Deno.test("lookAtTls: a server of TLS, whose certificate nobody trusts", async () => {
   const { pem: cert, keyPem: key } = await makeCertificate();
   const server = https.createServer({ cert, key }) as unknown as net.Server;
   await listening(server, async (port) => {
-    assertEquals(await speaksTls(new URL(`http://127.0.0.1:${port}/v2/`)), true);
-    assertEquals(await speaksTls(new URL(`http://nowhere.invalid:${port}/`), "127.0.0.1"), true);
+    assertEquals((await lookAtTls(new URL(`http://127.0.0.1:${port}/v2/`))).speaks, true);
+    assertEquals(
+      (await lookAtTls(new URL(`http://nowhere.invalid:${port}/`), "127.0.0.1")).speaks,
+      true,
+    );
+  });
+});
+
+Deno.test("lookAtTls: https waits for what the host says after the handshake", async () => {
+  const { pem: cert, keyPem: key } = await makeCertificate();
+  const server = https.createServer({ cert, key }) as unknown as net.Server;
+  let ended = false;
+  server.on("secureConnection", (socket: net.Socket) => {
+    setTimeout(() => {
+      ended = true;
+      socket.end();
+    }, 50);
+  });
+  await listening(server, async (port) => {
+    const url = `https://127.0.0.1:${port}/`;
+    assertEquals(await lookAtTls(new URL(url)), { speaks: true });
+    assertEquals(ended, true);
   });
 });
 
@@ -38,15 +58,15 @@ const OTHERS: [name: string, bytes: Uint8Array][] = [
 ];
 
 for (const [name, bytes] of OTHERS) {
-  Deno.test(`speaksTls: a server that answers ${name} does not`, async () => {
+  Deno.test(`lookAtTls: a server that answers ${name} does not`, async () => {
     await listening(answering(bytes), async (port) => {
-      assertEquals(await speaksTls(new URL(`http://127.0.0.1:${port}/`)), false);
+      assertEquals((await lookAtTls(new URL(`http://127.0.0.1:${port}/`))).speaks, false);
     });
   });
 }
 
-Deno.test("speaksTls: nobody listens", async () => {
+Deno.test("lookAtTls: nobody listens", async () => {
   let free = 0;
   await listening(answering(new Uint8Array(0)), (port) => Promise.resolve(void (free = port)));
-  assertEquals(await speaksTls(new URL(`http://127.0.0.1:${free}/`)), false);
+  assertEquals((await lookAtTls(new URL(`http://127.0.0.1:${free}/`))).speaks, false);
 });
