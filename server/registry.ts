@@ -185,7 +185,7 @@ async function answerOf(
     uploads.watch();
     response = outward(await handling(), settings);
   } catch (error) {
-    response = outward(refusalFor(error, settings).response(), settings);
+    response = outward(refusalFor(error, settings).response(request.method), settings);
   }
   return await finished(request, response);
 }

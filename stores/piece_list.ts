@@ -7,9 +7,6 @@ import type { PieceReader } from "../content/piece_reader.ts";
  */
 const PIECE_BYTES = 1024 * 1024;
 
-/** The first piece starts this small and doubles: most manifests and configurations fit. */
-const FIRST_PIECE_BYTES = 4 * 1024;
-
 /** The first reading buffer: a small body needs no more. */
 const FIRST_READ_BYTES = 64 * 1024;
 
@@ -47,9 +44,8 @@ export class PieceList {
   #room(index: number, used: number, wanted: number): Bytes {
     const piece = this.#pieces[index];
     if (piece !== undefined && piece.byteLength > used) return piece;
-    const smallest = index > 0
-      ? PIECE_BYTES
-      : Math.max(FIRST_PIECE_BYTES, 2 * used, Math.min(used + wanted, PIECE_BYTES));
+    // The first one is as small as what it holds, and doubles: many bodies are whole in one piece.
+    const smallest = index > 0 ? PIECE_BYTES : Math.max(2 * used, used + wanted);
     const larger = new Uint8Array(Math.min(smallest, PIECE_BYTES));
     if (piece !== undefined) larger.set(piece);
     return this.#pieces[index] = larger;
