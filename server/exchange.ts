@@ -42,7 +42,8 @@ export function requestBody(
     "request" | "observation" | "settings" | "deadlines"
   >,
 ): PieceReader {
-  return watchedBody(observation.countIn(bodyReader(request)), { ...settings, deadlines });
+  const { stallTimeout, now } = settings;
+  return watchedBody(observation.countIn(bodyReader(request)), { stallTimeout, now, deadlines });
 }
 
 /** A request's body, which is empty where there is none. */

@@ -1,3 +1,5 @@
+import { encodeText } from "../content/bytes.ts";
+
 /**
  * The codes of errors: the specification's table, and the one of distribution's for pages.
  *
@@ -50,26 +52,31 @@ export class Refusal extends Error {
     this.detail = options.detail;
   }
 
-  /** The response: the specification's JSON. */
-  response(): Response {
-    const body = JSON.stringify({
-      errors: [{
-        code: this.code,
-        message: this.message,
-        ...(this.detail !== undefined && { detail: this.detail }),
-      }],
-    });
-    return jsonResponse(body, { status: this.status, headers: this.headers });
+  /** The response: the specification's JSON, without the body where the request was a HEAD. */
+  response(method?: string): Response {
+    const { code, detail, headers, message, status } = this;
+    const error = { code, message, ...(detail !== undefined && { detail }) };
+    return jsonResponse(JSON.stringify({ errors: [error] }), { status, headers, method });
   }
+}
+
+/** What a response of JSON has beside its body. */
+export interface JsonResponseOptions {
+  /** The status. @default {200} */
+  status?: number;
+  /** More headers. */
+  headers?: HeadersInit;
+  /** The request's method: for HEAD no body is made. */
+  method?: string | undefined;
 }
 
 /** A response of JSON that says its length: HEAD keeps it. */
 export function jsonResponse(
   body: string,
-  { status = 200, headers = {} }: { status?: number; headers?: HeadersInit } = {},
+  { status = 200, headers = {}, method }: JsonResponseOptions = {},
 ): Response {
-  const bytes = new TextEncoder().encode(body);
-  const response = new Response(bytes, { status, headers });
+  const bytes = encodeText(body);
+  const response = new Response(method === "HEAD" ? null : bytes, { status, headers });
   if (!response.headers.has("content-type")) {
     response.headers.set("content-type", "application/json");
   }

@@ -185,7 +185,7 @@ async function answerOf(
     uploads.watch();
     response = outward(await handling(), settings);
   } catch (error) {
-    response = outward(refusalFor(error, settings).response(), settings);
+    response = outward(refusalFor(error, settings).response(request.method), settings);
   }
   return await finished(request, response);
 }
@@ -203,17 +203,26 @@ export async function finished(request: Request, response: Response): Promise<Re
 }
 
 async function handle(parts: Parts, context: RequestContext): Promise<Response> {
-  const { authorizer, pullThrough, ...rest } = parts;
+  const { authorizer, backend: own, deadlines, pullThrough, settings, uploads } = parts;
   const { request, url } = context;
   const observation = Observation.of(context.observed);
   if (authorizer.token !== undefined && url.pathname === authorizer.tokenPath) {
-    const body = () => requestBody({ ...rest, request, observation });
+    const body = () => requestBody({ settings, deadlines, request, observation });
     return await authorizer.token(request, url, body);
   }
   const route = context.route ?? routeOf(url.pathname);
-  const endpoint = endpointOf(route, request.method, parts.settings);
+  const endpoint = endpointOf(route, request.method, settings);
   const access = await authorizer.authorize(request, url, needOf(route, endpoint.action, url));
-  const exchange: Exchange = { ...rest, request, url, observation, access };
+  const exchange: Exchange = {
+    request,
+    url,
+    observation,
+    access,
+    settings,
+    backend: own,
+    deadlines,
+    uploads,
+  };
   if (pullThrough === undefined) return await endpoint.handle(exchange, route as never);
   if (endpoint.action !== "pull" && "repository" in route) {
     pullThrough.checkChange(route.repository);

@@ -1,14 +1,12 @@
-import type { Bytes } from "../content/bytes.ts";
+import { type Bytes, takeMemory } from "../content/bytes.ts";
 import type { PieceReader } from "../content/piece_reader.ts";
+import { readerStream } from "../content/reader_stream.ts";
 
 /**
  * The size of every piece but the last, in bytes: large enough that 1 GiB is a thousand pieces,
  * small enough that none is copied for long.
  */
 const PIECE_BYTES = 1024 * 1024;
-
-/** The first piece starts this small and doubles: most manifests and configurations fit. */
-const FIRST_PIECE_BYTES = 4 * 1024;
 
 /** The first reading buffer: a small body needs no more. */
 const FIRST_READ_BYTES = 64 * 1024;
@@ -47,9 +45,8 @@ export class PieceList {
   #room(index: number, used: number, wanted: number): Bytes {
     const piece = this.#pieces[index];
     if (piece !== undefined && piece.byteLength > used) return piece;
-    const smallest = index > 0
-      ? PIECE_BYTES
-      : Math.max(FIRST_PIECE_BYTES, 2 * used, Math.min(used + wanted, PIECE_BYTES));
+    // The first one is as small as what it holds, and doubles: many bodies are whole in one piece.
+    const smallest = index > 0 ? PIECE_BYTES : Math.max(2 * used, used + wanted);
     const larger = new Uint8Array(Math.min(smallest, PIECE_BYTES));
     if (piece !== undefined) larger.set(piece);
     return this.#pieces[index] = larger;
@@ -129,38 +126,19 @@ export class PieceList {
   stream(offset = 0, length: number = Infinity, signal?: AbortSignal): ReadableStream<Bytes> {
     const end = Math.min(this.#size, offset + length);
     let position = offset;
-    let abort: (() => void) | undefined;
-    const settle = () => abort && signal?.removeEventListener("abort", abort);
-    return new ReadableStream({
-      type: "bytes",
-      start(controller) {
-        abort = () => controller.error(signal!.reason);
-        if (signal?.aborted) abort();
-        else signal?.addEventListener("abort", abort, { once: true });
-      },
-      cancel: settle,
-      pull: (controller: ReadableByteStreamController) => {
-        const request = controller.byobRequest;
-        if (position >= end) {
-          settle();
-          controller.close();
-          request?.respond(0);
-          return;
-        }
-        if (request === null) {
-          const piece = this.bytes(position, Math.min(STREAM_PIECE_BYTES, end - position));
-          position += piece.byteLength;
-          controller.enqueue(piece);
-          return;
-        }
-        const view = request.view as Bytes;
-        const count = this.#copy(
-          view.subarray(0, Math.min(view.byteLength, end - position)),
-          position,
-        );
+    return readerStream({
+      read: async (view) => {
+        signal?.throwIfAborted();
+        const left = Math.max(0, end - position);
+        const memory = view === undefined
+          ? new Uint8Array(Math.min(STREAM_PIECE_BYTES, left))
+          : takeMemory(view);
+        const target = memory.subarray(0, left) as Bytes;
+        const count = left === 0 ? 0 : this.#copy(target, position);
         position += count;
-        request.respond(count);
+        return { done: count === 0, value: target.subarray(0, count) as Bytes };
       },
-    }, { highWaterMark: 0 });
+      cancel: () => Promise.resolve(),
+    });
   }
 }

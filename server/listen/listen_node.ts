@@ -144,22 +144,20 @@ function toRequest(
   scheme: string,
   body: ReadableStream<Bytes> | undefined,
 ): Request | undefined {
-  const { method, url: target, rawHeaders } = incoming;
+  const { method, url: target, rawHeaders, headers } = incoming;
   try {
-    const hosts = rawHeaders.filter((_, index) => /^host$/i.test(rawHeaders[index - 1] ?? ""));
-    const host = hosts.length === 0 ? null : hosts.join();
     // In absolute form the target has a host of its own, and that one counts (RFC 9112, 3.2.2).
     const text = target.startsWith("/")
-      ? `${scheme}://${host || "localhost"}${target}`
+      ? `${scheme}://${headers.host || "localhost"}${target}`
       : target.replace(/^https?:/i, `${scheme}:`);
-    if (!isPlainUrl(text, host)) return undefined;
     const init: RequestInit & { duplex: "half" } = { method, duplex: "half" };
     if (body !== undefined) init.body = body;
     const request = new Request(text, init);
     for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
       request.headers.append(rawHeaders[index]!, rawHeaders[index + 1]!);
     }
-    return request;
+    // Of several hosts these are all, of which none is plain: Node's `headers` has the first alone.
+    return isPlainUrl(text, request.headers.get("host")) ? request : undefined;
   } catch {
     return undefined;
   }
@@ -198,7 +196,6 @@ function requestBody(
   incoming.on("end", end);
   incoming.on("error", end);
   incoming.on("close", end);
-  incoming.pause();
 
   function fill(memory: Bytes): number {
     let count = 0;
@@ -227,10 +224,7 @@ function requestBody(
 
   const stream = readerStream({
     async read(view) {
-      while (held === 0 && state === "open") {
-        incoming.resume();
-        await new Promise<void>((resolve) => wake = resolve);
-      }
+      while (held === 0 && state === "open") await new Promise<void>((resolve) => wake = resolve);
       if (held === 0 && failure !== undefined) throw failure;
       const memory = view === undefined
         ? new Uint8Array(Math.min(held, PIECE_BYTES))
