@@ -14,6 +14,8 @@ import {
 import { ContentNotFoundError, UploadError } from "../errors.ts";
 import type { FileCursor } from "../runtime/files.ts";
 import { sharedBytes } from "./archive_bytes.ts";
+import { checkReplaceable } from "./disk_error.ts";
+import { files } from "./files.ts";
 import { PieceWriter } from "./piece_writer.ts";
 import { SharedFile } from "./shared_file.ts";
 
@@ -49,6 +51,7 @@ export interface ArchiveOutput {
 
 /** A tar in a temporary file beside the path, which takes the path's name at the end. */
 export async function pathOutput(path: string): Promise<ArchiveOutput> {
+  await checkReplaceable(files(`write ${path}`), path);
   const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.part`);
   const file = await SharedFile.create(temporary);
   return new FileOutput(file, async () => {

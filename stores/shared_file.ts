@@ -1,5 +1,5 @@
 import { join } from "@std/path/join";
-import { UploadError } from "../errors.ts";
+import { StorageError, UploadError } from "../errors.ts";
 import {
   createRandomFile,
   type FileCursor,
@@ -7,6 +7,7 @@ import {
   type RandomFile,
   temporaryFolder,
 } from "../runtime/files.ts";
+import { diskError, inPlace } from "./disk_error.ts";
 import { files } from "./files.ts";
 
 /** Only this user may read what is in a folder that all share. */
@@ -33,14 +34,16 @@ export class SharedFile {
   /** A file at a path where there is none. */
   static async create(path: string): Promise<SharedFile> {
     const system = files(`write ${path}`);
-    return new SharedFile(system, path, await createRandomFile(system, path, SHARED_MODE));
+    const file = await inPlace(path, () => createRandomFile(system, path, SHARED_MODE));
+    return new SharedFile(system, path, file);
   }
 
   /** A file without a name: the system frees it when it is closed, and when the process ends. */
   static async temporary(what: string): Promise<SharedFile> {
     const system = files(what);
     const path = join(temporaryFolder() ?? ".", `davit-${crypto.randomUUID()}`);
-    const file = new SharedFile(system, path, await createRandomFile(system, path, PRIVATE_MODE));
+    const made = await inPlace(path, () => createRandomFile(system, path, PRIVATE_MODE));
+    const file = new SharedFile(system, path, made);
     // Where a file in use keeps its name, closing removes it.
     await system.rm(path, { force: true }).catch(() => {});
     return file;
@@ -71,7 +74,7 @@ export class SharedFile {
 
   /** Gives the file another name, in place of the file that has it. */
   async rename(path: string): Promise<void> {
-    await this.#system.rename(this.path, path);
+    await inPlace(path, () => this.#system.rename(this.path, path));
   }
 
   /** Closes the file. */
@@ -88,7 +91,9 @@ export class SharedFile {
   #locked<T>(run: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(run);
     this.#turn = turn.catch(() => {});
-    return turn.catch((cause) => {
+    return turn.catch((error) => {
+      const cause = diskError("write", this.path, error);
+      if (cause instanceof StorageError) throw cause;
       const message = cause instanceof Error ? cause.message : String(cause);
       throw new UploadError(`Cannot use ${this.path}: ${message}`, { cause });
     });
