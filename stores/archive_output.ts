@@ -53,7 +53,7 @@ export interface ArchiveOutput {
 export async function pathOutput(path: string): Promise<ArchiveOutput> {
   await checkReplaceable(files(`write ${path}`), path);
   const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.part`);
-  const file = await SharedFile.create(temporary);
+  const file = await SharedFile.create(temporary, path);
   return new FileOutput(file, async () => {
     await file.close();
     await file.rename(path);

@@ -19,23 +19,25 @@ const SHARED_MODE = 0o666; // less the process's umask, as for any new file
 export class SharedFile {
   /** Where the file is, or was when it was made. */
   readonly path: string;
+  readonly #name: string;
   readonly #system: FileSystem;
   readonly #file: RandomFile;
   /** The last call: one at a time, as they share the file's position. */
   #turn: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  private constructor(system: FileSystem, path: string, file: RandomFile) {
+  private constructor(system: FileSystem, path: string, name: string, file: RandomFile) {
     this.#system = system;
     this.path = path;
+    this.#name = name;
     this.#file = file;
   }
 
-  /** A file at a path where there is none. */
-  static async create(path: string): Promise<SharedFile> {
+  /** A file at a path where there is none; messages call it by the name that it will have. */
+  static async create(path: string, name: string): Promise<SharedFile> {
     const system = files(`write ${path}`);
-    const file = await inPlace(path, () => createRandomFile(system, path, SHARED_MODE));
-    return new SharedFile(system, path, file);
+    const file = await inPlace(name, () => createRandomFile(system, path, SHARED_MODE));
+    return new SharedFile(system, path, name, file);
   }
 
   /** A file without a name: the system frees it when it is closed, and when the process ends. */
@@ -43,7 +45,7 @@ export class SharedFile {
     const system = files(what);
     const path = join(temporaryFolder() ?? ".", `davit-${crypto.randomUUID()}`);
     const made = await inPlace(path, () => createRandomFile(system, path, PRIVATE_MODE));
-    const file = new SharedFile(system, path, made);
+    const file = new SharedFile(system, path, path, made);
     // Where a file in use keeps its name, closing removes it.
     await system.rm(path, { force: true }).catch(() => {});
     return file;
@@ -92,10 +94,10 @@ export class SharedFile {
     const turn = this.#turn.then(run);
     this.#turn = turn.catch(() => {});
     return turn.catch((error) => {
-      const cause = diskError("write", this.path, error);
+      const cause = diskError("write", this.#name, error);
       if (cause instanceof StorageError) throw cause;
       const message = cause instanceof Error ? cause.message : String(cause);
-      throw new UploadError(`Cannot use ${this.path}: ${message}`, { cause });
+      throw new UploadError(`Cannot use ${this.#name}: ${message}`, { cause });
     });
   }
 }
