@@ -6,7 +6,7 @@ import type { Digest } from "../../content/digest.ts";
 import { digestOf } from "../../content/digest_of.ts";
 import { MEDIA_TYPES } from "../../content/media_types.ts";
 import { pieceReader } from "../../content/piece_reader.ts";
-import { InvalidContentError, InvalidOptionError } from "../../errors.ts";
+import { InvalidContentError, InvalidOptionError, StorageError } from "../../errors.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import { memoryWire, TestClock, until, type Wire } from "../fixture_test.ts";
 import type { RegistryOptions } from "../options.ts";
@@ -456,6 +456,18 @@ Deno.test("diskBackend: referrers that regctl keeps in an index under the fallba
     const { json } = await wire.send("GET", `/v2/app/referrers/${subject.digest}`);
     assertEquals(json.manifests, []);
   }));
+
+for (const below of ["", "/below"]) {
+  Deno.test(`diskBackend: a file${below && " above"} in the folder's place: StorageError`, () =>
+    inFolder(async (folder) => {
+      const path = `${folder}/file`;
+      await Deno.writeTextFile(path, "mine");
+      const backend = diskBackend(path + below);
+      const error = await assertRejects(() => backend.recover(), StorageError, "a file is where");
+      assertEquals(error.path, path + below);
+      assertEquals(await Deno.readTextFile(path), "mine");
+    }));
+}
 
 /** What may have become of the layout of a repository. */
 const BROKEN: [what: string, wreck: (layout: string) => Promise<void>][] = [
