@@ -24,13 +24,19 @@ export function machineIo(): Io {
 
 function output(stream: typeof process.stdout | typeof process.stderr): Output {
   stream.on("error", () => {}); // a write says it; unheard, it would end the process with a trace
+  let failure: { error: unknown } | undefined;
   return {
     write: (data) =>
-      new Promise((resolve, reject) => {
+      new Promise<void>((resolve, reject) => {
+        // Deno says nothing more of a stream that has failed: what is written then would wait for ever.
+        if (failure !== undefined) throw failure.error;
         stream.write(data, (error) => {
           if (error == null) resolve();
           else reject(closed(error) ? new OutputClosedError("the output was closed") : error);
         });
+      }).catch((error) => {
+        failure = { error };
+        throw error;
       }),
     isTerminal: stream.isTTY === true,
     columns: () => stream.columns || NO_TERMINAL.columns,

@@ -7,8 +7,11 @@ export async function resolvePlatform(
   platform: string | undefined,
   signal: AbortSignal,
 ): Promise<Descriptor> {
-  const found = await source.resolve(reference, { signal, ...(platform && { platform }) });
-  if (platform === undefined) return found;
-  const { manifest } = await readManifest(source, found, { signal });
-  return "manifests" in manifest ? choosePlatform(manifest, platform) : found;
+  let found = await source.resolve(reference, { signal, ...(platform && { platform }) });
+  while (platform !== undefined) {
+    const { manifest } = await readManifest(source, found, { signal });
+    if (!("manifests" in manifest)) break;
+    found = choosePlatform(manifest, platform); // an image, or one more index
+  }
+  return found;
 }

@@ -50,7 +50,7 @@ function withValue(arg: string): string {
 
 /** Commander's words on one line: "error: unknown command 'cpoy'\n(Did you mean copy?)". */
 function usageLine(text: string, args: readonly string[]): string {
-  const [what = "", ...near] = text.replace(/^error: /, "").trim().split("\n");
+  const [what = "", ...near] = text.replace(/^error: /, "").trim().replace(/\.$/, "").split("\n");
   const suggestion = near.join(" ").replace(/^\(D/, " (d");
   const verb = VERBS.find(({ name }) => args.includes(name));
   return `davit: ${what}${suggestion}. Hint: davit ${verb ? `${verb.name} ` : ""}--help\n`;

@@ -135,6 +135,23 @@ Deno.test("davit --version loads nothing of the package: it starts at once", asy
   ]);
 });
 
+Deno.test("davit ls: a name is one line, and writes nothing else to a terminal", () =>
+  withFolder(async (folder) => {
+    const name = "a\x1b[2J\nb";
+    const digest = `sha256:${"0".repeat(64)}`;
+    const annotations = { "org.opencontainers.image.ref.name": name };
+    await Deno.writeTextFile(
+      `${folder}/index.json`,
+      JSON.stringify({
+        schemaVersion: 2,
+        manifests: [{ mediaType: "a/b", digest, size: 1, annotations }],
+      }),
+    );
+    assertEquals((await fakeRun(["ls", `oci:${folder}`])).stdout, "a [2J b\n");
+    const { stdout } = await fakeRun(["ls", `oci:${folder}`, "--json"]);
+    assertEquals(JSON.parse(stdout), { tags: [name] });
+  }));
+
 Deno.test("davit ls, digest and inspect: of a registry", async (t) => {
   await withRegistry(createRegistry(), async (host, index) => {
     const client = new RegistryClientV2({ name: `${host}/app` });

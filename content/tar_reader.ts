@@ -158,6 +158,7 @@ async function* headers(blocks: BlockReader): AsyncGenerator<TarHeader> {
       throw new InvalidArchiveError("Cannot read the tar: it goes on behind a block of zeros");
     }
     const header = readTarHeader(block);
+    if (header.flag === "V" && header.size === 0) continue; // what GNU's --label calls the tar
     if ("xgLK".includes(header.flag)) {
       const text = await extension(blocks, header.size);
       if (header.flag === "L") here.path = text.replace(/\0+$/, "");

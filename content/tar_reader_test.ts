@@ -35,6 +35,7 @@ const right: [title: string, tar: Bytes, expected: string[]][] = [
   ["a file of the old form", tarOf({ name: "a", flag: "\0", content: "x" }), ["a file x"]],
   ["a folder of the old form", tarOf({ name: "a/", flag: "\0" }), ["a directory"]],
   ["a contiguous file", tarOf({ name: "a", flag: "7", content: "x" }), ["a file x"]],
+  ["a label of GNU's", tarOf({ name: "label", flag: "V" }, { name: "a" }), ["a file"]],
   ["names in other forms", tarOf({ name: "./a" }, { name: "./b//c/./d" }), [
     "a file",
     "b/c/d file",

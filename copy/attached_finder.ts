@@ -1,7 +1,7 @@
 import type { Descriptor } from "../content/descriptor.ts";
 import { isIndexMediaType } from "../content/media_types.ts";
 import type { ContentSource } from "../content/store.ts";
-import { ApiError, ContentNotFoundError } from "../errors.ts";
+import { ApiError, ContentNotFoundError, InvalidManifestError } from "../errors.ts";
 import { readManifest } from "../manifest/read_manifest.ts";
 import { fallbackTag } from "../manifest/referrers_index.ts";
 import { isIndex } from "../manifest/types.ts";
@@ -97,7 +97,11 @@ export class AttachedFinder {
    * archives that regctl wrote nothing else leads to them.
    */
   async #inFallback(subject: Descriptor): Promise<AttachedEntry[]> {
-    const [list] = await this.#named(fallbackTag(subject.digest));
+    const [list] = await this.#named(fallbackTag(subject.digest)).catch((error) => {
+      // An archive reads a manifest before it says what a tag names: the list may be broken.
+      if (error instanceof InvalidManifestError) return [];
+      throw error;
+    });
     // GitLab resolves such a tag to the subject itself.
     if (list === undefined || list.descriptor.digest === subject.digest) return [];
     if (!isIndexMediaType(list.descriptor.mediaType)) return [];

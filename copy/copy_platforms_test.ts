@@ -1,5 +1,6 @@
-import { assert, assertEquals } from "@std/assert";
-import { CopyError, SparseIndexRefusedError } from "../errors.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { CopyError, InvalidOptionError, SparseIndexRefusedError } from "../errors.ts";
+import { buildIndex } from "../manifest/build.ts";
 import { readManifest } from "../manifest/read_manifest.ts";
 import type { ImageIndex } from "../manifest/types.ts";
 import { LayoutStore } from "../stores/layout_store.ts";
@@ -116,5 +117,39 @@ Deno.test("platforms", async (t) => {
         await failure(copy(layout, "v1", new MemoryStore(), "v1", { platforms }), CopyError);
       }
     });
+  });
+});
+
+Deno.test("platforms behind indexes in indexes", async (t) => {
+  const source = new MemoryStore();
+  const { index, images } = await writeEverything(source);
+  let outer = index;
+  for (const level of ["1", "2", "3"]) {
+    const { descriptor, bytes } = await buildIndex({ manifests: [outer], annotations: { level } });
+    await source.write(descriptor, bytes);
+    outer = descriptor;
+  }
+  const run = (platforms: string[], maxDepth = 100) =>
+    copy(source, outer.digest, new MemoryStore(), "v1", { platforms, maxDepth });
+
+  await t.step("one is the image itself", async () => {
+    const { source: root, target } = await run(["linux/amd64"]);
+    assertEquals([root.digest, target.digest], [outer.digest, images[0]!.digest]);
+  });
+  await t.step("all of the innermost index are that index", async () => {
+    const { target, signaturesApply } = await run(["linux/amd64", "linux/arm64", "linux/arm"]);
+    assertEquals([target.digest, signaturesApply], [index.digest, true]);
+  });
+  await t.step("several make a new index", async () => {
+    const { target, signaturesApply, leftOut } = await run(["linux/amd64", "linux/arm64"]);
+    assert(target.digest !== index.digest && !signaturesApply);
+    assertEquals(digestsOf(leftOut), [images[2]!.digest]);
+  });
+  await t.step("no deeper than the limit", async () => {
+    const { message } = await failure(run(["linux/amd64"], 2), CopyError);
+    assert(message.includes("maxDepth"), message);
+  });
+  await t.step("none at all is no choice", async () => {
+    await assertRejects(() => run([]), InvalidOptionError, "'platforms' must name one");
   });
 });

@@ -9,7 +9,7 @@ import { choosePlatforms } from "./choose_platforms.ts";
 import type { Copier } from "./copier.ts";
 import { copyError, onSide } from "./copy_error.ts";
 import type { CopyOptions } from "./copy_options.ts";
-import type { GraphNode } from "./graph_walk.ts";
+import { type GraphNode, limitError, MAX_DEPTH } from "./graph_walk.ts";
 
 /** What became of what a reference named. */
 export interface CopiedRoot {
@@ -40,10 +40,15 @@ export async function copyRoot(
   copier: Copier,
   root: Descriptor,
   references: readonly string[],
-  { platforms = "all", sparse = false }: CopyOptions,
+  { platforms = "all", sparse = false, maxDepth = MAX_DEPTH }: CopyOptions,
 ): Promise<CopiedRoot> {
   const { walk } = copier;
   const wanted = typeof platforms === "string" ? [platforms] : platforms;
+  if (wanted.length === 0) {
+    throw new InvalidOptionError(
+      `Cannot copy as 'platforms' must name one, or be "all": it is empty`,
+    );
+  }
   if (wanted.includes("all") || !isIndexMediaType(root.mediaType)) {
     checkDigests(references, root);
     if (isManifestMediaType(root.mediaType)) await walk.visit(root);
@@ -52,8 +57,17 @@ export async function copyRoot(
   }
   // The total is known when the visits have started, not before.
   const finish = await walk.look(async () => {
-    const node = await walk.read(root, true);
-    const { images, attestations } = chosen(node, wanted);
+    let node = await walk.read(root, true);
+    let { images, attestations } = chosen(node, wanted);
+    // What is wanted may stand behind several indexes.
+    for (let depth = 1; !sparse && images.length === 1; depth++) {
+      const [only] = images as [Descriptor];
+      if (!isIndexMediaType(only.mediaType)) break;
+      if (depth > maxDepth) throw limitError(only, "maxDepth", maxDepth, "deeper");
+      node = await walk.read(only, true);
+      ({ images, attestations } = chosen(node, wanted));
+    }
+    const index = node.descriptor;
     const isKept = (each: Descriptor) => images.includes(each) || attestations.includes(each);
     const kept = node.children.filter(isKept);
     const [image] = images;
@@ -63,19 +77,19 @@ export async function copyRoot(
       return visiting(copier, kept, { target: image!, signaturesApply: true });
     }
     if (sparse || kept.length === node.children.length) {
-      checkDigests(references, root);
-      if (kept.length < node.children.length) copier.choose(root, kept);
-      return visiting(copier, [root], { target: root, signaturesApply: true });
+      checkDigests(references, index);
+      if (kept.length < node.children.length) copier.choose(index, kept);
+      return visiting(copier, [index], { target: index, signaturesApply: true });
     }
-    const index = await encodeManifest({ ...node.manifest, manifests: kept } as Manifest);
-    checkDigests(references, index.descriptor);
+    const made = await encodeManifest({ ...node.manifest, manifests: kept } as Manifest);
+    checkDigests(references, made.descriptor);
     for (const each of node.children) if (!isKept(each)) copier.gone(each);
-    const result = { target: index.descriptor, signaturesApply: false };
+    const result = { target: made.descriptor, signaturesApply: false };
     const visited = visiting(copier, kept, result);
-    copier.found(index.descriptor);
+    copier.found(made.descriptor);
     return async () => {
       await visited();
-      await copier.add(index.descriptor, index.bytes);
+      await copier.add(made.descriptor, made.bytes);
       return result;
     };
   });

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
+import { digestOf } from "../content/digest_of.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import type { ContentStore } from "../content/store.ts";
 import { InvalidOptionError } from "../errors.ts";
@@ -7,7 +9,10 @@ import type { CopyEvent } from "../events.ts";
 import { encodeManifest } from "../manifest/encode_manifest.ts";
 import { fallbackTag } from "../manifest/referrers_index.ts";
 import type { ImageIndex } from "../manifest/types.ts";
+import { createArchive } from "../stores/create_archive.ts";
+import { LayoutStore } from "../stores/layout_store.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
+import { openArchive } from "../stores/open_archive.ts";
 import { copy } from "./copy.ts";
 import { CopyEvents } from "./copy_events.ts";
 import {
@@ -17,6 +22,7 @@ import {
   missing,
   PlainStore,
   repository,
+  withFolder,
   writeBlob,
   writeEverything,
   writeImage,
@@ -104,6 +110,33 @@ Deno.test("a layout's fallback tag, as regctl writes it, leads to what is attach
   assertEquals(attached.map(({ descriptor }) => descriptor.digest), [note.digest]);
   assertEquals(digestsOf(leftOut), [stray.digest]);
   assertEquals(await target.exists(list), false);
+});
+
+Deno.test("a broken entry of a fallback tag's list hides no other one, in a folder and in a tar", async () => {
+  const source = new MemoryStore();
+  const image = await writeImage(source, { tag: "v1" });
+  const note = await writeNote(source, image);
+  const { ociIndex: mediaType } = MEDIA_TYPES;
+  const bytes = encodeText(
+    JSON.stringify({ schemaVersion: 2, mediaType, manifests: [{}, note, null] }),
+  );
+  const list = { mediaType, digest: await digestOf(bytes), size: bytes.byteLength };
+  await withFolder(async (folder) => {
+    const layout = new LayoutStore(`${folder}/layout`);
+    const tar = await createArchive(`${folder}/layout.tar`, { format: "oci" });
+    for (const store of [layout, tar]) {
+      await copy(source, "v1", store, "v1");
+      await store.write(list, bytes);
+      await store.tag(list, fallbackTag(image.digest));
+    }
+    await tar.close();
+    const archive = await openArchive(`${folder}/layout.tar`);
+    for (const store of [layout, archive]) {
+      const { attached } = await copy(store, "v1", new MemoryStore(), "v1");
+      assertEquals(digestsOf(attached.map(({ descriptor }) => descriptor)), [note.digest]);
+    }
+    await archive.close();
+  });
 });
 
 Deno.test("a list that names what is gone does not hide the rest; a subject may be missing", async () => {

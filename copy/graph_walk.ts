@@ -56,7 +56,7 @@ export interface GraphWalkOptions {
 const READ_AT_ONCE = 16;
 
 /** Real indexes lead two deep, and what is attached to what is attached some four. */
-const MAX_DEPTH = 100;
+export const MAX_DEPTH = 100;
 
 /** Above any index with everything attached; an endless list of referrers ends here. */
 const MAX_MANIFESTS = 100_000;
@@ -219,7 +219,8 @@ function isOfNoUse(error: unknown): boolean {
     error instanceof ManifestVerificationError;
 }
 
-function limitError(
+/** That a graph leads deeper, or to more, than a limit. */
+export function limitError(
   descriptor: Descriptor,
   limit: string,
   maximum: number,

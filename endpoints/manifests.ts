@@ -1,6 +1,7 @@
 import {
   ApiError,
   InvalidOptionError,
+  LimitError,
   ManifestVerificationError,
   ReferrersListError,
   TagImmutableError,
@@ -36,9 +37,12 @@ export { headManifest } from "./manifest_requests.ts";
 
 /** Options of {@linkcode getManifest}. */
 export interface GetManifestOptions extends FetchManifestOptions {
-  /** Follow an index to the one image for this platform: `"linux/arm64"`. */
+  /** Follow an index, and indexes in it, to the one image for this platform: `"linux/arm64"`. */
   platform?: string | Platform;
 }
+
+/** Real indexes lead two deep. */
+const MAX_INDEXES = 16;
 
 const GET_MANIFEST_OPTIONS: OptionNames<GetManifestOptions> = {
   ...FETCH_MANIFEST_OPTIONS,
@@ -53,6 +57,7 @@ const GET_MANIFEST_OPTIONS: OptionNames<GetManifestOptions> = {
  * @throws {InvalidManifestError} When it is not a manifest.
  * @throws {ManifestVerificationError} When header, body and descriptor disagree.
  * @throws {ContentNotFoundError} When an index has no image for the platform.
+ * @throws {LimitError} When it follows more than 16 indexes, one in the other.
  * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests
  */
 export async function getManifest(
@@ -63,12 +68,21 @@ export async function getManifest(
 ): Promise<FetchedManifest> {
   checkOptions(options, GET_MANIFEST_OPTIONS);
   const { platform, ...fetching } = options;
-  const found = await fetchManifest(channel, repository, ref, fetching);
+  let found = await fetchManifest(channel, repository, ref, fetching);
   if (platform === undefined || !isIndex(found.manifest)) return found;
   const { choosePlatform } = await import("../manifest/choosing.ts"); // few name one
-  const descriptor = choosePlatform(found.manifest, platform);
   const { descriptor: _index, ...rest } = fetching;
-  return await fetchManifest(channel, repository, descriptor.digest, { ...rest, descriptor });
+  for (let indexes = 1; isIndex(found.manifest); indexes++) {
+    if (indexes > MAX_INDEXES) {
+      throw new LimitError(`Cannot follow ${ref}: over ${MAX_INDEXES} indexes are in one another`, {
+        limit: "indexes",
+        maximum: MAX_INDEXES,
+      });
+    }
+    const descriptor = choosePlatform(found.manifest, platform);
+    found = await fetchManifest(channel, repository, descriptor.digest, { ...rest, descriptor });
+  }
+  return found;
 }
 
 /** Options of {@linkcode putManifest}. */

@@ -1,4 +1,5 @@
 import { checkOptions } from "../content/check_options.ts";
+import { InvalidContentError } from "../errors.ts";
 import type { Authorizer } from "./access/access.ts";
 import { createAuthorizer, needOf } from "./access/authorizer.ts";
 import type { RegistryAction } from "./access/options.ts";
@@ -265,6 +266,11 @@ function refusalFor(error: unknown, { onError }: RegistrySettings): Refusal {
   if (error instanceof UpstreamRefusal) onError(error.cause);
   if (error instanceof Refusal) return error;
   onError(error);
+  if (error instanceof InvalidContentError) {
+    // A layout that something else broke, or put links in: for clients there is no such repository.
+    const message = "Cannot use the repository: what the registry keeps of it cannot be read";
+    return new Refusal(404, "NAME_UNKNOWN", message, { cause: error });
+  }
   return new Refusal(500, "UNKNOWN", "Cannot answer: the registry failed", { cause: error });
 }
 

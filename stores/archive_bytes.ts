@@ -3,7 +3,12 @@ import { compressionOf, decompressed } from "../content/compression.ts";
 import type { DecompressLimits } from "../content/gzip.ts";
 import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import { readerStream } from "../content/reader_stream.ts";
-import { ContentNotFoundError, InvalidOptionError, LimitError } from "../errors.ts";
+import {
+  ContentNotFoundError,
+  InvalidArchiveError,
+  InvalidOptionError,
+  LimitError,
+} from "../errors.ts";
 import { isMissing, openCursor } from "../runtime/files.ts";
 import { fileStream } from "./file_stream.ts";
 import { files } from "./files.ts";
@@ -41,12 +46,38 @@ export async function archiveBytes(
   limits: DecompressLimits,
   signal?: AbortSignal,
 ): Promise<ArchiveBytes> {
-  if (input instanceof ReadableStream) return await spooled(pieceReader(input), limits, signal);
+  if (input instanceof ReadableStream) {
+    const bytes = await spooled(pieceReader(input), limits, signal);
+    await refuseOther(await headOf(bytes), bytes);
+    return bytes;
+  }
   const bytes = await inPlace(input);
   const head = await headOf(bytes);
-  if (compressionOf(head) === "none") return bytes;
+  if (compressionOf(head) === "none") {
+    await refuseOther(head, bytes);
+    return bytes;
+  }
   const whole = pieceReader(await bytes.open(0, bytes.size));
   return await spooled(whole, limits, signal);
+}
+
+/** Formats that are not read here, by what they begin with. */
+const OTHER_FORMATS: [name: string, head: number[]][] = [
+  ["bzip2", [0x42, 0x5a, 0x68, 0x39]],
+  ["lz4", [0x04, 0x22, 0x4d, 0x18]],
+  ["xz", [0xfd, 0x37, 0x7a, 0x58]],
+  ["zip", [0x50, 0x4b, 0x03, 0x04]],
+];
+
+async function refuseOther(head: Bytes, bytes: ArchiveBytes): Promise<void> {
+  const other = OTHER_FORMATS.find(([, magic]) => magic.every((byte, at) => head[at] === byte));
+  if (other === undefined) return;
+  await bytes.close();
+  throw new InvalidArchiveError(
+    `Cannot read the archive: it is ${
+      other[0]
+    }; unpack it first, or pack the tar with gzip or zstd`,
+  );
 }
 
 async function headOf(bytes: ArchiveBytes): Promise<Bytes> {

@@ -12,8 +12,12 @@ import {
   writeTarHeader,
 } from "../content/tar_header.ts";
 import { ContentNotFoundError, UploadError } from "../errors.ts";
-import type { FileCursor } from "../runtime/files.ts";
+import type { FileCursor, FileSystem } from "../runtime/files.ts";
+import { isRunning } from "../runtime/process_owner.ts";
 import { sharedBytes } from "./archive_bytes.ts";
+import { checkReplaceable } from "./disk_error.ts";
+import { files } from "./files.ts";
+import { partialName, temporaryName } from "./partial_names.ts";
 import { PieceWriter } from "./piece_writer.ts";
 import { SharedFile } from "./shared_file.ts";
 
@@ -49,12 +53,29 @@ export interface ArchiveOutput {
 
 /** A tar in a temporary file beside the path, which takes the path's name at the end. */
 export async function pathOutput(path: string): Promise<ArchiveOutput> {
-  const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.part`);
-  const file = await SharedFile.create(temporary);
+  const system = files(`write ${path}`);
+  await checkReplaceable(system, path);
+  await removeLeft(system, path);
+  const temporary = join(dirname(path), startOf(path) + temporaryName());
+  const file = await SharedFile.create(temporary, path);
   return new FileOutput(file, async () => {
     await file.close();
     await file.rename(path);
   });
+}
+
+/** Removes the temporary files of a tar that processes have left which were killed. */
+async function removeLeft(system: FileSystem, path: string): Promise<void> {
+  const start = startOf(path);
+  for (const name of await system.readdir(dirname(path)).catch(() => [])) {
+    const owner = name.startsWith(start) && partialName(name.slice(start.length))?.owner;
+    if (!owner || isRunning(owner) !== false) continue;
+    await system.rm(join(dirname(path), name), { force: true }).catch(() => {});
+  }
+}
+
+function startOf(path: string): string {
+  return `.${basename(path)}.`;
 }
 
 /** A tar in a temporary file without a name, which goes out when it is whole. */

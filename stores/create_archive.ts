@@ -36,6 +36,7 @@ const CREATE_ARCHIVE_OPTIONS: OptionNames<CreateArchiveOptions> = {
  * ones alone are written (`app:1.0`): with a tag alone the image has no name.
  *
  * @throws {InvalidOptionError} When the format is none of the two.
+ * @throws {StorageError} When the disk is full or read-only, or the path a folder's or a device's.
  *
  * @example
  * ```ts

@@ -25,6 +25,7 @@ import {
   UploadError,
 } from "../errors.ts";
 import { buildIndex, buildManifest } from "../manifest/build.ts";
+import { processOwner } from "../runtime/process_owner.ts";
 import { archiveBytes } from "./archive_bytes.ts";
 import { openContent } from "./archive_content.ts";
 import { ArchiveIndex } from "./archive_index.ts";
@@ -156,6 +157,23 @@ Deno.test("createArchive: the file has its name with close alone, and abort leav
         await assertRejects(() => store.write(manifest, LAYER), InvalidOptionError, "it is");
       }
     }
+  }));
+
+Deno.test("createArchive: what a process left that was killed goes, and nothing else", () =>
+  inFolder(async (folder) => {
+    const [machine] = processOwner().split("-");
+    const random = crypto.randomUUID();
+    const kept = [
+      `.image.tar.${processOwner()}.${random}`, // of a process that runs
+      `.image.tar.elsewhere-1-1.${random}`,
+      `.other.tar.${machine}-4194303-1.${random}`, // no process has the number: Linux ends below it
+      ".image.tar.swp",
+    ];
+    const left = `.image.tar.${machine}-4194303-1.${random}`;
+    for (const name of [...kept, left]) await Deno.writeTextFile(`${folder}/${name}`, "");
+    const store = await createArchive(`${folder}/image.tar`, { format: "oci" });
+    await store.close();
+    assertEquals(await names(folder), [...kept, "image.tar"].sort());
   }));
 
 Deno.test("createArchive: the same content gives the same file, whatever failed between", () =>

@@ -1,28 +1,50 @@
 import { StorageError } from "../errors.ts";
-import type { FileCursor } from "../runtime/files.ts";
+import type { FileCursor, FileSystem } from "../runtime/files.ts";
 
 /** What the codes mean that a caller can do something about. */
 const REASONS: Record<string, string> = {
   EACCES: "permission is denied",
+  EBUSY: "it is in use",
   EDQUOT: "the disk quota is used up",
   EFBIG: "the disk takes no file of that size",
   EIO: "the disk has failed",
+  EISDIR: "a folder is in its place",
+  ELOOP: "the links on the way to it lead in a circle",
   EMFILE: "too many files are open",
   ENFILE: "too many files are open",
   ENOSPC: "no space is left on the disk",
+  ENOTEMPTY: "a folder is in its place",
   EPERM: "it is not permitted",
   EROFS: "the file system is read-only",
+};
+
+/** What else keeps a file from being made; who looks whether something is there sees these codes themselves. */
+const PLACE_REASONS: Record<string, string> = {
+  EEXIST: "something else is in its place",
+  ENAMETOOLONG: "the name is too long",
+  ENOENT: "its folder is not there",
+  ENOTDIR: "a file is where a folder should be",
 };
 
 /** What Deno's own errors say where they have no code. */
 const NAMES: Record<string, string> = { NotCapable: "EACCES", PermissionDenied: "EACCES" };
 
 /** A {@linkcode StorageError} in the place of a system's error that is the disk's, else that error. */
-export function diskError(verb: "read" | "write", path: string, error: unknown): unknown {
+export function diskError(
+  verb: "read" | "write",
+  path: string,
+  error: unknown,
+  reasons = REASONS,
+): unknown {
   const { code, name } = (error ?? {}) as { code?: string; name?: string };
-  const known = code !== undefined && code in REASONS ? code : NAMES[name ?? ""];
+  const known = code !== undefined && code in reasons ? code : NAMES[name ?? ""];
   if (known === undefined || error instanceof StorageError) return error;
-  return new StorageError(`Cannot ${verb} ${path}: ${REASONS[known]}`, { cause: error, path });
+  return new StorageError(`Cannot ${verb} ${path}: ${reasons[known]}`, { cause: error, path });
+}
+
+/** The same for who cannot go on without the file or folder: whatever is in its way is told. */
+export function placeError(path: string, error: unknown): unknown {
+  return diskError("write", path, error, { ...REASONS, ...PLACE_REASONS });
 }
 
 /** Does something with a file or folder; a disk that fails is a {@linkcode StorageError}. */
@@ -35,6 +57,28 @@ export async function onDisk<T>(
     return await run();
   } catch (error) {
     throw diskError(verb, path, error);
+  }
+}
+
+/**
+ * Checks that a new file may take a path's name: in the place of a file, but of no folder, device or pipe.
+ *
+ * @throws {StorageError} When it may not.
+ */
+export async function checkReplaceable(system: FileSystem, path: string): Promise<void> {
+  const stat = await system.stat(path).catch(() => undefined);
+  if (stat === undefined || stat.isFile()) return;
+  throw new StorageError(`Cannot write ${path}: something that is not a file has that name`, {
+    path,
+  });
+}
+
+/** Makes, or names, a file that cannot be done without. */
+export async function inPlace<T>(path: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw placeError(path, error);
   }
 }
 

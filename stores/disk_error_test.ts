@@ -5,9 +5,22 @@ import { digestOf } from "../content/digest_of.ts";
 import { ContentNotFoundError, StorageError } from "../errors.ts";
 import { buildManifest } from "../manifest/build.ts";
 import { fileSystem } from "../runtime/files.ts";
+import { createArchive } from "./create_archive.ts";
 import { inFolder, names } from "./folder_fixture_test.ts";
 import { LayoutStore } from "./layout_store.ts";
 import { saveFile } from "./save_file.ts";
+
+/** Writes a tar with a blob to a path. */
+async function writeArchive(path: string, format: "oci" | "docker"): Promise<void> {
+  const archive = await createArchive(path, { format });
+  try {
+    await archive.write(BLOB, CONTENT);
+    await archive.close();
+  } catch (error) {
+    await archive.abort(error);
+    throw error;
+  }
+}
 
 const CONTENT = encodeText("hello");
 const BLOB = { mediaType: "a/b", digest: await digestOf(CONTENT), size: 5 };
@@ -43,6 +56,9 @@ const WRITES: [what: string, write: (store: LayoutStore) => Promise<unknown>][] 
   ["tag", async (store) => await store.tag(await store.resolve("v1"), "v2")],
   ["untag", (store) => store.untag("v1")],
   ["saveFile", (store) => saveFile(`${store.folder}/file`, new Blob([CONTENT]).stream())],
+  ["an archive", async (store) => {
+    await writeArchive(`${store.folder}/file`, "oci");
+  }],
 ];
 
 for (const [what, write] of WRITES) {
@@ -109,3 +125,86 @@ for (const code of ["ENOENT", "EEXIST"]) {
       assertEquals(await store.exists(BLOB), true);
     }));
 }
+
+Deno.test("a layout on a read-only disk: a file of another layout cannot be linked, StorageError", () =>
+  inFolder(async (folder) => {
+    const [here, there] = ["here", "there"].map((name) => new LayoutStore(`${folder}/${name}`));
+    await here!.write(BLOB, CONTENT);
+    const system = fileSystem()!;
+    const { link } = system;
+    try {
+      system.link = () => Promise.reject(Object.assign(new Error("no"), { code: "EROFS" }));
+      const error = await assertRejects(() => there!.mount(BLOB, here!), StorageError, "read-only");
+      assertEquals(error.path, `${folder}/there/blobs/sha256/${BLOB.digest.slice(7)}`);
+    } finally {
+      Object.assign(system, { link });
+    }
+  }));
+
+/** What stands in the way of a layout, or of a file. */
+const PLACES: [what: string, prepare: (folder: string) => Promise<string>, words: string][] = [
+  ["a file in the folder's place", async (folder) => {
+    await Deno.writeTextFile(`${folder}/file`, "");
+    return `${folder}/file/below`;
+  }, "a file is where a folder should be"],
+  ["a name that is too long", (folder) => {
+    return Promise.resolve(`${folder}/${"n".repeat(300)}`);
+  }, "the name is too long"],
+  ["a link that leads nowhere", async (folder) => {
+    await Deno.symlink(`${folder}/nowhere/else`, `${folder}/link`);
+    return `${folder}/link/below`;
+  }, ""],
+  ["a link that leads to itself", async (folder) => {
+    await Deno.symlink("link", `${folder}/link`);
+    return `${folder}/link/below`;
+  }, "lead in a circle"],
+];
+
+for (const [what, prepare, words] of PLACES) {
+  Deno.test(`${what}: StorageError that names the path`, () =>
+    inFolder(async (folder) => {
+      const path = await prepare(folder);
+      const before = await names(folder);
+      const layout = new LayoutStore(path);
+      const body = () => new Blob([CONTENT]).stream();
+      const writes: (() => Promise<unknown>)[] = [
+        () => layout.write(BLOB, CONTENT),
+        () => layout.begin(BLOB),
+        () => saveFile(path, body()),
+        () => writeArchive(path, "oci"),
+        () => writeArchive(path, "docker"),
+      ];
+      for (const write of writes) {
+        const error = await assertRejects(write, StorageError, words);
+        assert(error.path.startsWith(folder) && error.message.includes(error.path), error.message);
+      }
+      assertEquals(await names(folder), before);
+    }));
+}
+
+Deno.test("a folder in a blob's place: StorageError", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/blobs/sha256/${BLOB.digest.slice(7)}`;
+    await Deno.mkdir(path, { recursive: true });
+    const store = new LayoutStore(folder);
+    const error = await assertRejects(() => store.write(BLOB, CONTENT), StorageError, "a folder");
+    assertEquals(error.path, path);
+    assertEquals(await names(folder), ["blobs"]);
+  }));
+
+Deno.test("no folder, pipe or device is replaced by a file", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/there`;
+    const { code } = await new Deno.Command("mkfifo", { args: [path] }).output();
+    assertEquals(code, 0);
+    for (const other of [path, folder]) {
+      const writes: (() => Promise<unknown>)[] = [
+        () => saveFile(other, new Blob([CONTENT]).stream()),
+        () => createArchive(other, { format: "oci" }),
+        () => createArchive(other, { format: "docker" }),
+      ];
+      for (const write of writes) await assertRejects(write, StorageError, "not a file");
+    }
+    assert((await Deno.lstat(path)).isFifo);
+    assertEquals(await names(folder), ["there"]);
+  }));

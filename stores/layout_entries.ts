@@ -78,11 +78,12 @@ export class LayoutEntries {
     return this.#problems;
   }
 
-  /** What is wrong with the entry of a name, where it cannot be read. */
-  problemOf(name: string): string | undefined {
-    const named = ({ value }: OddEntry) =>
-      (value as Partial<Descriptor> | null)?.annotations?.[REF_NAME] === name;
-    return this.#problems.find(named)?.problem;
+  /** What is wrong with the entry of a tag or full name, where it cannot be read. */
+  problemOf(reference: string): string | undefined {
+    return this.#problems.find(({ value }) => {
+      const entry = (value ?? {}) as Descriptor;
+      return tagOf(entry) === reference || withFullName([entry], reference).length > 0;
+    })?.problem;
   }
 
   /** Every tag, once each. */

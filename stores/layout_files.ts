@@ -19,7 +19,7 @@ import {
   isMissing,
   openCursor,
 } from "../runtime/files.ts";
-import { onDisk } from "./disk_error.ts";
+import { diskError, onDisk } from "./disk_error.ts";
 import { hashFile } from "./hash_file.ts";
 import { type LayoutFilesOptions, LayoutFolder } from "./layout_folder.ts";
 import { temporaryName } from "./partial_names.ts";
@@ -207,7 +207,7 @@ export class LayoutFiles extends LayoutFolder {
     } catch (error) {
       if (isMissing(error)) return undefined;
       if (hasCode(error, ...NO_LINK)) return false;
-      if (!hasCode(error, "EEXIST")) throw error;
+      if (!hasCode(error, "EEXIST")) throw diskError("write", path, error);
       if (await this.verified(digest, { size: stat.size, signal })) return true;
       const temporary = join(await this.partials(), temporaryName());
       await this.inPartials(temporary, () => this.system.link(source, temporary));

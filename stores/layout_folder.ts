@@ -12,7 +12,7 @@ import {
   openCursor,
 } from "../runtime/files.ts";
 import { isRunning } from "../runtime/process_owner.ts";
-import { diskError, onDisk, onDiskCursor } from "./disk_error.ts";
+import { diskError, onDisk, onDiskCursor, placeError } from "./disk_error.ts";
 import { files } from "./files.ts";
 import { PARTIAL, partialName, temporaryName } from "./partial_names.ts";
 
@@ -270,7 +270,8 @@ async function retried<T>(
     try {
       return await make();
     } catch (error) {
-      if (!hasRaced(error) || tries === 0) throw diskError("write", path, error);
+      if (!hasRaced(error)) throw diskError("write", path, error);
+      if (tries === 0) throw placeError(path, error);
       await again();
     }
   }

@@ -6,8 +6,10 @@ import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
 import { ApiError } from "../errors.ts";
 import { childrenOf, subjectOf } from "../manifest/children.ts";
-import { parseManifest } from "../manifest/parse_manifest.ts";
-import { referrerDescriptor } from "../manifest/referrers_index.ts";
+import { manifestObject } from "../manifest/manifest_object.ts";
+import { settleManifest } from "../manifest/parse_manifest.ts";
+import { readReferrers, referrerDescriptor } from "../manifest/referrers_index.ts";
+import type { Manifest } from "../manifest/types.ts";
 import type { LayoutSource } from "./read_index.ts";
 
 /** How many manifests are read at once. */
@@ -53,7 +55,11 @@ export class LayoutManifests {
     try {
       const bytes = await this.read(parseDigest(digest));
       if (bytes === undefined) return undefined;
-      const { manifest } = parseManifest(bytes, { mediaType });
+      const object = manifestObject(bytes);
+      // One broken entry of a list of referrers hides none of the others.
+      if ("manifests" in object) object.manifests = readReferrers(object.manifests, () => {});
+      settleManifest(object, { mediaType });
+      const manifest = object as unknown as Manifest;
       const found = {
         subject: subjectOf(manifest)?.digest,
         referrer: referrerDescriptor(manifest, { mediaType, digest, size }),

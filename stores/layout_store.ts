@@ -41,7 +41,7 @@ import {
   type RemoveUnreferencedOptions,
 } from "./layout_store_options.ts";
 import { beginPartial } from "./layout_partial_blob.ts";
-import { onlyImage, resolveEntry } from "./resolve_entry.ts";
+import { noSuchEntry, onlyImage, resolveEntry } from "./resolve_entry.ts";
 import { storedRange } from "./stored_range.ts";
 import { skipBody, takeBody } from "./take_body.ts";
 import { findUnreferenced, type UnreferencedContent } from "./unreferenced_content.ts";
@@ -124,9 +124,7 @@ export class LayoutStore implements ContentStore {
         return { mediaType: await this.#guessType(reference), digest: reference, size };
       }
     }
-    throw new ContentNotFoundError(
-      `Cannot resolve ${JSON.stringify(reference)}: ${this.folder} has no such tag or digest`,
-    );
+    throw noSuchEntry(reference, named);
   }
 
   /**

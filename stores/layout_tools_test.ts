@@ -11,6 +11,7 @@ import {
   SizeMismatchError,
 } from "../errors.ts";
 import { buildIndex, buildManifest } from "../manifest/build.ts";
+import { MEDIA_TYPES } from "../content/media_types.ts";
 import { fallbackTag } from "../manifest/referrers_index.ts";
 import { inFolder } from "./folder_fixture_test.ts";
 import { LayoutStore } from "./layout_store.ts";
@@ -213,6 +214,48 @@ for (const [what, entries] of ATTACHED) {
       }
       await Deno.remove(pathOf(folder, attached.descriptor));
       assertEquals(await found(), []);
+    }));
+}
+
+Deno.test("LayoutStore: a broken entry of a list under the fallback tag hides no other one", () =>
+  inFolder(async (folder) => {
+    const attached = await image("sbom", a);
+    const entries = [{}, null, attached.descriptor, { ...attached.descriptor, size: "many" }];
+    const bytes = encodeText(
+      JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: entries }),
+    );
+    const list = {
+      bytes,
+      descriptor: {
+        mediaType: MEDIA_TYPES.ociIndex,
+        digest: await digestOf(bytes),
+        size: bytes.byteLength,
+      },
+    };
+    const tag = fallbackTag(a.digest);
+    await writeLayout(folder, [named(a, "1.0"), named(list.descriptor, tag)], [A, attached, list]);
+    const found = await Array.fromAsync(new LayoutStore(folder).referrers(a));
+    assertEquals(found.map(({ digest }) => digest), [attached.descriptor.digest]);
+  }));
+
+/** What a broken entry is called, and what names it. */
+const NAMED_ODD: [annotations: Record<string, string>, reference: string][] = [
+  [{ [REF_NAME]: "v1" }, "v1"],
+  [{ [REF_NAME]: "x.test/app:v1" }, "v1"],
+  [{ [REF_NAME]: "x.test/app:v1" }, "x.test/app:v1"],
+  [{ "io.containerd.image.name": "docker.io/library/app:v1" }, "app:v1"],
+  [{}, ""],
+];
+
+for (const [annotations, reference] of NAMED_ODD) {
+  const title = JSON.stringify([annotations, reference]);
+  Deno.test(`LayoutStore: an entry that cannot be read is told by its names: ${title}`, () =>
+    inFolder(async (folder) => {
+      await writeLayout(folder, [{ ...a, size: -1, annotations }]);
+      const store = new LayoutStore(folder);
+      await assertRejects(() => store.resolve(reference), InvalidContentError, "entry 0");
+      await assertRejects(() => store.resolve("v2"), ContentNotFoundError, "v2");
+      assertEquals((await store.resolve(a.digest)).digest, a.digest);
     }));
 }
 

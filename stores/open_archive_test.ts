@@ -415,3 +415,18 @@ Deno.test("openArchive: odd entries of index.json keep nothing else from being r
   }
   await assertRejects(() => source.resolve("broken"), InvalidContentError, "entry 1");
 });
+
+Deno.test("openArchive: a tar in xz and its like is told as that", async () => {
+  for (
+    const [name, head] of [
+      ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0]],
+      ["bzip2", [0x42, 0x5a, 0x68, 0x39, 0x31, 0x41]],
+      ["zip", [0x50, 0x4b, 0x03, 0x04, 0, 0]],
+    ] as const
+  ) {
+    const blob = new Blob([new Uint8Array([...head, ...new Uint8Array(1000)])]);
+    for (const input of [blob, blob.stream()]) {
+      await assertRejects(() => openArchive(input), InvalidArchiveError, `it is ${name};`);
+    }
+  }
+});

@@ -42,6 +42,7 @@ export function resolveEntry(reference: string, named: NamedEntries): Descriptor
  * attached to another entry, and what a tagged entry is attached to: oras lists all of these.
  *
  * @throws {ContentNotFoundError} When there is no image.
+ * @throws {InvalidContentError} When the only entry there is cannot be read.
  * @throws {InvalidReferenceError} When there are several; the message lists them.
  */
 export async function onlyImage(
@@ -63,6 +64,10 @@ export async function onlyImage(
   const problem = `Cannot choose an image of ${named.where}, which has several`;
   const image = only(images.length === 0 ? all : images, problem, named);
   if (image !== undefined) return image;
+  const broken = named.entries.problems[0];
+  if (broken !== undefined) {
+    throw new InvalidContentError(`Cannot find an image in ${named.where}: ${broken.problem}`);
+  }
   throw new ContentNotFoundError(`Cannot find an image: ${named.where} has none`);
 }
 

@@ -5,7 +5,7 @@ import { join } from "@std/path/join";
 import type { Bytes } from "../content/bytes.ts";
 import { pieceReader } from "../content/piece_reader.ts";
 import { type FileCursor, openCursor } from "../runtime/files.ts";
-import { onDisk, onDiskCursor } from "./disk_error.ts";
+import { checkReplaceable, inPlace, onDiskCursor } from "./disk_error.ts";
 import { files } from "./files.ts";
 import { PieceWriter } from "./piece_writer.ts";
 
@@ -26,7 +26,8 @@ const SAVE_FILE_OPTIONS: OptionNames<SaveFileOptions> = {
  *
  * @returns The count of bytes written.
  * @throws What the stream throws, such as {@linkcode BadDigestError}.
- * @throws {StorageError} When the disk is full or read-only, or the file not this user's to write.
+ * @throws {StorageError} When the disk is full or read-only, the file not this user's to write, or
+ * the path a folder's or a device's.
  * @throws {UnsupportedRuntimeError} In a browser or a worker.
  *
  * @example
@@ -52,12 +53,13 @@ export async function saveFile(
   const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.part`);
   let file: FileCursor | undefined;
   try {
+    await checkReplaceable(system, path);
     const open = () => openCursor(system, temporary, "create");
-    file = onDiskCursor(path, await onDisk("write", path, open));
+    file = onDiskCursor(path, await inPlace(path, open));
     const writer = new PieceWriter(file);
     await writer.write(reader, { ...(signal && { signal }) });
     await file.close();
-    await onDisk("write", path, () => system.rename(temporary, path));
+    await inPlace(path, () => system.rename(temporary, path));
     return writer.written;
   } catch (error) {
     await reader.cancel(error).catch(() => {});

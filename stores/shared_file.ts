@@ -1,5 +1,5 @@
 import { join } from "@std/path/join";
-import { UploadError } from "../errors.ts";
+import { StorageError, UploadError } from "../errors.ts";
 import {
   createRandomFile,
   type FileCursor,
@@ -7,6 +7,7 @@ import {
   type RandomFile,
   temporaryFolder,
 } from "../runtime/files.ts";
+import { diskError, inPlace } from "./disk_error.ts";
 import { files } from "./files.ts";
 
 /** Only this user may read what is in a folder that all share. */
@@ -18,29 +19,33 @@ const SHARED_MODE = 0o666; // less the process's umask, as for any new file
 export class SharedFile {
   /** Where the file is, or was when it was made. */
   readonly path: string;
+  readonly #name: string;
   readonly #system: FileSystem;
   readonly #file: RandomFile;
   /** The last call: one at a time, as they share the file's position. */
   #turn: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  private constructor(system: FileSystem, path: string, file: RandomFile) {
+  private constructor(system: FileSystem, path: string, name: string, file: RandomFile) {
     this.#system = system;
     this.path = path;
+    this.#name = name;
     this.#file = file;
   }
 
-  /** A file at a path where there is none. */
-  static async create(path: string): Promise<SharedFile> {
+  /** A file at a path where there is none; messages call it by the name that it will have. */
+  static async create(path: string, name: string): Promise<SharedFile> {
     const system = files(`write ${path}`);
-    return new SharedFile(system, path, await createRandomFile(system, path, SHARED_MODE));
+    const file = await inPlace(name, () => createRandomFile(system, path, SHARED_MODE));
+    return new SharedFile(system, path, name, file);
   }
 
   /** A file without a name: the system frees it when it is closed, and when the process ends. */
   static async temporary(what: string): Promise<SharedFile> {
     const system = files(what);
     const path = join(temporaryFolder() ?? ".", `davit-${crypto.randomUUID()}`);
-    const file = new SharedFile(system, path, await createRandomFile(system, path, PRIVATE_MODE));
+    const made = await inPlace(path, () => createRandomFile(system, path, PRIVATE_MODE));
+    const file = new SharedFile(system, path, path, made);
     // Where a file in use keeps its name, closing removes it.
     await system.rm(path, { force: true }).catch(() => {});
     return file;
@@ -71,7 +76,7 @@ export class SharedFile {
 
   /** Gives the file another name, in place of the file that has it. */
   async rename(path: string): Promise<void> {
-    await this.#system.rename(this.path, path);
+    await inPlace(path, () => this.#system.rename(this.path, path));
   }
 
   /** Closes the file. */
@@ -88,9 +93,11 @@ export class SharedFile {
   #locked<T>(run: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(run);
     this.#turn = turn.catch(() => {});
-    return turn.catch((cause) => {
+    return turn.catch((error) => {
+      const cause = diskError("write", this.#name, error);
+      if (cause instanceof StorageError) throw cause;
       const message = cause instanceof Error ? cause.message : String(cause);
-      throw new UploadError(`Cannot use ${this.path}: ${message}`, { cause });
+      throw new UploadError(`Cannot use ${this.#name}: ${message}`, { cause });
     });
   }
 }

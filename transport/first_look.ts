@@ -16,7 +16,7 @@ import { wrongScheme } from "./wrong_scheme.ts";
  * @throws {CertificateError} When it wants a client certificate.
  */
 export function firstLook(send: Send, look = lookAtTls): Send {
-  let way = watched;
+  let way: Send = watched;
   let looked: Promise<SeenTls> | undefined;
 
   /** What is wrong, where a look tells. */

@@ -16,7 +16,7 @@ export default function copy(command: Command, io: Io): void {
     .option("--dry-run", "say what would be copied")
     .option("--concurrency <number>", "how many blobs move at once", countFrom)
     .option("--tag <tag>", "another tag of the target; may be repeated", gathered)
-    .option("--all-tags [pattern]", "every tag, or those like v1.*")
+    .option("--all-tags [pattern]", "every tag; with --all-tags=v1.* those like it")
     .option("--limit <number>", "with --all-tags: copy nothing if there are more", countFrom)
     .addOption(
       new Option("--hash <where>", "who checks blobs: here, or the target registry")

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { type ContentSource, InvalidOptionError, parseReference } from "../../mod.ts";
 import { type ConnectionFlags, connectionFlags, Connections } from "../connections.ts";
+import { plainText } from "../format.ts";
 import type { Io } from "../io.ts";
 import { withSource } from "../open_location.ts";
 
@@ -33,7 +34,7 @@ export default function ls(command: Command, io: Io): void {
     const gathered: string[] = [];
     for await (const name of names) {
       if (json) gathered.push(name);
-      else await io.stdout.write(`${name}\n`);
+      else await io.stdout.write(`${plainText(name)}\n`);
     }
     if (json) await io.stdout.write(`${JSON.stringify({ [what]: gathered }, undefined, 2)}\n`);
   }

@@ -7,7 +7,8 @@ import type { Digest } from "../../content/digest.ts";
 import { InvalidContentError, InvalidOptionError } from "../../errors.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import type { Tag } from "../../reference/tag.ts";
-import { type FileSystem, isMissing, openCursor } from "../../runtime/files.ts";
+import { type FileSystem, hasCode, isMissing, openCursor } from "../../runtime/files.ts";
+import { inPlace, placeError } from "../../stores/disk_error.ts";
 import { files as machineFiles } from "../../stores/files.ts";
 import { LayoutFiles } from "../../stores/layout_files.ts";
 import { VerifiedFiles } from "../../stores/verified_files.ts";
@@ -19,14 +20,7 @@ import type {
   StoredBlob,
   StoredManifest,
 } from "./backend.ts";
-import {
-  blobsIn,
-  exists,
-  findRepositories,
-  isFolder,
-  namesIn,
-  repositoryFolder,
-} from "./disk_names.ts";
+import { blobsIn, exists, findRepositories, isFolder, repositoryFolder } from "./disk_names.ts";
 import { RecentMap } from "../recent.ts";
 import { DiskRepository } from "./disk_repository.ts";
 import { DiskUpload } from "./disk_upload.ts";
@@ -331,7 +325,8 @@ class FolderBackend implements DiskBackend {
   /** Makes a folder, whose name the disk has afterwards where pushes wait for the disk. */
   async #makeFolder(path: string): Promise<void> {
     if (await exists(this.#system, path)) return;
-    const made = await this.#system.mkdir(path, { recursive: true }) ?? path;
+    const make = () => this.#system.mkdir(path, { recursive: true });
+    const made = await inPlace(path, make) ?? path;
     if (!this.#durable) return;
     const root = new LayoutFiles(this.folder, { durable: true });
     for (let above = dirname(path);; above = dirname(above)) {
@@ -345,10 +340,14 @@ class FolderBackend implements DiskBackend {
    * else.
    *
    * @throws {InvalidContentError} When it is not.
+   * @throws {StorageError} When a file is in its place, or it may not be read.
    */
   async #requireStore(): Promise<void> {
     if (this.#isStore) return;
-    const names = await namesIn(this.#system, this.folder);
+    const names = await this.#system.readdir(this.folder).catch((error): string[] => {
+      if (!hasCode(error, "ENOENT")) throw placeError(this.folder, error);
+      return [];
+    });
     if (names.includes("oci-layout")) {
       throw new InvalidContentError(
         `Cannot keep a registry in ${this.folder}: it is an OCI layout, and a registry is a folder ` +

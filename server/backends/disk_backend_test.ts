@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { bytesStream } from "../../content/body.ts";
 import { encodeText } from "../../content/bytes.ts";
 import type { Descriptor } from "../../content/descriptor.ts";
@@ -6,7 +6,7 @@ import type { Digest } from "../../content/digest.ts";
 import { digestOf } from "../../content/digest_of.ts";
 import { MEDIA_TYPES } from "../../content/media_types.ts";
 import { pieceReader } from "../../content/piece_reader.ts";
-import { InvalidOptionError } from "../../errors.ts";
+import { InvalidContentError, InvalidOptionError, StorageError } from "../../errors.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import { memoryWire, TestClock, until, type Wire } from "../fixture_test.ts";
 import type { RegistryOptions } from "../options.ts";
@@ -204,7 +204,7 @@ for (const which of [".uploads", ".uploads/app"]) {
       const id = crypto.randomUUID();
       await Deno.writeTextFile(`${outside}/app/${id}`, "theirs");
       const wire = open(store, { onError: () => {} });
-      assertEquals((await wire.send("POST", "/v2/app/blobs/uploads/")).status, 500);
+      assertEquals((await wire.send("POST", "/v2/app/blobs/uploads/")).status, 404);
       for (const method of ["GET", "PATCH", "PUT", "DELETE"]) {
         const path = `/v2/app/blobs/uploads/${id}${method === "PUT" ? `?digest=${HELLO}` : ""}`;
         assertEquals((await wire.send(method, path)).status, 404, method);
@@ -456,3 +456,71 @@ Deno.test("diskBackend: referrers that regctl keeps in an index under the fallba
     const { json } = await wire.send("GET", `/v2/app/referrers/${subject.digest}`);
     assertEquals(json.manifests, []);
   }));
+
+for (const below of ["", "/below"]) {
+  Deno.test(`diskBackend: a file${below && " above"} in the folder's place: StorageError`, () =>
+    inFolder(async (folder) => {
+      const path = `${folder}/file`;
+      await Deno.writeTextFile(path, "mine");
+      const backend = diskBackend(path + below);
+      const error = await assertRejects(() => backend.recover(), StorageError, "a file is where");
+      assertEquals(error.path, path + below);
+      assertEquals(await Deno.readTextFile(path), "mine");
+    }));
+}
+
+/** What may have become of the layout of a repository. */
+const BROKEN: [what: string, wreck: (layout: string) => Promise<void>][] = [
+  ["an index.json that was cut", (layout) => Deno.writeTextFile(`${layout}/index.json`, '{"man')],
+  ["no index.json", (layout) => Deno.remove(`${layout}/index.json`)],
+  ["a link as index.json", async (layout) => {
+    await Deno.rename(`${layout}/index.json`, `${layout}/other.json`);
+    await Deno.symlink("other.json", `${layout}/index.json`);
+  }],
+  ["a layout of another version", async (layout) => {
+    await Deno.writeTextFile(`${layout}/oci-layout`, '{"imageLayoutVersion":"2.0.0"}');
+    await Deno.writeTextFile(`${layout}/index.json`, '{"manifests":[]}');
+  }],
+  ["a link as the folder of its blobs", async (layout) => {
+    await Deno.rename(`${layout}/blobs`, `${layout}/others`);
+    await Deno.symlink("others", `${layout}/blobs`);
+  }],
+  ["a link as its folder", async (layout) => {
+    await Deno.rename(layout, `${layout}-there`);
+    await Deno.symlink(`${layout}-there`, layout);
+  }],
+];
+
+for (const [what, wreck] of BROKEN) {
+  Deno.test(`diskBackend: ${what} is told, never 500, and other repositories work`, () =>
+    inFolder(async (folder) => {
+      const before = open(folder);
+      for (const repository of ["app", "good"]) {
+        await before.pushBlob(repository, "hello");
+        await before.pushManifest(repository, "v1");
+      }
+      await wreck(`${folder}/app`);
+      const errors: unknown[] = [];
+      const wire = open(folder, { onError: (error) => errors.push(error) });
+      const { text } = await before.manifest("good");
+      const headers = { "content-type": MEDIA_TYPES.ociManifest };
+      const requests: [method: string, path: string, init?: RequestInit & { body: string }][] = [
+        ...["manifests/v1", `blobs/${HELLO}`, `referrers/${HELLO}`, "tags/list"]
+          .map((path): [string, string] => ["GET", `/v2/app/${path}`]),
+        ["DELETE", "/v2/app/manifests/v1"],
+        ["POST", `/v2/app/blobs/uploads/?digest=${HELLO}`, { body: "hello" }],
+        ["POST", `/v2/good/blobs/uploads/?mount=${HELLO}&from=app`],
+        ["PUT", "/v2/app/manifests/v2", { body: text, headers }],
+      ];
+      const told = [];
+      for (const [method, path, init] of requests) {
+        const { status, code } = await wire.send(method, path, init);
+        assert(status < 500, `${method} ${path}: ${status}`);
+        if (code === "NAME_UNKNOWN") told.push(path);
+      }
+      assert(told.length > 0 && errors.length > 0, `${told}`);
+      assert(errors.every((error) => error instanceof InvalidContentError));
+      assertEquals((await wire.send("GET", "/v2/good/manifests/v1")).status, 200);
+      assert((await wire.send("GET", "/v2/_catalog")).text.includes("good"));
+    }));
+}

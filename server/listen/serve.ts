@@ -71,6 +71,16 @@ export interface RequestHandler {
   fetch(request: Request): Promise<Response>;
 }
 
+/** Why nothing listens, by Node's codes and the names of Deno's errors. */
+const LISTEN_FAILURES: readonly [names: readonly string[], why: string][] = [
+  [["EADDRINUSE", "AddrInUse"], "is taken by another program"],
+  [["EACCES", "EPERM", "PermissionDenied"], "needs rights that this user does not have"],
+  [
+    ["EADDRNOTAVAIL", "AddrNotAvailable", "ENOTFOUND", "EAI_AGAIN", "EINVAL"],
+    "cannot be had: 'hostname' is no address of this machine",
+  ],
+];
+
 /** Long enough to finish a blob on a local network, short enough for a test to end. */
 const GRACE_MS = 5_000;
 
@@ -112,10 +122,9 @@ export async function serve(
   const handler = pages ? (request: Request) => pages(request, () => answer(request)) : answer;
   const listen = runtimeName() === "deno" && tls !== undefined ? listenDeno : listenNode;
   const listener = await listen(handler, hostname, port, tls).catch((cause) => {
-    const isTaken = cause?.code === "EADDRINUSE" || cause?.name === "AddrInUse";
-    if (!isTaken) throw cause;
-    const message = `Cannot serve as 'port' ${port} of ${hostname} is taken by another program`;
-    throw new InvalidOptionError(message, { cause });
+    const why = LISTEN_FAILURES.find(([names]) => names.includes(cause?.code ?? cause?.name))?.[1];
+    if (why === undefined) throw cause;
+    throw new InvalidOptionError(`Cannot serve as 'port' ${port} of ${hostname} ${why}`, { cause });
   });
 
   const abort = () => listener.abort();

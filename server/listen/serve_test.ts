@@ -440,7 +440,7 @@ Deno.test("serve: a signal ends it at once", async () => {
   assertStrictEquals(error, reason);
 });
 
-Deno.test("serve: a port that is none, and one that is taken", async () => {
+Deno.test("serve: a port that is none, and one that is taken; an address of no use", async () => {
   for (const port of [-1, 65_536, 1.5, NaN]) {
     await assertRejects(
       () => serve(createRegistry(), { port }),
@@ -450,7 +450,14 @@ Deno.test("serve: a port that is none, and one that is taken", async () => {
   }
   const server = await serve(createRegistry());
   const { port } = server;
-  await assertRejects(() => serve(createRegistry(), { port }));
+  await assertRejects(() => serve(createRegistry(), { port }), InvalidOptionError, "is taken");
+  for (const hostname of ["999.1.1.1", "192.0.2.1", "no-such-host.invalid"]) {
+    await assertRejects(
+      () => serve(createRegistry(), { hostname }),
+      InvalidOptionError,
+      "no address of this machine",
+    );
+  }
   await assertRejects(() => listenNode(() => Promise.resolve(new Response()), "127.0.0.1", port));
   await server.close();
 });

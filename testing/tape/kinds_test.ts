@@ -127,6 +127,37 @@ const CASES: [title: string, secret: string, said: Said][] = [
     { headers: { link: `/v2/app/tags/list?c=${LONG}; rel=next` } },
   ],
   ["a Link: other parameters", SHORT, { headers: { link: LINK } }],
+  [
+    "text: a URL with a password",
+    LONG,
+    { status: 500, body: `cannot reach https://u:${LONG}@db.test/x` },
+  ],
+  ["text: a URL with a short password", SHORT, { status: 500, body: `at https://u:${SHORT}@db/` }],
+  ["text: a URL's signature", SHORT, { status: 500, body: `GET https://a.test/x?sig=${SHORT}&n=1` }],
+  [
+    "text: XML",
+    SHORT,
+    {
+      status: 403,
+      headers: { "content-type": "text/xml" },
+      body: `<Error><Message>no</Message><SecretKey a="1">${SHORT}</SecretKey></Error>`,
+    },
+  ],
+  [
+    "text: a private key",
+    LONG,
+    {
+      status: 500,
+      body: `-----BEGIN RSA PRIVATE KEY-----\n${LONG}\n-----END RSA PRIVATE KEY-----`,
+    },
+  ],
+  ["a query: the name of a parameter", LONG, { url: `${TAGS}?${LONG}=1` }],
+  [
+    "a Content-Type's parameter",
+    SHORT,
+    { headers: { "content-type": `text/x; token=${SHORT}` } },
+  ],
+  ["a User-Agent", LONG, { request: { headers: { "user-agent": `me Bearer ${LONG}` } } }],
   ["a Warning", SHORT, { headers: { warning: `299 - "token=${SHORT}"` } }],
 ];
 

@@ -47,7 +47,7 @@ export function redactRequestHeaders(
   secrets: TapeSecrets,
 ): Record<string, string> {
   return redactHeaders(headers, (name, value) => {
-    if (KEPT_REQUEST.has(name)) return value;
+    if (KEPT_REQUEST.has(name)) return redactText(value, secrets);
     if (name === "authorization" || name === "proxy-authorization") {
       return redactAuthorization(value, secrets);
     }
@@ -61,8 +61,7 @@ export function redactResponseHeaders(
   secrets: TapeSecrets,
 ): Record<string, string> {
   return redactHeaders(headers, (name, value) => {
-    if (name === "warning") return redactText(value, secrets);
-    if (KEPT_RESPONSE.has(name)) return value;
+    if (name === "warning" || KEPT_RESPONSE.has(name)) return redactText(value, secrets);
     switch (name) {
       case "location":
       case "content-location":

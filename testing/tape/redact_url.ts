@@ -10,7 +10,8 @@ const PLAIN_SEGMENT = /^(?:[a-z][a-z_.-]{0,31}|v[0-9]{1,3}|sha(?:256|512)|[0-9a-
 
 /** A digest where it can only be one: elsewhere as many digits may be a token. */
 const DIGEST_SEGMENT = /^(?:[0-9a-f]{64}|[0-9a-f]{128})$/;
-const PARAMETER_NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,40}$/;
+/** What a parameter may be called: digits stand at a name's end at most, as in `X-Amz-Content-Sha256`. */
+const PARAMETER_NAME = /^[A-Za-z_][A-Za-z_.-]{0,40}[0-9]{0,3}$/;
 const SCOPE = /^[a-z]+(?:\([a-z]+\))?:[a-z0-9._/:-]{1,255}:[a-z,*]{0,50}$/;
 
 /**

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   BadDigestError,
+  buildIndex,
   buildManifest,
   childrenOf,
   ContentNotFoundError,
@@ -91,6 +92,11 @@ testRegistries("manifests", [
       ContentNotFoundError,
     );
     assertEquals(error.code, "CONTENT_NOT_FOUND");
+    // An index in an index is followed, too.
+    const outer = await buildIndex({ manifests: [index.descriptor] });
+    await client.putManifest({ manifestData: outer.bytes, ref: "outer" });
+    const inner = await client.getManifest({ ref: "outer", platform: "linux/arm64" });
+    assertEquals(inner.digest, images[1]!.descriptor.digest);
     // One image has the platform that it has.
     const [{ descriptor }] = images as [typeof images[0]];
     const single = await client.getManifest({ ref: descriptor.digest, platform: "linux/arm64" });

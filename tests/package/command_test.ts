@@ -1,6 +1,8 @@
 /** The command from a clone, as `task davit` and Deno run it. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { buildManifest } from "../../mod.ts";
 import { createRegistry, serve } from "../../server/mod.ts";
+import { LayoutStore } from "../../stores/mod.ts";
 import { denoArguments, stdSource } from "../../scripts/deno.ts";
 import { tryCommand, tryInterrupt } from "./command.ts";
 
@@ -40,4 +42,28 @@ Deno.test("the command by Deno: whoever reads its result may go away", async () 
     stderr: await new Response(child.stderr).bytes(),
   }));
   assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
+});
+
+Deno.test({
+  name: "the command by Deno: an output that takes nothing is an error, told once, and ends it",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const [deno, ...args] = await program();
+    const folder = await Deno.makeTempDir();
+    try {
+      const { descriptor, bytes } = await buildManifest({ artifactType: "a/b", layers: [] });
+      const store = new LayoutStore(folder);
+      await store.write(descriptor, bytes);
+      await store.tag(descriptor, "v1");
+      const shell = '"$0" "$@" > /dev/full';
+      const { code, stderr } = await new Deno.Command("sh", {
+        args: ["-c", shell, deno!, ...args, "ls", `oci:${folder}`],
+      }).output();
+      const said = new TextDecoder().decode(stderr);
+      assertEquals([code, said.split("\n").length], [1, 2], said);
+      assertStringIncludes(said.toLowerCase(), "no space left");
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
 });
