@@ -16,6 +16,7 @@
 import type { DockerResponse } from "./docker_response.ts";
 import {
   HttpError,
+  InvalidContentError,
   InvalidManifestError,
   InvalidOptionError,
   type ReferrersListError,
@@ -216,7 +217,7 @@ export class RegistryClientV2 {
       const versions = headers.get("docker-distribution-api-version") ?? "";
       return versions.includes("registry/2.0") || status === 200 || status === 401;
     } catch (error) {
-      if (error instanceof HttpError) return false;
+      if (error instanceof HttpError || error instanceof InvalidContentError) return false;
       throw error;
     }
   }

@@ -304,6 +304,31 @@ for (const [way, options] of Object.entries({ basic: BASIC, bearer: BEARER })) {
     }));
 }
 
+const NO_REGISTRIES: [status: number, exit: number, said: string][] = [
+  [200, 1, "answered 200 with text/html, a web page: of a proxy, a portal or a login"],
+  [404, 3, "404 Welcome (answered by"],
+];
+for (const [status, exit, said] of NO_REGISTRIES) {
+  Deno.test(`davit login: a web server that answers ${status} is no registry`, () =>
+    withFolder(async (folder) => {
+      const headers = { "content-type": "text/html" };
+      const page = "<!doctype html><title>Welcome</title>";
+      const server = await serve({
+        fetch: () => Promise.resolve(new Response(page, { status, headers })),
+      });
+      try {
+        const args = ["login", server.url, "-u", "me", "--password-stdin"];
+        const env = { DOCKER_CONFIG: folder };
+        const { code, stderr } = await fakeRun(args, { env, stdin: "5ecret" });
+        assertEquals(code, exit, stderr);
+        assertStringIncludes(stderr, said);
+        assertEquals([...Deno.readDirSync(folder)], [], "nothing is kept");
+      } finally {
+        await server.close();
+      }
+    }));
+}
+
 Deno.test("davit: 429 that lasts is exit code 5, and says when to try again", async () => {
   const registry = createTestRegistry({
     faults: { status: 429, retryAfter: 3_600, on: { endpoint: "tags" } },

@@ -1,6 +1,7 @@
 import type { HttpError } from "../errors.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "./channel.ts";
 import type { AdviceOn } from "./http_error.ts";
+import { readStart } from "./read_body.ts";
 
 /**
  * Sends a request and answers the response if its status is one of those.
@@ -16,6 +17,23 @@ export async function sendExpecting(
   const answer = await channel.send(request);
   if (statuses.includes(answer.response.status)) return answer;
   throw await responseError(channel, request, answer, adviceOn);
+}
+
+/**
+ * Leaves the body of an answer whose status says it all, unless it is a web page: a portal answers
+ * whatever it is asked.
+ *
+ * @throws {InvalidContentError} When it is one.
+ */
+export async function leaveBody(
+  channel: Pick<Channel, "limits">,
+  request: ChannelRequest,
+  answer: ChannelResponse,
+): Promise<void> {
+  const start = await readStart(answer.response, channel.limits, request);
+  if (start.byteLength === 0) return;
+  const { refusePage } = await import("./web_page.ts");
+  refusePage(answer, start, request.what);
 }
 
 /**
