@@ -2,7 +2,7 @@ import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import type { ContentSource, ContentStore } from "../content/store.ts";
 import { InvalidOptionError, LimitError } from "../errors.ts";
-import { isDerivedTag } from "./attached_finder.ts";
+import { isDerivedTag } from "../manifest/derived_tag.ts";
 import { Copier } from "./copier.ts";
 import { type CopiedContent, COPY_OPTIONS, type CopyOptions } from "./copy_options.ts";
 import { onSide } from "./copy_error.ts";

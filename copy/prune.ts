@@ -3,7 +3,7 @@ import type { ContentSource, StoreOptions } from "../content/store.ts";
 import { ApiError, CopyError, InvalidOptionError, PruneRefusedError } from "../errors.ts";
 import { childrenOf, subjectOf } from "../manifest/children.ts";
 import { readManifest } from "../manifest/read_manifest.ts";
-import { isDerivedTag } from "./attached_finder.ts";
+import { isDerivedTag } from "../manifest/derived_tag.ts";
 import type { GraphNode } from "./graph_walk.ts";
 import {
   type InventoryEntry,
