@@ -258,6 +258,28 @@ Deno.test("davit ls, digest and inspect: of a folder", () =>
     const { stdout } = await fakeRun(["inspect", `oci:${folder}@${index.digest}`]);
     assertStringIncludes(stdout, `attached: cyclonedx  sha256:`);
     assertEquals((await fakeRun(["digest", `oci:${folder}:v2`])).code, 3);
+    for (
+      const [path, state] of [["none", "there is no such folder"], ["index.json", "it is not"]]
+    ) {
+      const source = `oci:${folder}/${path}`;
+      for (const args of [["ls"], ["digest"], ["inspect"], ["copy"]]) {
+        const target = args[0] === "copy" ? [`oci:${folder}/to`] : [];
+        const { code, stderr } = await fakeRun([...args, source, ...target]);
+        assertEquals(code, 3, stderr);
+        assertStringIncludes(stderr, `Cannot open ${folder}/${path}: ${state}`);
+      }
+    }
+    const target = `${folder}/none/x.tar`;
+    const unwritable = await fakeRun(["copy", `oci:${folder}:v1`, `oci-archive:${target}`]);
+    assertStringIncludes(
+      unwritable.stderr,
+      `davit: Cannot write ${target}: there is no folder ${folder}/none\n`,
+    );
+    const served = await fakeRun(["serve", "--dir", `${folder}/index.json`]);
+    assertEquals(served.code, 2);
+    assertStringIncludes(served.stderr, `Cannot serve: --dir ${folder}/index.json is no folder`);
+    const port = await fakeRun(["serve", "--port", "x"]);
+    assertStringIncludes(port.stderr, "It must be a number from 0 to 65535. Hint: davit serve");
   }));
 
 for (const [way, options] of Object.entries({ basic: BASIC, bearer: BEARER })) {

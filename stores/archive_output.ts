@@ -13,6 +13,7 @@ import {
 } from "../content/tar_header.ts";
 import { ContentNotFoundError, UploadError } from "../errors.ts";
 import type { FileCursor } from "../runtime/files.ts";
+import { inFolder } from "./disk_error.ts";
 import { sharedBytes } from "./archive_bytes.ts";
 import { PieceWriter } from "./piece_writer.ts";
 import { SharedFile } from "./shared_file.ts";
@@ -50,7 +51,7 @@ export interface ArchiveOutput {
 /** A tar in a temporary file beside the path, which takes the path's name at the end. */
 export async function pathOutput(path: string): Promise<ArchiveOutput> {
   const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.part`);
-  const file = await SharedFile.create(temporary);
+  const file = await inFolder(path, () => SharedFile.create(temporary));
   return new FileOutput(file, async () => {
     await file.close();
     await file.rename(path);

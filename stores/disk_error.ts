@@ -1,3 +1,4 @@
+import { dirname } from "@std/path/dirname";
 import { StorageError } from "../errors.ts";
 import type { FileCursor } from "../runtime/files.ts";
 
@@ -35,6 +36,18 @@ export async function onDisk<T>(
     return await run();
   } catch (error) {
     throw diskError(verb, path, error);
+  }
+}
+
+/** Makes a file: {@linkcode onDisk}, where its folder may not be there. */
+export async function inFolder<T>(path: string, make: () => Promise<T>): Promise<T> {
+  try {
+    return await onDisk("write", path, make);
+  } catch (cause) {
+    const { code = "" } = cause as { code?: string };
+    if (code !== "ENOENT" && code !== "ENOTDIR") throw cause;
+    const message = `Cannot write ${path}: there is no folder ${dirname(path)}`;
+    throw new StorageError(message, { cause, path });
   }
 }
 

@@ -5,7 +5,7 @@ import { join } from "@std/path/join";
 import type { Bytes } from "../content/bytes.ts";
 import { pieceReader } from "../content/piece_reader.ts";
 import { type FileCursor, openCursor } from "../runtime/files.ts";
-import { onDisk, onDiskCursor } from "./disk_error.ts";
+import { inFolder, onDisk, onDiskCursor } from "./disk_error.ts";
 import { files } from "./files.ts";
 import { PieceWriter } from "./piece_writer.ts";
 
@@ -53,7 +53,7 @@ export async function saveFile(
   let file: FileCursor | undefined;
   try {
     const open = () => openCursor(system, temporary, "create");
-    file = onDiskCursor(path, await onDisk("write", path, open));
+    file = onDiskCursor(path, await inFolder(path, open));
     const writer = new PieceWriter(file);
     await writer.write(reader, { ...(signal && { signal }) });
     await file.close();
