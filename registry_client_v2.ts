@@ -129,6 +129,11 @@ export class RegistryClientV2 {
           (given === undefined ? "there is none" : "there are both"),
       );
     }
+    if (typeof given !== "string" && !given?.index) {
+      throw new InvalidOptionError(
+        "Cannot make a RegistryClientV2 as 'repo' must be a name, or what parseRepo answers",
+      );
+    }
     this.repo = typeof given === "string" ? registryRepo(given) : given;
     this.origin = indexOrigin(this.repo.index, scheme ?? plainScheme(this.repo, options));
     this.insecure = insecure;

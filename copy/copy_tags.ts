@@ -1,3 +1,4 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import type { ContentSource, ContentStore } from "../content/store.ts";
@@ -81,6 +82,8 @@ export async function copyTags(
   options: CopyTagsOptions = {},
 ): Promise<CopyTagsResult> {
   checkOptions(options, COPY_TAGS_OPTIONS);
+  checkArgument("source", source, "source");
+  checkArgument("target", target, "store");
   const { limit = LIMIT, tags: pattern = "*" } = options;
   const matches = tagMatcher(pattern);
   return await Work.run(options.signal, async (work) => {

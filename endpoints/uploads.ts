@@ -1,6 +1,7 @@
 import { type OpenBody, openBody } from "../content/body.ts";
 import { BadDigestError, InvalidContentError, InvalidOptionError } from "../errors.ts";
 import { type Bytes, EMPTY, toBytes } from "../content/bytes.ts";
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { type Digest, hashAlgorithm, parseDigest } from "../content/digest.ts";
 import { digestOf } from "../content/digest_of.ts";
@@ -107,6 +108,7 @@ export async function postBlob(
 ): Promise<UploadSession> {
   checkOptions(options, ENDPOINT_OPTIONS);
   const digest = parseDigest(expected);
+  checkArgument("data", data, "bytes");
   const bytes = toBytes(data);
   const actual = await digestOf(bytes, hashAlgorithm(digest));
   if (actual !== digest) {

@@ -1,3 +1,4 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { join } from "@std/path/join";
 import { resolve } from "@std/path/resolve";
@@ -63,6 +64,7 @@ export function fileUploadJournal(
   options: FileUploadJournalOptions = {},
 ): UploadJournal {
   checkOptions(options, FILE_UPLOAD_JOURNAL_OPTIONS);
+  checkArgument("folder", folder, "text");
   const { expiry = EXPIRY_MS } = options;
   return new FileUploadJournal(files(`keep uploads in ${folder}`), resolve(folder), expiry);
 }
