@@ -123,15 +123,14 @@ export class RegistryClientV2 {
     checkOptions(options, { ...CLIENT_OPTIONS, ...IGNORED_OPTIONS });
     const { name, repo, scheme, insecure = false, scopes = ["pull"] } = options;
     const given = name === undefined ? repo : repoOrRegistry(name);
-    if (given === undefined || (name !== undefined && repo !== undefined)) {
+    const wrong = given === undefined
+      ? "there is none"
+      : name !== undefined && repo !== undefined
+      ? "there are both"
+      : typeof given !== "string" && !given?.index && "it is neither a text nor a parsed one";
+    if (given === undefined || wrong) {
       throw new InvalidOptionError(
-        "Cannot make a RegistryClientV2 as exactly one of 'name' and 'repo' is needed: " +
-          (given === undefined ? "there is none" : "there are both"),
-      );
-    }
-    if (typeof given !== "string" && !given?.index) {
-      throw new InvalidOptionError(
-        "Cannot make a RegistryClientV2 as 'repo' must be a name, or what parseRepo answers",
+        `Cannot make a RegistryClientV2 as exactly one of 'name' and 'repo' is needed: ${wrong}`,
       );
     }
     this.repo = typeof given === "string" ? registryRepo(given) : given;

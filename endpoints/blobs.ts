@@ -1,5 +1,4 @@
 import {
-  BadDigestError,
   InvalidContentError,
   InvalidOptionError,
   NotFoundError,
@@ -217,31 +216,13 @@ async function lookAt(
   const answer = await sendExpecting(channel, { ...request, method: "GET" }, [200, 404]);
   if (answer.response.status === 404) return answer;
   if (mayBePage(answer.response.headers)) {
-    await leavePage(channel, repository, request, answer, digest);
+    const { signal } = request;
+    await leaveBody(channel, request, answer, async () => {
+      return (await getBlob(channel, repository, digest, signal ? { signal } : {})).stream;
+    });
   } else await answer.response.body?.cancel().catch(() => {});
   checkAnsweredDigest(request.what, parseDigest(digest), answer.response.headers);
   return answer;
-}
-
-/** Leaves what may be a web page. A blob may be one too: only its digest tells. */
-async function leavePage(
-  channel: Channel,
-  repository: string,
-  request: ChannelRequest,
-  answer: ChannelResponse,
-  digest: string,
-): Promise<void> {
-  try {
-    await leaveBody(channel, request, answer);
-  } catch (page) {
-    if (!(page instanceof InvalidContentError)) throw page;
-    const { signal } = request;
-    const { stream } = await getBlob(channel, repository, digest, signal ? { signal } : {});
-    await stream.pipeTo(new WritableStream()).catch((error) => {
-      const wrong = error instanceof BadDigestError || error instanceof SizeMismatchError;
-      throw wrong ? page : error;
-    });
-  }
 }
 
 /** The rights that the next request needs: asked for with this one's, so that one token does. */

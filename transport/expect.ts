@@ -1,7 +1,7 @@
+import type { Bytes } from "../content/bytes.ts";
 import type { HttpError } from "../errors.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "./channel.ts";
 import type { AdviceOn } from "./http_error.ts";
-import { readStart } from "./read_body.ts";
 
 /**
  * Sends a request and answers the response if its status is one of those.
@@ -21,19 +21,19 @@ export async function sendExpecting(
 
 /**
  * Leaves the body of an answer whose status says it all, unless it is a web page: a portal answers
- * whatever it is asked.
+ * whatever it is asked. `asked` gives, verified, what may be a page itself.
  *
- * @throws {InvalidContentError} When it is one.
+ * @throws {InvalidContentError} When it is one, and not what was asked for.
  */
 export async function leaveBody(
   channel: Pick<Channel, "limits">,
   request: ChannelRequest,
   answer: ChannelResponse,
+  asked?: () => Promise<ReadableStream<Bytes>>,
 ): Promise<void> {
-  const start = await readStart(answer.response, channel.limits, request);
-  if (start.byteLength === 0) return;
-  const { refusePage } = await import("./web_page.ts");
-  refusePage(answer, start, request.what);
+  if (answer.response.body === null) return;
+  const { leaveBody } = await import("./web_page.ts");
+  await leaveBody(channel, request, answer, asked);
 }
 
 /**

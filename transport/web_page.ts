@@ -1,6 +1,8 @@
 import { bareMediaType } from "../content/media_types.ts";
-import { InvalidContentError } from "../errors.ts";
-import type { ChannelResponse } from "./channel.ts";
+import type { Bytes } from "../content/bytes.ts";
+import { BadDigestError, InvalidContentError, SizeMismatchError } from "../errors.ts";
+import type { Channel, ChannelRequest, ChannelResponse } from "./channel.ts";
+import { readStart } from "./read_body.ts";
 
 /**
  * How a web page begins, behind what XML puts in front.
@@ -46,6 +48,25 @@ export function strangeAnswer({ response, url }: ChannelResponse, body: Uint8Arr
 export function refusePage(answer: ChannelResponse, body: Uint8Array, what: string): void {
   if (!isWebPage(body) || answer.response.headers.has(REGISTRY_HEADER)) return;
   throw new InvalidContentError(`Cannot ${what}: ${strangeAnswer(answer, body)}`);
+}
+
+/** What {@linkcode refusePage} says of a body that says nothing else; see `leaveBody` of `expect.ts`. */
+export async function leaveBody(
+  { limits }: Pick<Channel, "limits">,
+  request: ChannelRequest,
+  answer: ChannelResponse,
+  asked?: () => Promise<ReadableStream<Bytes>>,
+): Promise<void> {
+  const start = await readStart(answer.response, limits, request);
+  try {
+    refusePage(answer, start, request.what);
+  } catch (page) {
+    if (asked === undefined) throw page;
+    await (await asked()).pipeTo(new WritableStream()).catch((error) => {
+      const other = error instanceof BadDigestError || error instanceof SizeMismatchError;
+      throw other ? page : error;
+    });
+  }
 }
 
 /** An answer's content type, for messages. */
