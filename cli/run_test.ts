@@ -344,7 +344,7 @@ for (const [status, exit, said] of NO_REGISTRIES) {
         const { code, stderr } = await fakeRun(args, { env, stdin: "5ecret" });
         assertEquals(code, exit, stderr);
         assertStringIncludes(stderr, said);
-        assertEquals([...Deno.readDirSync(folder)], [], "nothing is kept");
+        assertEquals(await Array.fromAsync(Deno.readDir(folder)), [], "nothing is kept");
       } finally {
         await server.close();
       }

@@ -1,5 +1,4 @@
 import type { Descriptor } from "../content/descriptor.ts";
-import { isDigest } from "../content/digest.ts";
 import { ApiError } from "../errors.ts";
 import { formatReference, parseReference } from "../reference/reference.ts";
 import { isTag } from "../reference/tag.ts";
