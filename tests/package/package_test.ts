@@ -262,6 +262,17 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
       },
     });
 
+    await t.step({
+      ...requirePeers("node24", "workerd"),
+      name: "workerd of old and new compatibility dates: pull and push, and what cannot be",
+      fn: async () => {
+        const script = await copied("workerd.mjs", consumer);
+        const args = [script, neededPeer("workerd"), ...entryPoints];
+        const said = await run(neededPeer("node24"), args, { cwd: consumer });
+        assertMatch(said, /^\d+ steps\n$/);
+      },
+    });
+
     for (const format of ["import", "require"]) {
       await t.step({
         ...requirePeers("node24"),
