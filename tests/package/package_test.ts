@@ -253,6 +253,16 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
 
     await t.step({
       ...requirePeers("node24"),
+      name: "Node 24 with both copies: codes are the same, and classes are each copy's own",
+      fn: async () => {
+        const script = await copied("copies.mjs", consumer);
+        const said = await run(neededPeer("node24"), [script], { cwd: consumer });
+        assertMatch(said, /^\d+ errors\n$/);
+      },
+    });
+
+    await t.step({
+      ...requirePeers("node24"),
       name:
         "a worker of an old compatibility date: every entry point loads, and says what cannot be",
       fn: async () => {
