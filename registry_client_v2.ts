@@ -16,6 +16,7 @@
 import type { DockerResponse } from "./docker_response.ts";
 import {
   HttpError,
+  InvalidContentError,
   InvalidManifestError,
   InvalidOptionError,
   type ReferrersListError,
@@ -122,10 +123,14 @@ export class RegistryClientV2 {
     checkOptions(options, { ...CLIENT_OPTIONS, ...IGNORED_OPTIONS });
     const { name, repo, scheme, insecure = false, scopes = ["pull"] } = options;
     const given = name === undefined ? repo : repoOrRegistry(name);
-    if (given === undefined || (name !== undefined && repo !== undefined)) {
+    const wrong = given === undefined
+      ? "there is none"
+      : name !== undefined && repo !== undefined
+      ? "there are both"
+      : typeof given !== "string" && !given?.index && "it is neither a text nor a parsed one";
+    if (given === undefined || wrong) {
       throw new InvalidOptionError(
-        "Cannot make a RegistryClientV2 as exactly one of 'name' and 'repo' is needed: " +
-          (given === undefined ? "there is none" : "there are both"),
+        `Cannot make a RegistryClientV2 as exactly one of 'name' and 'repo' is needed: ${wrong}`,
       );
     }
     this.repo = typeof given === "string" ? registryRepo(given) : given;
@@ -216,7 +221,7 @@ export class RegistryClientV2 {
       const versions = headers.get("docker-distribution-api-version") ?? "";
       return versions.includes("registry/2.0") || status === 200 || status === 401;
     } catch (error) {
-      if (error instanceof HttpError) return false;
+      if (error instanceof HttpError || error instanceof InvalidContentError) return false;
       throw error;
     }
   }

@@ -8,6 +8,7 @@ import {
 } from "./errors.ts";
 import { type Body, bytesStream, letGo, openBody } from "./content/body.ts";
 import { type Bytes, EMPTY } from "./content/bytes.ts";
+import { checkArgument } from "./content/check_argument.ts";
 import { checkOptions, type OptionNames } from "./content/check_options.ts";
 import type { Descriptor } from "./content/descriptor.ts";
 import type { UploadJournal } from "./content/upload_journal.ts";
@@ -82,6 +83,7 @@ export class RegistryStore implements ContentStore {
   /** A store over a client's repository. */
   constructor(client: RegistryClientV2, options: RegistryStoreOptions = {}) {
     checkOptions(options, REGISTRY_STORE_OPTIONS);
+    checkArgument("client", client, "client");
     this.client = client;
     this.#journal = options.journal ? { journal: options.journal } : {};
     this.#manifestBytes = options.manifestBytes ?? DEFAULT_LIMITS.manifestBytes;
@@ -120,6 +122,7 @@ export class RegistryStore implements ContentStore {
   /** Whether the repository has the content. */
   async exists(descriptor: Descriptor, options: StoreOptions = {}): Promise<boolean> {
     checkOptions(options, STORE_OPTIONS);
+    checkArgument("descriptor", descriptor, "descriptor");
     const { digest, mediaType } = descriptor;
     try {
       if (isManifestMediaType(mediaType)) {
@@ -148,6 +151,7 @@ export class RegistryStore implements ContentStore {
    */
   async open(descriptor: Descriptor, options: OpenOptions = {}): Promise<ReadableStream<Bytes>> {
     checkOptions(options, OPEN_OPTIONS);
+    checkArgument("descriptor", descriptor, "descriptor");
     const { digest, size, mediaType } = descriptor;
     const { signal, verify = true } = options;
     const { offset, length } = openRange(options, size);
@@ -189,6 +193,7 @@ export class RegistryStore implements ContentStore {
   async write(descriptor: Descriptor, body: Body, options: WriteOptions = {}): Promise<void> {
     checkOptions(options, WRITE_OPTIONS);
     try {
+      checkArgument("descriptor", descriptor, "descriptor");
       await this.#write(descriptor, body, options);
     } catch (error) {
       await letGo(body, error);

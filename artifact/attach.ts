@@ -1,3 +1,4 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import type { ContentStore } from "../content/store.ts";
@@ -41,6 +42,8 @@ export async function attach(
   subject: Descriptor | string,
   options: AttachOptions,
 ): Promise<Descriptor> {
+  checkArgument("store", store, "store");
+  checkArgument("options", options, "options");
   checkOptions(options, ATTACH_OPTIONS);
   const { signal } = options;
   const to = await resolved(store, subject, { ...(signal && { signal }) });

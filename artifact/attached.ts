@@ -1,3 +1,4 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
@@ -99,6 +100,7 @@ export async function* attached(
   options: AttachedOptions = {},
 ): AsyncGenerator<Attached> {
   checkOptions(options, ATTACHED_OPTIONS);
+  checkArgument("store", store, "source");
   const { depth = 1, maxBytes = MAX_BYTES, signal } = options;
   if (!(depth >= 1) || (depth !== Infinity && !Number.isInteger(depth))) {
     throw new InvalidOptionError(

@@ -1,3 +1,4 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type ContentStore, STORE_OPTIONS, type StoreOptions } from "../content/store.ts";
@@ -51,6 +52,7 @@ export async function detach(
   options: DetachOptions = {},
 ): Promise<Descriptor[]> {
   checkOptions(options, DETACH_OPTIONS);
+  checkArgument("store", store, "source");
   const { prune = true, signal } = options;
   const ending = { ...(signal && { signal }) };
   if (store.delete === undefined) {

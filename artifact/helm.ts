@@ -1,4 +1,5 @@
 import { isObject } from "../content/json_object.ts";
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { openBody } from "../content/body.ts";
 import { type Bytes, concatBytes } from "../content/bytes.ts";
@@ -78,6 +79,7 @@ const BOOLEANS: readonly string[] = ["deprecated", "enabled"];
  * @throws {InvalidArchiveError} When it is no gzipped tar.
  */
 export async function helm(options: HelmOptions): Promise<PackOptions> {
+  checkArgument("options", options, "options");
   checkOptions(options, HELM_OPTIONS);
   const { chart, provenance } = options;
   const body = await presetBody(chart);

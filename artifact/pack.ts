@@ -1,3 +1,4 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { TITLE } from "../content/content_type.ts";
 import type { Descriptor } from "../content/descriptor.ts";
@@ -81,8 +82,12 @@ export const PACK_OPTIONS: OptionNames<PackOptions> = {
  * @throws {ContentNotFoundError} When the store does not have what a descriptor names.
  */
 export async function pack(store: ContentStore, options: PackOptions): Promise<Descriptor> {
+  checkArgument("store", store, "store");
+  checkArgument("options", options, "options");
   checkOptions(options, PACK_OPTIONS);
   const { artifactType, files = [], layers = [], tag, signal } = options;
+  checkArgument("layers", layers, "list");
+  checkArgument("files", files, "list");
   const { text: created, seconds } = createdTime(options);
   const common = {
     ...(artifactType !== undefined && { artifactType }),

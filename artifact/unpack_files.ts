@@ -1,3 +1,4 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
@@ -101,6 +102,8 @@ export async function unpackFiles(
   options: UnpackFilesOptions = {},
 ): Promise<UnpackedFile[]> {
   checkOptions(options, UNPACK_FILES_OPTIONS);
+  checkArgument("store", store, "source");
+  checkArgument("folder", folder, "text");
   const { signal, ...given } = options;
   const limits = { ...DEFAULTS, ...given };
   const ending = { ...(signal && { signal }) };

@@ -1,3 +1,4 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { openBody } from "../content/body.ts";
 import { type Bytes, concatBytes } from "../content/bytes.ts";
@@ -51,6 +52,7 @@ const MAGIC = [0x00, 0x61, 0x73, 0x6d];
  * @throws {InvalidContentError} When it is no WebAssembly binary.
  */
 export async function wasm(options: WasmOptions): Promise<PackOptions> {
+  checkArgument("options", options, "options");
   checkOptions(options, WASM_OPTIONS);
   const { module, author, component, created = new Date() } = options;
   const body = await presetBody(module);

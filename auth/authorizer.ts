@@ -10,6 +10,7 @@ import type {
   Intent,
   Send,
 } from "../transport/channel.ts";
+import { leaveBody } from "../transport/expect.ts";
 import { responseError } from "../transport/response_error.ts";
 import { headerFields } from "../transport/header_fields.ts";
 import { type Secrets, type SecretsKeeper, secretsOf } from "../transport/secrets.ts";
@@ -319,7 +320,8 @@ export class Authorizer {
       ...(signal && { signal }),
     };
     const answer = await send(request);
-    const { status, body } = answer.response;
+    const { ok, status, body } = answer.response;
+    if (ok) return await leaveBody({ limits }, request, answer);
     // A registry that answers something else here may take them where they are needed.
     if (status !== 401) return await body?.cancel();
     const carried = refusedWords(identity, "password", status, this.secrets);

@@ -7,13 +7,32 @@ import {
 } from "../mod.ts";
 import { formatTime, plainText } from "./format.ts";
 
-/** The line that says what went wrong, in the registry's words, and what may help. */
-export function complaint(error: unknown): string {
-  const said = plainText(error instanceof Error ? error.message : String(error));
-  const hint = hintOf(error);
+/**
+ * The line that says what went wrong, in the registry's words, and what may help: by the command's
+ * options, not by those of programs.
+ */
+export function complaint(error: unknown, loggingIn = false): string {
+  const text = plainText(error instanceof Error ? error.message : String(error));
+  const hint = loggingIn && isDenied(error) ? CHECK_LOGIN : hintOf(error);
+  const said = hint === undefined ? text : text.replace(FOR_PROGRAMS, "").replace(WAIT, "");
   return `davit: ${said}${
     hint === undefined ? "" : `${/[.?!]$/.test(said) ? "" : "."} Hint: ${hint}`
   }`;
+}
+
+/** A sentence, or a part of one, that names an option of programs; the hints have the command's. */
+const FOR_PROGRAMS = /(?:\. |: |; )(?:(?!\. |: |; | \().)*hosts\["[^"]*"\](?:(?!\. |; | \().)*/g;
+
+/** How long to wait: the hint has it too, in a form for people. */
+const WAIT = /\. Try again in \d+ s$/;
+
+/** Who has just given a password is not told to give one. */
+const CHECK_LOGIN =
+  "check the user name, and the password: many registries want a token in its place";
+
+function isDenied(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  return code === "UNAUTHORIZED" || code === "AUTHENTICATION_FAILED" || code === "FORBIDDEN";
 }
 
 /** What may help, by what happened; the error that a wrapping one comes of knows more. */
@@ -32,7 +51,10 @@ const HINTS: { [Code in ErrorCode]?: (error: Error) => string | undefined } = {
     const wait = retryAfter > 0 ? ` in ${formatTime(retryAfter)}` : " later";
     return `try again${wait}; logged in, the limit may be higher: davit login ${hostOf(error)}`;
   },
-  BAD_DIGEST: () => "nothing of it was kept; the source, or something on the way, changed it",
+  BAD_DIGEST: ({ message }) =>
+    message.includes(", a web page")
+      ? undefined
+      : "nothing of it was kept; the source, or something on the way, changed it",
   CERTIFICATE_REFUSED: () =>
     "--ca-file FILE trusts the authority that signed it, --insecure checks nothing",
   WRONG_SCHEME: (error) =>

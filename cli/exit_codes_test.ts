@@ -1,8 +1,10 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import {
   BadDigestError,
+  CertificateError,
   CopyError,
   NetworkError,
+  NotFoundError,
   RateLimitedError,
   UnauthorizedError,
   UploadError,
@@ -83,9 +85,56 @@ const complaints: [name: string, error: unknown, line: RegExp][] = [
     new WrongSchemeError("Cannot x: TLS", { host: "a.test", scheme: "http" }),
     /Hint: leave --plain-http out, and write https:\/\/ in front of the registry$/,
   ],
+  ...[
+    [
+      '10.0.0.1:5000 does not speak TLS (https): it is a server of plain http, as a rule. Set hosts["10.0.0.1:5000"].plainHttp, or write http:// in front of the registry\'s name',
+      "10.0.0.1:5000 does not speak TLS (https): it is a server of plain http, as a rule",
+    ],
+    [
+      'a.test:80 speaks TLS (https), and was asked by plain http. Write https:// in front of the registry\'s name, and leave hosts["a.test"].plainHttp out',
+      "a.test:80 speaks TLS (https), and was asked by plain http",
+    ],
+    [
+      'the certificate of [::1]:443 is not trusted: give the one that signed it as hosts["[::1]"].ca; hosts["[::1]"].insecure leaves it unchecked (fetch failed: self.signed)',
+      "the certificate of [::1]:443 is not trusted (fetch failed: self.signed)",
+    ],
+    [
+      'the certificate of a.test:443 has expired, or this machine\'s clock is wrong; hosts["a.test"].insecure leaves it unchecked',
+      "the certificate of a.test:443 has expired, or this machine's clock is wrong",
+    ],
+  ].map(([message, said], at): [string, Error, RegExp] => [
+    `no option of programs beside the command's: ${said}`,
+    at < 2
+      ? new WrongSchemeError(message!, { host: "a.test", scheme: at === 0 ? "https" : "http" })
+      : new CertificateError(message!, { host: "a.test" }),
+    new RegExp(`^davit: ${said!.replace(/[[\]().]/g, "\\$&")}\\. Hint: [^"]*$`),
+  ]),
+  [
+    "429 with a time",
+    new RateLimitedError(response(429), [], "Cannot x: 429. Try again in 60 s", {
+      url,
+      retryAfter: 60_000,
+    }),
+    /^davit: Cannot x: 429\. Hint: try again in 1 min 00 s; /,
+  ],
+  [
+    "a web page in a manifest's place",
+    new BadDigestError("Cannot x: … answered 200 with text/html, a web page: …", {
+      expected: "",
+      actual: "",
+    }),
+    /…$/,
+  ],
   ["nobody listens", new NetworkError("Cannot x: connection refused"), /refused$/],
 ];
 
 for (const [name, error, line] of complaints) {
   Deno.test(`complaint: ${name}`, () => assertMatch(complaint(error), line));
 }
+
+Deno.test("complaint: who logs in is not told to log in", () => {
+  const error = new UnauthorizedError(response(401), [], "Cannot log in: 401", { url });
+  assertMatch(complaint(error, true), /401\. Hint: check the user name, and the password: /);
+  const missing = new NotFoundError(response(404), [], "Cannot x: 404", { url });
+  assertMatch(complaint(missing, true), /^davit: Cannot x: 404/);
+});

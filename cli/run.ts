@@ -34,7 +34,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
     if (error instanceof OutputClosedError) return 0; // whoever read has what they wanted
-    return await failed(error, io);
+    return await failed(error, io, given[0] === "login");
   } finally {
     await io.stdout.write(said.out).catch(() => {});
     await io.stderr.write(said.err).catch(() => {});
@@ -50,13 +50,14 @@ function withValue(arg: string): string {
 
 /** Commander's words on one line: "error: unknown command 'cpoy'\n(Did you mean copy?)". */
 function usageLine(text: string, args: readonly string[]): string {
-  const [what = "", ...near] = text.replace(/^error: /, "").trim().replace(/\.$/, "").split("\n");
+  const [what = "", ...near] = text.replace(/^error: /, "").trim().split("\n");
+  const said = what.replace(/\.+$/, "");
   const suggestion = near.join(" ").replace(/^\(D/, " (d");
   const verb = VERBS.find(({ name }) => args.includes(name));
-  return `davit: ${what}${suggestion}. Hint: davit ${verb ? `${verb.name} ` : ""}--help\n`;
+  return `davit: ${said}${suggestion}. Hint: davit ${verb ? `${verb.name} ` : ""}--help\n`;
 }
 
-async function failed(error: unknown, io: Io): Promise<number> {
+async function failed(error: unknown, io: Io, loggingIn: boolean): Promise<number> {
   const { EXIT_CODES, outcomeOf } = await import("./exit_codes.ts");
   if (io.signal.aborted) {
     const said = error instanceof InterruptedError ? error.message : "interrupted";
@@ -64,6 +65,6 @@ async function failed(error: unknown, io: Io): Promise<number> {
     return EXIT_CODES.interrupted;
   }
   const { complaint } = await import("./complaint.ts");
-  await io.stderr.write(`${complaint(error)}\n`).catch(() => {});
+  await io.stderr.write(`${complaint(error, loggingIn)}\n`).catch(() => {});
   return EXIT_CODES[outcomeOf(error)];
 }

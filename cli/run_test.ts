@@ -275,6 +275,28 @@ Deno.test("davit ls, digest and inspect: of a folder", () =>
     const { stdout } = await fakeRun(["inspect", `oci:${folder}@${index.digest}`]);
     assertStringIncludes(stdout, `attached: cyclonedx  sha256:`);
     assertEquals((await fakeRun(["digest", `oci:${folder}:v2`])).code, 3);
+    for (
+      const [path, state] of [["none", "there is no such folder"], ["index.json", "it is not"]]
+    ) {
+      const source = `oci:${folder}/${path}`;
+      for (const args of [["ls"], ["digest"], ["inspect"], ["copy"]]) {
+        const target = args[0] === "copy" ? [`oci:${folder}/to`] : [];
+        const { code, stderr } = await fakeRun([...args, source, ...target]);
+        assertEquals(code, 3, stderr);
+        assertStringIncludes(stderr, `Cannot open ${folder}/${path}: ${state}`);
+      }
+    }
+    const target = `${folder}/none/x.tar`;
+    const unwritable = await fakeRun(["copy", `oci:${folder}:v1`, `oci-archive:${target}`]);
+    assertStringIncludes(
+      unwritable.stderr,
+      `davit: Cannot write ${target}: there is no folder ${folder}/none\n`,
+    );
+    const served = await fakeRun(["serve", "--dir", `${folder}/index.json`]);
+    assertEquals(served.code, 2);
+    assertStringIncludes(served.stderr, `Cannot serve: --dir ${folder}/index.json is no folder`);
+    const port = await fakeRun(["serve", "--port", "x"]);
+    assertStringIncludes(port.stderr, "It must be a number from 0 to 65535. Hint: davit serve");
   }));
 
 for (const [way, options] of Object.entries({ basic: BASIC, bearer: BEARER })) {
@@ -318,6 +340,31 @@ for (const [way, options] of Object.entries({ basic: BASIC, bearer: BEARER })) {
         assertEquals((await fakeRun(["logout", host], { env })).stdout, `logged out of ${host}\n`);
         assertEquals((await fakeRun(["ls", `${host}/app`], { env })).code, 4);
       });
+    }));
+}
+
+const NO_REGISTRIES: [status: number, exit: number, said: string][] = [
+  [200, 1, "answered 200 with text/html, a web page: of a proxy, a portal or a login"],
+  [404, 3, "404 Welcome (answered by"],
+];
+for (const [status, exit, said] of NO_REGISTRIES) {
+  Deno.test(`davit login: a web server that answers ${status} is no registry`, () =>
+    withFolder(async (folder) => {
+      const headers = { "content-type": "text/html" };
+      const page = "<!doctype html><title>Welcome</title>";
+      const server = await serve({
+        fetch: () => Promise.resolve(new Response(page, { status, headers })),
+      });
+      try {
+        const args = ["login", server.url, "-u", "me", "--password-stdin"];
+        const env = { DOCKER_CONFIG: folder };
+        const { code, stderr } = await fakeRun(args, { env, stdin: "5ecret" });
+        assertEquals(code, exit, stderr);
+        assertStringIncludes(stderr, said);
+        assertEquals(await Array.fromAsync(Deno.readDir(folder)), [], "nothing is kept");
+      } finally {
+        await server.close();
+      }
     }));
 }
 

@@ -14,11 +14,11 @@ export interface AttachedEntry {
   tag?: string;
 }
 
-/** What cosign puts behind a digest, to name what it attaches. */
+/**
+ * What cosign puts behind a digest, to name what it attaches. Others have endings of their own, which
+ * are found where tags are listed.
+ */
 const SUFFIXES = [".sig", ".att", ".sbom"];
-
-/** A tag that is made of a digest: it is carried with what it is attached to. */
-const DERIVED_TAG = /^sha(?:256|512)-[0-9a-f]{64,128}(?:\.[a-z]+)?$/;
 
 /**
  * For so many manifests tags are asked for by their names. With more of them a list of all tags costs
@@ -26,11 +26,6 @@ const DERIVED_TAG = /^sha(?:256|512)-[0-9a-f]{64,128}(?:\.[a-z]+)?$/;
  */
 const ASKED_FIRST = 2;
 const SHORT_LIST = 1_000;
-
-/** Whether a tag is made of a digest, as those of signatures are. */
-export function isDerivedTag(tag: string): boolean {
-  return DERIVED_TAG.test(tag);
-}
 
 /**
  * Finds what is attached to manifests of a store: its referrers, and what derived tags name.
@@ -56,23 +51,32 @@ export class AttachedFinder {
   readonly #signal: AbortSignal;
   #asked = 0;
   /** Every tag, once they are listed; `undefined` where there are too many. */
-  #tags: Promise<ReadonlySet<string> | undefined> | undefined;
+  #tags: Promise<Tags | undefined> | undefined;
 
   /** `tags` are all of the source's, where they were listed before. */
   constructor(source: ContentSource, signal: AbortSignal, tags?: ReadonlySet<string>) {
     this.#source = source;
     this.#signal = signal;
-    if (tags !== undefined) this.#tags = Promise.resolve(tags);
+    if (tags !== undefined) this.#tags = Promise.resolve(groupTags(tags));
   }
 
   /** What is attached to a manifest; each once. Lists may name what is gone. */
   async find(subject: Descriptor): Promise<AttachedEntry[]> {
     this.#asked++;
-    const found = await Promise.allSettled([
-      this.#referrers(subject),
-      this.#inFallback(subject),
-      ...SUFFIXES.map((suffix) => this.#named(fallbackTag(subject.digest) + suffix)),
-    ]);
+    const base = fallbackTag(subject.digest);
+    const named = async () => {
+      const tags = await this.#listed();
+      const names = tags === undefined
+        ? [base, ...SUFFIXES.map((suffix) => base + suffix)]
+        : tags.get(group(base))?.filter((tag) => tag === base || tag.startsWith(`${base}.`)) ?? [];
+      return await Promise.allSettled(names.map((tag) => {
+        return tag === base ? this.#inFallback(subject, tag) : this.#named(tag);
+      }));
+    };
+    const [referrers, byName] = await Promise.allSettled([this.#referrers(subject), named()]);
+    const found = byName.status === "fulfilled"
+      ? [referrers, ...byName.value]
+      : [referrers, byName];
     const entries = new Map<string, AttachedEntry>();
     for (const result of found) {
       if (result.status === "rejected") throw result.reason;
@@ -96,8 +100,8 @@ export class AttachedFinder {
    * The fallback tag's list, which a registry's store has merged into its referrers; in folders and
    * archives that regctl wrote nothing else leads to them.
    */
-  async #inFallback(subject: Descriptor): Promise<AttachedEntry[]> {
-    const [list] = await this.#named(fallbackTag(subject.digest)).catch((error) => {
+  async #inFallback(subject: Descriptor, tag: string): Promise<AttachedEntry[]> {
+    const [list] = await this.#named(tag).catch((error) => {
       // An archive reads a manifest before it says what a tag names: the list may be broken.
       if (error instanceof InvalidManifestError) return [];
       throw error;
@@ -117,8 +121,6 @@ export class AttachedFinder {
   }
 
   async #named(tag: string): Promise<AttachedEntry[]> {
-    const tags = await this.#listed();
-    if (tags?.has(tag) === false) return [];
     try {
       return [{ descriptor: await this.#source.resolve(tag, { signal: this.#signal }), tag }];
     } catch (error) {
@@ -127,22 +129,38 @@ export class AttachedFinder {
     }
   }
 
-  #listed(): Promise<ReadonlySet<string> | undefined> {
+  #listed(): Promise<Tags | undefined> {
     if (this.#tags === undefined && this.#asked <= ASKED_FIRST) return Promise.resolve(undefined);
     return this.#tags ??= this.#list();
   }
 
-  async #list(): Promise<ReadonlySet<string> | undefined> {
+  async #list(): Promise<Tags | undefined> {
     if (this.#source.tags === undefined) return undefined;
     const tags = new Set<string>();
     try {
       for await (const tag of this.#source.tags({ signal: this.#signal })) {
         if (tags.add(tag).size > SHORT_LIST) return undefined;
       }
-      return tags;
+      return groupTags(tags);
     } catch {
       this.#signal.throwIfAborted();
       return undefined; // a list that is refused, or too long for one page: they are asked for
     }
   }
+}
+
+/** Tags by what stands before their first full stop. */
+type Tags = ReadonlyMap<string, readonly string[]>;
+
+const group = (tag: string) => tag.split(".", 1)[0]!;
+
+function groupTags(tags: Iterable<string>): Tags {
+  const groups = new Map<string, string[]>();
+  for (const tag of tags) {
+    const name = group(tag);
+    const known = groups.get(name);
+    if (known === undefined) groups.set(name, [tag]);
+    else known.push(tag);
+  }
+  return groups;
 }

@@ -1,3 +1,4 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions } from "../content/check_options.ts";
 import { isDigestReference } from "../content/digest.ts";
 import type { ContentSource, ContentStore } from "../content/store.ts";
@@ -43,6 +44,10 @@ export async function copy(
   options: CopyOptions = {},
 ): Promise<CopyResult> {
   checkOptions(options, COPY_OPTIONS);
+  checkArgument("source", source, "source");
+  checkArgument("reference", reference, "text");
+  checkArgument("target", target, "store");
+  checkArgument("references", references, "names");
   return await Work.run(options.signal, async (work) => {
     const copier = new Copier(source, target, options, work);
     const named = typeof references === "string" ? [references] : [...references];

@@ -30,7 +30,11 @@ export async function onSide<T>(
 /** What an error of a store is to the caller of a copy. */
 export function copyError(side: CopySide, what: Descriptor | string, cause: unknown): unknown {
   if (isCopyError(cause)) return cause;
-  const name = typeof what === "string" ? JSON.stringify(what) : what.digest;
+  const name = typeof what !== "string"
+    ? what.digest
+    : what === ""
+    ? "the image"
+    : JSON.stringify(what);
   const words = cause instanceof Error ? cause.message : String(cause);
   const verb = side === "source" ? "read" : "write";
   return new CopyError(`Cannot ${verb} ${name} in the ${side} of a copy: ${words}`, {

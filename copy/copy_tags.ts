@@ -1,8 +1,9 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import type { ContentSource, ContentStore } from "../content/store.ts";
 import { InvalidOptionError, LimitError } from "../errors.ts";
-import { isDerivedTag } from "./attached_finder.ts";
+import { isDerivedTag } from "../manifest/derived_tag.ts";
 import { Copier } from "./copier.ts";
 import { type CopiedContent, COPY_OPTIONS, type CopyOptions } from "./copy_options.ts";
 import { onSide } from "./copy_error.ts";
@@ -81,6 +82,8 @@ export async function copyTags(
   options: CopyTagsOptions = {},
 ): Promise<CopyTagsResult> {
   checkOptions(options, COPY_TAGS_OPTIONS);
+  checkArgument("source", source, "source");
+  checkArgument("target", target, "store");
   const { limit = LIMIT, tags: pattern = "*" } = options;
   const matches = tagMatcher(pattern);
   return await Work.run(options.signal, async (work) => {

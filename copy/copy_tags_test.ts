@@ -52,6 +52,19 @@ Deno.test("many tags: one list, each part once, signatures with what they sign",
   assertEquals([again.bytes, again.copied], [0, []]);
 });
 
+Deno.test("a derived tag with any ending goes with what it is attached to", async () => {
+  const source = repository();
+  const image = await writeImage(source.store, { tag: "v1" });
+  const endings = ["sig", "src", "source-image", "sbom.json"];
+  const derived = endings.map((ending) => `${fallbackTag(image.digest)}.${ending}`).sort();
+  for (const tag of derived) await source.store.tag(await writeImage(source.store), tag);
+  const target = new MemoryStore();
+  const { tags, attached } = await copyTags(source.store, target);
+  assertEquals(tags.map(({ tag }) => tag), ["v1"]);
+  assertEquals(attached.map(({ tag }) => tag!).sort(), derived);
+  assertEquals(await Array.fromAsync(target.tags()), [...derived, "v1"]);
+});
+
 Deno.test("one image asks for derived tags by name, a graph of many manifests lists them once", async () => {
   const { source } = await manyTags(10);
   await copy(source.store, "v1", new MemoryStore(), "v1");

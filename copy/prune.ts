@@ -1,9 +1,10 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions } from "../content/check_options.ts";
 import type { ContentSource, StoreOptions } from "../content/store.ts";
 import { ApiError, CopyError, InvalidOptionError, PruneRefusedError } from "../errors.ts";
 import { childrenOf, subjectOf } from "../manifest/children.ts";
 import { readManifest } from "../manifest/read_manifest.ts";
-import { isDerivedTag } from "./attached_finder.ts";
+import { isDerivedTag } from "../manifest/derived_tag.ts";
 import type { GraphNode } from "./graph_walk.ts";
 import {
   type InventoryEntry,
@@ -49,6 +50,8 @@ const READ_AT_ONCE = 16;
  * @throws {InvalidOptionError} When an option is not what it must be.
  */
 export async function planPrune(store: ContentSource, options: PruneOptions): Promise<PrunePlan> {
+  checkArgument("store", store, "source");
+  checkArgument("options", options, "options");
   // `prune` makes the plan again, with the options for both.
   checkOptions(options, { ...PRUNE_RUN_OPTIONS, deleter: 0, onRemoved: 0 });
   const { inventory, olderThan = 0, untagged = true, now = Date.now() } = options;
@@ -94,7 +97,9 @@ export async function prune(
   plan: PrunePlan,
   options: PruneRunOptions,
 ): Promise<InventoryEntry[]> {
+  checkArgument("options", options, "options");
   checkOptions(options, PRUNE_RUN_OPTIONS);
+  checkArgument("plan.remove", plan?.remove, "list");
   const planned = new Set(plan.remove.map(({ digest }) => digest));
   const { signal } = options;
   const ending: StoreOptions = { ...(signal && { signal }) };

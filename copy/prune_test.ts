@@ -32,7 +32,7 @@ async function releases() {
     const index = await writeIndex(store, [image], { tag: `v${at}` });
     const note = await writeNote(store, image);
     const signature = await writeImage(store);
-    const sig = `${fallbackTag(index.digest)}.sig`;
+    const sig = `${fallbackTag(index.digest)}.${at % 2 === 0 ? "sig" : "src"}`;
     await store.tag(signature, sig);
     add(image, 4 - at);
     add(index, 4 - at, `v${at}`);

@@ -1,3 +1,4 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
@@ -51,6 +52,8 @@ export async function reachable(
   options: ReachableOptions = {},
 ): Promise<Map<string, Descriptor>> {
   checkOptions(options, REACHABLE_OPTIONS);
+  checkArgument("store", store, "source");
+  checkArgument("tags", tags, "list");
   return await walkRoots(store, [...tags], options);
 }
 

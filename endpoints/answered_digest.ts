@@ -22,3 +22,12 @@ export function checkAnsweredDigest(what: string, expected: Digest, headers: Hea
     actual,
   });
 }
+
+/**
+ * Whether what answered may be a web page in the content's place: it names no digest, and calls itself
+ * HTML, as frameworks call whatever has no other type.
+ */
+export function mayBePage(headers: Headers): boolean {
+  return answeredDigest(headers) === undefined &&
+    /^\s*(?:text\/html|application\/xhtml\+xml)/i.test(headers.get("content-type") ?? "");
+}

@@ -14,8 +14,8 @@ import { pieceReader, readAll } from "../content/piece_reader.ts";
 import { passingStream, verifyingStream } from "../content/verifying_stream.ts";
 import type { Action, Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { encodingsOf } from "../transport/content_encoding.ts";
-import { responseError, sendExpecting } from "../transport/expect.ts";
-import { checkAnsweredDigest } from "./answered_digest.ts";
+import { leaveBody, responseError, sendExpecting } from "../transport/expect.ts";
+import { checkAnsweredDigest, mayBePage } from "./answered_digest.ts";
 import { progressReporter } from "./progress.ts";
 import {
   contentLength,
@@ -187,7 +187,7 @@ async function headSized(
 ): Promise<ChannelResponse> {
   checkOptions(options, ENDPOINT_OPTIONS);
   const request = blobRequest(channel, "HEAD", repository, parseDigest(digest), options);
-  const answer = await lookAt(channel, request, digest, sized);
+  const answer = await lookAt(channel, repository, request, digest, sized);
   if (answer.response.status === 200) return answer;
   throw await responseError(channel, request, answer);
 }
@@ -198,6 +198,7 @@ async function headSized(
  */
 async function lookAt(
   channel: Channel,
+  repository: string,
   request: ChannelRequest,
   digest: string,
   sized = false,
@@ -207,13 +208,19 @@ async function lookAt(
   if (status === 404) return head;
   if (status === 200) {
     checkAnsweredDigest(request.what, parseDigest(digest), headers);
-    const lies = contentLength(headers) === 0 || encodingsOf(headers).length > 0;
+    const lies = contentLength(headers) === 0 || encodingsOf(headers).length > 0 ||
+      mayBePage(headers);
     if (!lies && (!sized || contentLength(headers) !== undefined)) return head;
   }
   await head.response.body?.cancel();
   const answer = await sendExpecting(channel, { ...request, method: "GET" }, [200, 404]);
   if (answer.response.status === 404) return answer;
-  await answer.response.body?.cancel().catch(() => {});
+  if (mayBePage(answer.response.headers)) {
+    const { signal } = request;
+    await leaveBody(channel, request, answer, async () => {
+      return (await getBlob(channel, repository, digest, signal ? { signal } : {})).stream;
+    });
+  } else await answer.response.body?.cancel().catch(() => {});
   checkAnsweredDigest(request.what, parseDigest(digest), answer.response.headers);
   return answer;
 }
@@ -238,7 +245,7 @@ export async function findBlob(
   next: RightsOfNext = {},
 ): Promise<Headers | undefined> {
   const request = blobRequest(channel, "HEAD", repository, parseDigest(digest), options, next);
-  const { response } = await lookAt(channel, request, digest);
+  const { response } = await lookAt(channel, repository, request, digest);
   if (response.status === 200) return response.headers;
   await response.body?.cancel();
   return undefined;
@@ -307,8 +314,7 @@ export async function deleteBlob(
 ): Promise<void> {
   checkOptions(options, ENDPOINT_OPTIONS);
   const request = blobRequest(channel, "DELETE", repository, parseDigest(digest), options);
-  const { response } = await sendExpecting(channel, request, [200, 202, 204]);
-  await response.body?.cancel();
+  await leaveBody(channel, request, await sendExpecting(channel, request, [200, 202, 204]));
 }
 
 /** What a HEAD of a blob may answer. */

@@ -2,7 +2,6 @@ import { openBody } from "../content/body.ts";
 import {
   BadDigestError,
   type HttpError,
-  InvalidContentError,
   InvalidManifestError,
   ManifestVerificationError,
   RateLimitedError,
@@ -21,11 +20,11 @@ import { isGenericType, type ParsedManifest, parseManifest } from "../manifest/p
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { encodingsOf } from "../transport/content_encoding.ts";
 import { redactUrl } from "../transport/redact.ts";
-import { sendExpecting } from "../transport/expect.ts";
-import { readBody, readStart } from "../transport/read_body.ts";
+import { leaveBody, sendExpecting } from "../transport/expect.ts";
+import { readBody } from "../transport/read_body.ts";
 import { Retries } from "../transport/retries.ts";
 import { isRetryable, RETRYABLE_STATUSES } from "../transport/retry.ts";
-import { answeredDigest, checkAnsweredDigest } from "./answered_digest.ts";
+import { answeredDigest, checkAnsweredDigest, mayBePage } from "./answered_digest.ts";
 import {
   contentLength,
   ENDPOINT_OPTIONS,
@@ -160,10 +159,10 @@ export async function headManifestRequest(
   const request = manifestRequest(channel, "HEAD", repository, ref, options);
   const answer = await sendExpecting(channel, request, HEAD_ANSWERS);
   const { status, headers, body } = answer.response;
-  if (status === 200 && contentLength(headers) !== 0) return answer;
+  if (status === 200 && contentLength(headers) !== 0 && !mayBePage(headers)) return answer;
   await body?.cancel();
   const got = await sendExpecting(channel, { ...request, method: "GET" }, [200]);
-  await got.response.body?.cancel().catch(() => {});
+  await leaveBody(channel, request, got);
   return got;
 }
 
@@ -232,14 +231,7 @@ export async function putManifestBytes(
         return missingContent(bytes, errors);
       });
       const { response } = answer;
-      // A portal's page, which takes anything.
-      const said = await readStart(response, channel.limits, request);
-      if (said.byteLength > 0) {
-        const { isWebPage, strangeAnswer } = await webPages();
-        if (isWebPage(said)) {
-          throw new InvalidContentError(`Cannot ${request.what}: ${strangeAnswer(answer, said)}`);
-        }
-      }
+      await leaveBody(channel, request, answer);
       const stored = await digestAsAnswered(bytes, response.headers);
       checkAnsweredDigest(request.what, stored, response.headers);
       return { digest, headers: response.headers };
@@ -305,8 +297,7 @@ export async function deleteManifestRequest(
   options: EndpointOptions = {},
 ): Promise<void> {
   const request = manifestRequest(channel, "DELETE", repository, ref, options);
-  const { response } = await sendExpecting(channel, request, [200, 202, 204]);
-  await response.body?.cancel();
+  await leaveBody(channel, request, await sendExpecting(channel, request, [200, 202, 204]));
 }
 
 function manifestRequest(

@@ -189,7 +189,7 @@ function manifestBytes(data: unknown): Bytes {
   const came = data === null ? "null" : typeof data;
   throw new InvalidOptionError(
     `Cannot put the manifest as its bytes must be a Uint8Array: current value is ${came}. ` +
-      "buildManifest and encodeManifest make them",
+      "buildManifest and encodeManifest make them. Give them as 'manifestData'",
   );
 }
 

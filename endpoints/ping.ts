@@ -23,6 +23,7 @@ const PING_OPTIONS: OptionNames<PingOptions> = {
  * Asks whether this is a registry (end-1), without credentials. The answer's body is in memory.
  *
  * @throws {HttpError} For any status that is not expected.
+ * @throws {InvalidContentError} When a web page answers with status 200.
  * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#determining-support
  */
 export async function ping(channel: Channel, options: PingOptions = {}): Promise<ChannelResponse> {
@@ -44,6 +45,10 @@ export async function ping(channel: Channel, options: PingOptions = {}): Promise
     `the answer of ${channel.origin}`,
     request,
   );
+  if (answer.response.ok && bytes.byteLength > 0) {
+    const { refusePage } = await import("../transport/web_page.ts");
+    refusePage(answer, bytes, request.what);
+  }
   const response = new Response(bytes.byteLength === 0 ? null : bytes, answer.response);
   return { ...answer, response };
 }

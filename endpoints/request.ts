@@ -13,7 +13,6 @@ import type {
   Intent,
 } from "../transport/channel.ts";
 import { raiseScheme } from "../transport/raise_scheme.ts";
-import { redactUrl } from "../transport/redact.ts";
 import { encodingsOf, plainAnswer } from "../transport/content_encoding.ts";
 import { headerFields } from "../transport/header_fields.ts";
 
@@ -116,7 +115,7 @@ export function resolveUrl(channel: Channel, target: string, base: URL, what: st
   raiseScheme(url, registry);
   if (url.protocol === "http:" && registry.protocol === "https:") {
     throw new HostRefusedError(
-      `Cannot ${what}: the registry points from https to http, ${redactUrl(url)}`,
+      `Cannot ${what}: the registry points from https to http, ${url.origin}`,
       { host: url.host },
     );
   }

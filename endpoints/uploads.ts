@@ -1,13 +1,14 @@
 import { type OpenBody, openBody } from "../content/body.ts";
 import { BadDigestError, InvalidContentError, InvalidOptionError } from "../errors.ts";
 import { type Bytes, EMPTY, toBytes } from "../content/bytes.ts";
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { type Digest, hashAlgorithm, parseDigest } from "../content/digest.ts";
 import { digestOf } from "../content/digest_of.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
-import { sendExpecting } from "../transport/expect.ts";
+import { leaveBody, sendExpecting } from "../transport/expect.ts";
 import { checkAnsweredDigest } from "./answered_digest.ts";
 import {
   ENDPOINT_OPTIONS,
@@ -107,6 +108,7 @@ export async function postBlob(
 ): Promise<UploadSession> {
   checkOptions(options, ENDPOINT_OPTIONS);
   const digest = parseDigest(expected);
+  checkArgument("data", data, "bytes");
   const bytes = toBytes(data);
   const actual = await digestOf(bytes, hashAlgorithm(digest));
   if (actual !== digest) {
@@ -274,10 +276,11 @@ export async function closeUpload(
     `${href}${href.includes("?") ? "&" : "?"}digest=${encodeURIComponent(asked)}`,
   );
   const put: ChannelRequest = { ...request, url, body, repeatable: false };
-  const { response } = await sendExpecting(channel, put, CLOSED);
-  await response.body?.cancel();
-  checkAnsweredDigest(request.what, asked, response.headers);
-  const location = response.headers.get("location");
+  const answer = await sendExpecting(channel, put, CLOSED);
+  await leaveBody(channel, put, answer);
+  const { headers } = answer.response;
+  checkAnsweredDigest(request.what, asked, headers);
+  const location = headers.get("location");
   return { digest: asked, ...(location !== null && { location }) };
 }
 
@@ -295,8 +298,7 @@ export async function cancelBlobUpload(
   checkOptions(options, ENDPOINT_OPTIONS);
   checkSession(session);
   const request = locationRequest(channel, "DELETE", repository, session, options);
-  const { response } = await sendExpecting(channel, request, [200, 202, 204]);
-  await response.body?.cancel();
+  await leaveBody(channel, request, await sendExpecting(channel, request, [200, 202, 204]));
 }
 
 /** A POST to the uploads of a repository (end-4, end-11). */
@@ -373,12 +375,12 @@ function locationRequest(
 export async function sessionOf(
   channel: Channel,
   request: ChannelRequest,
-  { response, url }: ChannelResponse,
+  answer: ChannelResponse,
   offset = 0,
   before?: UploadSession,
 ): Promise<UploadSession> {
-  const { headers } = response;
-  await response.body?.cancel();
+  const { response: { headers }, url } = answer;
+  await leaveBody(channel, request, answer);
   const location = headers.get("location") ?? before?.location;
   if (location === undefined) {
     throw new InvalidContentError(`Cannot ${request.what}: the registry answered no Location`);

@@ -143,7 +143,7 @@ const STARTS: Bad[] = [
     answers: [taken({ location: "http://evil.test/up?token=s3cret" })],
     error: HostRefusedError,
     code: "HOST_REFUSED",
-    message: "the registry points from https to http, http://evil.test/up?token=…",
+    message: "the registry points from https to http, http://evil.test",
   },
   {
     name: "a malformed repository",

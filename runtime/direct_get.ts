@@ -83,7 +83,7 @@ interface Emitter {
  * here all bytes come into one, from where the reader copies them to where they are wanted. HEADs go
  * the same way: a thousand of them cost half the processor time of `node:http`. A
  * response whose head says anything out of the ordinary is left to `node:http`, which asks for it
- * once more, as is all that the origin is asked for from then on.
+ * once more, as is all that the origin is asked for from then on, unless it was a refusal.
  */
 export function directGets(
   protocol: string,
@@ -145,7 +145,7 @@ export function directGets(
         if (end < 0 && text.length < options.maxHeaderSize) return true;
         const head = end < 0 ? undefined : readHead(text.slice(0, end), options.method);
         if (head === undefined) {
-          leave();
+          leave(text);
           return false;
         }
         over = true;
@@ -157,9 +157,10 @@ export function directGets(
       };
     }
 
-    /** Asks `node:http` instead. */
-    function leave(): void {
-      odd = over = true;
+    /** Asks `node:http` instead; a refusal in chunks says nothing of how blobs come. */
+    function leave(head: string): void {
+      over = true;
+      odd ||= !/^HTTP\/1\.1 [45]/.test(head);
       connection.socket.destroy();
       other = http.request(options);
       for (const event of ["response", "error", "close"]) {

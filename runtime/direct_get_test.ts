@@ -259,6 +259,22 @@ for (const [what, answer, text] of ODD) {
   );
 }
 
+const REFUSAL =
+  "HTTP/1.1 404 Not Found\nTransfer-Encoding: chunked\nConnection: close\n\n2\nno\n0\n\n";
+test(
+  "a refusal in chunks: node:http asks, and not from then on",
+  async (peer, connection) => {
+    await peer.head();
+    await peer.write(connection < 2 ? REFUSAL : OK);
+    await peer.drain();
+  },
+  async ({ send, url, byOthers }) => {
+    assertEquals(await textOf(send, request(url)), "no");
+    assertEquals(await textOf(send, request(url)), "ok");
+    assertEquals(byOthers(), 1);
+  },
+);
+
 test(
   "a head that is too long is refused by node:http",
   answering(`HTTP/1.1 200 OK\nX: ${"x".repeat(70_000)}\nContent-Length: 2\n\nok`),

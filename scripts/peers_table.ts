@@ -100,6 +100,12 @@ export const PEERS = {
     version: "1.4.5",
     binary: `bin/bun${EXE}`,
   },
+  workerd: {
+    source: "npm",
+    package: `@cloudflare/workerd-${OS === "win32" ? "windows" : OS}-${X64 ? "64" : "arm64"}`,
+    version: "1.20261117.1",
+    binary: `bin/workerd${EXE}`,
+  },
   "sigstore-oci": {
     source: "npm",
     package: "@sigstore/oci",

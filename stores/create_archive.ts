@@ -1,3 +1,4 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import type { Bytes } from "../content/bytes.ts";
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from "../content/limits.ts";
@@ -61,6 +62,8 @@ export async function createArchive(
   output: string | WritableStream<Bytes>,
   options: CreateArchiveOptions,
 ): Promise<ArchiveStore> {
+  checkArgument("output", output, "output");
+  checkArgument("options", options, "options");
   checkOptions(options, CREATE_ARCHIVE_OPTIONS);
   checkOptions(options.limits, DEFAULT_ARCHIVE_LIMITS, "limits");
   const { format } = options;

@@ -1,3 +1,4 @@
+import { dirname } from "@std/path/dirname";
 import { StorageError } from "../errors.ts";
 import type { FileCursor, FileSystem } from "../runtime/files.ts";
 
@@ -22,7 +23,6 @@ const REASONS: Record<string, string> = {
 const PLACE_REASONS: Record<string, string> = {
   EEXIST: "something else is in its place",
   ENAMETOOLONG: "the name is too long",
-  ENOENT: "its folder is not there",
   ENOTDIR: "a file is where a folder should be",
 };
 
@@ -44,7 +44,8 @@ export function diskError(
 
 /** The same for who cannot go on without the file or folder: whatever is in its way is told. */
 export function placeError(path: string, error: unknown): unknown {
-  return diskError("write", path, error, { ...REASONS, ...PLACE_REASONS });
+  const ENOENT = `there is no folder ${dirname(path)}`;
+  return diskError("write", path, error, { ...REASONS, ...PLACE_REASONS, ENOENT });
 }
 
 /** Does something with a file or folder; a disk that fails is a {@linkcode StorageError}. */

@@ -1,5 +1,4 @@
 import type { Descriptor } from "../content/descriptor.ts";
-import { type Digest, isDigest } from "../content/digest.ts";
 import { ApiError } from "../errors.ts";
 import { formatReference, parseReference } from "../reference/reference.ts";
 import { isTag } from "../reference/tag.ts";
@@ -46,16 +45,6 @@ export function withFullName(entries: readonly Descriptor[], reference: string):
   );
   const exact = found.filter((entry) => namesOf(entry).includes(reference));
   return exact.length > 0 ? exact : found;
-}
-
-/** The tags that say by their name what they are attached to: `sha256-<hex>`, `sha256-<hex>.sig`. */
-const DERIVED_TAG = /^(sha256|sha512)-([0-9a-f]{64,128})(?:\.[\w-]+)?$/;
-
-/** The digest that a tag is derived from, as the fallback tag and the tags of cosign are. */
-export function derivedFrom(tag: string): Digest | undefined {
-  const match = DERIVED_TAG.exec(tag);
-  const digest = match && `${match[1]}:${match[2]}`;
-  return isDigest(digest) ? digest : undefined;
 }
 
 /** An entry as it may stand anywhere: what it is called here is no part of it. */

@@ -1,10 +1,11 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { join } from "@std/path/join";
-import { resolve } from "@std/path/resolve";
 import { encodeText } from "../content/bytes.ts";
 import { digestEncoded } from "../content/digest.ts";
 import { digestOf } from "../content/digest_of.ts";
 import type { UploadJournal, UploadKey, UploadRecord } from "../content/upload_journal.ts";
+import { absolutePath } from "../runtime/absolute_path.ts";
 import type { FileSystem } from "../runtime/files.ts";
 import { files } from "./files.ts";
 
@@ -63,8 +64,9 @@ export function fileUploadJournal(
   options: FileUploadJournalOptions = {},
 ): UploadJournal {
   checkOptions(options, FILE_UPLOAD_JOURNAL_OPTIONS);
+  checkArgument("folder", folder, "text");
   const { expiry = EXPIRY_MS } = options;
-  return new FileUploadJournal(files(`keep uploads in ${folder}`), resolve(folder), expiry);
+  return new FileUploadJournal(files(`keep uploads in ${folder}`), absolutePath(folder), expiry);
 }
 
 class FileUploadJournal implements UploadJournal {

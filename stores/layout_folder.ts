@@ -1,6 +1,5 @@
 import { dirname } from "@std/path/dirname";
 import { join } from "@std/path/join";
-import { resolve } from "@std/path/resolve";
 import { encodeText } from "../content/bytes.ts";
 import { InvalidContentError } from "../errors.ts";
 import {
@@ -11,6 +10,7 @@ import {
   isMissing,
   openCursor,
 } from "../runtime/files.ts";
+import { absolutePath } from "../runtime/absolute_path.ts";
 import { isRunning } from "../runtime/process_owner.ts";
 import { diskError, onDisk, onDiskCursor, placeError } from "./disk_error.ts";
 import { files } from "./files.ts";
@@ -46,7 +46,7 @@ export class LayoutFolder {
    */
   constructor(folder: string, options: LayoutFilesOptions) {
     this.system = files(`open the layout ${folder}`);
-    this.folder = resolve(folder);
+    this.folder = absolutePath(folder);
     this.durable = options.durable;
   }
 

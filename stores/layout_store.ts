@@ -1,3 +1,4 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions } from "../content/check_options.ts";
 import { type Body, bytesStream, openBody } from "../content/body.ts";
 import { type Bytes, EMPTY } from "../content/bytes.ts";
@@ -94,6 +95,7 @@ export class LayoutStore implements ContentStore {
    */
   constructor(folder: string, options: LayoutStoreOptions = {}) {
     checkOptions(options, LAYOUT_STORE_OPTIONS);
+    checkArgument("folder", folder, "text");
     const { durable = false, partialExpiry = PARTIAL_EXPIRY_MS } = options;
     this.folder = folder;
     this.#files = new LayoutFiles(folder, { durable });
@@ -174,6 +176,7 @@ export class LayoutStore implements ContentStore {
    */
   async write(descriptor: Descriptor, body: Body, options: WriteOptions = {}): Promise<void> {
     checkOptions(options, WRITE_OPTIONS);
+    checkArgument("descriptor", descriptor, "descriptor");
     const { signal } = options;
     const { size } = descriptor;
     const digest = digestIn(descriptor);

@@ -1,3 +1,4 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions } from "../content/check_options.ts";
 import { type Body, openBody } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
@@ -132,6 +133,7 @@ export class MemoryStore implements ContentStore {
    */
   async write(descriptor: Descriptor, body: Body, options: WriteOptions = {}): Promise<void> {
     checkOptions(options, WRITE_OPTIONS);
+    checkArgument("descriptor", descriptor, "descriptor");
     const { signal } = options;
     const { mediaType, size } = descriptor;
     const digest = digestIn(descriptor);

@@ -1,3 +1,4 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { InvalidOptionError } from "../errors.ts";
 import type { ReopenableBody } from "../content/body.ts";
 import { openCursor } from "../runtime/files.ts";
@@ -31,6 +32,7 @@ export interface FileBody extends ReopenableBody {
  * ```
  */
 export async function openFile(path: string): Promise<FileBody> {
+  checkArgument("path", path, "text");
   const system = files(`open ${path}`);
   const file = await onDisk("read", path, () => system.open(path, "r"));
   try {

@@ -1,7 +1,8 @@
 import type { Descriptor } from "../content/descriptor.ts";
 import { ContentNotFoundError, InvalidContentError, InvalidReferenceError } from "../errors.ts";
 import { choosePlatform, formatPlatform } from "../manifest/platform.ts";
-import { derivedFrom, namesOf, tagOf } from "./entry_names.ts";
+import { isDerivedTag } from "../manifest/derived_tag.ts";
+import { namesOf, tagOf } from "./entry_names.ts";
 import type { LayoutEntries } from "./layout_entries.ts";
 import type { LayoutManifests } from "./layout_manifests.ts";
 
@@ -58,7 +59,7 @@ export async function onlyImage(
   }
   const images = all.filter((entry, at) => {
     const tag = tagOf(entry);
-    if (tag !== undefined) return derivedFrom(tag) === undefined;
+    if (tag !== undefined) return !isDerivedTag(tag);
     return known[at]?.subject === undefined && !parts.has(entry.digest);
   });
   const problem = `Cannot choose an image of ${named.where}, which has several`;

@@ -1,3 +1,4 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { basename } from "@std/path/basename";
 import { dirname } from "@std/path/dirname";
@@ -47,6 +48,8 @@ export async function saveFile(
   options: SaveFileOptions = {},
 ): Promise<number> {
   checkOptions(options, SAVE_FILE_OPTIONS);
+  checkArgument("path", path, "text");
+  checkArgument("stream", stream, "stream");
   const { signal } = options;
   const system = files(`write ${path}`);
   const reader = pieceReader(stream);

@@ -6,7 +6,8 @@ import { isManifestMediaType } from "../content/media_types.ts";
 import { InvalidContentError } from "../errors.ts";
 import type { LayoutEntries } from "./layout_entries.ts";
 import type { LayoutFiles } from "./layout_files.ts";
-import { derivedFrom, tagOf } from "./entry_names.ts";
+import { derivedFrom } from "../manifest/derived_tag.ts";
+import { tagOf } from "./entry_names.ts";
 
 /** Content that nothing leads to. */
 export interface UnreferencedContent {

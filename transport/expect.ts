@@ -1,3 +1,4 @@
+import type { Bytes } from "../content/bytes.ts";
 import type { HttpError } from "../errors.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "./channel.ts";
 import type { AdviceOn } from "./http_error.ts";
@@ -16,6 +17,23 @@ export async function sendExpecting(
   const answer = await channel.send(request);
   if (statuses.includes(answer.response.status)) return answer;
   throw await responseError(channel, request, answer, adviceOn);
+}
+
+/**
+ * Leaves the body of an answer whose status says it all, unless it is a web page: a portal answers
+ * whatever it is asked. `asked` gives, verified, what may be a page itself.
+ *
+ * @throws {InvalidContentError} When it is one, and not what was asked for.
+ */
+export async function leaveBody(
+  channel: Pick<Channel, "limits">,
+  request: ChannelRequest,
+  answer: ChannelResponse,
+  asked?: () => Promise<ReadableStream<Bytes>>,
+): Promise<void> {
+  if (answer.response.body === null) return;
+  const { leaveBody } = await import("./web_page.ts");
+  await leaveBody(channel, request, answer, asked);
 }
 
 /**

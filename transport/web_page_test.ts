@@ -10,6 +10,11 @@ const BODIES: [name: string, body: string, page: boolean][] = [
   ["one behind a byte order mark", "\ufeff<html>", true],
   ["a storage's XML", '<?xml version="1.0"?><Error>', false],
   ["JSON about pages", '{"errors":[{"message":"<html>"}]}', false],
+  ["a comment", "<!-- x -->", true],
+  ["markup without a page around it", "<h1>Hello</h1>", true],
+  ["XHTML", '<?xml version="1.0"?>\n<html xmlns="http://www.w3.org/1999/xhtml">', true],
+  ["another element", "<body-part>", false],
+  ["a word that begins like an element", "<bucket>", false],
   ["nothing", "", false],
 ];
 

@@ -1,3 +1,4 @@
+import { checkArgument } from "../../content/check_argument.ts";
 import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import type { Credential, CredentialSource } from "../credential.ts";
@@ -111,6 +112,7 @@ const DEFAULT_LIFETIME_MS = 60 * 60 * 1_000;
  * @see https://azure.github.io/acr/AAD-OAuth.html
  */
 export function acrCredentials(options: AcrCredentialsOptions): CredentialSource {
+  checkArgument("options", options, "options");
   checkOptions(options, ACR_CREDENTIALS_OPTIONS);
   const settings = providerSettings(options);
   const { entraToken, servicePrincipal, tenantId, scope = SCOPE, asPassword = false } = options;

@@ -1,3 +1,4 @@
+import { checkArgument } from "../../content/check_argument.ts";
 import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import { quoteInput } from "../../reference/quote_input.ts";
@@ -73,6 +74,7 @@ export async function ensureEcrRepository(
   options: EcrRepositoryOptions = {},
 ): Promise<boolean> {
   checkOptions(options, ECR_REPOSITORY_OPTIONS);
+  checkArgument("name", name, "text");
   const { immutableTags = false, resourceTags = {}, credentials } = options;
   const [host = "", ...parts] = name.split("/");
   const place = ecrHost(host);

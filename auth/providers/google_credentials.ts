@@ -1,3 +1,4 @@
+import { checkArgument } from "../../content/check_argument.ts";
 import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import { AuthenticationError, InvalidOptionError } from "../../errors.ts";
 import { fileSystem, readWhole } from "../../runtime/files.ts";
@@ -104,6 +105,7 @@ function isGoogleHost(host: string): boolean {
  * @see https://cloud.google.com/artifact-registry/docs/docker/authentication
  */
 export function googleCredentials(options: GoogleCredentialsOptions): CredentialSource {
+  checkArgument("options", options, "options");
   checkOptions(options, GOOGLE_CREDENTIALS_OPTIONS);
   const settings = providerSettings(options);
   const { accessToken, key, metadataServer, keyAs = "exchange", tokenHosts } = options;

@@ -1,3 +1,4 @@
+import { checkArgument } from "../../content/check_argument.ts";
 import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import type { CredentialSource } from "../credential.ts";
@@ -65,6 +66,7 @@ const QUAY_ROBOT = /^[a-z0-9][a-z0-9._-]*\+[a-z][a-z0-9_-]*$/;
  * @see https://docs.quay.io/glossary/robot-accounts.html
  */
 export function quayCredentials(options: QuayCredentialsOptions): CredentialSource {
+  checkArgument("options", options, "options");
   checkOptions(options, QUAY_CREDENTIALS_OPTIONS);
   const { robot, token, host = "quay.io" } = options;
   const refused = (why: string) => new InvalidOptionError(`Cannot use quayCredentials: ${why}`);
@@ -106,10 +108,12 @@ export function quayCredentials(options: QuayCredentialsOptions): CredentialSour
  * @see https://goharbor.io/docs/main/administration/robot-accounts/
  */
 export function harborCredentials(options: HarborCredentialsOptions): CredentialSource {
+  checkArgument("options", options, "options");
   checkOptions(options, HARBOR_CREDENTIALS_OPTIONS);
   const { host, robot, secret, prefix = "robot$" } = options;
   const refused = (why: string) => new InvalidOptionError(`Cannot use harborCredentials: ${why}`);
   if (!secret) throw refused("secret must not be empty");
+  checkArgument("robot", robot, "text");
   if (!robot.startsWith(prefix) || robot.length === prefix.length || robot.includes(":")) {
     throw refused(
       `robot must begin with ${prefix}, and go on with the robot's name; a shell replaces $ and ` +

@@ -47,7 +47,8 @@ export default function login(command: Command, io: Io): void {
 
 /** Asks for `/v2/` as docker login does: with what the registry's challenge asks for. */
 async function tryCredentials(client: RegistryClientV2): Promise<void> {
-  const info = await client.performLogin();
+  const pingRes = await client.ping({ expectStatus: [200, 401] });
+  const info = await client.performLogin({ pingRes });
   if (info.type !== "Bearer") return; // a password was tried, or the registry asks nobody who they are
   const authorization = `Bearer ${info.token}`;
   await client.ping({ headers: { authorization }, expectStatus: [200] });

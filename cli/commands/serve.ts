@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { access, constants, mkdir, readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import { InvalidOptionError } from "../../mod.ts";
 import {
@@ -43,6 +43,7 @@ export default function serve(command: Command, io: Io): void {
     .option("--json", "print {url}")
     .action(async (flags: Flags) => {
       const auth = authFrom(flags);
+      if (flags.dir !== undefined) await checkFolder(flags.dir);
       const backend = flags.dir === undefined ? undefined : diskBackend(flags.dir);
       await backend?.recover();
       const registry = createRegistry({ ...(auth && { auth }), ...(backend && { backend }) });
@@ -57,14 +58,38 @@ export default function serve(command: Command, io: Io): void {
     });
 }
 
+/** Finds out before anything is served what would fail with every push. */
+async function checkFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+  } catch (cause) {
+    throw new InvalidOptionError(
+      `Cannot serve: --dir ${folder} is no folder to write to: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
+async function pem(option: string, file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    throw new InvalidOptionError(
+      `Cannot serve: ${option} ${file} cannot be read: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
 async function serveOptions(flags: Flags): Promise<ServeOptions> {
   const { port, hostname, cors, tlsCert, tlsKey } = flags;
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     throw new InvalidOptionError("Cannot serve: --tls-cert and --tls-key go together");
   }
   const tls = tlsCert === undefined ? undefined : {
-    cert: await readFile(tlsCert, "utf8"),
-    key: await readFile(tlsKey!, "utf8"),
+    cert: await pem("--tls-cert", tlsCert),
+    key: await pem("--tls-key", tlsKey!),
   };
   return { port, hostname, ...(tls && { tls }), ...(cors && { cors }) };
 }

@@ -1,3 +1,4 @@
+import { checkArgument } from "../../content/check_argument.ts";
 import { checkOptions } from "../../content/check_options.ts";
 import { isRepositoryName } from "../../reference/repository_name.ts";
 import type { RegistrySettings } from "../options.ts";
@@ -25,6 +26,7 @@ export function createAuthorizer(
     checkOptions(auth.bearer, BEARER_AUTH_OPTIONS, "auth.bearer");
     return new BearerAuthorizer(auth.bearer, now, externalUrl);
   }
+  checkArgument("auth.basic", auth.basic, "options");
   checkOptions(auth.basic, BASIC_AUTH_OPTIONS, "auth.basic");
   return new BasicAuthorizer(auth.basic);
 }

@@ -1,3 +1,4 @@
+import { checkArgument } from "../../content/check_argument.ts";
 import { checkOptions } from "../../content/check_options.ts";
 import type { PieceReader } from "../../content/piece_reader.ts";
 import { bodyReader } from "../exchange.ts";
@@ -244,6 +245,7 @@ export class TokenService {
 export function tokenService(
   options: TokenServiceOptions,
 ): (request: Request) => Promise<Response> {
+  checkArgument("options", options, "options");
   checkOptions(options, TOKEN_SERVICE_OPTIONS);
   const {
     now = Date.now,

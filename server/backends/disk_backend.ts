@@ -1,12 +1,12 @@
 import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import { dirname } from "@std/path/dirname";
 import { join } from "@std/path/join";
-import { resolve } from "@std/path/resolve";
 import type { Descriptor } from "../../content/descriptor.ts";
 import type { Digest } from "../../content/digest.ts";
 import { InvalidContentError, InvalidOptionError } from "../../errors.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import type { Tag } from "../../reference/tag.ts";
+import { absolutePath } from "../../runtime/absolute_path.ts";
 import { type FileSystem, hasCode, isMissing, openCursor } from "../../runtime/files.ts";
 import { inPlace, placeError } from "../../stores/disk_error.ts";
 import { files as machineFiles } from "../../stores/files.ts";
@@ -123,7 +123,7 @@ export function diskBackend(folder: string, options: DiskBackendOptions = {}): D
   }
   // A worker has no working directory either.
   const system = machineFiles(`keep a registry in ${folder}`);
-  return new FolderBackend(resolve(folder), system, durable, uploadExpiry);
+  return new FolderBackend(absolutePath(folder), system, durable, uploadExpiry);
 }
 
 class FolderBackend implements DiskBackend {

@@ -64,7 +64,7 @@ const HEADER_BYTES = 64 * 1024;
  * Listens with `node:http` or `node:https`, on Node, Bun and Deno. Bodies go both ways no faster than
  * they are taken.
  *
- * @throws {InvalidOptionError} When the runtime has no `node:http`.
+ * @throws {InvalidOptionError} When the runtime has no `node:http` of its own.
  */
 export function listenNode(
   handler: (request: Request) => Promise<Response>,

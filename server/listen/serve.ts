@@ -1,3 +1,4 @@
+import { checkArgument } from "../../content/check_argument.ts";
 import { checkOptions, type OptionNames } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import { runtimeName } from "../../runtime/builtin.ts";
@@ -108,6 +109,7 @@ export async function serve(
   registry: RequestHandler,
   options: ServeOptions = {},
 ): Promise<ServedRegistry> {
+  checkArgument("registry", registry, "handler");
   checkOptions(options, SERVE_OPTIONS);
   const { hostname = "127.0.0.1", port = 0, signal, onListen, grace = GRACE_MS, tls } = options;
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {

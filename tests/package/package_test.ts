@@ -253,11 +253,32 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
 
     await t.step({
       ...requirePeers("node24"),
+      name: "Node 24 with both copies: codes are the same, and classes are each copy's own",
+      fn: async () => {
+        const script = await copied("copies.mjs", consumer);
+        const said = await run(neededPeer("node24"), [script], { cwd: consumer });
+        assertMatch(said, /^\d+ errors\n$/);
+      },
+    });
+
+    await t.step({
+      ...requirePeers("node24"),
       name:
         "a worker of an old compatibility date: every entry point loads, and says what cannot be",
       fn: async () => {
         const script = await copied("worker.mjs", consumer);
         const said = await run(neededPeer("node24"), [script, ...entryPoints], { cwd: consumer });
+        assertMatch(said, /^\d+ steps\n$/);
+      },
+    });
+
+    await t.step({
+      ...requirePeers("node24", "workerd"),
+      name: "workerd of old and new compatibility dates: pull and push, and what cannot be",
+      fn: async () => {
+        const script = await copied("workerd.mjs", consumer);
+        const args = [script, neededPeer("workerd"), ...entryPoints];
+        const said = await run(neededPeer("node24"), args, { cwd: consumer });
         assertMatch(said, /^\d+ steps\n$/);
       },
     });

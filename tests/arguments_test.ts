@@ -1,0 +1,140 @@
+/**
+ * What a program without types gives in an argument's place is refused by a message that names the
+ * argument and says what it must be, before anything is sent or written.
+ */
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import * as artifact from "../artifact/mod.ts";
+import * as auth from "../auth/mod.ts";
+import * as copying from "../copy/mod.ts";
+import * as endpoints from "../endpoints.ts";
+import * as davit from "../mod.ts";
+import * as server from "../server/mod.ts";
+import * as stores from "../stores/mod.ts";
+
+// deno-lint-ignore no-explicit-any -- what a program without types gives
+type Untyped = any;
+
+const DIGEST = `sha256:${"0".repeat(64)}`;
+const BLOB = { mediaType: "text/plain", digest: DIGEST, size: 5 };
+const BYTES = new TextEncoder().encode("hello");
+
+const sent: string[] = [];
+const fetch = (input: Request | URL | string) => {
+  sent.push(String(input));
+  return Promise.reject(new Error("something was sent"));
+};
+const client = new davit.RegistryClientV2({ name: "registry.test/app", fetch }) as Untyped;
+const channel = endpoints.connect("https://registry.test", { fetch });
+const memory = new stores.MemoryStore() as Untyped;
+const registry = new davit.RegistryStore(client) as Untyped;
+const layout = new stores.LayoutStore("/nowhere") as Untyped;
+const type = { artifactType: "text/plain" };
+const session = { location: "/u", offset: 0 };
+
+const WRONG = [undefined, null, 42, {}, [], () => 1];
+
+/** Values that are right for some arguments, or that mean something else there. */
+const TAKEN: Record<string, unknown[]> = {
+  "'options'": [{}, [], () => 1],
+  "'descriptor'": [{}, []],
+  "'references'": [[]],
+  "'tags'": [[]],
+  "'plan.remove'": [[]],
+  "'layers'": [undefined, []],
+  "'files'": [undefined, []],
+  "'auth.basic'": [{}, []],
+};
+
+async function all(list: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of list) { /* only the failure counts */ }
+}
+
+const CALLS: [title: string, name: string, call: (value: Untyped) => unknown][] = [
+  ["copy", "'source'", (source) => copying.copy(source, "v1", memory, "v1")],
+  ["copy", "'reference'", (reference) => copying.copy(memory, reference, memory, "v1")],
+  ["copy", "'target'", (target) => copying.copy(memory, "v1", target, "v1")],
+  ["copy", "'references'", (references) => copying.copy(memory, "v1", memory, references)],
+  ["copyTags", "'source'", (source) => copying.copyTags(source, memory)],
+  ["copyTags", "'target'", (target) => copying.copyTags(memory, target)],
+  ["reachable", "'store'", (store) => copying.reachable(store, ["v1"])],
+  ["reachable", "'tags'", (tags) => copying.reachable(memory, tags)],
+  ["planPrune", "'store'", (store) => copying.planPrune(store, {} as Untyped)],
+  ["planPrune", "'options'", (options) => copying.planPrune(memory, options)],
+  [
+    "prune",
+    "'plan.remove'",
+    (remove) => copying.prune(memory, { remove } as Untyped, {} as Untyped),
+  ],
+  ["prune", "'options'", (options) => copying.prune(memory, { remove: [] } as Untyped, options)],
+
+  ["RegistryClientV2", "'repo'", (repo) => new davit.RegistryClientV2({ repo: repo ?? null })],
+  ["RegistryStore", "'client'", (client) => new davit.RegistryStore(client)],
+  ["LayoutStore", "'folder'", (folder) => new stores.LayoutStore(folder)],
+  ["openFile", "'path'", (path) => stores.openFile(path)],
+  ["saveFile", "'path'", (path) => stores.saveFile(path, new Blob(["x"]).stream())],
+  ["saveFile", "'stream'", (stream) => stores.saveFile("/nowhere/x", stream)],
+  ["createArchive", "'output'", (output) => stores.createArchive(output, { format: "oci" })],
+  ["createArchive", "'options'", (options) => stores.createArchive("/nowhere/x", options)],
+  ["fileUploadJournal", "'folder'", (folder) => stores.fileUploadJournal(folder)],
+  ["RegistryStore.exists", "'descriptor'", (given) => registry.exists(given)],
+  ["RegistryStore.open", "'descriptor'", (given) => registry.open(given)],
+  ...[["RegistryStore", registry], ["LayoutStore", layout], ["MemoryStore", memory]].map((
+    [name, store],
+  ): [string, string, (value: Untyped) => unknown] => [
+    `${name}.write`,
+    "'descriptor'",
+    (descriptor) => store.write(descriptor, BYTES),
+  ]),
+
+  ["pack", "'store'", (store) => artifact.pack(store, type)],
+  ["pack", "'options'", (options) => artifact.pack(memory, options)],
+  ["pack", "'layers'", (layers) => artifact.pack(memory, { ...type, layers })],
+  ["pack", "'files'", (files) => artifact.pack(memory, { ...type, files })],
+  ["attach", "'store'", (store) => artifact.attach(store, BLOB, type)],
+  ["attach", "'options'", (options) => artifact.attach(memory, BLOB, options)],
+  ["attached", "'store'", (store) => all(artifact.attached(store, BLOB))],
+  ["detach", "'store'", (store) => artifact.detach(store, BLOB)],
+  ["unpackFiles", "'store'", (store) => artifact.unpackFiles(store, "v1", "/nowhere")],
+  ["unpackFiles", "'folder'", (folder) => artifact.unpackFiles(memory, "v1", folder)],
+  ["helm", "'options'", artifact.helm],
+  ["wasm", "'options'", artifact.wasm],
+
+  ["acrCredentials", "'options'", auth.acrCredentials],
+  ["googleCredentials", "'options'", auth.googleCredentials],
+  ["quayCredentials", "'options'", auth.quayCredentials],
+  ["harborCredentials", "'options'", auth.harborCredentials],
+  ["ensureEcrRepository", "'name'", (name) => auth.ensureEcrRepository(name)],
+
+  ["serve", "'registry'", (registry) => server.serve(registry)],
+  ["tokenService", "'options'", server.tokenService],
+  ["createRegistry", "'auth.basic'", (basic) => server.createRegistry({ auth: { basic } })],
+
+  [
+    "putManifest",
+    "'manifestData'",
+    (manifestData) => client.putManifest({ ref: "v1", manifestData }),
+  ],
+  [
+    "endpoints' putManifest",
+    "a Uint8Array",
+    (data) => endpoints.putManifest(channel, "app", "v1", data),
+  ],
+  ["postBlob", "'data'", (data) => endpoints.postBlob(channel, "app", DIGEST, data)],
+  ["uploadBlobChunk", "'data'", (data) => client.uploadBlobChunk({ session, data })],
+  ["uploadBlobChunk", "'session'", (session) => client.uploadBlobChunk({ session, data: BYTES })],
+];
+
+for (const [title, name, call] of CALLS) {
+  Deno.test(`${title}: what is no ${name.replace(/'/g, "")} is refused by its name`, async () => {
+    sent.length = 0;
+    const taken = TAKEN[name] ?? [];
+    for (const value of WRONG) {
+      const same = (each: unknown) => String(each) === String(value);
+      if (taken.some(same)) continue;
+      const error = await assertRejects(async () => await call(value), davit.InvalidOptionError);
+      assertStringIncludes(error.message, name);
+      assert(!/current value is (?:42|\[object)/.test(error.message), error.message);
+    }
+    assertEquals(sent, []);
+  });
+}
