@@ -13,6 +13,7 @@ import { checkOptions, type OptionNames } from "./content/check_options.ts";
 import type { Descriptor } from "./content/descriptor.ts";
 import type { UploadJournal } from "./content/upload_journal.ts";
 import { DEFAULT_LIMITS } from "./content/limits.ts";
+import { KeptManifests } from "./content/kept_manifests.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "./content/media_types.ts";
 import { openRange } from "./content/open_range.ts";
 import { pieceReader, readAll } from "./content/piece_reader.ts";
@@ -46,12 +47,6 @@ export interface RegistryStoreOptions {
 
 const REGISTRY_STORE_OPTIONS: OptionNames<RegistryStoreOptions> = { manifestBytes: 1, journal: 1 };
 
-/** What is tagged was written just before, as a rule: as many as one image for several platforms has. */
-const WRITTEN_KEPT = 16;
-
-/** Of manifests below this; they are a few kilobytes. */
-const WRITTEN_BYTES = 256 * 1024;
-
 /**
  * A repository as a store of content: what copying, attaching and every other verb over stores work
  * with. Descriptors of manifests go to the manifest endpoints, all others to the blob endpoints.
@@ -75,8 +70,10 @@ export class RegistryStore implements ContentStore {
   readonly #manifestBytes: number;
   readonly #journal: { journal?: UploadJournal };
   #ranges: boolean | undefined;
-  /** The manifests written last, by digest: to tag one costs no pull then, which may be counted. */
-  readonly #written = new Map<string, { bytes: Bytes; mediaType: string }>();
+  /** Manifests that were written: to tag one costs no pull then, which may be counted. */
+  readonly #written = new KeptManifests();
+  /** Manifests that `resolve` was answered with, until they are opened. */
+  readonly #read = new KeptManifests();
   /** Manifests that `resolve` found under types that are not known here: they are no blobs. */
   readonly #others = new Set<string>();
 
@@ -91,17 +88,20 @@ export class RegistryStore implements ContentStore {
 
   /**
    * The descriptor that a tag or digest names, by HEAD: a manifest's, or else a blob's, of which the
-   * registry does not know the media type.
+   * registry does not know the media type. With `read` by GET, and the next `open` of that manifest
+   * costs no request.
    *
    * @throws {ContentNotFoundError} When there is none.
    * @throws {InvalidContentError} When the registry does not say the size of a blob.
    */
   async resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
     checkOptions(options, RESOLVE_OPTIONS);
-    const { signal } = options;
+    const { read = false, signal } = options;
     const ending = signal && { signal };
     return await this.#orMissing(reference, async () => {
       try {
+        const got = read && await this.#resolveByGet(reference, ending);
+        if (got) return got;
         const found = await this.client.headManifest({ ref: reference, ...ending });
         if (!isManifestMediaType(found.mediaType)) this.#others.add(found.digest);
         return found;
@@ -112,6 +112,14 @@ export class RegistryStore implements ContentStore {
         });
       }
     });
+  }
+
+  /** Of a type that is not known here the descriptor is not in every answer, and is asked for. */
+  async #resolveByGet(ref: string, options?: StoreOptions): Promise<Descriptor | undefined> {
+    const { bytes, digest, mediaType } = await this.client.getManifestBytes({ ref, ...options });
+    if (!isManifestMediaType(mediaType)) return undefined;
+    this.#read.keep(digest, { bytes, mediaType });
+    return { mediaType, digest, size: bytes.byteLength };
   }
 
   async #resolveBlob(digest: string, options?: StoreOptions): Promise<Descriptor> {
@@ -159,9 +167,10 @@ export class RegistryStore implements ContentStore {
     return await this.#orMissing(digest, async () => {
       if (isManifestMediaType(mediaType) || this.#others.has(digest)) {
         const asked = { ref: digest, ...(signal && { signal }) };
-        const { bytes } = isManifestMediaType(mediaType)
-          ? await this.client.getManifest(asked)
-          : await this.client.getManifestBytes(asked);
+        const { bytes } = this.#read.take(digest) ??
+          (isManifestMediaType(mediaType)
+            ? await this.client.getManifest(asked)
+            : await this.client.getManifestBytes(asked));
         if (!whole) return bytesStream(bytes.subarray(offset, offset + length));
         const reader = pieceReader(bytesStream(bytes));
         return await verifyingStream(reader, { digest: parseDigest(digest), size });
@@ -236,15 +245,8 @@ export class RegistryStore implements ContentStore {
       mediaType,
       ...ending,
     });
-    this.#keepWritten(digest, bytes, mediaType);
+    this.#written.keep(digest, { bytes, mediaType });
     if (referrersError !== undefined) throw referrersError;
-  }
-
-  #keepWritten(digest: string, bytes: Bytes, mediaType: string): void {
-    if (bytes.byteLength > WRITTEN_BYTES) return;
-    const [oldest] = this.#written.keys();
-    if (this.#written.size >= WRITTEN_KEPT) this.#written.delete(oldest!);
-    this.#written.set(digest, { bytes, mediaType });
   }
 
   /**
@@ -330,7 +332,7 @@ export class RegistryStore implements ContentStore {
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
     }
-    this.#written.delete(digest);
+    for (const kept of [this.#written, this.#read]) kept.take(digest);
   }
 
   async #orMissing<T>(what: string, call: () => Promise<T>): Promise<T> {

@@ -21,12 +21,18 @@ export interface ResolveOptions extends StoreOptions {
    * chooses nothing of an index.
    */
   platform?: string;
+  /**
+   * Whether what the reference names is opened next: a registry then answers both with one request.
+   * @default {false}
+   */
+  read?: boolean;
 }
 
 /** Their names. */
 export const RESOLVE_OPTIONS: OptionNames<ResolveOptions> = {
   ...STORE_OPTIONS,
   platform: 1,
+  read: 1,
 };
 
 /** Options of {@linkcode ContentSource.open}. */

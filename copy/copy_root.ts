@@ -28,7 +28,7 @@ export async function resolveRoot(
 ): Promise<Descriptor> {
   const [platform, ...others] = typeof platforms === "string" ? [platforms] : platforms;
   const isOne = platform !== undefined && platform !== "all" && others.length === 0;
-  const options = { signal, ...(isOne && { platform }) };
+  const options = { signal, read: true, ...(isOne && { platform }) };
   return await onSide("source", reference, signal, () => source.resolve(reference, options));
 }
 

@@ -44,8 +44,12 @@ Deno.test("many tags: one list, each part once, signatures with what they sign",
   assertEquals(result.copied.filter(({ digest }) => digest === shared.digest).length, 1);
   const asked = source.asked();
   assertEquals(count(asked, /tags/), 1);
-  // The tags, and the signatures that the list named: none is asked for in vain.
-  assertEquals(count(asked, /^HEAD manifests/), 40 + 8);
+  // The signatures that the list named: none is asked for in vain, and a tag is answered with its
+  // manifest.
+  assertEquals(count(asked, /^HEAD manifests/), 8);
+  // Each manifest is read once, and the list under its fallback tag.
+  assertEquals(count(asked, /^GET manifests/), 2 * (40 + 8 + 8));
+  assertEquals(count(target.asked(), /^GET manifests/), 0, "what was written is tagged unread");
   const copied = await Array.fromAsync(target.store.tags());
   assertEquals(copied.length, 48);
   const again = await copyTags(source.store, target.store);

@@ -38,6 +38,8 @@ export class LayoutFolder {
   readonly system: FileSystem;
   /** Folders inside this one that have been looked at: they are there, and no links. */
   readonly #folders = new Set<string>();
+  /** How many use the folder for what is not whole yet. */
+  #users = 0;
 
   /**
    * A folder, which need not be there yet.
@@ -135,7 +137,7 @@ export class LayoutFolder {
   /** The names of what is not whole yet. */
   async partialNames(): Promise<string[]> {
     const path = join(this.folder, PARTIAL);
-    if (!(await this.lstat(path))?.isDirectory()) return [];
+    if (!this.#folders.has(PARTIAL) && !(await this.lstat(path))?.isDirectory()) return [];
     try {
       return await this.system.readdir(path);
     } catch (error) {
@@ -160,7 +162,7 @@ export class LayoutFolder {
 
   /**
    * Removes what processes that ended have left and no other one can go on with, and what has not
-   * been written to since a time, in milliseconds; then {@linkcode tidy}.
+   * been written to since a time, in milliseconds.
    */
   async sweep(before: number): Promise<void> {
     for (const name of await this.partialNames()) {
@@ -174,11 +176,19 @@ export class LayoutFolder {
       if (!useless && stat.mtimeMs >= before) continue;
       await onDisk("write", path, () => this.system.rm(path, { force: true }));
     }
-    await this.tidy();
   }
 
-  /** Removes the folder for what is not whole yet, where there is nothing in it. */
+  /** Begins a use of the folder for what is not whole yet: {@linkcode tidy} ends it. */
+  use(): void {
+    this.#users++;
+  }
+
+  /**
+   * Ends a use of the folder for what is not whole yet; the last one removes it, where there is nothing
+   * in it.
+   */
   async tidy(): Promise<void> {
+    if (--this.#users > 0) return;
     if (!this.#folders.delete(PARTIAL) && !await this.#hasFolder(PARTIAL)) return;
     this.#folders.delete(PARTIAL);
     await this.system.rmdir(join(this.folder, PARTIAL)).catch(() => {}); // there is something in it

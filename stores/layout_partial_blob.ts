@@ -8,7 +8,7 @@ import type { FileHandle } from "../runtime/files.ts";
 import { onDisk } from "./disk_error.ts";
 import { hashFile } from "./hash_file.ts";
 import type { LayoutFiles } from "./layout_files.ts";
-import { claimPart, forgetParts, prefixOf, releasePart } from "./layout_parts.ts";
+import { claimPart, forgetParts, prefixOf, releasePart, removePart } from "./layout_parts.ts";
 import { noteOf } from "./partial_names.ts";
 import { badDigest, checkPlace, sizeMismatch } from "./write_errors.ts";
 
@@ -34,11 +34,10 @@ export async function beginPartial(
   },
 ): Promise<PartialBlob> {
   const { signal, ...events } = options;
-  const path = await claimPart(files, digest);
-  const file = await onDisk("write", path, () => files.system.open(path, "r+"));
+  const { path, file, isNew } = await claimPart(files, digest);
   try {
     const partial = new LayoutPartialBlob({ files, file, digest, size, path, ...events });
-    await partial.resume(signal);
+    if (!isNew) await partial.resume(signal);
     return partial;
   } catch (error) {
     await file.close();
@@ -131,8 +130,14 @@ class LayoutPartialBlob implements PartialBlob {
       const actual = toDigest(hashAlgorithm(digest), hasher.digest());
       if (actual === digest && files.durable) await onDisk("write", path, () => file.sync());
       await this.#end(async () => {
-        if (actual === digest) await files.publish(path, digest);
-        await forgetParts(files, path, digest);
+        try {
+          if (actual === digest) await files.publish(path, digest);
+          if (actual !== digest || this.#noted !== undefined) await removePart(files, path);
+          await forgetParts(files, digest);
+        } catch (error) {
+          await releasePart(files, path, digest);
+          throw error;
+        }
         if (actual !== digest) throw badDigest(digest, actual);
         await onCommitted();
       });
@@ -143,9 +148,12 @@ class LayoutPartialBlob implements PartialBlob {
   async close(): Promise<void> {
     await this.#next(async () => {
       if (!this.#open) return;
-      const { file, files, path } = this.#parts;
+      const { digest, file, files, path } = this.#parts;
       if (this.#prefix > 0) await file.truncate(this.#prefix);
-      await this.#end(() => files.system.rm(noteOf(path), { force: true }));
+      await this.#end(async () => {
+        await files.system.rm(noteOf(path), { force: true });
+        await releasePart(files, path, digest);
+      });
     });
   }
 
@@ -226,13 +234,12 @@ class LayoutPartialBlob implements PartialBlob {
 
   /** Closes the file, so that nobody writes to what is published then; what is left is let go. */
   async #end(then: () => Promise<void>): Promise<void> {
-    const { digest, file, files, onEnd, path } = this.#parts;
+    const { file, onEnd } = this.#parts;
     this.#open = false;
     await file.close();
     try {
       await then();
     } finally {
-      await releasePart(files, path, digest);
       await onEnd();
     }
   }

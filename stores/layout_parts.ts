@@ -1,7 +1,8 @@
 import { join } from "@std/path/join";
 import type { Digest } from "../content/digest.ts";
-import { isMissing } from "../runtime/files.ts";
+import { type FileHandle, isMissing } from "../runtime/files.ts";
 import { isRunning } from "../runtime/process_owner.ts";
+import { onDisk } from "./disk_error.ts";
 import type { LayoutFiles } from "./layout_files.ts";
 import { freeName, heldName, noteOf, PARTIAL, partialName } from "./partial_names.ts";
 
@@ -11,45 +12,55 @@ import { freeName, heldName, noteOf, PARTIAL, partialName } from "./partial_name
  */
 const QUIET_MS = 60_000;
 
+/** A part that one holder has. */
+export interface ClaimedPart {
+  /** Its path, which is this holder's alone. */
+  path: string;
+  /** It, to be read and written. */
+  file: FileHandle;
+  /** Whether there is nothing in it. */
+  isNew: boolean;
+}
+
 /**
  * Takes hold of the longest part of some content that nobody holds, or starts one. A rename does it:
  * of several who try only one succeeds.
- *
- * @returns The part's path, which is this holder's alone.
  */
-export async function claimPart(files: LayoutFiles, digest: Digest): Promise<string> {
+export async function claimPart(files: LayoutFiles, digest: Digest): Promise<ClaimedPart> {
+  const { system } = files;
   const path = join(await files.partials(), heldName(digest));
   for (const part of await partsFree(files, digest)) {
     const prefix = await prefixOf(files, part);
     if (prefix === 0) continue;
     // The note of a part with gaps is there before the part: without it they would count as bytes.
-    await files.system.writeFile(noteOf(path), String(prefix));
+    await system.writeFile(noteOf(path), String(prefix));
     try {
-      await files.system.rename(part, path);
-      await files.system.rm(noteOf(part), { force: true });
-      return path;
+      await system.rename(part, path);
+      await system.rm(noteOf(part), { force: true });
     } catch (error) {
-      await files.system.rm(noteOf(path), { force: true });
-      if (!isMissing(error)) throw error; // else another one was faster
+      await system.rm(noteOf(path), { force: true });
+      if (!isMissing(error)) throw error;
+      continue; // another one was faster
     }
+    return { path, file: await onDisk("write", path, () => system.open(path, "r+")), isNew: false };
   }
-  await (await files.create(path)).close();
-  return path;
+  const file = await files.inPartials(path, () => system.open(path, "wx+"));
+  return { path, file, isNew: true };
 }
 
 /** Lets go of a part, where there is one: the next one who wants the content goes on with it. */
 export async function releasePart(files: LayoutFiles, path: string, digest: Digest): Promise<void> {
   const free = join(path, "..", freeName(digest));
   const [mine, other] = [await prefixOf(files, path), await prefixOf(files, free)];
-  if (mine === 0 || other >= mine) return await remove(files, path);
-  await remove(files, free);
+  if (mine === 0 || other >= mine) return await removePart(files, path);
+  await removePart(files, free);
   await files.system.rename(path, free);
   await files.system.rm(noteOf(path), { force: true });
 }
 
-/** Removes a part, and the others of this content that nobody holds. */
-export async function forgetParts(files: LayoutFiles, path: string, digest: Digest): Promise<void> {
-  for (const part of [path, ...await partsFree(files, digest)]) await remove(files, part);
+/** Removes the parts of some content that nobody holds. */
+export async function forgetParts(files: LayoutFiles, digest: Digest): Promise<void> {
+  for (const part of await partsFree(files, digest)) await removePart(files, part);
 }
 
 /** How many bytes of a part there are without a gap, from the first one on. */
@@ -96,7 +107,8 @@ async function isLeft({ system }: LayoutFiles, path: string, owner: string): Pro
   }
 }
 
-async function remove({ system }: LayoutFiles, part: string): Promise<void> {
+/** Removes a part, and its note. */
+export async function removePart({ system }: LayoutFiles, part: string): Promise<void> {
   await system.rm(part, { force: true });
   await system.rm(noteOf(part), { force: true });
 }

@@ -278,9 +278,9 @@ export class LayoutStore implements ContentStore {
     const index = await this.#layoutIndex();
     const find = (entries: LayoutEntries) => findUnreferenced(files, entries, { minAge, signal });
     if (dryRun || !await files.isThere()) return (await find(await index.read(files))).blobs;
-    await this.#sweep();
-    return await this.#changing(() =>
-      index.exclusive(files, async (entries, apply) => {
+    return await this.#changing(async () => {
+      await this.#sweep();
+      return await index.exclusive(files, async (entries, apply) => {
         const unreferenced = await find(entries);
         // The index first: it must not name what is gone.
         await apply(unreferenced.entries.map((remove) => ({ remove })));
@@ -289,8 +289,8 @@ export class LayoutStore implements ContentStore {
           await files.remove(digest as Digest);
         }
         return unreferenced.blobs;
-      })
-    );
+      });
+    });
   }
 
   /** Every tag, in ASCII order. */
@@ -365,12 +365,20 @@ export class LayoutStore implements ContentStore {
     const digest = digestIn(descriptor);
     const { size } = descriptor;
     hashAlgorithm(digest);
-    await this.#sweepOnce();
-    if (await this.#files.verified(digest, { size, signal })) return wholePartial(size);
+    const files = this.#files;
     const { mediaType } = descriptor;
     const onCommitted = () => this.#list({ mediaType, digest, size });
-    const onEnd = () => this.#files.tidy();
-    return await beginPartial(this.#files, { digest, size }, { onCommitted, onEnd, signal });
+    const onEnd = () => files.tidy();
+    files.use();
+    let begun: PartialBlob | undefined;
+    try {
+      await this.#sweepOnce();
+      if (await files.verified(digest, { size, signal })) return wholePartial(size);
+      begun = await beginPartial(files, { digest, size }, { onCommitted, onEnd, signal });
+      return begun;
+    } finally {
+      if (begun === undefined) await onEnd();
+    }
   }
 
   /** Removes content, with its tags and its place in the index. */
@@ -425,6 +433,7 @@ export class LayoutStore implements ContentStore {
 
   /** Changes something, and leaves nothing but the layout behind. */
   async #changing<T>(change: () => Promise<T>): Promise<T> {
+    this.#files.use();
     try {
       return await change();
     } finally {
