@@ -42,6 +42,17 @@ async function attachText(
   return await attach(store, subject, { artifactType, layers: [{ body }] });
 }
 
+/** Registers a test in memory, with something to attach to. */
+function inMemory(
+  title: string,
+  run: (store: MemoryStore, subject: Descriptor) => Promise<void>,
+): void {
+  Deno.test(title, async () => {
+    const store = new MemoryStore();
+    await run(store, await writeSubject(store));
+  });
+}
+
 onStores("attached: what was attached, verified, to any depth", async (store) => {
   const subject = await writeSubject(store);
   await store.tag(subject, "v1");
@@ -129,16 +140,17 @@ onStores("detach: an image is attached to nothing: InvalidOptionError", async (s
   assertEquals(await store.exists(subject), true);
 });
 
-Deno.test("attached: more than maxBytes: LimitError, and open still streams it", async () => {
-  const store = new MemoryStore();
-  const subject = await writeSubject(store);
-  await attachText(store, subject, "x".repeat(1000));
-  assertEquals((await texts(store, subject, { maxBytes: 1000 })).length, 1);
-  const [found] = await Array.fromAsync(attached(store, subject, { maxBytes: 999 }));
-  const error = await assertRejects(() => found!.bytes(), LimitError, "maxBytes");
-  assertEquals([error.limit, error.maximum], ["maxBytes", 999]);
-  assertEquals((await new Response(await found!.open()).text()).length, 1000);
-});
+inMemory(
+  "attached: more than maxBytes: LimitError, and open still streams it",
+  async (store, subject) => {
+    await attachText(store, subject, "x".repeat(1000));
+    assertEquals((await texts(store, subject, { maxBytes: 1000 })).length, 1);
+    const [found] = await Array.fromAsync(attached(store, subject, { maxBytes: 999 }));
+    const error = await assertRejects(() => found!.bytes(), LimitError, "maxBytes");
+    assertEquals([error.limit, error.maximum], ["maxBytes", 999]);
+    assertEquals((await new Response(await found!.open()).text()).length, 1000);
+  },
+);
 
 /** A store whose lists of referrers hold what is given. */
 function listing(store: MemoryStore, ...entries: Descriptor[]): ContentStore {
@@ -151,32 +163,31 @@ function listing(store: MemoryStore, ...entries: Descriptor[]): ContentStore {
   });
 }
 
-Deno.test("attached: what is gone, none, or another's is left out, and said", async () => {
-  const store = new MemoryStore();
-  const subject = await writeSubject(store);
-  const good = await attachText(store, subject, "good");
-  const others = await attachText(store, await writeSubject(store, "other"), "another's");
-  const gone = { ...good, digest: await digestOf(encodeText("gone")) };
-  const nonsense = encodeText("{}");
-  const broken = { ...good, digest: await digestOf(nonsense), size: 2 };
-  await store.write(broken, nonsense);
-  const skipped: string[] = [];
-  const list = listing(store, gone, broken, others, subject, good, good);
-  const found = await texts(list, subject, {
-    onSkipped: (descriptor, reason) => skipped.push(`${reason.name} ${descriptor.digest}`),
-  });
-  assertEquals(found, ["1 good"]);
-  assertEquals(skipped, [
-    `ContentNotFoundError ${gone.digest}`,
-    `InvalidManifestError ${broken.digest}`,
-    `${ManifestVerificationError.name} ${others.digest}`,
-  ]);
-});
+inMemory(
+  "attached: what is gone, none, or another's is left out, and said",
+  async (store, subject) => {
+    const good = await attachText(store, subject, "good");
+    const others = await attachText(store, await writeSubject(store, "other"), "another's");
+    const gone = { ...good, digest: await digestOf(encodeText("gone")) };
+    const nonsense = encodeText("{}");
+    const broken = { ...good, digest: await digestOf(nonsense), size: 2 };
+    await store.write(broken, nonsense);
+    const skipped: string[] = [];
+    const list = listing(store, gone, broken, others, subject, good, good);
+    const found = await texts(list, subject, {
+      onSkipped: (descriptor, reason) => skipped.push(`${reason.name} ${descriptor.digest}`),
+    });
+    assertEquals(found, ["1 good"]);
+    assertEquals(skipped, [
+      `ContentNotFoundError ${gone.digest}`,
+      `InvalidManifestError ${broken.digest}`,
+      `${ManifestVerificationError.name} ${others.digest}`,
+    ]);
+  },
+);
 
 /** As @sigstore/oci writes it for a manifest with annotations that are not ASCII. */
-Deno.test("attached: an entry with a wrong size", async () => {
-  const store = new MemoryStore();
-  const subject = await writeSubject(store);
+inMemory("attached: an entry with a wrong size", async (store, subject) => {
   const good = await attachText(store, subject, "good");
   const list = listing(store, { ...good, size: good.size - 4 });
   assertEquals(await texts(list, subject), ["1 good"]);
@@ -184,9 +195,7 @@ Deno.test("attached: an entry with a wrong size", async () => {
   assertEquals(found!.descriptor.size, good.size);
 });
 
-Deno.test("attached: bytes that were changed: BadDigestError", async () => {
-  const store = new MemoryStore();
-  const subject = await writeSubject(store);
+inMemory("attached: bytes that were changed: BadDigestError", async (store, subject) => {
   const good = await attachText(store, subject, "good");
   const list = listing(store, good);
   const error = new BadDigestError("changed", { expected: "a", actual: "b" });
@@ -194,9 +203,7 @@ Deno.test("attached: bytes that were changed: BadDigestError", async () => {
   assertStrictEquals(await assertRejects(() => texts(list, subject)), error);
 });
 
-Deno.test("attached: an index may be attached, and has no layers", async () => {
-  const store = new MemoryStore();
-  const subject = await writeSubject(store);
+inMemory("attached: an index may be attached, and has no layers", async (store, subject) => {
   const index = await buildIndex({ manifests: [], subject, artifactType: NOTE });
   await store.write(index.descriptor, index.bytes);
   const [found] = await Array.fromAsync(attached(store, subject));
@@ -204,9 +211,7 @@ Deno.test("attached: an index may be attached, and has no layers", async () => {
   await assertRejects(() => found!.bytes(), InvalidOptionError, "it has 0");
 });
 
-Deno.test("attached: options that cannot be used: InvalidOptionError", async () => {
-  const store = new MemoryStore();
-  const subject = await writeSubject(store);
+inMemory("attached: options that cannot be used: InvalidOptionError", async (store, subject) => {
   for (const depth of [0, -1, 1.5, NaN]) {
     await assertRejects(() => texts(store, subject, { depth }), InvalidOptionError, "depth");
   }
@@ -215,31 +220,30 @@ Deno.test("attached: options that cannot be used: InvalidOptionError", async () 
   await assertRejects(() => detach(without, subject), InvalidOptionError, "removes nothing");
 });
 
-Deno.test("attached: an index of 10,000 entries is read as far as it is asked for", async () => {
-  const store = new MemoryStore();
-  const subject = await writeSubject(store);
-  const good = await attachText(store, subject, "good");
-  let opened = 0;
-  const list = listing(
-    store,
-    good,
-    ...Array.from({ length: 9_999 }, (_, at) => ({
-      ...good,
-      digest: `sha256:${String(at).padStart(64, "0")}`,
-    })),
-  );
-  const { open } = list;
-  list.open = (descriptor) => (opened++, open(descriptor));
-  for await (const { descriptor } of attached(list, subject)) {
-    assertEquals(descriptor.digest, good.digest);
-    break;
-  }
-  assertEquals(opened, 1);
-});
+inMemory(
+  "attached: an index of 10,000 entries is read as far as it is asked for",
+  async (store, subject) => {
+    const good = await attachText(store, subject, "good");
+    let opened = 0;
+    const list = listing(
+      store,
+      good,
+      ...Array.from({ length: 9_999 }, (_, at) => ({
+        ...good,
+        digest: `sha256:${String(at).padStart(64, "0")}`,
+      })),
+    );
+    const { open } = list;
+    list.open = (descriptor) => (opened++, open(descriptor));
+    for await (const { descriptor } of attached(list, subject)) {
+      assertEquals(descriptor.digest, good.digest);
+      break;
+    }
+    assertEquals(opened, 1);
+  },
+);
 
-Deno.test("attached: an aborted signal ends it with its reason", async () => {
-  const store = new MemoryStore();
-  const subject = await writeSubject(store);
+inMemory("attached: an aborted signal ends it with its reason", async (store, subject) => {
   await attachText(store, subject, "note");
   const reason = new Error("enough");
   const options = { signal: AbortSignal.abort(reason) };

@@ -39,13 +39,12 @@ Deno.test("describe: every kind has a sample", () => {
 
 const PREDICATE = "https://slsa.dev/provenance/v1";
 
+const BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const details: [name: string, expected: Record<string, unknown>][] = [
-  ["sigstore-oci-attach-api", {
-    version: "0.3",
-    content: "dsse-envelope",
-    predicateType: PREDICATE,
-    artifactType: "application/vnd.dev.sigstore.bundle.v0.3+json",
-  }],
+  [
+    "sigstore-oci-attach-api",
+    { version: "0.3", content: "dsse-envelope", predicateType: PREDICATE, artifactType: BUNDLE },
+  ],
   ["counter-bundle-v02", { version: "0.2" }],
   ["cosign-new-1-api", { version: "0.3", signature: true }],
   ["cosign-old-att-api", { predicateTypes: [PREDICATE] }],
@@ -53,22 +52,21 @@ const details: [name: string, expected: Record<string, unknown>][] = [
   ["shape-oci-artifact-manifest", { envelope: "jws" }],
   ["cosign-old-sbom-noapi", { format: "json" }],
   ["oras-attach-spdx-api", { format: "json", files: true }],
-  ["oras-attach-intoto-dsse-api", {
-    envelope: "dsse",
-    predicateTypes: [PREDICATE],
-    files: true,
-  }],
+  [
+    "oras-attach-intoto-dsse-api",
+    { envelope: "dsse", predicateTypes: [PREDICATE], files: true },
+  ],
   ["oras-attach-intoto-statement-api", { envelope: "statement" }],
-  ["shape-buildkit-attestation-docker", {
-    predicateTypes: ["https://spdx.dev/Document", PREDICATE],
-  }],
+  [
+    "shape-buildkit-attestation-docker",
+    { predicateTypes: ["https://spdx.dev/Document", PREDICATE] },
+  ],
   ["regctl-index-artifacttype", { artifactType: "application/vnd.example.set.v1" }],
   ["oras-push-file", { artifactType: undefined, configType: undefined, files: true }],
-  ["crane-append-oci", {
-    runnable: true,
-    configType: "application/vnd.oci.image.config.v1+json",
-    files: undefined,
-  }],
+  [
+    "crane-append-oci",
+    { runnable: true, configType: "application/vnd.oci.image.config.v1+json", files: undefined },
+  ],
 ];
 
 for (const [name, expected] of details) {
@@ -109,13 +107,29 @@ Deno.test("describe: as many cosign signatures as layers have one", () => {
 });
 
 const IMAGE_CONFIG = { mediaType: "application/vnd.oci.image.config.v1+json" };
-const EMPTY = { mediaType: "application/vnd.oci.empty.v1+json" };
+const VND = "application/vnd";
 const image = (layers: unknown, more = {}) => ({
   schemaVersion: 2,
   config: IMAGE_CONFIG,
   layers,
   ...more,
 });
+
+const imageOf = (mediaType: string, annotations?: Record<string, string>) =>
+  image([{ mediaType, ...(annotations && { annotations }) }]);
+const artifactOf = (mediaType: string, annotations?: Record<string, string>) => ({
+  config: { mediaType: `${VND}.oci.empty.v1+json` },
+  layers: [{ mediaType, ...(annotations && { annotations }) }],
+});
+
+const UNKNOWN = { artifactType: `${VND}.unknown.artifact.v1` };
+const UNTITLED = { "org.opencontainers.image.title": "" };
+const COSIGN = { "dev.sigstore.cosign/bundle": "{}" };
+const COSIGN_SBOM = `${VND}.dev.cosign.artifact.sbom.v1+json`;
+const SYFT = `${VND}.syft+json`;
+const MODEL_2 = { config: { mediaType: `${VND}.docker.ai.model.config.v2+json` } };
+const NEXT_BUNDLE = { artifactType: `${VND}.dev.sigstore.bundle.v1.12+json` };
+const FOREIGN = `${VND}.docker.image.rootfs.foreign.diff.tar.gzip`;
 
 const rules: [title: string, manifest: unknown, kind: string, value?: string | number][] = [
   ["null", null, "invalid"],
@@ -131,69 +145,55 @@ const rules: [title: string, manifest: unknown, kind: string, value?: string | n
   ["annotations that are no object", image([{ mediaType: "a/b", annotations: 3 }]), "artifact"],
   ["schema 2 with schema 1's layers", { schemaVersion: 2, fsLayers: [] }, "docker-schema1"],
   ["a type with blanks and parameters", { artifactType: " Text/SPDX ; a=b" }, "spdx"],
-  ["a bundle of a version to come", {
-    artifactType: "application/vnd.dev.sigstore.bundle.v1.12+json",
-  }, "sigstore-bundle"],
-  ["a model of a version to come", {
-    config: { mediaType: "application/vnd.docker.ai.model.config.v2+json" },
-  }, "docker-model"],
+  ["a bundle of a version to come", NEXT_BUNDLE, "sigstore-bundle"],
+  ["a model of a version to come", MODEL_2, "docker-model"],
   ...["+gzip", ".gzip", "+zstd", "+encrypted", "+gzip+encrypted", ""].map((
     end,
   ): [string, unknown, string] => [
     `an image's layer with ${end || "no suffix"}`,
-    image([{ mediaType: `application/vnd.oci.image.layer.nondistributable.v1.tar${end}` }]),
+    imageOf(`${VND}.oci.image.layer.nondistributable.v1.tar${end}`),
     "image",
   ]),
+  ["Docker's foreign layer", imageOf(FOREIGN), "image"],
   [
-    "Docker's foreign layer",
-    image([{ mediaType: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip" }]),
+    "an image's layer of a version to come",
+    imageOf(`${VND}.oci.image.layer.v2.tar`),
+    "artifact",
+  ],
+  ["no layers and an artifact type that says nothing", image([], UNKNOWN), "image"],
+  ["no layers and an artifact type", image([], { artifactType: "a/b" }), "artifact", "a/b"],
+  [
+    "a layer with an empty title",
+    imageOf(`${VND}.oci.image.layer.v1.tar`, UNTITLED),
     "image",
   ],
-  ["an image's layer of a version to come", {
-    ...image([{ mediaType: "application/vnd.oci.image.layer.v2.tar" }]),
-  }, "artifact"],
-  ["no layers and an artifact type that says nothing", {
-    ...image([], { artifactType: "application/vnd.unknown.artifact.v1" }),
-  }, "image"],
-  ["no layers and an artifact type", image([], { artifactType: "a/b" }), "artifact", "a/b"],
-  ["a layer with an empty title", {
-    ...image([{
-      mediaType: "application/vnd.oci.image.layer.v1.tar",
-      annotations: { "org.opencontainers.image.title": "" },
-    }]),
-  }, "image"],
-  ["cosign's SBOM type over nothing", {
-    config: { mediaType: "application/vnd.dev.cosign.artifact.sbom.v1+json" },
-    layers: [],
-  }, "sbom"],
+  [
+    "cosign's SBOM type over nothing",
+    { config: { mediaType: COSIGN_SBOM }, layers: [] },
+    "sbom",
+  ],
   [
     "cosign's SBOM type over syft's",
-    {
-      artifactType: "application/vnd.dev.cosign.artifact.sbom.v1+json",
-      layers: [{ mediaType: "application/vnd.syft+json" }],
-    },
+    { artifactType: COSIGN_SBOM, layers: [{ mediaType: SYFT }] },
     "sbom",
-    "application/vnd.syft+json",
+    SYFT,
   ],
-  ["a DSSE envelope without signs of cosign", {
-    config: EMPTY,
-    layers: [{ mediaType: "application/vnd.dsse.envelope.v1+json" }],
-  }, "in-toto"],
-  ["a DSSE envelope with an annotation of cosign's", {
-    config: EMPTY,
-    layers: [{
-      mediaType: "application/vnd.dsse.envelope.v1+json",
-      annotations: { "dev.sigstore.cosign/bundle": "{}" },
-    }],
-  }, "cosign-attestation"],
-  ["an in-toto statement without an image's config", {
-    config: EMPTY,
-    layers: [{ mediaType: "application/vnd.in-toto+json" }],
-  }, "in-toto"],
-  ["CycloneDX in XML", {
-    config: EMPTY,
-    layers: [{ mediaType: "application/vnd.cyclonedx+xml" }],
-  }, "cyclonedx"],
+  [
+    "a DSSE envelope without signs of cosign",
+    artifactOf(`${VND}.dsse.envelope.v1+json`),
+    "in-toto",
+  ],
+  [
+    "a DSSE envelope with an annotation of cosign's",
+    artifactOf(`${VND}.dsse.envelope.v1+json`, COSIGN),
+    "cosign-attestation",
+  ],
+  [
+    "an in-toto statement without an image's config",
+    artifactOf(`${VND}.in-toto+json`),
+    "in-toto",
+  ],
+  ["CycloneDX in XML", artifactOf(`${VND}.cyclonedx+xml`), "cyclonedx"],
   ["names that every object has", { artifactType: "constructor" }, "artifact", "constructor"],
 ];
 

@@ -6,6 +6,7 @@ import { type Bytes, concatBytes } from "../content/bytes.ts";
 import { gunzip } from "../content/gzip.ts";
 import { readTar } from "../content/tar_reader.ts";
 import { InvalidContentError, LimitError } from "../errors.ts";
+import { goJson, type GoValue } from "../manifest/go_json.ts";
 import { ARTIFACT_TYPES } from "./kinds.ts";
 import { fileBody, localFiles } from "./local_files.ts";
 import type { PackOptions } from "./pack.ts";
@@ -85,7 +86,8 @@ export async function helm(options: HelmOptions): Promise<PackOptions> {
   const body = await presetBody(chart);
   const metadata = chartMetadata(readYaml(await chartYaml(body)));
   return {
-    config: { body: goJson(metadata), mediaType: ARTIFACT_TYPES.helmConfig },
+    // As Go writes it, so that Helm and davit make the same config of the same chart.
+    config: { body: goJson(metadata as GoValue), mediaType: ARTIFACT_TYPES.helmConfig },
     layers: [
       { body, mediaType: ARTIFACT_TYPES.helmChart },
       ...(provenance === undefined
@@ -119,13 +121,6 @@ async function chartYaml(body: Exclude<PackBody, string>): Promise<string> {
     return new TextDecoder().decode(concatBytes(pieces));
   }
   throw new InvalidContentError("Cannot pack the chart: it has no Chart.yaml");
-}
-
-/** JSON as Go writes it, so that Helm and davit make the same config of the same chart. */
-function goJson(value: unknown): string {
-  const escape = (character: string) =>
-    `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  return JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, escape);
 }
 
 type Metadata = Record<string, unknown>;

@@ -8,6 +8,7 @@ import { checkLinkTarget } from "../content/safe_path.ts";
 import { type TarSource, writeTar } from "../content/tar_writer.ts";
 import { InvalidOptionError } from "../errors.ts";
 import type { FileTree } from "../runtime/file_tree.ts";
+import { compareCodePoints } from "../manifest/go_json.ts";
 import { fileBody } from "./local_files.ts";
 
 /** The annotation that makes a layer a folder: `"true"`, as oras reads and writes it. */
@@ -79,20 +80,13 @@ async function* entriesOf(
     yield { ...common, type: "file", size, open };
   } else if (stat.isDirectory()) {
     yield { ...common, type: "directory" };
-    for (const child of (await tree.readdir(file)).sort(byBytes)) {
+    // As Go sorts them.
+    for (const child of (await tree.readdir(file)).sort(compareCodePoints)) {
       yield* entriesOf(tree, root, path === "." ? child : `${path}/${child}`, options);
     }
   } else {
     throw new InvalidOptionError(`Cannot pack ${file}: it is no file, folder or symbolic link`);
   }
-}
-
-/** The order of the names' UTF-8 bytes, as Go sorts: code points, where JavaScript takes halves. */
-function byBytes(one: string, other: string): number {
-  const [a, b] = [[...one], [...other]];
-  const at = a.findIndex((character, index) => character !== b[index]);
-  if (at === -1) return a.length - b.length;
-  return at >= b.length ? 1 : a[at]!.codePointAt(0)! - b[at]!.codePointAt(0)!;
 }
 
 async function* hashed(pieces: AsyncGenerator<Bytes>, hasher: Hasher): AsyncGenerator<Bytes> {

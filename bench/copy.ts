@@ -8,6 +8,7 @@ import { copy } from "@davit/registry-client/copy";
 import { serve } from "@davit/registry-client/server";
 import { LayoutStore } from "@davit/registry-client/stores";
 import { createTestRegistry } from "@davit/registry-client/testing";
+import { randomBytes } from "../scripts/random_bytes.ts";
 import { type Registry, startRegistry } from "../tests/peers/registries.ts";
 import { compete } from "./compete.ts";
 import { copyContestants, type CopyJob } from "./copy_peers.ts";
@@ -30,12 +31,6 @@ export interface CopySetting {
 
 type Tell = (title: string, text: string) => void;
 
-function bytes(size: number): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(size);
-  for (let at = 0; at < size; at += 65_536) crypto.getRandomValues(all.subarray(at, at + 65_536));
-  return all;
-}
-
 function storeAt(name: string): RegistryStore {
   return new RegistryStore(new RegistryClientV2({ name, scopes: ["pull", "push"] }));
 }
@@ -50,10 +45,10 @@ async function writeImage(
   const image = await pack(store, {
     artifactType: ARTIFACT,
     tag: "v1",
-    layers: Array.from({ length: layers }, () => ({ body: bytes(size) })),
+    layers: Array.from({ length: layers }, () => ({ body: randomBytes(size) })),
   });
   for (let at = 0; at < attached; at++) {
-    const signature = { artifactType: ARTIFACT, layers: [{ body: bytes(5_000) }] };
+    const signature = { artifactType: ARTIFACT, layers: [{ body: randomBytes(5_000) }] };
     await attach(store, image, signature);
   }
 }
@@ -162,9 +157,9 @@ async function benchTags(
 ): Promise<void> {
   const repository = `${source.host}/bench/tags`;
   const store = storeAt(repository);
-  const shared = { body: bytes(MIB) };
+  const shared = { body: randomBytes(MIB) };
   for (let tag = 0; tag < 200; tag++) {
-    const layers = [shared, { body: bytes(10_000) }];
+    const layers = [shared, { body: randomBytes(10_000) }];
     await pack(store, { artifactType: ARTIFACT, tag: `v${tag}`, layers });
   }
   const rows = await compete(runs, async () => {

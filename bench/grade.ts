@@ -15,6 +15,7 @@ import {
   mergeGrades,
 } from "@davit/registry-client/testing";
 import { complain, say } from "../scripts/say.ts";
+import { tempFolder } from "../scripts/temp_folder.ts";
 import {
   type Client,
   type ClientName,
@@ -24,9 +25,7 @@ import {
 } from "../tests/peers/clients.ts";
 import { type SampleLayout, writeSampleLayout } from "../tests/peers/sample_layout.ts";
 import * as davit from "../tests/grade/davit_acts.ts";
-
-const README = new URL("./README.md", import.meta.url);
-const MARKS = ["<!-- grades -->", "<!-- end of grades -->"] as const;
+import { writeInReadme } from "./readme.ts";
 
 type Setting = davit.DavitSetting;
 
@@ -183,7 +182,8 @@ async function runScenario(
 ): Promise<GradeReport | undefined> {
   const act = contestant.acts[task];
   if (act === undefined) return undefined;
-  const folder = await Deno.makeTempDir({ prefix: "davit_grade_" });
+  await using temporary = await tempFolder();
+  const folder = temporary.path;
   const options = { ...scenario, backend: new MemoryBackend() };
   let answering: RequestHandler = createTestRegistry(options);
   const known = { ...files, folder, ...(options.auth && { credentials: GRADE_USER }) };
@@ -205,7 +205,6 @@ async function runScenario(
     graded.ended("failed");
   } finally {
     await Promise.all([server.close(), other.close()]);
-    await Deno.remove(folder, { recursive: true });
   }
   return graded.report();
 }
@@ -294,12 +293,12 @@ async function main(args: readonly string[]): Promise<number> {
     complain(`Cannot grade: there is no scenario ${only}`);
     return 1;
   }
-  const folder = await Deno.makeTempDir({ prefix: "davit_grade_" });
+  await using folder = await tempFolder();
   // Of other sizes, and so of other digests: what a registry has already is not pushed to it.
   const [seeded, layout, broken] = await Promise.all([
-    writeSampleLayout(`${folder}/seeded`, LAYER_BYTES),
-    writeSampleLayout(`${folder}/layout`, 2 * LAYER_BYTES),
-    writeSampleLayout(`${folder}/broken`, 3 * LAYER_BYTES),
+    writeSampleLayout(`${folder.path}/seeded`, LAYER_BYTES),
+    writeSampleLayout(`${folder.path}/layout`, 2 * LAYER_BYTES),
+    writeSampleLayout(`${folder.path}/broken`, 3 * LAYER_BYTES),
   ]);
   await shorten(broken);
   const files = { seeded: seeded.folder, layout: layout.folder, broken: broken.folder };
@@ -316,21 +315,12 @@ async function main(args: readonly string[]): Promise<number> {
     reports.set(contestant.name, mergeGrades(...all));
   }
   for (const contestant of everybody) await contestant.close();
-  await Deno.remove(folder, { recursive: true });
   const versions = contestants.map(({ name, version }) => `${name} ${version}`).join(", ");
   const date = new Date().toISOString().slice(0, 10);
   const text = `${date}: ${versions}; ${count} runs of each scenario.\n\n${gradesTable(reports)}`;
   say(text);
-  if (args.includes("--write")) await writeReadme(text);
+  if (args.includes("--write")) await writeInReadme("grades", text);
   return 0;
-}
-
-async function writeReadme(text: string): Promise<void> {
-  const readme = await Deno.readTextFile(README);
-  const [start, end] = MARKS.map((mark) => readme.indexOf(mark)) as [number, number];
-  if (start < 0 || end < start) throw new Error("Cannot write: bench/README.md has no marks");
-  const head = readme.slice(0, start + MARKS[0].length);
-  await Deno.writeTextFile(README, `${head}\n\n${text}\n\n${readme.slice(end)}`);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -5,6 +5,7 @@
  * groups alone, of nowhere, tls, file, push, heads, servers, memory and copy.
  */
 import { stdSource } from "../scripts/deno.ts";
+import { randomBytes } from "../scripts/random_bytes.ts";
 import { runProgram, UsageError } from "../scripts/run_program.ts";
 import { say } from "../scripts/say.ts";
 import { tempFolder } from "../scripts/temp_folder.ts";
@@ -14,13 +15,12 @@ import { compete } from "./compete.ts";
 import { benchCopies } from "./copy.ts";
 import { benchHeads } from "./heads.ts";
 import { type Contestant, measure } from "./measure.ts";
+import { writeInReadme } from "./readme.ts";
 import { type Runtime, runtimes } from "./runtimes.ts";
 import { benchServers } from "./servers.ts";
 import { fastest, markdownTable, table } from "./table.ts";
 import { serveByTls } from "./tls.ts";
 
-const README = new URL("./README.md", import.meta.url);
-const MARKS = ["<!-- figures -->", "<!-- end of figures -->"] as const;
 const MIB = 1024 * 1024;
 
 /** What can be measured alone. */
@@ -136,13 +136,7 @@ function pushFile(setting: Setting, round: number): Contestant[] {
 async function makeBlob(folder: string, mib: number): Promise<{ blob: string; digest: string }> {
   const blob = `${folder}/blob`;
   const file = await Deno.open(blob, { write: true, create: true, truncate: true });
-  const piece = new Uint8Array(MIB);
-  for (let at = 0; at < mib; at++) {
-    for (let from = 0; from < MIB; from += 65_536) {
-      crypto.getRandomValues(piece.subarray(from, from + 65_536));
-    }
-    await file.write(piece);
-  }
+  for (let at = 0; at < mib; at++) await file.write(randomBytes(MIB));
   file.close();
   const { stdout } = await new Deno.Command("sha256sum", { args: [blob] }).output();
   return { blob, digest: `sha256:${new TextDecoder().decode(stdout).slice(0, 64)}` };
@@ -285,15 +279,11 @@ async function measureAll(
 }
 
 async function writeReadme(runs: number, runtimes: Runtime[], sections: string[]): Promise<void> {
-  const [begin, end] = MARKS;
   const date = new Date().toISOString().slice(0, 10);
   const versions = runtimes.map(({ version }) => version).join(", ");
-  const text = `${begin}\n\n${date}, ${versions}, ${navigator.hardwareConcurrency} cores, ` +
-    `medians of ${runs} runs.\n\n${sections.join("\n\n")}\n\n${end}`;
-  const readme = await Deno.readTextFile(README);
-  const [before] = readme.split(begin);
-  const after = readme.split(end)[1] ?? "";
-  await Deno.writeTextFile(README, `${before}${text}${after}`);
+  const text = `${date}, ${versions}, ${navigator.hardwareConcurrency} cores, ` +
+    `medians of ${runs} runs.\n\n${sections.join("\n\n")}`;
+  await writeInReadme("figures", text);
 }
 
 const HELP = `usage: task bench [--runs N] [--mib N] [--only GROUP,...] [--write]

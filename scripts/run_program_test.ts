@@ -59,55 +59,39 @@ const USAGE = "usage: REGISTRY_USER=… twice NUMBER OS/ARCHITECTURE [MORE OF TH
 const BOTH = ["1", "a/b"];
 const PRINTS = "(...args) => console.log(args.join())";
 
+const PRINTED = `${USAGE}\nDoubles.\n`;
+
 const ends: [name: string, main: string, args: string[], code: number, out: string, err: RegExp][] =
   [
     ["its arguments, without --", PRINTS, ["--", ...BOTH], 0, "1,a/b\n", /^$/],
     ["its exit code", "() => Promise.resolve(3)", BOTH, 3, "", /^$/],
     ["an argument is missing", PRINTS, ["1"], 2, "", new RegExp(`^${RegExp.escape(USAGE)}$`)],
-    ["--help", PRINTS, ["--help"], 0, `${USAGE}\nDoubles.\n`, /^$/],
-    ["-h behind others", PRINTS, [...BOTH, "-h"], 0, `${USAGE}\nDoubles.\n`, /^$/],
-    [
-      "arguments that cannot be used",
-      '() => { throw new UsageError("no"); }',
-      BOTH,
-      2,
-      "",
-      /^no\n$/,
-    ],
-    ["what it throws", '() => { throw new TypeError("no"); }', BOTH, 1, "", /^TypeError: no\n$/],
-    [
-      "what it rejects with",
-      'async () => { await null; throw new Error("no"); }',
-      BOTH,
-      1,
-      "",
-      /^no\n$/,
-    ],
-    [
-      "a rejection that nobody waits for",
-      '() => { Promise.reject(new Error("no")); return new Promise(() => setTimeout(() => {}, 9e4)); }',
-      BOTH,
-      1,
-      "",
-      /^no\n$/,
-    ],
-    [
-      "an error in an event",
-      '() => new Promise(() => setTimeout(() => { throw new Error("no"); }))',
-      BOTH,
-      1,
-      "",
-      /^no\n$/,
-    ],
-    [
-      "a permission that is missing: the flag is named",
-      '() => fetch("http://127.0.0.1:5999")',
-      BOTH,
-      1,
-      "",
-      /^[^\n]*--allow-net[^\n]*\n$/,
-    ],
+    ["--help", PRINTS, ["--help"], 0, PRINTED, /^$/],
+    ["-h behind others", PRINTS, [...BOTH, "-h"], 0, PRINTED, /^$/],
+    ["what cannot be used", '() => { throw new UsageError("no"); }', BOTH, 2, "", /^no\n$/],
   ];
+
+const NO = 'new Error("no")';
+const fails: [name: string, main: string, err: RegExp][] = [
+  ["what it throws", '() => { throw new TypeError("no"); }', /^TypeError: no\n$/],
+  ["what it rejects with", `async () => { await null; throw ${NO}; }`, /^no\n$/],
+  [
+    "a rejection that nobody waits for",
+    `() => { Promise.reject(${NO}); return new Promise(() => setTimeout(() => {}, 9e4)); }`,
+    /^no\n$/,
+  ],
+  [
+    "an error in an event",
+    `() => new Promise(() => setTimeout(() => { throw ${NO}; }))`,
+    /^no\n$/,
+  ],
+  [
+    "a permission that is missing: the flag is named",
+    '() => fetch("http://127.0.0.1:5999")',
+    /^[^\n]*--allow-net[^\n]*\n$/,
+  ],
+];
+for (const [name, main, err] of fails) ends.push([name, main, BOTH, 1, "", err]);
 
 for (const [name, main, args, expected, out, err] of ends) {
   Deno.test(`runProgram: ${name}`, async () => {

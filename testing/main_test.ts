@@ -49,44 +49,49 @@ for (
 }
 
 for (
-  const [args, expected] of [
-    [[], { registry: {} }],
-    [["--no-deletes", "--no-referrers"], { registry: { deletes: false, referrersApi: false } }],
-    [["--preset", "ghcr"], { registry: { preset: "ghcr" } }],
-    [["--preset", "ghcr", "--user", "me:x"], {
-      registry: { preset: "ghcr", auth: { bearer: { users: { me: "x" } } } },
-    }],
-    [["--user", "AWS:x", "--preset=ecr"], {
-      registry: { preset: "ecr", auth: { basic: { users: { AWS: "x" } } } },
-    }],
-    [["--preset=ghcr", "--auth=basic", "--user=me:x"], {
-      registry: { preset: "ghcr", auth: { basic: { users: { me: "x" } } } },
-    }],
-    [["--cors"], { registry: {}, cors: true }],
-    [["--cors-origin", "https://a.test", "--cors-origin=https://b.test"], {
-      registry: {},
-      cors: { origins: ["https://a.test", "https://b.test"] },
-    }],
-    [["--cors-origin=https://a.test", "--cors"], { registry: {}, cors: true }],
-    [["--cors-credentials", "--cors-origin=https://a.test"], {
-      registry: {},
-      cors: { origins: ["https://a.test"], credentials: true },
-    }],
-    [["--external-url", "https://r.test", "--sparse", "--quiet"], {
-      registry: { externalUrl: "https://r.test", sparse: true },
-    }],
-    [["--user", "me:a:b=c"], { registry: { auth: { basic: { users: { me: "a:b=c" } } } } }],
-    [["--user=me:=x", "--auth", "bearer", "--user", "you:", "--anonymous", "pull,push"], {
-      registry: {
-        auth: { bearer: { users: { me: "=x", you: "" }, anonymous: ["pull", "push"] } },
-      },
-    }],
-  ] as [string[], { registry: unknown; cors?: unknown }][]
+  const [args, registry, cors] of [
+    [[], {}],
+    [["--no-deletes", "--no-referrers"], { deletes: false, referrersApi: false }],
+    [["--preset", "ghcr"], { preset: "ghcr" }],
+    [
+      ["--preset", "ghcr", "--user", "me:x"],
+      { preset: "ghcr", auth: { bearer: { users: { me: "x" } } } },
+    ],
+    [
+      ["--user", "AWS:x", "--preset=ecr"],
+      { preset: "ecr", auth: { basic: { users: { AWS: "x" } } } },
+    ],
+    [
+      ["--preset=ghcr", "--auth=basic", "--user=me:x"],
+      { preset: "ghcr", auth: { basic: { users: { me: "x" } } } },
+    ],
+    [["--cors"], {}, true],
+    [
+      ["--cors-origin", "https://a.test", "--cors-origin=https://b.test"],
+      {},
+      { origins: ["https://a.test", "https://b.test"] },
+    ],
+    [["--cors-origin=https://a.test", "--cors"], {}, true],
+    [
+      ["--cors-credentials", "--cors-origin=https://a.test"],
+      {},
+      { origins: ["https://a.test"], credentials: true },
+    ],
+    [
+      ["--external-url", "https://r.test", "--sparse", "--quiet"],
+      { externalUrl: "https://r.test", sparse: true },
+    ],
+    [["--user", "me:a:b=c"], { auth: { basic: { users: { me: "a:b=c" } } } }],
+    [
+      ["--user=me:=x", "--auth", "bearer", "--user", "you:", "--anonymous", "pull,push"],
+      { auth: { bearer: { users: { me: "=x", you: "" }, anonymous: ["pull", "push"] } } },
+    ],
+  ] as [args: string[], registry: unknown, cors?: unknown][]
 ) {
   Deno.test(`serve's options: ${args.join(" ") || "none"}`, async () => {
     const command = await parseArguments(args);
-    assertEquals(command?.registry as unknown, expected.registry);
-    assertEquals(command?.serve.cors as unknown, expected.cors);
+    assertEquals(command?.registry as unknown, registry);
+    assertEquals(command?.serve.cors as unknown, cors);
   });
 }
 

@@ -5,7 +5,7 @@ import type { Descriptor } from "../../content/descriptor.ts";
 import { digestOf } from "../../content/digest_of.ts";
 import { MEDIA_TYPES } from "../../content/media_types.ts";
 import type { ImageManifest, Manifest } from "../../manifest/types.ts";
-import { goJson } from "../go_json.ts";
+import { goJson } from "../../manifest/go_json.ts";
 import { ChainloopError } from "./chainloop_error.ts";
 
 /** Who made the image: what Chainloop knows its own by. */

@@ -1,5 +1,5 @@
 import { type Bytes, encodeText } from "../../content/bytes.ts";
-import { goJson } from "../go_json.ts";
+import { goJson } from "../../manifest/go_json.ts";
 import { ChainloopError } from "./chainloop_error.ts";
 
 /**

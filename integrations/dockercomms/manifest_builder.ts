@@ -1,7 +1,7 @@
 import { type Bytes, encodeText } from "../../content/bytes.ts";
 import type { Descriptor } from "../../content/descriptor.ts";
 import { digestOf } from "../../content/digest_of.ts";
-import { goJson, type GoValue } from "../go_json.ts";
+import { goJson, type GoValue } from "../../manifest/go_json.ts";
 import {
   ArtifactTypeBundle,
   ArtifactTypeMessage,

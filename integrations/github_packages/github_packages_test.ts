@@ -97,13 +97,8 @@ async function releases(days: number) {
 }
 
 function packages(fetch: typeof globalThis.fetch, options: Partial<GithubPackagesOptions> = {}) {
-  const packages = githubPackages({
-    owner: "octo",
-    name: "team/app",
-    token: TOKEN,
-    fetch,
-    ...options,
-  });
+  const own = { owner: "octo", name: "team/app", token: TOKEN, fetch };
+  const packages = githubPackages({ ...own, ...options });
   return { inventory: packages, deleter: packages };
 }
 
@@ -155,54 +150,34 @@ Deno.test("a user's package, and another API", async () => {
 
 Deno.test("what GitHub refuses, or answers wrongly: typed errors without the token", async (t) => {
   const { github } = await releases(1);
-  const answer = (body: unknown, headers = {}) => () =>
-    Promise.resolve(Response.json(body, { headers }));
+  const answer = (body: unknown, init?: ResponseInit) => () =>
+    Promise.resolve(Response.json(body, init));
+  const elsewhere = { headers: { link: '<https://other.example/x>; rel="next"' } };
   const version = { id: 1, name: `sha256:${"0".repeat(64)}` };
   // deno-lint-ignore no-explicit-any
   type Class = abstract new (...args: any[]) => ApiError;
   const cases: [string, typeof globalThis.fetch, Class, string][] = [
     ["401", (input) => github.fetch(input), UnauthorizedError, "Bad credentials"],
-    [
-      "403",
-      () => Promise.resolve(Response.json({ message: "rate" }, { status: 403 })),
-      ForbiddenError,
-      "rate",
-    ],
-    [
-      "a redirect",
-      () => Promise.resolve(new Response(null, { status: 301 })),
-      RegistryResponseError,
-      "301",
-    ],
+    ["403", answer({ message: "rate" }, { status: 403 }), ForbiddenError, "rate"],
+    ["a redirect", answer({}, { status: 301 }), RegistryResponseError, "301"],
     ["no list", answer({ versions: [] }), InvalidContentError, "not a list"],
     ["no JSON", () => Promise.resolve(new Response("<html>")), InvalidContentError, "JSON"],
     ["no digest", answer([{ id: 1, name: "v1" }]), InvalidContentError, "digest"],
     ["no tags", answer([version]), InvalidContentError, "tags"],
-    [
-      "another origin",
-      answer([], { link: '<https://other.example/x>; rel="next"' }),
-      HostRefusedError,
-      "other.example",
-    ],
+    ["another origin", answer([], elsewhere), HostRefusedError, "other.example"],
     ["no connection", () => Promise.reject(new TypeError("down")), NetworkError, "reached"],
   ];
   for (const [name, fetch, type, words] of cases) {
     await t.step(name, async () => {
-      const error = await assertRejects(
-        () => Array.fromAsync(packages(fetch).inventory.list()),
-        type,
-        words,
-      );
+      const list = () => Array.fromAsync(packages(fetch).inventory.list());
+      const error = await assertRejects(list, type, words);
       assert(!Deno.inspect(error).includes(TOKEN));
     });
   }
   await t.step("an aborted list", async () => {
     const signal = AbortSignal.abort(new Error("enough"));
-    await assertRejects(
-      () => Array.fromAsync(packages(github.fetch).inventory.list({ signal })),
-      Error,
-      "enough",
-    );
+    const list = () => Array.fromAsync(packages(github.fetch).inventory.list({ signal }));
+    await assertRejects(list, Error, "enough");
   });
   await t.step("the last tagged version", async () => {
     const { inventory, deleter } = packages(github.fetch);

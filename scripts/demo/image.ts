@@ -10,6 +10,7 @@ import {
 } from "../../mod.ts";
 import { ROOT } from "../npm_package/project.ts";
 import { projectFiles } from "../project_files.ts";
+import { randomBytes } from "../random_bytes.ts";
 
 /** A layer: what is pushed, and the digest of the tar inside it. */
 export interface Layer {
@@ -112,12 +113,4 @@ async function ownFiles(): Promise<File[]> {
     name: `usr/src/davit/${path}`,
     data: await Deno.readFile(`${ROOT}/${path}`),
   })));
-}
-
-function randomBytes(size: number): Bytes {
-  const bytes = new Uint8Array(size);
-  for (let at = 0; at < size; at += 65_536) {
-    crypto.getRandomValues(bytes.subarray(at, Math.min(at + 65_536, size)));
-  }
-  return bytes;
 }

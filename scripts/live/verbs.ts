@@ -7,6 +7,7 @@ import {
   MEDIA_TYPES,
   type RegistryClientV2,
 } from "../../mod.ts";
+import { randomBytes } from "../random_bytes.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -20,14 +21,6 @@ export interface Scratch {
   tags: string[];
   /** Digests of blobs. */
   blobs: string[];
-}
-
-function random(size: number): Bytes {
-  const bytes = new Uint8Array(size);
-  for (let at = 0; at < size; at += 65_536) {
-    crypto.getRandomValues(bytes.subarray(at, at + 65_536));
-  }
-  return bytes;
 }
 
 /** Pushes a blob and pulls it: it must be the same, and is to be deleted. */
@@ -68,24 +61,24 @@ async function pushImage(
 export const VERBS: Readonly<Record<string, (scratch: Scratch) => Promise<void>>> = {
   "ping": async ({ client }) => void await client.ping(),
   "push 1 byte": (scratch) => {
-    const bytes = random(1);
+    const bytes = randomBytes(1);
     return pushPull(scratch, bytes, () => scratch.client.putBlob(bytes));
   },
   "push 8 MiB": (scratch) => {
-    const bytes = random(8 * MEBIBYTE);
+    const bytes = randomBytes(8 * MEBIBYTE);
     return pushPull(scratch, bytes, () => scratch.client.putBlob(bytes));
   },
   "push a stream of any length": (scratch) => {
-    const bytes = random(5 * MEBIBYTE + 1);
+    const bytes = randomBytes(5 * MEBIBYTE + 1);
     return pushPull(scratch, bytes, () => scratch.client.putBlob(new Blob([bytes]).stream()));
   },
   "push chunks of 5 MiB": (scratch) => {
-    const bytes = random(11 * MEBIBYTE);
+    const bytes = randomBytes(11 * MEBIBYTE);
     const options = { chunkSize: 5 * MEBIBYTE };
     return pushPull(scratch, bytes, () => scratch.client.putBlob(bytes, options));
   },
   "pull a part": async ({ client, blobs }) => {
-    const bytes = random(1024);
+    const bytes = randomBytes(1024);
     const { digest } = await client.putBlob(bytes);
     blobs.push(digest);
     const part = await client.getBlob(digest, { range: { offset: 100, length: 24 } });

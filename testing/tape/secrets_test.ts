@@ -6,10 +6,11 @@ import type { Middleware } from "../../server/middleware.ts";
 import { digest } from "../fixture_test.ts";
 import type { TestRegistryOptions } from "../test_registry.ts";
 import { createTestRegistry } from "../test_registry.ts";
-import { record } from "./record.ts";
+import { record, type Recording } from "./record.ts";
 import { TapeSecrets } from "./secrets.ts";
 
 const PASSWORD = "correct horse/battery+staple";
+const ME = { username: "me", password: PASSWORD };
 const USERS = { users: { me: PASSWORD } };
 const NAME = "https://registry.test/app";
 
@@ -41,6 +42,18 @@ function listen(inner: typeof fetch): { fetch: typeof fetch; passed: Passed } {
   return { fetch: fetch as typeof globalThis.fetch, passed };
 }
 
+function clientOf(
+  { fetch }: Pick<Recording, "fetch">,
+  connection: ConnectionOptions = {},
+): Client {
+  return new RegistryClientV2({
+    name: NAME,
+    scopes: ["pull", "push"],
+    ...connection,
+    fetch: fetch as typeof globalThis.fetch,
+  });
+}
+
 /** Records what a client does; answers the tape as text, and what really passed. */
 async function taped(
   options: TestRegistryOptions,
@@ -50,13 +63,7 @@ async function taped(
   const registry = createTestRegistry(options);
   const { fetch, passed } = listen(registry.fetch as typeof globalThis.fetch);
   const recording = record(fetch);
-  const client = new RegistryClientV2({
-    name: NAME,
-    scopes: ["pull", "push"],
-    ...connection,
-    fetch: recording.fetch as typeof globalThis.fetch,
-  });
-  await use(client);
+  await use(clientOf(recording, connection));
   return { text: JSON.stringify(await recording.tape()), passed };
 }
 
@@ -81,7 +88,7 @@ async function pushAndPull(client: Client): Promise<void> {
 Deno.test("tape: Basic: no password, not as Base64 either", async () => {
   const { text, passed } = await taped(
     { auth: { basic: USERS } },
-    { credentials: { username: "me", password: PASSWORD } },
+    { credentials: ME },
     pushAndPull,
   );
   assertNone(text, [PASSWORD, ...passed.authorizations]);
@@ -90,7 +97,7 @@ Deno.test("tape: Basic: no password, not as Base64 either", async () => {
 Deno.test("tape: Bearer by GET: no password, no token", async () => {
   const { text, passed } = await taped(
     { auth: { bearer: USERS } },
-    { credentials: { username: "me", password: PASSWORD } },
+    { credentials: ME },
     pushAndPull,
   );
   const tokens = passed.bodies.flatMap((body) => /"token":"([^"]+)"/.exec(body)?.[1] ?? []);
@@ -140,13 +147,8 @@ Deno.test("tape: davit with an identity token: not in the form, not in the answe
   const { refresh_token: identityToken } = await login.json();
   const { fetch, passed } = listen(registry.fetch as typeof globalThis.fetch);
   const recording = record(fetch);
-  const client = new RegistryClientV2({
-    name: NAME,
-    scopes: ["pull", "push"],
-    credentials: { username: "me", refreshToken: identityToken },
-    fetch: recording.fetch as typeof globalThis.fetch,
-  });
-  await pushAndPull(client);
+  const credentials = { username: "me", refreshToken: identityToken };
+  await pushAndPull(clientOf(recording, { credentials }));
   assertNone(JSON.stringify(await recording.tape()), [identityToken, ...passed.authorizations]);
 });
 
@@ -165,12 +167,7 @@ Deno.test("tape: a redirect to a signed URL: no signature; it replays all the sa
   const { text } = await taped({ middleware: [redirecting] }, {}, pushAndPull);
   assertNone(text, ["4f0b3d1c77aa", "AKIAEXAMPLE0001"]);
   const replayed = createTestRegistry({ tape: JSON.parse(text) });
-  const client = new RegistryClientV2({
-    name: NAME,
-    scopes: ["pull", "push"],
-    fetch: replayed.fetch as typeof globalThis.fetch,
-  });
-  await pushAndPull(client);
+  await pushAndPull(clientOf(replayed));
 });
 
 /** Locations as distribution gives them: the session's state is in the query. */
@@ -197,13 +194,7 @@ Deno.test("tape: uploads: no session's name and no _state; it replays all the sa
   const sessions = [...passed.urls].flatMap((url) => /uploads\/([^/?]+)/.exec(url)?.[1] ?? []);
   assertNone(text, [...sessions, "c2VjcmV0LXN0YXRl"]);
   const replayed = createTestRegistry({ tape: JSON.parse(text) });
-  await use(
-    new RegistryClientV2({
-      name: NAME,
-      scopes: ["pull", "push"],
-      fetch: replayed.fetch as typeof globalThis.fetch,
-    }),
-  );
+  await use(clientOf(replayed));
 });
 
 Deno.test("tape: a secret in an error, in a Warning and in a cookie", async () => {

@@ -53,21 +53,13 @@ Deno.test("sigstore-oci 12: no config", () => {
   });
 });
 
+const UP = auth("u:p");
+const PORT = "127.0.0.1:5000";
 const NOT_FOUND: [name: string, config: unknown, image: string, host: string][] = [
   ["13: nothing", {}, "ghcr.io/a/b", "ghcr.io"],
   ["14: no auths", { auths: {} }, "ghcr.io/a/b", "ghcr.io"],
-  [
-    "18: a part of another host",
-    { auths: { "ghcr.io": auth("u:p") } },
-    "cr.io/attacker/repo",
-    "cr.io",
-  ],
-  [
-    "19: a host within another",
-    { auths: { "127.0.0.1:5000": auth("u:p") } },
-    "victim.127.0.0.1:5000/a",
-    "victim.127.0.0.1:5000",
-  ],
+  ["18: a part of another host", { auths: { "ghcr.io": UP } }, "cr.io/attacker/repo", "cr.io"],
+  ["19: a host within another", { auths: { [PORT]: UP } }, `victim.${PORT}/a`, `victim.${PORT}`],
 ];
 
 for (const [name, config, image, host] of NOT_FOUND) {

@@ -2,6 +2,7 @@
 export type GoValue =
   | string
   | number
+  | boolean
   | null
   | readonly GoValue[]
   | ReadonlyMap<string, GoValue>
@@ -16,7 +17,7 @@ export type GoValue =
  */
 export function goJson(value: GoValue): string {
   if (typeof value === "string") return goString(value);
-  if (typeof value === "number" || value === null) return JSON.stringify(value);
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(goJson).join(",")}]`;
   // An object would put keys that are integers first.
   const members = value instanceof Map
@@ -36,7 +37,7 @@ function goString(text: string): string {
 }
 
 /** The order of UTF-8's bytes is that of code points; JavaScript's own is that of UTF-16's units. */
-function compareCodePoints(one: string, other: string): number {
+export function compareCodePoints(one: string, other: string): number {
   const [a, b] = [[...one], [...other]];
   const at = a.findIndex((char, index) => char !== b[index]);
   if (at < 0) return a.length - b.length;
