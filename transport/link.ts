@@ -47,7 +47,7 @@ function parseLinks(text: string): Link[] | undefined {
       at++;
       target += `,${until(";,")}`;
     }
-    return target.trim().replace(/>$/, "");
+    return target.trimEnd().replace(/>$/, "");
   }
 
   /** A value in quotes of either kind, where a backslash escapes, or up to the next parameter. */
@@ -79,7 +79,7 @@ function parseLinks(text: string): Link[] | undefined {
         const named = until(">");
         if (at >= text.length) return undefined;
         at++;
-        target ??= named.trim();
+        target ??= named;
         continue;
       }
       const start = at;
@@ -99,9 +99,9 @@ function parseLinks(text: string): Link[] | undefined {
       const said = value();
       if (name === "rel") relations.push(...said.toLowerCase().split(/[ \t]+/).filter(Boolean));
     }
-    links.push({ target: target ?? "", relations });
+    links.push({ target: target?.trim() ?? "", relations });
   }
 }
 
-/** A parameter that may stand before a target, and is none: relative ones with a query begin otherwise. */
+/** What counts as a parameter before a target: a bare target may hold an equals sign too. */
 const PARAMETER = /^(?:rel|rev|title|type|anchor|media|hreflang)\*?$/;
