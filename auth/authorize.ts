@@ -77,12 +77,18 @@ export class Authentication {
     if (this.#loading === undefined && !this.#startsWithCredentials(request)) {
       refusal = await next(request);
       const { ok, status } = refusal.response;
-      if (ok && this.#open.size < MAX_OPEN) this.#open.add(intent.repository);
+      if (ok) this.#remember(intent.repository);
       // A 401 may come of another registry, which this one redirects to. IBM says with 403 what it wants.
       if (status !== 401 && status !== 403) return refusal;
     }
     const { authorizer, negotiate } = await this.#load();
     return await negotiate(authorizer, next, request, intent, refusal);
+  }
+
+  /** That a repository takes requests without credentials; others may have loaded the rest meanwhile. */
+  #remember(repository: string | undefined): void {
+    if (this.#loaded !== undefined) this.#loaded.authorizer.acceptOpen(repository);
+    else if (this.#open.size < MAX_OPEN) this.#open.add(repository);
   }
 
   /** A bearer token goes along at once; before bytes that can be sent once, the registry is asked. */

@@ -166,6 +166,70 @@ Deno.test("a rotated identity token is kept, in many calls at once too", async (
   assertEquals((await call("a")).response.status, 200);
 });
 
+Deno.test("a rotated identity token is asked with once, by ten calls at once", async () => {
+  let good = "r0";
+  const sent: (string | null)[] = [];
+  const wire = new FakeWire(async ({ url, authorization, body }) => {
+    if (url.pathname !== "/token") {
+      if (authorization !== null) return new Response("ok");
+      const headers = { "www-authenticate": `Bearer realm="${ORIGIN}/token"` };
+      return new Response(null, { status: 401, headers });
+    }
+    const given = new URLSearchParams(body).get("refresh_token");
+    sent.push(given);
+    if (given !== good) return Response.json({ error: "invalid_grant" }, { status: 400 });
+    const next = good = `r${sent.length}`;
+    await new Promise((resolve) => setTimeout(resolve)); // the refusals would come before this
+    return Response.json({ access_token: `t-${next}`, refresh_token: next });
+  });
+  const client = fakeClient(wire, { refreshToken: "r0" });
+  const call = (_: unknown, index: number) =>
+    client.call("GET", `/v2/a${index}/tags/list`, intent(`a${index}`, "pull"));
+  const answers = await Promise.all(Array.from({ length: 10 }, call));
+  assertEquals(answers.every(({ response }) => response.ok), true);
+  assertEquals(sent, Array.from({ length: 10 }, (_, index) => `r${index}`));
+});
+
+Deno.test("an identity token that is not rotated serves many requests at once", async () => {
+  let [now, most] = [0, 0];
+  const wire = new FakeWire(async ({ url, authorization }) => {
+    if (url.pathname !== "/token") {
+      if (authorization !== null) return new Response("ok");
+      const headers = { "www-authenticate": `Bearer realm="${ORIGIN}/token"` };
+      return new Response(null, { status: 401, headers });
+    }
+    most = Math.max(most, ++now);
+    await new Promise((resolve) => setTimeout(resolve));
+    now--;
+    return Response.json({ access_token: "t" });
+  });
+  const client = fakeClient(wire, { refreshToken: "r0" });
+  const call = (_: unknown, index: number) =>
+    client.call("GET", `/v2/a${index}/tags/list`, intent(`a${index}`, "pull"));
+  await Promise.all(Array.from({ length: 10 }, call));
+  assertEquals(most, 9, "all but the first");
+});
+
+Deno.test("a repository found open while another loads what answers challenges stays so", async () => {
+  let answerOpen = () => {};
+  const opened = new Promise<void>((resolve) => answerOpen = resolve);
+  const wire = new FakeWire(async ({ url, authorization }) => {
+    if (url.pathname.startsWith("/v2/open/")) {
+      await opened;
+      return new Response(null, { status: authorization === null ? 200 : 400 });
+    }
+    if (authorization !== null) return new Response("ok");
+    return new Response(null, { status: 401, headers: { "www-authenticate": "Basic realm=r" } });
+  });
+  const client = fakeClient(wire, { username: "you", password: "password" });
+  const open = () => client.call("GET", "/v2/open/tags/list", intent("open", "pull"));
+  const first = open();
+  assertEquals((await client.call("GET", TAGS, PULL)).response.status, 200);
+  answerOpen();
+  assertEquals((await first).response.status, 200);
+  assertEquals((await open()).response.status, 200);
+});
+
 for (const bad of [42, "", "a b", "line\nbreak"]) {
   Deno.test(`a rotated identity token that is none is left: ${JSON.stringify(bad)}`, async () => {
     const sent: (string | null)[] = [];

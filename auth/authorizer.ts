@@ -13,6 +13,7 @@ import type {
 import { leaveBody } from "../transport/expect.ts";
 import { responseError } from "../transport/response_error.ts";
 import { headerFields } from "../transport/header_fields.ts";
+import { untilAborted } from "../transport/until_aborted.ts";
 import { type Secrets, type SecretsKeeper, secretsOf } from "../transport/secrets.ts";
 import { type AuthScheme, type BearerScheme, chooseScheme } from "./auth_scheme.ts";
 import type { Challenge } from "./challenge.ts";
@@ -113,6 +114,10 @@ export class Authorizer {
   readonly #withheld = new Set<string>();
   /** Identity tokens that a token service gave in place of others, by those. */
   readonly #rotated = new Map<string, string>();
+  /** Identity tokens that were good for more than one request. */
+  readonly #lasting = new Set<string>();
+  /** Ends with the request that an identity token went into. */
+  readonly #asking = new Map<string, Promise<void>>();
   readonly #elsewhere = new Map<string, Authorizer>();
   /** Whether the credentials come out of a source, and may be old. */
   readonly #stored: boolean;
@@ -132,9 +137,7 @@ export class Authorizer {
     this.#tokens = new TokenStore(clock);
     this.#stored = typeof credentials === "function";
     this.hasToken = typeof credentials === "object" && Boolean(credentials.accessToken);
-    for (const name of open) {
-      this.accept({ repository: this.repository(name), scopes: [] }, NOTHING);
-    }
+    for (const name of open) this.acceptOpen(name);
   }
 
   /** What a request with an intent needs. */
@@ -190,6 +193,11 @@ export class Authorizer {
     const safe = this.origin.startsWith("https:") || isLoopback(this.#host);
     const identity = safe ? await repository.identity(signal) : undefined;
     return identity?.username === undefined ? undefined : { type: "basic" };
+  }
+
+  /** Remembers that a repository took a request without credentials. */
+  acceptOpen(name?: string): void {
+    this.accept({ repository: this.repository(name), scopes: [] }, NOTHING);
   }
 
   /** Remembers what the registry took. */
@@ -402,22 +410,28 @@ export class Authorizer {
     return { scheme, header: `Bearer ${value}`, identity, token: { owner, value, scopes, fresh } };
   }
 
-  /** Requests a token with the identity token that the service gave last, where it gives new ones. */
+  /**
+   * Requests a token with the identity token that the service gave last, where it gives new ones: each
+   * is good once then, so that the next request waits for it.
+   */
   async #request(request: TokenRequest, signal: AbortSignal): Promise<Token> {
     const given = request.identity?.refreshToken;
     if (given === undefined) return await requestToken(this.#options, request, signal);
     for (;;) {
-      const refreshToken = this.#rotated.get(given) ?? given;
-      try {
-        const identity = { ...request.identity, refreshToken };
-        const token = await requestToken(this.#options, { ...request, identity }, signal);
-        if (token.refreshToken !== undefined) this.#rotated.set(given, token.refreshToken);
-        return token;
-      } catch (error) {
-        // Another call may have had it replaced in the meantime.
-        if ((this.#rotated.get(given) ?? given) === refreshToken) throw error;
-      }
+      const asking = this.#asking.get(given);
+      if (asking === undefined || this.#lasting.has(given)) break;
+      await untilAborted(asking, signal);
     }
+    const identity = { ...request.identity, refreshToken: this.#rotated.get(given) ?? given };
+    const token = requestToken(this.#options, { ...request, identity }, signal);
+    const answered = token.then(({ refreshToken }) => {
+      if (refreshToken === undefined) return void this.#lasting.add(given);
+      this.#rotated.set(given, refreshToken);
+      this.#lasting.delete(given);
+    }).catch(() => {}).finally(() => this.#asking.delete(given));
+    this.#asking.set(given, answered);
+    await answered;
+    return await token;
   }
 
   #reportWithheld(origin: string, reason: string): void {

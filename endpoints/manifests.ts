@@ -72,6 +72,7 @@ export async function getManifest(
   if (platform === undefined || !isIndex(found.manifest)) return found;
   const { choosePlatform } = await import("../manifest/choosing.ts"); // few name one
   const { descriptor: _index, ...rest } = fetching;
+  let at = ref;
   for (let indexes = 1; isIndex(found.manifest); indexes++) {
     if (indexes > MAX_INDEXES) {
       throw new LimitError(`Cannot follow ${ref}: over ${MAX_INDEXES} indexes are in one another`, {
@@ -79,8 +80,10 @@ export async function getManifest(
         maximum: MAX_INDEXES,
       });
     }
-    const descriptor = choosePlatform(found.manifest, platform);
-    found = await fetchManifest(channel, repository, descriptor.digest, { ...rest, descriptor });
+    const name = `the index ${manifestName(channel, repository, at)}`;
+    const descriptor = choosePlatform(found.manifest, platform, name);
+    at = descriptor.digest;
+    found = await fetchManifest(channel, repository, at, { ...rest, descriptor });
   }
   return found;
 }

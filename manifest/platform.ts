@@ -96,6 +96,8 @@ export function formatPlatform(platform: Platform): string {
  * The first entry without a platform is chosen where no other serves: whoever made the index did not
  * say what it is for. Attestations (`unknown/unknown`) never are.
  *
+ * An error calls the index by the `name`.
+ *
  * @example
  * ```ts
  * import { choosePlatform, type ImageIndex } from "@davit/registry-client";
@@ -119,6 +121,7 @@ export function formatPlatform(platform: Platform): string {
 export function choosePlatform(
   index: ImageIndex | DockerManifestList,
   platform: string | Platform,
+  name = "the index",
 ): Descriptor {
   const wanted = typeof platform === "string" ? parsePlatform(platform) : platform;
   if (!wanted?.os || !wanted.architecture) {
@@ -139,7 +142,7 @@ export function choosePlatform(
   const unnamed = index.manifests.find(isUnnamed);
   if (unnamed !== undefined) return unnamed;
   throw new ContentNotFoundError(
-    `Cannot find ${readable(wanted)} in the index: ${listed(offers)}`,
+    `Cannot find ${readable(wanted)} in ${name}: ${listed(offers)}`,
   );
 }
 
