@@ -127,6 +127,7 @@ export class PieceList {
     const end = Math.min(this.#size, offset + length);
     let position = offset;
     return readerStream({
+      // deno-lint-ignore require-await -- what it throws is a rejection
       read: async (view) => {
         signal?.throwIfAborted();
         const left = Math.max(0, end - position);

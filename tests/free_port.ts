@@ -10,7 +10,7 @@ export interface FreePort {
 export async function freePort(): Promise<FreePort> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const [connection, accepted] = await Promise.all([
-    Deno.connect(listener.addr),
+    Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port }),
     listener.accept(),
   ]);
   listener.close();

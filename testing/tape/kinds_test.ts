@@ -133,7 +133,10 @@ const CASES: [title: string, secret: string, said: Said][] = [
     { status: 500, body: `cannot reach https://u:${LONG}@db.test/x` },
   ],
   ["text: a URL with a short password", SHORT, { status: 500, body: `at https://u:${SHORT}@db/` }],
-  ["text: a URL's signature", SHORT, { status: 500, body: `GET https://a.test/x?sig=${SHORT}&n=1` }],
+  ["text: a URL's signature", SHORT, {
+    status: 500,
+    body: `GET https://a.test/x?sig=${SHORT}&n=1`,
+  }],
   [
     "text: XML",
     SHORT,
