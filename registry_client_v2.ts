@@ -45,12 +45,7 @@ import {
   isIndex,
   type TagList,
 } from "./manifest/types.ts";
-import {
-  indexOrigin,
-  type RegistryRepo,
-  registryRepo,
-  repoOrRegistry,
-} from "./reference/registry_repo.ts";
+import { indexOrigin, type RegistryRepo, registryRepo } from "./reference/registry_repo.ts";
 import { type Connection, openConnection } from "./registry_channel.ts";
 import type * as calls from "./registry_client_calls.ts";
 import * as names from "./registry_client_names.ts";
@@ -59,6 +54,7 @@ import {
   credentialsOf,
   IGNORED_OPTIONS,
   type RegistryClientOpts,
+  repoOf,
 } from "./registry_client_options.ts";
 import { bodyOf, type StreamBody } from "./content/stream_body.ts";
 import type { Channel, ChannelResponse } from "./transport/channel.ts";
@@ -121,19 +117,8 @@ export class RegistryClientV2 {
    */
   constructor(options: RegistryClientOpts = {}) {
     checkOptions(options, { ...CLIENT_OPTIONS, ...IGNORED_OPTIONS });
-    const { name, repo, scheme, insecure = false, scopes = ["pull"] } = options;
-    const given = name === undefined ? repo : repoOrRegistry(name);
-    const wrong = given === undefined
-      ? "there is none"
-      : name !== undefined && repo !== undefined
-      ? "there are both"
-      : typeof given !== "string" && !given?.index && "it is neither a text nor a parsed one";
-    if (given === undefined || wrong) {
-      throw new InvalidOptionError(
-        `Cannot make a RegistryClientV2 as exactly one of 'name' and 'repo' is needed: ${wrong}`,
-      );
-    }
-    this.repo = typeof given === "string" ? registryRepo(given) : given;
+    const { scheme, insecure = false, scopes = ["pull"] } = options;
+    this.repo = repoOf(options);
     this.origin = indexOrigin(this.repo.index, scheme ?? plainScheme(this.repo, options));
     this.insecure = insecure;
     this.acceptOCIManifests = options.acceptOCIManifests ?? true;
