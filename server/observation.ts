@@ -1,5 +1,6 @@
 import type { Bytes } from "../content/bytes.ts";
-import type { PieceReader } from "../content/piece_reader.ts";
+import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
+import { readerStream } from "../content/reader_stream.ts";
 import { countReads } from "../stores/file_stream.ts";
 
 /** One request that a registry saw. */
@@ -58,14 +59,7 @@ export class Observation {
 
   /** Counts what is read of the request's body. */
   countIn(reader: PieceReader): PieceReader {
-    return {
-      read: async (view) => {
-        const piece = await reader.read(view);
-        this.seen.bytesIn += piece.value?.byteLength ?? 0;
-        return piece;
-      },
-      cancel: (reason) => reader.cancel(reason),
-    };
+    return counted(reader, (count) => this.seen.bytesIn += count);
   }
 
   /** Counts what is read of a body that streams; of one that wraps another, the outer one counts. */
@@ -105,19 +99,16 @@ export function countBytes(
   stream: ReadableStream<Bytes>,
   onBytes: (count: number) => void,
 ): ReadableStream<Bytes> {
-  const reader = stream.getReader();
-  return new ReadableStream({
-    type: "bytes",
-    async pull(controller: ReadableByteStreamController) {
-      const { done, value } = await reader.read();
-      if (done) {
-        controller.close();
-        controller.byobRequest?.respond(0);
-        return;
-      }
-      onBytes(value.byteLength);
-      controller.enqueue(value);
+  return readerStream(counted(pieceReader(stream), onBytes));
+}
+
+function counted(reader: PieceReader, onBytes: (count: number) => void): PieceReader {
+  return {
+    async read(view) {
+      const piece = await reader.read(view);
+      onBytes(piece.value?.byteLength ?? 0);
+      return piece;
     },
     cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
+  };
 }

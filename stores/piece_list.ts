@@ -1,5 +1,6 @@
-import type { Bytes } from "../content/bytes.ts";
+import { type Bytes, takeMemory } from "../content/bytes.ts";
 import type { PieceReader } from "../content/piece_reader.ts";
+import { readerStream } from "../content/reader_stream.ts";
 
 /**
  * The size of every piece but the last, in bytes: large enough that 1 GiB is a thousand pieces,
@@ -125,38 +126,20 @@ export class PieceList {
   stream(offset = 0, length: number = Infinity, signal?: AbortSignal): ReadableStream<Bytes> {
     const end = Math.min(this.#size, offset + length);
     let position = offset;
-    let abort: (() => void) | undefined;
-    const settle = () => abort && signal?.removeEventListener("abort", abort);
-    return new ReadableStream({
-      type: "bytes",
-      start(controller) {
-        abort = () => controller.error(signal!.reason);
-        if (signal?.aborted) abort();
-        else signal?.addEventListener("abort", abort, { once: true });
-      },
-      cancel: settle,
-      pull: (controller: ReadableByteStreamController) => {
-        const request = controller.byobRequest;
-        if (position >= end) {
-          settle();
-          controller.close();
-          request?.respond(0);
-          return;
-        }
-        if (request === null) {
-          const piece = this.bytes(position, Math.min(STREAM_PIECE_BYTES, end - position));
-          position += piece.byteLength;
-          controller.enqueue(piece);
-          return;
-        }
-        const view = request.view as Bytes;
-        const count = this.#copy(
-          view.subarray(0, Math.min(view.byteLength, end - position)),
-          position,
-        );
+    return readerStream({
+      read: (view) => {
+        if (signal?.aborted) return Promise.reject(signal.reason);
+        const left = Math.max(0, end - position);
+        const memory = view === undefined
+          ? new Uint8Array(Math.min(STREAM_PIECE_BYTES, left))
+          : takeMemory(view);
+        const target = memory.subarray(0, left) as Bytes;
+        const count = left === 0 ? 0 : this.#copy(target, position);
         position += count;
-        request.respond(count);
+        const value = target.subarray(0, count) as Bytes;
+        return Promise.resolve({ done: count === 0, value });
       },
-    }, { highWaterMark: 0 });
+      cancel: () => Promise.resolve(),
+    });
   }
 }
