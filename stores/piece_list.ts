@@ -127,9 +127,8 @@ export class PieceList {
     const end = Math.min(this.#size, offset + length);
     let position = offset;
     return readerStream({
-      // deno-lint-ignore require-await -- what it throws is a rejection
-      read: async (view) => {
-        signal?.throwIfAborted();
+      read: (view) => {
+        if (signal?.aborted) return Promise.reject(signal.reason);
         const left = Math.max(0, end - position);
         const memory = view === undefined
           ? new Uint8Array(Math.min(STREAM_PIECE_BYTES, left))
@@ -137,7 +136,8 @@ export class PieceList {
         const target = memory.subarray(0, left) as Bytes;
         const count = left === 0 ? 0 : this.#copy(target, position);
         position += count;
-        return { done: count === 0, value: target.subarray(0, count) as Bytes };
+        const value = target.subarray(0, count) as Bytes;
+        return Promise.resolve({ done: count === 0, value });
       },
       cancel: () => Promise.resolve(),
     });
