@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import https from "node:https";
 import net from "node:net";
+import { freePort } from "../tests/free_port.ts";
 import { makeCertificate } from "../tests/peers/certificate.ts";
 import { lookAtTls } from "./look_at_tls.ts";
 
@@ -66,7 +67,7 @@ for (const [name, bytes] of OTHERS) {
 }
 
 Deno.test("lookAtTls: nobody listens", async () => {
-  let free = 0;
-  await listening(answering(new Uint8Array(0)), (port) => Promise.resolve(void (free = port)));
-  assertEquals((await lookAtTls(new URL(`http://127.0.0.1:${free}/`))).speaks, false);
+  const free = await freePort();
+  assertEquals((await lookAtTls(new URL(`http://127.0.0.1:${free.port}/`))).speaks, false);
+  free.close();
 });

@@ -1,6 +1,7 @@
 /** How sending fails, and how it is given up. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { NetworkError, SizeMismatchError, TimeoutError } from "../errors.ts";
+import { freePort } from "../tests/free_port.ts";
 import { madeBody, piecesBody, type WatchedBody } from "./made_body_test.ts";
 import { type Peer, rawServer } from "./raw_server_test.ts";
 import {
@@ -62,13 +63,14 @@ export const failureCases: SendCase[] = [
   {
     name: "nobody listens",
     async run({ send }) {
-      const server = await rawServer(() => Promise.resolve());
-      await server.close();
+      const { port, close } = await freePort();
+      const host = `127.0.0.1:${port}`;
       const error = await assertRejects(
-        () => send({})(request(new URL("/?signature=secret", server.url))),
+        () => send({})(request(new URL(`http://${host}/?signature=secret`))),
         NetworkError,
-        `Cannot do the thing: the connection to ${server.url.host} failed: `,
+        `Cannot do the thing: the connection to ${host} failed: `,
       );
+      close();
       assert(!everything(error).includes("secret"), everything(error));
       assertEquals([error.code, error.retryable], ["NETWORK", true]);
     },

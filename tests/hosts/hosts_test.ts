@@ -6,6 +6,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { encodeBase64 } from "@std/encoding/base64";
 import type { RegistryClientOpts } from "../../mod.ts";
 import { createRegistry } from "../../server/mod.ts";
+import { freePort } from "../free_port.ts";
 import {
   type Certificate,
   type CertificateOptions,
@@ -39,12 +40,7 @@ function pair({ pem, keyPem }: Certificate): { cert: string; key: string } {
   return { cert: pem, key: keyPem };
 }
 
-/** Where nothing listens: a connection of this process has it, so no other program gets it meanwhile. */
-const FREE_PORT = await (async () => {
-  const { port } = await serveNothing();
-  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
-  return (connection.localAddr as Deno.NetAddr).port;
-})();
+const { port: FREE_PORT } = await freePort();
 
 /** Everything that a case can talk to. */
 interface World {
