@@ -204,7 +204,8 @@ export class Copier implements GraphVisitor {
       for await (const tag of this.#target.tags({ signal })) tags.add(tag);
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof NotFoundError)) return; // one by one, then
+      // One by one, then; and where a later page is missing.
+      if (!(error instanceof NotFoundError) || tags.size > 0) return;
     }
     this.#targetTags = tags;
   }

@@ -65,7 +65,12 @@ function ownPage(request: ChannelRequest, link: URL): URL | undefined {
   return url;
 }
 
-/** What a registry's link makes davit ask for is asked of `allowHost` as such. */
+/**
+ * What a registry's link makes davit ask for is asked of `allowHost` as such. Where it leads to another
+ * path, what comes of that may be the link's fault: so it is in the message.
+ */
 function linked(request: ChannelRequest, url: URL): ChannelRequest {
-  return { ...request, url, purpose: "link" };
+  const own = url.pathname === request.url.pathname;
+  const what = own ? request.what : `${request.what} from ${redactUrl(url)} on`;
+  return { ...request, url, what, purpose: "link" };
 }

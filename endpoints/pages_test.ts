@@ -228,6 +228,11 @@ Deno.test("pages: an error on a later page is that page's error", async () => {
 
 const missing = () => new Response(null, { status: 404 });
 
+Deno.test("pages: the error of a page at another path says where the link led", async () => {
+  const { run } = gather(steps(page(1, "next"), missing()));
+  await assertRejects(run, NotFoundError, "Cannot list it from https://registry.test/v2/app/");
+});
+
 const ELSEWHERE: [name: string, link: string, lines: string[]][] = [
   ["with n and last", "</v2/tags/list?last=b&n=2>; rel=next", [
     "GET /v2/tags/list?last=b&n=2",

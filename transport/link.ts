@@ -9,8 +9,9 @@ interface Link {
  * The target of a `Link` header's relation `next`, as it stands there: relative or absolute;
  * `undefined` where the header names other relations only, and `false` where it cannot be read.
  *
- * Registries and proxies send links without brackets, relations in either quotes or none, or no
- * relation at all: a page's only link is to the next one then. Each character is looked at once.
+ * Registries and proxies send links without brackets or in quotes, relations in either quotes or none,
+ * before the target too, or no relation at all: a page's only link is to the next one then. Each
+ * character is looked at once.
  *
  * @see https://www.rfc-editor.org/rfc/rfc8288#section-3
  */
@@ -20,7 +21,7 @@ export function nextLink(header: string | null): string | false | undefined {
   if (links === undefined) return false;
   const next = links.find(({ relations }) => relations.includes("next")) ??
     links.find(({ relations }) => relations.length === 0);
-  return next?.target;
+  return next && (next.target || false);
 }
 
 /** The links of a header; `undefined` where a bracket is not closed. */
@@ -46,7 +47,7 @@ function parseLinks(text: string): Link[] | undefined {
       at++;
       target += `,${until(";,")}`;
     }
-    return target;
+    return target.trimEnd().replace(/>$/, "");
   }
 
   /** A value in quotes of either kind, where a backslash escapes, or up to the next parameter. */
@@ -68,25 +69,39 @@ function parseLinks(text: string): Link[] | undefined {
   for (;;) {
     skip(" \t,;");
     if (at >= text.length) return links;
-    let target: string;
-    if (text[at] === "<") {
-      at++;
-      target = until(">");
-      if (at >= text.length) return undefined;
-      at++;
-    } else target = bareTarget();
+    let target: string | undefined;
     const relations: string[] = [];
     for (;;) {
       skip(" \t;");
       if (at >= text.length || text[at] === ",") break;
-      const name = until("=;, \t").toLowerCase();
+      if (text[at] === "<") {
+        at++;
+        const named = until(">");
+        if (at >= text.length) return undefined;
+        at++;
+        target ??= named;
+        continue;
+      }
+      const start = at;
+      const name = `"'`.includes(text[at]!) ? "" : until("=;, \t").toLowerCase();
       skip(" \t");
-      if (text[at] !== "=") continue;
+      if (target === undefined && !(text[at] === "=" && PARAMETER.test(name))) {
+        at = start;
+        target = name === "" ? value() : bareTarget();
+        continue;
+      }
+      if (text[at] !== "=") {
+        if (at === start) at++; // a quote that belongs to nothing
+        continue;
+      }
       at++;
       skip(" \t");
       const said = value();
       if (name === "rel") relations.push(...said.toLowerCase().split(/[ \t]+/).filter(Boolean));
     }
-    links.push({ target: target.trim(), relations });
+    links.push({ target: target?.trim() ?? "", relations });
   }
 }
+
+/** What counts as a parameter before a target: a bare target may hold an equals sign too. */
+const PARAMETER = /^(?:rel|rev|title|type|anchor|media|hreflang)\*?$/;
