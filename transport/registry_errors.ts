@@ -5,6 +5,10 @@ import type { RegistryError } from "../errors.ts";
 const ERRORS_KEPT = 32;
 const MESSAGE_CHARACTERS = 2_000;
 
+/** What no text has: of content in an error's place nothing is to be shown. */
+// deno-lint-ignore no-control-regex
+const BINARY = /[\x00-\x08\x0e-\x1a\x1c-\x1f]/;
+
 /**
  * A registry's own errors out of an error's body. JSON is tried whatever the content type says
  * (some send it as text/plain); a body that is other text is one error without a code, and so is a
@@ -24,6 +28,7 @@ export function registryErrors(
   try {
     json = JSON.parse(text, (_key, value) => redacted(value, redact));
   } catch {
+    if (BINARY.test(text)) return [];
     const words = redact(text.startsWith("<") ? pageTitle(text) : text);
     return words === "" ? [] : [{ message: shorten(words) }];
   }

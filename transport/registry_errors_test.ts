@@ -31,6 +31,8 @@ const CASES: [name: string, body: string, expected: RegistryError[]][] = [
   ["JSON null", "null", []],
   ["plain text", "404 page not found\n", [{ message: "404 page not found" }]],
   ["JSON that was cut", '{"errors":[{"code":"A"', [{ message: '{"errors":[{"code":"A"' }]],
+  ["content in an error's place", "PK\x03\x04\0\0 and more", []],
+  ["text with colours", "\x1b[31mno\x1b[0m", [{ message: "\x1b[31mno\x1b[0m" }]],
   ["a web page", "\n<!DOCTYPE html><html></html>", []],
   ["a web page's title", "<html><TITLE>\n502 Bad Gateway </title></html>", [
     { message: "502 Bad Gateway" },
