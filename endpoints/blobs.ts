@@ -24,6 +24,7 @@ import {
   type EndpointOptions,
   fullName,
   HEAD_REFUSED,
+  otherRange,
   plainBody,
   repositoryRequest,
 } from "./request.ts";
@@ -377,9 +378,7 @@ function partSize(
   const bytes = contentLength(response.headers);
   const part = response.status === 206 ? contentRange(response.headers) : undefined;
   if (response.status === 206 && part?.first !== offset) {
-    throw new InvalidContentError(
-      `Cannot ${what}: the registry answered another range than the one from ${offset}`,
-    );
+    throw new InvalidContentError(`Cannot ${what}: ${otherRange(response, offset)}`);
   }
   const said = part ? part.total : bytes;
   const whole = declared ?? said;

@@ -82,6 +82,7 @@ const MANIFEST_HINTS: [name: string, head: () => Response][] = [
   ["application/json", head(manifestHeaders({ "content-type": "application/json" }))],
   ["text/html", head(manifestHeaders({ "content-type": "text/html; charset=utf-8" }))],
   ["no digest", head({ "content-type": ociManifest, "content-length": "239" })],
+  ["204", status(204)],
   ["403", status(403)],
   ["405", status(405)],
   ["501", status(501)],
@@ -122,6 +123,7 @@ const blobGet = () => new Response(BLOB, { headers: { "content-length": String(B
 const BLOB_HINTS: [name: string, head: () => Response][] = [
   ["a length of 0", head({ "content-length": "0" })],
   ["an encoded length", head({ "content-length": "9", "content-encoding": "gzip" })],
+  ["204", status(204)],
   ["403", status(403)],
   ["405", status(405)],
   ["501", status(501)],
@@ -346,4 +348,13 @@ Deno.test("end-3 GET manifests: a Content-Type never writes to a terminal", asyn
   });
   const error = await assertRejects(() => client.getManifest({ ref: "latest" }), Error);
   assertEquals(/\p{Cc}/u.test(error.message), false);
+});
+
+Deno.test("putBlob: a HEAD that tells another size has not found the blob", async () => {
+  const { client, lines } = clientOver({
+    "HEAD blobs": head({ "content-length": "5120", "content-type": "text/html" }),
+    "POST uploads": () => new Response(null, { status: 201 }),
+  });
+  await client.putBlob(BLOB);
+  assertEquals(lines, ["HEAD blobs", "POST uploads"]);
 });

@@ -1,5 +1,6 @@
 import {
   ApiError,
+  ContentNotFoundError,
   InvalidOptionError,
   ManifestVerificationError,
   ReferrersListError,
@@ -66,7 +67,15 @@ export async function getManifest(
   const found = await fetchManifest(channel, repository, ref, fetching);
   if (platform === undefined || !isIndex(found.manifest)) return found;
   const { choosePlatform } = await import("../manifest/choosing.ts"); // few name one
-  const descriptor = choosePlatform(found.manifest, platform);
+  let descriptor: Descriptor;
+  try {
+    descriptor = choosePlatform(found.manifest, platform);
+  } catch (cause) {
+    if (!(cause instanceof ContentNotFoundError)) throw cause;
+    const name = manifestName(channel, repository, ref);
+    const message = cause.message.replace("in the index", `in the index ${name}`);
+    throw new ContentNotFoundError(message, { cause });
+  }
   const { descriptor: _index, ...rest } = fetching;
   return await fetchManifest(channel, repository, descriptor.digest, { ...rest, descriptor });
 }

@@ -315,7 +315,7 @@ Deno.test("end-3 GET manifests: a platform that the index does not have", async 
   const error = await assertRejects(
     () => getManifest(registry.channel, "app", "v1", { platform: "linux/s390x" }),
     ContentNotFoundError,
-    "linux/amd64",
+    "Cannot find linux/s390x in the index registry.test/app:v1: it has linux/amd64",
   );
   assertEquals([error.code, registry.seen.length], ["CONTENT_NOT_FOUND", 1]);
 });

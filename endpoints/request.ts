@@ -112,6 +112,10 @@ export function resolveUrl(channel: Channel, target: string, base: URL, what: st
       cause,
     });
   }
+  // What no request carries, and what would come before a query that is added.
+  url.username = "";
+  url.password = "";
+  url.hash = "";
   const registry = new URL(channel.origin);
   raiseScheme(url, registry);
   if (url.protocol === "http:" && registry.protocol === "https:") {
@@ -135,20 +139,27 @@ export interface ContentRange {
   total: number | undefined;
 }
 
-/** An answer's `Content-Range`, where it is one of bytes. */
+/** An answer's `Content-Range`, where it is one of bytes; some write it as requests write theirs. */
 export function contentRange(headers: Headers): ContentRange | undefined {
-  const match = /^bytes +(\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/
+  const match = /^bytes[ =] *(\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/i
     .exec(headers.get("content-range")?.trim() ?? "");
   if (match === null) return undefined;
   const [first, last, total] = match.slice(1).map(Number) as [number, number, number];
   return last < first ? undefined : { first, last, total: total >= 0 ? total : undefined };
 }
 
+/** What is wrong with a 206 that does not begin where it was asked to, for messages. */
+export function otherRange({ headers }: Response, from: number): string {
+  const said = headers.get("content-range");
+  return `the registry answered another range than the one from ${from}: ` +
+    (said === null ? "it has no Content-Range" : quoteInput(said));
+}
+
 /**
  * Statuses that say of a HEAD that it is not answered, and nothing of what was asked for: some
- * registries know no HEAD, some redirect it to a URL that is signed for GET.
+ * registries know no HEAD or say no content to it, some redirect it to a URL that is signed for GET.
  */
-export const HEAD_REFUSED: readonly number[] = [403, 405, 501];
+export const HEAD_REFUSED: readonly number[] = [204, 403, 405, 501];
 
 /**
  * How large something is by a HEAD's answer, where that can be right: an empty one is no answer of

@@ -119,6 +119,7 @@ const RESOLUTIONS: Resolution[] = [
     origin: "http://registry.test",
     expected: "https://registry.test/x",
   },
+  { target: "https://u:p@registry.test/x?a#b", expected: "https://registry.test/x?a" },
   { target: "https://", expected: InvalidContentError },
   { target: "ftp://registry.test/x", expected: InvalidContentError },
   { target: "javascript:alert(1)", expected: InvalidContentError },

@@ -12,7 +12,7 @@ import type { Channel, ChannelRequest, ChannelResponse } from "../transport/chan
 import { responseError } from "../transport/expect.ts";
 import { Retries } from "../transport/retries.ts";
 import { copyFields } from "../transport/header_fields.ts";
-import { contentLength, contentRange, plainBody } from "./request.ts";
+import { contentLength, contentRange, otherRange, plainBody } from "./request.ts";
 
 /** What is read: a blob, or a part of one. */
 export interface ResumingOptions {
@@ -50,6 +50,8 @@ export function resumingReader(
   let began = 0;
   let announced = rangeEnd(first);
   const enough = Math.min(PROGRESS_BYTES, Math.ceil((size ?? Infinity) / PROGRESS_PARTS));
+  /** How many bytes the whole has, of which a part is read: nothing else tells a part of another. */
+  const total = contentRange(first.response.headers)?.total;
   let cancelled = false;
   /** What is left of a piece that did not fit into the memory that was given for it. */
   let rest = EMPTY;
@@ -105,9 +107,13 @@ export function resumingReader(
     announced = rangeEnd(answer);
     if (status === 200) return bodyReader(answer, from);
     if (status === 206) {
-      if (contentRange(answered)?.first === from) return bodyReader(answer, 0);
+      const part = contentRange(answered);
+      const other = part?.total !== undefined && total !== undefined && part.total !== total;
+      if (part?.first === from && !(other && whole === undefined)) return bodyReader(answer, 0);
       await body?.cancel().catch(() => {});
-      const message = `the registry answered another range than the one from ${from}`;
+      const message = part?.first === from
+        ? `it had ${total} bytes, and has ${part.total} now`
+        : otherRange(answer.response, from);
       throw ended(new InvalidContentError(`Cannot ${request.what}: ${message}`, { cause }));
     }
     const error = await responseError(channel, again, answer);
