@@ -4,6 +4,7 @@ import { parseDigest } from "../content/digest.ts";
 import type { Channel } from "../transport/channel.ts";
 import { isRepositoryName } from "../reference/repository_name.ts";
 import { sendExpecting } from "../transport/expect.ts";
+import { checkAnsweredDigest } from "./answered_digest.ts";
 import { ENDPOINT_OPTIONS, type EndpointOptions } from "./request.ts";
 import { sessionOf, startUpload, uploadRequest, type UploadSession } from "./uploads.ts";
 
@@ -77,6 +78,7 @@ export async function mountBlob(
       return { mounted: false, session: await sessionOf(channel, request, answer) };
     }
     await answer.response.body?.cancel();
+    checkAnsweredDigest(request.what, asked, answer.response.headers);
   } catch (error) {
     // A token service may refuse the whole token for the other repository's sake.
     const refused = error instanceof AuthenticationError ||

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import {
   AuthenticationError,
+  BadDigestError,
   ForbiddenError,
   InvalidContentError,
   InvalidDigestError,
@@ -48,6 +49,20 @@ Deno.test("end-11 POST ?mount: without from the registry looks by itself", async
   await mountBlob(registry.channel, "app", DIGEST);
   assertEquals(registry.lines(), [`POST ${UPLOADS}?mount=${encodeURIComponent(DIGEST)}`]);
   assertEquals<unknown>(registry.events, [{ type: "mount", digest: DIGEST, repository: "app" }]);
+});
+
+Deno.test("end-11 POST ?mount: 201 with another blob's digest is BAD_DIGEST", async () => {
+  const headers = { "docker-content-digest": SHA512 };
+  const other = { "docker-content-digest": await digestOf(sample(1)) };
+  const registry = fakeRegistry(
+    steps(
+      new Response(null, { status: 201, headers }),
+      new Response(null, { status: 201, headers: other }),
+    ),
+  );
+  const mount = () => mountBlob(registry.channel, "app", DIGEST, { from: "base/image" });
+  assertEquals(await mount(), { mounted: true }, "another algorithm says nothing");
+  await assertRejects(mount, BadDigestError);
 });
 
 Deno.test("end-11 POST ?mount: 202 is an upload to go on with", async () => {

@@ -15,11 +15,12 @@ import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { UploadJournal } from "../content/upload_journal.ts";
 import { isRepositoryName } from "../reference/repository_name.ts";
 import type { Channel } from "../transport/channel.ts";
+import { encodingsOf } from "../transport/content_encoding.ts";
 import { findBlob, type RightsOfNext, statBlob } from "./blobs.ts";
 import { journaledUpload } from "./journaled_upload.ts";
 import { mountBlob } from "./mount.ts";
 import { progressReporter } from "./progress.ts";
-import { ENDPOINT_OPTIONS, type EndpointOptions, fullName } from "./request.ts";
+import { contentLength, ENDPOINT_OPTIONS, type EndpointOptions, fullName } from "./request.ts";
 import { UploadSource } from "./upload_source.ts";
 import { transferBlob } from "./upload_transfer.ts";
 import { postBytes, startUpload, type UploadSession } from "./uploads.ts";
@@ -135,7 +136,7 @@ async function push(
 
   let session: UploadSession | undefined;
   if (digest !== undefined) {
-    const { there, from } = await lookFirst(channel, repository, digest, options);
+    const { there, from } = await lookFirst(channel, repository, digest, size, options);
     const mount = there || from === undefined
       ? undefined
       : await mountBlob(channel, repository, digest, { from, ...ending });
@@ -189,6 +190,7 @@ async function lookFirst(
   channel: Channel,
   repository: string,
   digest: Digest,
+  size: number | undefined,
   options: PutBlobOptions,
 ): Promise<{ there: boolean; from?: string }> {
   const { absent = false } = options;
@@ -199,7 +201,7 @@ async function lookFirst(
     try {
       const all = { ...rights, mountFrom };
       const found = await findBlob(channel, repository, digest, options, all);
-      return { there: found !== undefined, from: mountFrom };
+      return { there: isBlob(found, size), from: mountFrom };
     } catch (error) {
       // A token service may refuse the whole token for the other repository's sake.
       if (!(error instanceof AuthenticationError || error instanceof ForbiddenError)) throw error;
@@ -207,12 +209,19 @@ async function lookFirst(
   }
   try {
     const found = await findBlob(channel, repository, digest, options, rights);
-    return { there: found !== undefined };
+    return { there: isBlob(found, size) };
   } catch (error) {
     // Who may only push may not look.
     if (error instanceof ForbiddenError) return { there: false };
     throw error;
   }
+}
+
+/** Whether a look found the blob itself: a portal's page, or half of it, has another size. */
+function isBlob(found: Headers | undefined, size: number | undefined): boolean {
+  if (found === undefined) return false;
+  const length = encodingsOf(found).length > 0 ? undefined : contentLength(found);
+  return size === undefined || length === undefined || length === size;
 }
 
 /**

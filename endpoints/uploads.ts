@@ -366,7 +366,8 @@ function locationRequest(
   const url = resolveUrl(channel, session.location, request.url, request.what);
   const own = url.origin === channel.origin;
   const { intent, ...anonymous } = request;
-  return own ? { ...request, url, intent: intent! } : { ...anonymous, url, purpose: "upload" };
+  if (own) return { ...request, url, intent: intent! };
+  return { ...anonymous, url, purpose: "upload", what: `${request.what} at ${url.host}` };
 }
 
 /** The session that an answer leaves behind. */
