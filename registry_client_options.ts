@@ -88,18 +88,18 @@ export const CONNECTION_OPTIONS: OptionNames<ConnectionOptions> = {
   credentials: 1,
   scopes: 1,
   trustedRealms: 1,
-  insecure: 1,
+  insecure: "boolean",
   hosts: 1,
   proxy: 1,
-  fetch: 1,
+  fetch: "function",
   client: 1,
-  allowHost: 1,
-  onMissingRepository: 1,
+  allowHost: "function",
+  onMissingRepository: "function",
   retry: 1,
   limits: 1,
   maxConcurrency: 1,
   userAgent: 1,
-  onEvent: 1,
+  onEvent: "function",
 };
 
 /** Options of `RegistryClientV2`. One of `name` and `repo` is required. */
@@ -141,10 +141,10 @@ export const CLIENT_OPTIONS: OptionNames<RegistryClientOpts> = {
   password: 1,
   token: 1,
   scheme: 1,
-  acceptOCIManifests: 1,
-  acceptManifestLists: 1,
+  acceptOCIManifests: "boolean",
+  acceptManifestLists: "boolean",
   journal: 1,
-  signal: 1,
+  signal: "object",
   ...CONNECTION_OPTIONS,
 };
 

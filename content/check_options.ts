@@ -1,10 +1,10 @@
 import { InvalidOptionError } from "../errors.ts";
 
 /**
- * Every option of `T`, none forgotten: 1 for one that messages name, 0 for one that is taken all the
- * same.
+ * Every option of `T`, none forgotten: 1 for one that messages name, or the type that it must have,
+ * where another one would do harm or fail late; 0 for one that is taken all the same.
  */
-export type OptionNames<T> = Readonly<Record<keyof T, 0 | 1>>;
+export type OptionNames<T> = Readonly<Record<keyof T, 0 | 1 | "boolean" | "function" | "object">>;
 
 /** How much of a name a message repeats, in characters. */
 const SHOWN_CHARACTERS = 60;
@@ -15,7 +15,8 @@ const SHOWN_CHARACTERS = 60;
  *
  * @param names What has the options' names as its keys.
  * @param of The option that the object itself is: `"limits"`.
- * @throws {InvalidOptionError} When it is no object, or has an option that is not among the names.
+ * @throws {InvalidOptionError} When it is no object, has an option that is not among the names, or one
+ * of another type than it must have.
  */
 export function checkOptions(given: unknown, names: object, of?: string): void {
   if (given === undefined || typeof given === "function") return;
@@ -30,8 +31,11 @@ export function checkOptions(given: unknown, names: object, of?: string): void {
   const prototype = Object.getPrototypeOf(given);
   if (prototype !== null && prototype !== Object.prototype) return;
   for (const name of Object.keys(given)) {
-    if (Object.hasOwn(names, name)) continue;
     const path = `${of === undefined ? "" : `${of}.`}${name.slice(0, SHOWN_CHARACTERS)}`;
+    if (Object.hasOwn(names, name)) {
+      checkType(path, (given as Record<string, unknown>)[name], names[name as keyof typeof names]);
+      continue;
+    }
     const known = told(names);
     const near = nearest(name, known);
     throw new InvalidOptionError(
@@ -39,6 +43,20 @@ export function checkOptions(given: unknown, names: object, of?: string): void {
         `${near ? "" : "."} It is one of ${known.join(", ")}`,
     );
   }
+}
+
+/** `"false"` out of the environment is true: its value is not shown, as it may be anything. */
+function checkType(path: string, value: unknown, type: unknown): void {
+  if (typeof type !== "string" || value === undefined) return;
+  if (typeof value === type && value !== null) return;
+  throw new InvalidOptionError(
+    `Cannot use '${path}' as it must be ${withArticle(type)}: current value is ` +
+      (value === null ? "null" : withArticle(typeof value)),
+  );
+}
+
+function withArticle(type: string): string {
+  return `${type === "object" ? "an" : "a"} ${type}`;
 }
 
 /** The names that messages tell. */

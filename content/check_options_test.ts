@@ -78,3 +78,25 @@ Deno.test("moreOptions copies, and leaves a plain object plain and an instance a
   assertEquals(plain, { ca: "" });
   assertInstanceOf(moreOptions(new Settings(), {}), Settings);
 });
+
+const TYPED = { insecure: "boolean", onEvent: "function", signal: "object", name: 1 };
+const TYPES: [given: object, message: string | undefined][] = [
+  [{ insecure: true, onEvent() {}, signal: new AbortController().signal, name: 5 }, undefined],
+  [{ insecure: undefined, onEvent: undefined, signal: undefined }, undefined],
+  [
+    { insecure: "false" },
+    "Cannot use 'of.insecure' as it must be a boolean: current value is a string",
+  ],
+  [{ insecure: null }, "current value is null"],
+  [{ onEvent: {} }, "Cannot use 'of.onEvent' as it must be a function: current value is an object"],
+  [{ signal: 5 }, "Cannot use 'of.signal' as it must be an object: current value is a number"],
+  [{ signal: null }, "current value is null"],
+];
+
+for (const [given, message] of TYPES) {
+  Deno.test(`checkOptions: types: ${Object.entries(given).flat().map(String)}`, () => {
+    const check = () => checkOptions(given, TYPED, "of");
+    if (message === undefined) check();
+    else assertThrows(check, InvalidOptionError, message);
+  });
+}

@@ -24,7 +24,7 @@ export interface EndpointOptions {
 }
 
 /** Their names. */
-export const ENDPOINT_OPTIONS: OptionNames<EndpointOptions> = { signal: 1 };
+export const ENDPOINT_OPTIONS: OptionNames<EndpointOptions> = { signal: "object" };
 
 /** What an endpoint says about its request. */
 export interface RequestParts {
