@@ -47,6 +47,7 @@ import {
 } from "./manifest/types.ts";
 import {
   indexOrigin,
+  parsedRepo,
   type RegistryRepo,
   registryRepo,
   repoOrRegistry,
@@ -123,17 +124,13 @@ export class RegistryClientV2 {
     checkOptions(options, { ...CLIENT_OPTIONS, ...IGNORED_OPTIONS });
     const { name, repo, scheme, insecure = false, scopes = ["pull"] } = options;
     const given = name === undefined ? repo : repoOrRegistry(name);
-    const wrong = given === undefined
-      ? "there is none"
-      : name !== undefined && repo !== undefined
-      ? "there are both"
-      : typeof given !== "string" && !given?.index && "it is neither a text nor a parsed one";
-    if (given === undefined || wrong) {
+    if (given === undefined || (name !== undefined && repo !== undefined)) {
       throw new InvalidOptionError(
-        `Cannot make a RegistryClientV2 as exactly one of 'name' and 'repo' is needed: ${wrong}`,
+        "Cannot make a RegistryClientV2 as exactly one of 'name' and 'repo' is needed: " +
+          (given === undefined ? "there is none" : "there are both"),
       );
     }
-    this.repo = typeof given === "string" ? registryRepo(given) : given;
+    this.repo = parsedRepo(given);
     this.origin = indexOrigin(this.repo.index, scheme ?? plainScheme(this.repo, options));
     this.insecure = insecure;
     this.acceptOCIManifests = options.acceptOCIManifests ?? true;
@@ -213,13 +210,12 @@ export class RegistryClientV2 {
     return resp;
   }
 
-  /** Whether this is a version 2 registry: by the header it sends, or by status 200 or 401. */
+  /** Whether this is a version 2 registry: by status 200 or 401, and no web page. */
   async supportsV2(options: EndpointOptions = {}): Promise<boolean> {
     checkOptions(options, ENDPOINT_OPTIONS);
     try {
-      const { status, headers } = await this.ping({ ...options, expectStatus: [200, 401] });
-      const versions = headers.get("docker-distribution-api-version") ?? "";
-      return versions.includes("registry/2.0") || status === 200 || status === 401;
+      await this.ping({ ...options, expectStatus: [200, 401] });
+      return true;
     } catch (error) {
       if (error instanceof HttpError || error instanceof InvalidContentError) return false;
       throw error;
