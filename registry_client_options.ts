@@ -5,7 +5,7 @@ import type { Limits } from "./content/limits.ts";
 import type { UploadJournal } from "./content/upload_journal.ts";
 import { checkPassword, type Credential, type CredentialSource } from "./auth/credential.ts";
 import type { TrustedRealms } from "./auth/trusted_realms.ts";
-import { type RegistryRepo, registryRepo, repoOrRegistry } from "./reference/registry_repo.ts";
+import { parsedRepo, type RegistryRepo, repoOrRegistry } from "./reference/registry_repo.ts";
 import type { AllowHost } from "./transport/allow_host.ts";
 import type { HostsOptions } from "./transport/host_options.ts";
 import type { ProxyOptions } from "./transport/proxy_options.ts";
@@ -155,7 +155,7 @@ export const IGNORED_OPTIONS = { log: 0, agent: 0, maxSchemaVersion: 0 };
  * The repository, or the registry alone, out of a client's options.
  *
  * @throws {InvalidOptionError} When `name` and `repo` are both missing or both there, or it is neither
- * a text nor a parsed one.
+ * a text nor what `parseRepo` gave.
  * @throws {InvalidReferenceError} When the name breaks the grammar.
  */
 export function repoOf({ name, repo }: RegistryClientOpts): RegistryRepo {
@@ -166,9 +166,7 @@ export function repoOf({ name, repo }: RegistryClientOpts): RegistryRepo {
   const given = name === undefined ? repo : repoOrRegistry(name);
   if (given === undefined) throw refused("there is none");
   if (name !== undefined && repo !== undefined) throw refused("there are both");
-  if (typeof given === "string") return registryRepo(given);
-  if (!given?.index) throw refused("it is neither a text nor a parsed one");
-  return given;
+  return parsedRepo(given);
 }
 
 /**

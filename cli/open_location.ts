@@ -1,5 +1,4 @@
-import { stat } from "node:fs/promises";
-import { type Bytes, ContentNotFoundError, type ContentSource, type ContentStore } from "../mod.ts";
+import type { Bytes, ContentSource, ContentStore } from "../mod.ts";
 import { createArchive, LayoutStore, MemoryStore, openArchive } from "../stores/mod.ts";
 import { type ConnectionFlags, Connections } from "./connections.ts";
 import type { Io, Output } from "./io.ts";
@@ -41,7 +40,6 @@ export async function openSource(
   }
   const { path } = location;
   if (location.kind === "layout") {
-    await checkFolder(path);
     return { source: new LayoutStore(path), reference, close: nothing };
   }
   const { format } = location;
@@ -55,18 +53,6 @@ export async function openSource(
     madeManifests: archive.madeManifests,
     close: () => archive.close(),
   };
-}
-
-/** A store takes a folder that is not there for an empty one, as it may be written to. */
-async function checkFolder(path: string): Promise<void> {
-  let state = "there is no such folder";
-  try {
-    if ((await stat(path)).isDirectory()) return;
-    state = "it is not a folder";
-  } catch (error) {
-    if ((error as { code?: string }).code !== "ENOENT") return; // the store says what it is
-  }
-  throw new ContentNotFoundError(`Cannot open ${path}: ${state}`);
 }
 
 /** Opens the place that an argument names, does something with it, and lets go of it. */

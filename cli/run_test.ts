@@ -279,12 +279,9 @@ Deno.test("davit ls, digest and inspect: of a folder", () =>
       const [path, state] of [["none", "there is no such folder"], ["index.json", "it is not"]]
     ) {
       const source = `oci:${folder}/${path}`;
-      for (const args of [["ls"], ["digest"], ["inspect"], ["copy"]]) {
-        const target = args[0] === "copy" ? [`oci:${folder}/to`] : [];
-        const { code, stderr } = await fakeRun([...args, source, ...target]);
-        assertEquals(code, 3, stderr);
-        assertStringIncludes(stderr, `Cannot open ${folder}/${path}: ${state}`);
-      }
+      const { code, stderr } = await fakeRun(["ls", source]);
+      assertEquals(code, 3, stderr);
+      assertStringIncludes(stderr, `Cannot open ${folder}/${path}: ${state}`);
     }
     const target = `${folder}/none/x.tar`;
     const unwritable = await fakeRun(["copy", `oci:${folder}:v1`, `oci-archive:${target}`]);

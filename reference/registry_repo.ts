@@ -1,5 +1,5 @@
 import { isLoopback } from "../content/loopback.ts";
-import { InvalidReferenceError } from "../errors.ts";
+import { InvalidOptionError, InvalidReferenceError } from "../errors.ts";
 import { quoteInput } from "./quote_input.ts";
 import { familiarReference, isOfficial, parseReference, type Reference } from "./reference.ts";
 import {
@@ -33,6 +33,17 @@ export interface RegistryRepo {
   localName: string;
   /** The name with the registry: `docker.io/busybox`, `ghcr.io/a/b`. */
   canonicalName: string;
+}
+
+/**
+ * A repository by its name, or as it was parsed.
+ *
+ * @throws {InvalidOptionError} When it is neither.
+ */
+export function parsedRepo(given: string | RegistryRepo): RegistryRepo {
+  if (typeof given === "string") return registryRepo(given);
+  if (given?.index) return given;
+  throw new InvalidOptionError("Cannot use 'repo' as it must be a name, or what parseRepo answers");
 }
 
 /**
