@@ -352,7 +352,7 @@ Deno.test("end-3 GET manifests: a Content-Type never writes to a terminal", asyn
 
 Deno.test("putBlob: a HEAD that tells another size has not found the blob", async () => {
   const { client, lines } = clientOver({
-    "HEAD blobs": head({ "content-length": "5120", "content-type": "text/html" }),
+    "HEAD blobs": head({ "content-length": "5120", "content-type": "application/octet-stream" }),
     "POST uploads": () => new Response(null, { status: 201 }),
   });
   await client.putBlob(BLOB);
