@@ -200,14 +200,14 @@ const outer = JSON.stringify({
   }],
 });
 
-faultTest("end-3 getManifest of a platform: it is an index again", {
+faultTest("end-3 getManifest of a platform: it is an index again, which has none for it", {
   fault: ({ method }, url) =>
     method !== "GET" || !url.pathname.includes("/manifests/")
       ? undefined
       : new Response(url.pathname.endsWith("/latest") ? outer : inner),
   call: ({ client }) => client.getManifest({ ref: "latest", platform: "linux/amd64" }),
-  code: "INVALID_MANIFEST",
-  says: "not accepted",
+  code: "CONTENT_NOT_FOUND",
+  says: "it names no platforms",
 });
 
 faultTest("end-3 getManifest: larger than manifestBytes", {
