@@ -5,7 +5,7 @@ import type { Limits } from "./content/limits.ts";
 import type { UploadJournal } from "./content/upload_journal.ts";
 import { checkPassword, type Credential, type CredentialSource } from "./auth/credential.ts";
 import type { TrustedRealms } from "./auth/trusted_realms.ts";
-import { parsedRepo, type RegistryRepo, repoOrRegistry } from "./reference/registry_repo.ts";
+import type { RegistryRepo } from "./reference/registry_repo.ts";
 import type { AllowHost } from "./transport/allow_host.ts";
 import type { HostsOptions } from "./transport/host_options.ts";
 import type { ProxyOptions } from "./transport/proxy_options.ts";
@@ -150,24 +150,6 @@ export const CLIENT_OPTIONS: OptionNames<RegistryClientOpts> = {
 
 /** Options of docker-registry-client that are taken and mean nothing here. */
 export const IGNORED_OPTIONS = { log: 0, agent: 0, maxSchemaVersion: 0 };
-
-/**
- * The repository, or the registry alone, out of a client's options.
- *
- * @throws {InvalidOptionError} When `name` and `repo` are both missing or both there, or it is neither
- * a text nor what `parseRepo` gave.
- * @throws {InvalidReferenceError} When the name breaks the grammar.
- */
-export function repoOf({ name, repo }: RegistryClientOpts): RegistryRepo {
-  const refused = (state: string) =>
-    new InvalidOptionError(
-      `Cannot make a RegistryClientV2 as exactly one of 'name' and 'repo' is needed: ${state}`,
-    );
-  const given = name === undefined ? repo : repoOrRegistry(name);
-  if (given === undefined) throw refused("there is none");
-  if (name !== undefined && repo !== undefined) throw refused("there are both");
-  return parsedRepo(given);
-}
 
 /**
  * The credentials out of a client's options: in full, or by their short forms.

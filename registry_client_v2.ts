@@ -45,7 +45,12 @@ import {
   isIndex,
   type TagList,
 } from "./manifest/types.ts";
-import { indexOrigin, type RegistryRepo, registryRepo } from "./reference/registry_repo.ts";
+import {
+  givenRepo,
+  indexOrigin,
+  type RegistryRepo,
+  registryRepo,
+} from "./reference/registry_repo.ts";
 import { type Connection, openConnection } from "./registry_channel.ts";
 import type * as calls from "./registry_client_calls.ts";
 import * as names from "./registry_client_names.ts";
@@ -54,7 +59,6 @@ import {
   credentialsOf,
   IGNORED_OPTIONS,
   type RegistryClientOpts,
-  repoOf,
 } from "./registry_client_options.ts";
 import { bodyOf, type StreamBody } from "./content/stream_body.ts";
 import type { Channel, ChannelResponse } from "./transport/channel.ts";
@@ -118,7 +122,7 @@ export class RegistryClientV2 {
   constructor(options: RegistryClientOpts = {}) {
     checkOptions(options, { ...CLIENT_OPTIONS, ...IGNORED_OPTIONS });
     const { scheme, insecure = false, scopes = ["pull"] } = options;
-    this.repo = repoOf(options);
+    this.repo = givenRepo(options);
     this.origin = indexOrigin(this.repo.index, scheme ?? plainScheme(this.repo, options));
     this.insecure = insecure;
     this.acceptOCIManifests = options.acceptOCIManifests ?? true;

@@ -18,14 +18,13 @@ import { type Secrets, type SecretsKeeper, secretsOf } from "../transport/secret
 import { type AuthScheme, type BearerScheme, chooseScheme } from "./auth_scheme.ts";
 import type { Challenge } from "./challenge.ts";
 import {
-  basicAuthorization,
   type Credential,
   type CredentialSource,
   credentialSource,
   type CredentialTarget,
   type Identity,
-  sameIdentity,
 } from "./credential.ts";
+import { basicAuthorization, sameIdentity } from "./identity.ts";
 import { withheldReason } from "./realm_policy.ts";
 import type { TrustedRealms } from "./trusted_realms.ts";
 import { learnIdentity } from "./redact_secrets.ts";

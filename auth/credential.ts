@@ -1,5 +1,3 @@
-import { encodeBase64 } from "../content/base64.ts";
-import { encodeText } from "../content/bytes.ts";
 import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { InvalidOptionError } from "../errors.ts";
 import { VISIBLE_ASCII } from "./visible_ascii.ts";
@@ -75,9 +73,6 @@ export type CredentialSource = (
   report?: (failure: unknown) => void,
 ) => Credential | undefined | Promise<Credential | undefined>;
 
-/** The user name under which credential helpers, and those who copy them, keep an identity token. */
-export const TOKEN_USER = "<token>";
-
 const CREDENTIAL: OptionNames<Credential> = {
   username: 1,
   password: 1,
@@ -86,7 +81,7 @@ const CREDENTIAL: OptionNames<Credential> = {
 };
 
 /** The fields of a {@linkcode Credential}. */
-const FIELDS = Object.keys(CREDENTIAL) as (keyof Credential)[];
+export const FIELDS = Object.keys(CREDENTIAL) as (keyof Credential)[];
 
 /** Fields that travel as one word of a header or form: a line break in them is a file's last one. */
 const WORDS = ["refreshToken", "accessToken"] as const;
@@ -156,22 +151,7 @@ export function checkPassword(credential: Credential): void {
   }
 }
 
-/** Whether two identities are the same by value, whichever objects hold it. */
-export function sameIdentity(a: Identity, b: Identity): boolean {
-  return a === b || FIELDS.every((field) => a?.[field] === b?.[field]);
-}
-
-/**
- * The value of an `Authorization` header for Basic authentication, in UTF-8.
- *
- * @throws {InvalidOptionError} When the user name holds `:`, which would end it early.
- * @see https://www.rfc-editor.org/rfc/rfc7617
- */
-export function basicAuthorization(username: string, password: string): string {
-  if (username.includes(":")) throw refused("username must not hold ':'");
-  return `Basic ${encodeBase64(encodeText(`${username}:${password}`))}`;
-}
-
-function refused(why: string): InvalidOptionError {
+/** That credentials cannot be used, and why. */
+export function refused(why: string): InvalidOptionError {
   return new InvalidOptionError(`Cannot use the credentials: ${why}`);
 }

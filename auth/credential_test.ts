@@ -1,12 +1,7 @@
 import { assert, assertEquals, assertNotMatch, assertThrows } from "@std/assert";
 import { InvalidOptionError } from "../errors.ts";
-import {
-  basicAuthorization,
-  checkCredential,
-  type Credential,
-  credentialSource,
-  sameIdentity,
-} from "./credential.ts";
+import { checkCredential, type Credential, credentialSource } from "./credential.ts";
+import { basicAuthorization, sameIdentity } from "./identity.ts";
 
 const BASIC: [name: string, username: string, password: string, header: string][] = [
   ["RFC 7617's first", "Aladdin", "open sesame", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="],

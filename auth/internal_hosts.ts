@@ -2,7 +2,8 @@ import { isLoopback } from "../content/loopback.ts";
 import { HostRefusedError } from "../errors.ts";
 import type { Middleware } from "../transport/channel.ts";
 import { ipv6Groups } from "../transport/ipv6_groups.ts";
-import { isTrustedRealm, type TrustedRealms } from "./trusted_realms.ts";
+import { isTrustedRealm } from "./is_trusted_realm.ts";
+import type { TrustedRealms } from "./trusted_realms.ts";
 
 /** What the caller named: where else a request goes is the registry's doing. */
 const NAMED_BY_CALLER = ["registry", "mirror"];

@@ -1,5 +1,6 @@
 import { Secrets } from "../transport/secrets.ts";
-import { basicAuthorization, type Identity } from "./credential.ts";
+import type { Identity } from "./credential.ts";
+import { basicAuthorization } from "./identity.ts";
 
 /** How much of a token service's words a message repeats, in characters. */
 const WORDS_KEPT = 300;

@@ -1,5 +1,6 @@
 import type { Secrets } from "../transport/secrets.ts";
-import { type Identity, TOKEN_USER } from "./credential.ts";
+import type { Identity } from "./credential.ts";
+import { TOKEN_USER } from "./identity.ts";
 import { redactSecrets } from "./redact_secrets.ts";
 
 /** What was refused: as it was given, or what a token service gave for it. */

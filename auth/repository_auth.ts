@@ -2,7 +2,8 @@ import type { ApiError } from "../errors.ts";
 import type { Anonymity, Intent } from "../transport/channel.ts";
 import { untilAborted } from "../transport/until_aborted.ts";
 import type { AuthScheme } from "./auth_scheme.ts";
-import { type Identity, sameIdentity } from "./credential.ts";
+import type { Identity } from "./credential.ts";
+import { sameIdentity } from "./identity.ts";
 import { failedReason } from "./reporting_credential_source.ts";
 import { intentScopes, type Scope } from "./scope.ts";
 

@@ -1,6 +1,7 @@
 import type { Clock } from "../transport/channel.ts";
 import { untilAborted } from "../transport/until_aborted.ts";
-import { type Identity, sameIdentity } from "./credential.ts";
+import type { Identity } from "./credential.ts";
+import { sameIdentity } from "./identity.ts";
 import { coversScopes, formatScopes, type Scope } from "./scope.ts";
 
 /** A token as the token service gave it. */

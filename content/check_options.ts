@@ -23,36 +23,33 @@ export function checkOptions(given: unknown, names: object, of?: string): void {
   if (typeof given !== "object" || given === null) {
     throw new InvalidOptionError(
       `Cannot use ${of === undefined ? "the options" : `'${of}'`}: they must be an object with ` +
-        `${told(names).join(", ")}; current value is ${
-          given === null ? "null" : `a ${typeof given}`
-        }`,
+        `${told(names).join(", ")}; current value is ${kindOf(given)}`,
     );
   }
   const prototype = Object.getPrototypeOf(given);
   if (prototype !== null && prototype !== Object.prototype) return;
-  for (const name of Object.keys(given)) {
-    const path = `${of === undefined ? "" : `${of}.`}${name.slice(0, SHOWN_CHARACTERS)}`;
-    if (Object.hasOwn(names, name)) {
-      checkType(path, (given as Record<string, unknown>)[name], names[name as keyof typeof names]);
-      continue;
-    }
-    const known = told(names);
-    const near = nearest(name, known);
+  for (const [name, value] of Object.entries(given)) {
+    const type: unknown = Object.hasOwn(names, name) && names[name as keyof typeof names];
+    if (typeof type === "number" || value === undefined && type) continue;
+    if (typeof value === type && value !== null) continue;
+    const wrong = type
+      ? ` as it must be ${withArticle(String(type))}: current value is ${kindOf(value)}`
+      : noSuchOption(name, told(names));
     throw new InvalidOptionError(
-      `Cannot use '${path}': there is no such option${near && `; did you mean '${near}'?`}` +
-        `${near ? "" : "."} It is one of ${known.join(", ")}`,
+      `Cannot use '${of === undefined ? "" : `${of}.`}${name.slice(0, SHOWN_CHARACTERS)}'${wrong}`,
     );
   }
 }
 
-/** `"false"` out of the environment is true: its value is not shown, as it may be anything. */
-function checkType(path: string, value: unknown, type: unknown): void {
-  if (typeof type !== "string" || value === undefined) return;
-  if (typeof value === type && value !== null) return;
-  throw new InvalidOptionError(
-    `Cannot use '${path}' as it must be ${withArticle(type)}: current value is ` +
-      (value === null ? "null" : withArticle(typeof value)),
-  );
+function noSuchOption(name: string, known: readonly string[]): string {
+  const near = nearest(name, known);
+  return `: there is no such option${near ? `; did you mean '${near}'?` : "."} It is one of ` +
+    known.join(", ");
+}
+
+/** What a value is: it may be a secret, and is not shown. `"false"` out of the environment is a string. */
+function kindOf(value: unknown): string {
+  return value === null ? "null" : withArticle(typeof value);
 }
 
 function withArticle(type: string): string {

@@ -29,5 +29,5 @@ export function checkAnsweredDigest(what: string, expected: Digest, headers: Hea
  */
 export function mayBePage(headers: Headers): boolean {
   return answeredDigest(headers) === undefined &&
-    /^\s*(?:text\/html|application\/xhtml\+xml)/i.test(headers.get("content-type") ?? "");
+    /html/i.test(headers.get("content-type") ?? "");
 }

@@ -384,7 +384,7 @@ function partSize(
   const bytes = contentLength(response.headers);
   const part = response.status === 206 ? contentRange(response.headers) : undefined;
   if (response.status === 206 && part?.first !== offset) {
-    throw new InvalidContentError(`Cannot ${what}: ${otherRange(response, offset)}`);
+    throw new InvalidContentError(`Cannot ${what}: ${otherRange(response.headers, offset)}`);
   }
   const said = part ? part.total : bytes;
   const whole = declared ?? said;

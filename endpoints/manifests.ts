@@ -1,7 +1,6 @@
 import {
   ApiError,
   InvalidOptionError,
-  LimitError,
   ManifestVerificationError,
   ReferrersListError,
   TagImmutableError,
@@ -41,9 +40,6 @@ export interface GetManifestOptions extends FetchManifestOptions {
   platform?: string | Platform;
 }
 
-/** Real indexes lead two deep. */
-const MAX_INDEXES = 16;
-
 const GET_MANIFEST_OPTIONS: OptionNames<GetManifestOptions> = {
   ...FETCH_MANIFEST_OPTIONS,
   platform: 1,
@@ -68,24 +64,16 @@ export async function getManifest(
 ): Promise<FetchedManifest> {
   checkOptions(options, GET_MANIFEST_OPTIONS);
   const { platform, ...fetching } = options;
-  let found = await fetchManifest(channel, repository, ref, fetching);
+  const found = await fetchManifest(channel, repository, ref, fetching);
   if (platform === undefined || !isIndex(found.manifest)) return found;
-  const { choosePlatform } = await import("../manifest/choosing.ts"); // few name one
+  const { followPlatform } = await import("../manifest/choosing.ts"); // few name one
   const { descriptor: _index, ...rest } = fetching;
-  let at = ref;
-  for (let indexes = 1; isIndex(found.manifest); indexes++) {
-    if (indexes > MAX_INDEXES) {
-      throw new LimitError(`Cannot follow ${ref}: over ${MAX_INDEXES} indexes are in one another`, {
-        limit: "indexes",
-        maximum: MAX_INDEXES,
-      });
-    }
-    const name = `the index ${manifestName(channel, repository, at)}`;
-    const descriptor = choosePlatform(found.manifest, platform, name);
-    at = descriptor.digest;
-    found = await fetchManifest(channel, repository, at, { ...rest, descriptor });
-  }
-  return found;
+  return await followPlatform(
+    found,
+    platform,
+    (digest = ref) => manifestName(channel, repository, digest),
+    (descriptor) => fetchManifest(channel, repository, descriptor.digest, { ...rest, descriptor }),
+  );
 }
 
 /** Options of {@linkcode putManifest}. */

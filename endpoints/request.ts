@@ -148,10 +148,9 @@ export function contentRange(headers: Headers): ContentRange | undefined {
 }
 
 /** What is wrong with a 206 that does not begin where it was asked to, for messages. */
-export function otherRange({ headers }: Response, from: number): string {
-  const said = headers.get("content-range");
-  return `the registry answered another range than the one from ${from}: ` +
-    (said === null ? "it has no Content-Range" : quoteInput(said));
+export function otherRange(headers: Headers, from: number): string {
+  return `the registry answered another range than the one from ${from}, with the Content-Range ` +
+    quoteInput(headers.get("content-range") ?? "");
 }
 
 /**

@@ -113,7 +113,7 @@ export function resumingReader(
       await body?.cancel().catch(() => {});
       const message = part?.first === from
         ? `it had ${total} bytes, and has ${part.total} now`
-        : otherRange(answer.response, from);
+        : otherRange(answered, from);
       throw ended(new InvalidContentError(`Cannot ${request.what}: ${message}`, { cause }));
     }
     const error = await responseError(channel, again, answer);

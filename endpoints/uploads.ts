@@ -1,7 +1,6 @@
 import { type OpenBody, openBody } from "../content/body.ts";
 import { BadDigestError, InvalidContentError, InvalidOptionError } from "../errors.ts";
 import { type Bytes, EMPTY, toBytes } from "../content/bytes.ts";
-import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, type OptionNames } from "../content/check_options.ts";
 import { type Digest, hashAlgorithm, parseDigest } from "../content/digest.ts";
 import { digestOf } from "../content/digest_of.ts";
@@ -108,7 +107,11 @@ export async function postBlob(
 ): Promise<UploadSession> {
   checkOptions(options, ENDPOINT_OPTIONS);
   const digest = parseDigest(expected);
-  checkArgument("data", data, "bytes");
+  if (!(data instanceof Uint8Array)) {
+    throw new InvalidOptionError(
+      `Cannot use 'data' as it must be a Uint8Array: current value is ${typeof data}`,
+    );
+  }
   const bytes = toBytes(data);
   const actual = await digestOf(bytes, hashAlgorithm(digest));
   if (actual !== digest) {

@@ -36,11 +36,21 @@ export interface RegistryRepo {
 }
 
 /**
- * A repository by its name, or as it was parsed.
+ * The one repository that is given: its `name`, or that of a registry alone; or a `repo`, by its name or as
+ * it was parsed.
  *
- * @throws {InvalidOptionError} When it is neither.
+ * @throws {InvalidOptionError} When there are both or none, or it is something else.
  */
-export function parsedRepo(given: string | RegistryRepo): RegistryRepo {
+export function givenRepo(
+  { name, repo }: { name?: string | undefined; repo?: string | RegistryRepo | undefined },
+): RegistryRepo {
+  const given = name === undefined ? repo : repoOrRegistry(name);
+  if (given === undefined || (name !== undefined && repo !== undefined)) {
+    throw new InvalidOptionError(
+      "Cannot make a RegistryClientV2 as exactly one of 'name' and 'repo' is needed: " +
+        (given === undefined ? "there is none" : "there are both"),
+    );
+  }
   if (typeof given === "string") return registryRepo(given);
   if (given?.index) return given;
   throw new InvalidOptionError("Cannot use 'repo' as it must be a name, or what parseRepo answers");

@@ -22,7 +22,7 @@ const OLD_NODE = /^(?:1?\d|20\.(?:\d|1[0-8])|21\.\d+|22\.(?:\d|1[01]))\./;
  * What workerd has by name: its `node:http` goes over its `fetch`, which takes no certificates and
  * verifies every one, and its servers know no limits.
  */
-const NOT_OF_WORKERD = ["http", "https"];
+const NOT_OF_WORKERD = /^https?$/;
 
 /**
  * A built-in `node:` module, or `undefined` where there is none. Asked for when it is needed and
@@ -34,7 +34,7 @@ export function builtin<T>(name: string): T | undefined {
   const { process } = globals;
   const runtime = runtimeName();
   if (runtime === "node") checkNode(process?.versions?.node ?? "");
-  if (runtime === "workerd" && NOT_OF_WORKERD.includes(name)) return undefined;
+  if (runtime === "workerd" && NOT_OF_WORKERD.test(name)) return undefined;
   return process?.getBuiltinModule?.(`node:${name}`) as T | undefined;
 }
 

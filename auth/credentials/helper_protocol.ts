@@ -5,7 +5,8 @@
  * @module
  */
 import { CredentialError } from "../../errors.ts";
-import { type Credential, TOKEN_USER } from "../credential.ts";
+import type { Credential } from "../credential.ts";
+import { TOKEN_USER } from "../identity.ts";
 import { configKey } from "./config_keys.ts";
 import type { CredentialHelperResult } from "./credential_helper.ts";
 import { isObject, parseObject } from "../../content/json_object.ts";

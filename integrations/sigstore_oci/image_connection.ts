@@ -1,4 +1,5 @@
-import { type Credential, TOKEN_USER } from "../../auth/credential.ts";
+import type { Credential } from "../../auth/credential.ts";
+import { TOKEN_USER } from "../../auth/identity.ts";
 import { ACCEPT_ALL } from "../../endpoints/manifest_requests.ts";
 import { type Connection, openConnection } from "../../registry_channel.ts";
 import type { Channel } from "../../transport/channel.ts";

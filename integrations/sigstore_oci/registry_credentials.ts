@@ -1,7 +1,8 @@
 import { helpersFor } from "../../auth/credentials/candidates.ts";
 import { dockerConfigPath, readConfigTextSync } from "../../auth/credentials/config_files.ts";
 import { matchingKeys } from "../../auth/credentials/config_keys.ts";
-import { type Credential, TOKEN_USER } from "../../auth/credential.ts";
+import type { Credential } from "../../auth/credential.ts";
+import { TOKEN_USER } from "../../auth/identity.ts";
 import {
   type DockerConfig,
   entryCredential,
