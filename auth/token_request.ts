@@ -4,7 +4,7 @@ import type { Limits } from "../content/limits.ts";
 import { AuthenticationError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { ChannelRequest, ChannelResponse, Clock, Send } from "../transport/channel.ts";
-import { DockerResponse } from "../transport/docker_response.ts";
+import { dockerResponse } from "../transport/docker_response.ts";
 import { readBody } from "../transport/read_body.ts";
 import { responseErrors } from "../transport/response_error.ts";
 import { headerFields } from "../transport/header_fields.ts";
@@ -182,7 +182,11 @@ async function askService(
   throw new AuthenticationError(
     `Cannot ${what}: ${response.status}${said && ` ${said}`}${why ? ` (${why})` : ""}`,
     {
-      resp: new DockerResponse(JSON.stringify({ errors }), { status: response.status }),
+      // Without its URL, which may hold an account.
+      resp: dockerResponse(
+        new Response(JSON.stringify({ errors }), { status: response.status }),
+        { method: "GET", url: "" },
+      ),
       errors,
       refused: refused && withheld === undefined,
     },

@@ -216,12 +216,10 @@ async function lookAt(
   await head.response.body?.cancel();
   const answer = await sendExpecting(channel, { ...request, method: "GET" }, [200, 404]);
   if (answer.response.status === 404) return answer;
-  if (mayBePage(answer.response.headers)) {
-    const { signal } = request;
-    await leaveBody(channel, request, answer, async () => {
-      return (await getBlob(channel, repository, digest, signal ? { signal } : {})).stream;
-    });
-  } else await answer.response.body?.cancel().catch(() => {});
+  const { signal } = request;
+  await leaveBody(channel, request, answer, async () => {
+    return (await getBlob(channel, repository, digest, signal ? { signal } : {})).stream;
+  });
   checkAnsweredDigest(request.what, parseDigest(digest), answer.response.headers);
   return answer;
 }
