@@ -80,7 +80,7 @@ const usage: [name: string, args: string[], code: number, stdout: RegExp, stderr
     ["digest", "oci:none:v1", "--platform", "x"],
     3,
     /^$/,
-    /^davit: Cannot open none: there is no such folder/,
+    /^davit: Cannot resolve "v1"/,
   ],
   [
     "a certificate file that is not there",
