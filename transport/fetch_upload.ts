@@ -57,7 +57,7 @@ export async function fetchUpload(
     return undefined;
   }
   const made = bodyStream(reader, {
-    waitFor: clock.waitFor,
+    waitFor: (side) => clock.waitFor(side),
     // Node's fetch takes all that it is given, 1 GiB too, long before it has sent it.
     sent: (bytes) => clock.sent(runtime === "node" ? bytes : 0),
   });

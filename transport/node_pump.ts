@@ -25,7 +25,7 @@ export interface NodePump {
 export function nodePump(
   reader: PieceReader,
   outgoing: NodeRequest,
-  clock: SendClock,
+  clock: Pick<SendClock, "waitFor" | "sent">,
   fail: (error: unknown) => void,
   size = Infinity,
 ): NodePump {

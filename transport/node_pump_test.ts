@@ -25,7 +25,7 @@ function fakeRequest() {
 
 function fakeClock() {
   const log: string[] = [];
-  const clock: SendClock = {
+  const clock: Pick<SendClock, "waitFor" | "sent" | "stop"> = {
     waitFor: (side) => void log.push(side),
     sent: () => void log.push("sent"),
     stop: () => {},

@@ -2,7 +2,7 @@ import { assertEquals, assertInstanceOf } from "@std/assert";
 import { TimeoutError } from "../errors.ts";
 import { request } from "./fake_send_test.ts";
 import { withFakeTime } from "../runtime/fake_time_test.ts";
-import { type SendClock, sendClock } from "./send_clock.ts";
+import { SendClock } from "./send_clock.ts";
 
 const LIMITS = { responseTimeout: 500, stallTimeout: 200 };
 
@@ -47,10 +47,10 @@ const cases: [name: string, steps: Step[], message: string | undefined][] = [
 ];
 
 for (const [name, steps, message] of cases) {
-  Deno.test(`sendClock: ${name}`, () => {
+  Deno.test(`SendClock: ${name}`, () => {
     withFakeTime(({ advance }) => {
       const expired: TimeoutError[] = [];
-      const clock = sendClock(request({ what: "push it" }), LIMITS, (error) => {
+      const clock = new SendClock(request({ what: "push it" }), LIMITS, (error) => {
         expired.push(error);
       });
       steps.forEach((step, index) => {
@@ -67,9 +67,9 @@ for (const [name, steps, message] of cases) {
   });
 }
 
-Deno.test("sendClock makes few timers", () => {
+Deno.test("SendClock makes few timers", () => {
   withFakeTime(({ advance, timersMade }) => {
-    const clock = sendClock(request(), LIMITS, () => {});
+    const clock = new SendClock(request(), LIMITS, () => {});
     for (let piece = 0; piece < 1000; piece++) {
       clock.waitFor("source");
       advance(1);
@@ -79,12 +79,12 @@ Deno.test("sendClock makes few timers", () => {
   });
 });
 
-Deno.test("sendClock takes limits that no timer can hold, and none at all", () => {
+Deno.test("SendClock takes limits that no timer can hold, and none at all", () => {
   for (const milliseconds of [2 ** 40, Infinity]) {
     withFakeTime(({ advance }) => {
       let expired = 0;
       const limits = { responseTimeout: milliseconds, stallTimeout: milliseconds };
-      const clock = sendClock(request(), limits, () => expired++);
+      const clock = new SendClock(request(), limits, () => expired++);
       clock.waitFor("source");
       advance(2 ** 33);
       clock.sent();

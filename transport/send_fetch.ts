@@ -5,7 +5,7 @@ import { type RuntimeName, runtimeName } from "../runtime/builtin.ts";
 import type { ChannelRequest, Send } from "./channel.ts";
 import type { FetchUpload, FetchUploadOptions } from "./fetch_upload.ts";
 import { type HostHeaders, sentHeaders } from "./header_fields.ts";
-import { sendClock, type SendLimits } from "./send_clock.ts";
+import { SendClock, type SendLimits } from "./send_clock.ts";
 import { sendFailure } from "./send_failure.ts";
 import { untilAborted } from "./until_aborted.ts";
 
@@ -64,7 +64,7 @@ export function fetchSend(
   return async (request) => {
     request.signal?.throwIfAborted();
     const ender = new AbortController();
-    const clock = sendClock(request, options, (error) => ender.abort(error));
+    const clock = new SendClock(request, options, (error) => ender.abort(error));
     const { body } = request;
     const upload = isStreamed(body) || (obeysSignals && isLarge(body, runtime))
       ? await streamed(request, body!, {

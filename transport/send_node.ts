@@ -8,7 +8,7 @@ import { type HostHeaders, sentHeaders } from "./header_fields.ts";
 import type { NodeConnection } from "./node_connection.ts";
 import { type NodePump, nodePump } from "./node_pump.ts";
 import { nodeResponse } from "./node_response.ts";
-import { sendClock, type SendLimits } from "./send_clock.ts";
+import { SendClock, type SendLimits } from "./send_clock.ts";
 
 /** Options of {@linkcode nodeSend}. */
 export interface NodeSendOptions extends Partial<SendLimits> {
@@ -57,7 +57,7 @@ function exchange(
   return new Promise((resolve, reject) => {
     let over = false;
     let pump: NodePump | undefined;
-    const clock = sendClock(request, options, fail);
+    const clock = new SendClock(request, options, fail);
     const outgoing = start();
     if (outgoing === undefined) return;
 
