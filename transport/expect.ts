@@ -31,7 +31,9 @@ export async function leaveBody(
   answer: ChannelResponse,
   asked?: () => Promise<ReadableStream<Bytes>>,
 ): Promise<void> {
-  if (answer.response.body === null) return;
+  const { body, headers } = answer.response;
+  if (body === null) return;
+  if (headers.get("content-length") === "0") return await body.cancel();
   const { leaveBody } = await import("./web_page.ts");
   await leaveBody(channel, request, answer, asked);
 }
