@@ -1,4 +1,5 @@
 import { InvalidOptionError } from "../errors.ts";
+import { kindOf } from "./check_options.ts";
 
 /** What an argument may have to be: in words, and what tells. */
 const KINDS = {
@@ -44,7 +45,7 @@ export function checkArgument(name: string, value: unknown, kind: ArgumentKind):
   const [words, fits] = KINDS[kind];
   if (fits(value)) return;
   throw new InvalidOptionError(
-    `Cannot use '${name}' as it must be ${words}: current value is ${kindOf(value)}`,
+    `Cannot use '${name}' as it must be ${words}: current value is ${kindOfArgument(value)}`,
   );
 }
 
@@ -53,9 +54,8 @@ function hasMethods(value: unknown, methods: readonly (string | symbol)[]): bool
   return typeof value === "object" && methods.every((name) => typeof object?.[name] === "function");
 }
 
-/** What a value is, for messages: never the value itself, which may be a secret. */
-function kindOf(value: unknown): string {
-  if (value === undefined || value === null) return String(value);
-  if (Array.isArray(value)) return "a list";
-  return `${typeof value === "object" ? "an" : "a"} ${typeof value}`;
+/** What a value is, for messages; more of them come here than to an option. */
+function kindOfArgument(value: unknown): string {
+  if (value === undefined) return "undefined";
+  return Array.isArray(value) ? "a list" : kindOf(value);
 }

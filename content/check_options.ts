@@ -48,7 +48,7 @@ function noSuchOption(name: string, known: readonly string[]): string {
 }
 
 /** What a value is: it may be a secret, and is not shown. `"false"` out of the environment is a string. */
-function kindOf(value: unknown): string {
+export function kindOf(value: unknown): string {
   return value === null ? "null" : withArticle(typeof value);
 }
 

@@ -63,28 +63,25 @@ export class AttachedFinder {
   /** What is attached to a manifest; each once. Lists may name what is gone. */
   async find(subject: Descriptor): Promise<AttachedEntry[]> {
     this.#asked++;
-    const base = fallbackTag(subject.digest);
-    const named = async () => {
-      const tags = await this.#listed();
-      const names = tags === undefined
-        ? [base, ...SUFFIXES.map((suffix) => base + suffix)]
-        : tags.get(group(base))?.filter((tag) => tag === base || tag.startsWith(`${base}.`)) ?? [];
-      return await Promise.allSettled(names.map((tag) => {
-        return tag === base ? this.#inFallback(subject, tag) : this.#named(tag);
-      }));
-    };
-    const [referrers, byName] = await Promise.allSettled([this.#referrers(subject), named()]);
-    const found = byName.status === "fulfilled"
-      ? [referrers, ...byName.value]
-      : [referrers, byName];
+    const found = await allDone([this.#referrers(subject), this.#byName(subject)]);
     const entries = new Map<string, AttachedEntry>();
-    for (const result of found) {
-      if (result.status === "rejected") throw result.reason;
-      for (const entry of result.value) {
-        entries.set(`${entry.descriptor.digest} ${entry.tag ?? ""}`, entry);
-      }
+    for (const entry of found.flat()) {
+      entries.set(`${entry.descriptor.digest} ${entry.tag ?? ""}`, entry);
     }
     return [...entries.values()];
+  }
+
+  /** What the tags lead to that are made of the digest. */
+  async #byName(subject: Descriptor): Promise<AttachedEntry[]> {
+    const base = fallbackTag(subject.digest);
+    const tags = await this.#listed();
+    const names = tags === undefined
+      ? [base, ...SUFFIXES.map((suffix) => base + suffix)]
+      : tags.get(group(base))?.filter((tag) => tag === base || tag.startsWith(`${base}.`)) ?? [];
+    const found = await allDone(
+      names.map((tag) => tag === base ? this.#inFallback(subject, tag) : this.#named(tag)),
+    );
+    return found.flat();
   }
 
   async #referrers(subject: Descriptor): Promise<AttachedEntry[]> {
@@ -147,6 +144,12 @@ export class AttachedFinder {
       return undefined; // a list that is refused, or too long for one page: they are asked for
     }
   }
+}
+
+/** What all come to; an error is thrown when none of them goes on any more. */
+async function allDone<T>(tasks: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(tasks);
+  return await Promise.all(tasks);
 }
 
 /** Tags by what stands before their first full stop. */

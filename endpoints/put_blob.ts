@@ -15,12 +15,11 @@ import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { UploadJournal } from "../content/upload_journal.ts";
 import { isRepositoryName } from "../reference/repository_name.ts";
 import type { Channel } from "../transport/channel.ts";
-import { encodingsOf } from "../transport/content_encoding.ts";
 import { findBlob, type RightsOfNext, statBlob } from "./blobs.ts";
 import { journaledUpload } from "./journaled_upload.ts";
 import { mountBlob } from "./mount.ts";
 import { progressReporter } from "./progress.ts";
-import { contentLength, ENDPOINT_OPTIONS, type EndpointOptions, fullName } from "./request.ts";
+import { ENDPOINT_OPTIONS, type EndpointOptions, fullName, plainLength } from "./request.ts";
 import { UploadSource } from "./upload_source.ts";
 import { transferBlob } from "./upload_transfer.ts";
 import { postBytes, startUpload, type UploadSession } from "./uploads.ts";
@@ -220,7 +219,7 @@ async function lookFirst(
 /** Whether a look found the blob itself: a portal's page, or half of it, has another size. */
 function isBlob(found: Headers | undefined, size: number | undefined): boolean {
   if (found === undefined) return false;
-  const length = encodingsOf(found).length > 0 ? undefined : contentLength(found);
+  const length = plainLength(found);
   return size === undefined || length === undefined || length === size;
 }
 

@@ -164,7 +164,12 @@ export const HEAD_REFUSED: readonly number[] = [204, 403, 405, 501];
  * some front ends, and an encoded one has another size.
  */
 export function sizeByHead(headers: Headers): number | undefined {
-  return encodingsOf(headers).length > 0 ? undefined : contentLength(headers) || undefined;
+  return plainLength(headers) || undefined;
+}
+
+/** How many bytes a body has by its headers; an encoded one has others than its content. */
+export function plainLength(headers: Headers): number | undefined {
+  return encodingsOf(headers).length > 0 ? undefined : contentLength(headers);
 }
 
 /** An answer with some content, or a part of it, without an encoding that was not asked for. */
