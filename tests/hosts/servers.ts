@@ -8,7 +8,8 @@ import https from "node:https";
 import net from "node:net";
 import type { Registry } from "../../server/mod.ts";
 import { startChild } from "../peers/child.ts";
-import { neededPeer } from "../peers/locate.ts";
+import { onPath } from "../../scripts/peers_table.ts";
+import { neededPeer, requirePeers } from "../peers/locate.ts";
 
 /** Something that listens on a free port of 127.0.0.1. */
 export interface Listening {
@@ -118,14 +119,18 @@ server.listen(0, "127.0.0.1", () => console.log("port " + server.address().port 
 /** More than any machine takes to start Node. */
 const START_MS = 120_000;
 
+/** Any Node does: the peer, or the machine's own where no peers were brought. */
+const NODE = requirePeers("node24").ignore ? onPath("node") : neededPeer("node24");
+
 /**
  * Serves TLS to clients with a certificate alone, by Node: Deno's `node:https` often closes before
- * it has sent why.
+ * it has sent why. `undefined` on a machine without Node.
  */
 export async function serveRefusal(
   certificates: { cert: string; key: string; ca: string },
-): Promise<Listening> {
-  const child = startChild(neededPeer("node24"), ["-e", REFUSAL, JSON.stringify(certificates)]);
+): Promise<Listening | undefined> {
+  if (NODE === undefined) return undefined;
+  const child = startChild(NODE, ["-e", REFUSAL, JSON.stringify(certificates)]);
   const port = Number((await child.said(/port (\d+);/, START_MS))[1]);
   return { host: `127.0.0.1:${port}`, port, ports: [], close: () => child.kill() };
 }
