@@ -142,6 +142,6 @@ async function describedBlob(
     hasher.update(piece.value);
     size += piece.value.byteLength;
   }
-  const digest = toDigest("sha256", hasher.digest());
+  const digest = toDigest("sha256", await hasher.digest());
   return { descriptor: { mediaType, digest, size, ...(annotations && { annotations }) }, body };
 }

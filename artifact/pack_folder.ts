@@ -49,8 +49,8 @@ export async function packFolder(
     size += piece.byteLength;
   }
   return {
-    digest: toDigest("sha256", packed.digest()),
-    tarDigest: toDigest("sha256", whole.digest()),
+    digest: toDigest("sha256", await packed.digest()),
+    tarDigest: toDigest("sha256", await whole.digest()),
     body: { size, open: (offset = 0) => streamFrom(gzip(tar()), offset) },
   };
 }

@@ -5,16 +5,17 @@
  */
 import { RegistryClientV2, RegistryStore } from "@davit/registry-client";
 import { copy, copyTags } from "@davit/registry-client/copy";
-import { LayoutStore } from "@davit/registry-client/stores";
-import process from "node:process";
 
-const [from, to, tag, attached] = process.argv.slice(2);
+const [from, to, tag, attached] = globalThis.Deno?.args ?? process.argv.slice(2);
 
-function store(name) {
-  if (name.startsWith("oci:")) return new LayoutStore(name.slice("oci:".length));
+async function store(name) {
+  if (name.startsWith("oci:")) {
+    const { LayoutStore } = await import("@davit/registry-client/stores");
+    return new LayoutStore(name.slice("oci:".length));
+  }
   return new RegistryStore(new RegistryClientV2({ name, scopes: ["pull", "push"] }));
 }
 
 const options = { attached: attached === "attached" };
-if (tag === "*") await copyTags(store(from), store(to), options);
-else await copy(store(from), tag, store(to), tag, options);
+if (tag === "*") await copyTags(await store(from), await store(to), options);
+else await copy(await store(from), tag, await store(to), tag, options);

@@ -8,5 +8,5 @@ export async function digestOf(
 ): Promise<Digest> {
   const hasher = await createHasher(algorithm);
   hasher.update(bytes);
-  return toDigest(algorithm, hasher.digest());
+  return toDigest(algorithm, await hasher.digest());
 }

@@ -1,7 +1,8 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { encodeHex } from "@std/encoding/hex";
 import { encodeText } from "./bytes.ts";
-import { createHasher, createPortableHasher, type HashAlgorithm } from "./hasher.ts";
+import { createHasher, type HashAlgorithm } from "./hasher.ts";
+import { createPortableHasher } from "./web_hasher.ts";
 
 const MAKERS = { createHasher, createPortableHasher };
 
@@ -17,7 +18,7 @@ for (const [name, make] of Object.entries(MAKERS)) {
     Deno.test(`${name}: ${algorithm} piece by piece`, async () => {
       const hasher = await make(algorithm);
       for (const piece of ["hello", "", " ", "world"]) hasher.update(encodeText(piece));
-      assertEquals(encodeHex(hasher.digest()), EXPECTED[algorithm]);
+      assertEquals(encodeHex(await hasher.digest()), EXPECTED[algorithm]);
     });
   }
 }
@@ -26,7 +27,7 @@ Deno.test("createHasher: two at once do not mix", async () => {
   const [one, other] = await Promise.all([createHasher("sha256"), createHasher("sha256")]);
   one.update(encodeText("hello world"));
   other.update(encodeText("something else"));
-  assertEquals(encodeHex(one.digest()), EXPECTED.sha256);
+  assertEquals(encodeHex(await one.digest()), EXPECTED.sha256);
 });
 
 Deno.test("createPortableHasher: agrees with the native one on odd sizes", async () => {
@@ -40,20 +41,48 @@ Deno.test("createPortableHasher: agrees with the native one on odd sizes", async
       native.update(bytes);
       portable.update(bytes.subarray(0, size >> 1));
       portable.update(bytes.subarray(size >> 1));
-      assertEquals(encodeHex(portable.digest()), encodeHex(native.digest()), `${size}`);
+      assertEquals(encodeHex(await portable.digest()), encodeHex(await native.digest()), `${size}`);
     }
   }
 });
 
-Deno.test("createHasher: without node:crypto the portable one steps in", async () => {
-  const process = (globalThis as { process?: { getBuiltinModule?: unknown } }).process!;
-  const original = Object.getOwnPropertyDescriptor(process, "getBuiltinModule")!;
-  Object.defineProperty(process, "getBuiltinModule", { value: undefined, configurable: true });
-  try {
-    const hasher = await createHasher("sha256");
-    hasher.update(encodeText("hello world"));
-    assertEquals(encodeHex(hasher.digest()), EXPECTED.sha256);
-  } finally {
-    Object.defineProperty(process, "getBuiltinModule", original);
+Deno.test("createHasher: the caller may write over the bytes it gave, few or many", async () => {
+  for (const size of [0, 1, 65_536, 131_071, 131_072, 131_073, 200_000]) {
+    const bytes = Uint8Array.from({ length: size }, (_, i) => i * 31);
+    const { createDenoHasher } = await unloaded(`${size}`);
+    const [hasher, portable] = [createDenoHasher("sha256"), await createPortableHasher("sha256")];
+    portable.update(bytes);
+    const buffer = new Uint8Array(70_000);
+    for (let at = 0; at < size; at += buffer.byteLength) {
+      const piece = buffer.subarray(0, Math.min(buffer.byteLength, size - at));
+      piece.set(bytes.subarray(at, at + piece.byteLength));
+      hasher.update(piece);
+      piece.fill(0);
+    }
+    assertEquals(encodeHex(await hasher.digest()), encodeHex(await portable.digest()), `${size}`);
   }
 });
+
+Deno.test("createHasher: on Deno few bytes load nothing of Node's", async () => {
+  const process = Object.getOwnPropertyDescriptor(globalThis, "process")!;
+  let looked = 0;
+  const get = () => void looked++;
+  Object.defineProperty(globalThis, "process", { get, configurable: true });
+  try {
+    for (const algorithm of ["sha256", "sha512"] as const) {
+      const hasher = (await unloaded("few")).createDenoHasher(algorithm);
+      hasher.update(encodeText("hello world"));
+      assertEquals(encodeHex(await hasher.digest()), EXPECTED[algorithm]);
+    }
+    const many = (await unloaded("few")).createDenoHasher("sha256");
+    assertThrows(() => many.update(new Uint8Array(131_073)), TypeError);
+  } finally {
+    Object.defineProperty(globalThis, "process", process);
+  }
+  assertEquals(looked, 1); // the many alone
+});
+
+/** The module as it is at the start of a program, once for each name. */
+async function unloaded(name: string): Promise<typeof import("./web_hasher.ts")> {
+  return await import(new URL(`web_hasher.ts?${name}`, import.meta.url).href);
+}

@@ -1,8 +1,8 @@
-import { builtin } from "../runtime/builtin.ts";
+import { builtin, runtimeName } from "../runtime/builtin.ts";
 
 /** The part of `node:events` that is used. */
 interface Events {
-  setMaxListeners?(count: number, target: EventTarget): void;
+  setMaxListeners(count: number, target: EventTarget): void;
 }
 
 /**
@@ -11,6 +11,8 @@ interface Events {
  */
 export function sharedController(): AbortController {
   const controller = new AbortController();
-  builtin<Events>("events")?.setMaxListeners?.(0, controller.signal);
+  if (runtimeName() === "node") {
+    builtin<Events>("events")!.setMaxListeners(0, controller.signal);
+  }
   return controller;
 }

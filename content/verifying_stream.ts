@@ -57,8 +57,8 @@ export function passingStream(
 export interface Tap {
   /** Sees a piece; what it throws ends the body. */
   take(piece: Bytes): void;
-  /** Sees the end; what it throws takes the end's place. */
-  finish(): void;
+  /** Sees the end; what it rejects with takes the end's place. */
+  finish(): Promise<void>;
 }
 
 /** A tap that throws when the bytes are not the expected ones. */
@@ -76,11 +76,11 @@ export async function verifier({ digest, size: expected, of, encoding }: Expecte
       }
       hasher.update(piece);
     },
-    finish() {
+    async finish() {
       if (expected !== undefined && size < expected) {
         throw sizeMismatch(what, expected, size, "fewer");
       }
-      const actual = toDigest(algorithm, hasher.digest());
+      const actual = toDigest(algorithm, await hasher.digest());
       if (actual === digest) return;
       throw new BadDigestError(
         `Cannot verify ${what}: the ${size} bytes that arrived${cameIn} have the digest ${actual}`,
@@ -122,7 +122,8 @@ function tapped(
     const piece = await reader.read(view);
     if (over) return { done: true };
     if (piece.done || piece.value === undefined) {
-      tap?.finish();
+      await tap?.finish();
+      if (over) return { done: true };
       onBytes?.(size, true);
       end();
     } else {

@@ -121,7 +121,7 @@ export class UploadSource implements OpenBody {
     if (this.bytes !== undefined) {
       this.#hasher = await createHasher(this.algorithm);
       this.#take(this.bytes, 0);
-      return this.#finish(this.bytes.byteLength);
+      return await this.#finish(this.bytes.byteLength);
     }
     await this.#readTo(Infinity, signal);
   }
@@ -146,7 +146,7 @@ export class UploadSource implements OpenBody {
     return {
       read: async (view) => {
         const piece = await this.#step(() => reader.read(view));
-        if (piece.done || piece.value === undefined) this.#finish(position);
+        if (piece.done || piece.value === undefined) await this.#finish(position);
         else {
           this.#take(piece.value, position);
           position += piece.value.byteLength;
@@ -178,13 +178,13 @@ export class UploadSource implements OpenBody {
     this.#hashed = end;
   }
 
-  #finish(position: number): void {
+  async #finish(position: number): Promise<void> {
     if (this.size !== undefined && position < this.size) {
       throw sizeMismatch(this.to, this.size, position, "fewer");
     }
     this.size = position;
     if (this.#unhashed) return;
-    this.#digest ??= toDigest(this.algorithm, this.#hasher!.digest());
+    this.#digest ??= toDigest(this.algorithm, await this.#hasher!.digest());
     const expected = this.#expected ?? this.#digest;
     if (expected === this.#digest) return;
     throw new BadDigestError(

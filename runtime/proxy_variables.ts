@@ -30,8 +30,9 @@ export function proxyVariables(): Record<string, string> | undefined {
 
 /** A variable, empty where it is not set; `undefined` where it may not be read. */
 function read(name: string): string | undefined {
-  const { Deno, process } = globalThis as unknown as Globals;
-  if (runtimeName() !== "deno") return process?.env?.[name] ?? "";
-  const { state } = Deno!.permissions.querySync({ name: "env", variable: name });
-  return state === "granted" ? Deno!.env.get(name) ?? "" : undefined;
+  const globals = globalThis as unknown as Globals;
+  if (runtimeName() !== "deno") return globals.process?.env?.[name] ?? "";
+  const { env, permissions } = globals.Deno!;
+  const { state } = permissions.querySync({ name: "env", variable: name });
+  return state === "granted" ? env.get(name) ?? "" : undefined;
 }

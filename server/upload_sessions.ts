@@ -74,7 +74,7 @@ export class UploadSession {
     if (this.#hash?.algorithm === algorithm && this.#hash.bytes === this.size) {
       const { hasher } = this.#hash;
       this.#hash = undefined; // it is used up: should the end fail, the bytes are read the next time
-      return toDigest(algorithm, hasher.digest());
+      return toDigest(algorithm, await hasher.digest());
     }
     const hasher = await createHasher(algorithm);
     const reader = pieceReader(await this.#upload.open());
@@ -85,7 +85,7 @@ export class UploadSession {
       hasher.update(value);
       view = new Uint8Array(value.buffer);
     }
-    return toDigest(algorithm, hasher.digest());
+    return toDigest(algorithm, await hasher.digest());
   }
 
   /** Makes a blob of it; the digest has been verified. */

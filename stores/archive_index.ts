@@ -124,7 +124,7 @@ export class ArchiveIndex {
     const hasher = await createHasher("sha256");
     const reader = await this.open(entry, 0, entry.size);
     for (let piece; (piece = (await reader.read()).value)?.byteLength;) hasher.update(piece);
-    return toDigest("sha256", hasher.digest());
+    return toDigest("sha256", await hasher.digest());
   }
 }
 

@@ -254,7 +254,7 @@ export abstract class TarStore implements ArchiveStore {
     const place = await this.output.append(name, size, async (writer) => {
       const onPiece = (piece: Bytes) => tap.take(piece);
       await writer.write(reader, { onPiece, ...(signal && { signal }) });
-      tap.finish();
+      await tap.finish();
       signal?.throwIfAborted();
     });
     return { mediaType, ...place };

@@ -275,11 +275,11 @@ export class DockerArchive implements ArchiveSource {
       const algorithm = hashAlgorithm(diffId);
       const unpacked = await createHasher(algorithm);
       for (let value; (value = (await reader.read()).value)?.byteLength;) unpacked.update(value);
-      const actual = toDigest(algorithm, unpacked.digest());
+      const actual = toDigest(algorithm, await unpacked.digest());
       if (actual !== diffId) throw wrongLayer(entry, diffId, actual);
       return {
         entry,
-        descriptor: { mediaType, digest: toDigest("sha256", hasher.digest()), size },
+        descriptor: { mediaType, digest: toDigest("sha256", await hasher.digest()), size },
       };
     } catch (cause) {
       if (!(cause instanceof InvalidArchiveError)) throw cause;

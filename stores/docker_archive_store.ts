@@ -120,7 +120,7 @@ export class DockerArchiveStore extends TarStore {
     const place = await this.output.appendUnknown(async (writer) => {
       const onPiece = (piece: Bytes) => void hasher.update(piece);
       await writer.write(reader, { onPiece, ...(signal && { signal }) });
-      diffId = toDigest("sha256", hasher.digest());
+      diffId = toDigest("sha256", await hasher.digest());
       signal?.throwIfAborted();
       return this.held.has(diffId) ? undefined : layerName(diffId);
     });

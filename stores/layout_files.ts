@@ -157,7 +157,7 @@ export class LayoutFiles extends LayoutFolder {
     await this.writeTemporary(async (file) => {
       const options = { onPiece: (piece: Bytes) => tap.take(piece), ...(signal && { signal }) };
       await new PieceWriter(file).write(reader, options);
-      tap.finish();
+      await tap.finish();
     }, async (temporary) => {
       signal?.throwIfAborted();
       await this.publish(temporary, digest);
@@ -281,7 +281,7 @@ export class LayoutFiles extends LayoutFolder {
     try {
       file = await onDisk("read", path, () => this.system.open(path, "r"));
       const end = await hashFile(file, hasher, { start: 0, end: size, signal });
-      return end === size && toDigest(algorithm, hasher.digest()) === digest;
+      return end === size && toDigest(algorithm, await hasher.digest()) === digest;
     } catch (error) {
       if (isMissing(error)) return false;
       throw error;

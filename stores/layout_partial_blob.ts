@@ -127,7 +127,7 @@ class LayoutPartialBlob implements PartialBlob {
       if (this.#prefix !== size) throw sizeMismatch(digest, size, this.#prefix);
       const hasher = await this.#hashPrefix(options.signal);
       this.#forgetHash(); // a hasher cannot be used again
-      const actual = toDigest(hashAlgorithm(digest), hasher.digest());
+      const actual = toDigest(hashAlgorithm(digest), await hasher.digest());
       if (actual === digest && files.durable) await onDisk("write", path, () => file.sync());
       await this.#end(async () => {
         try {

@@ -124,7 +124,7 @@ export class MemoryPartialBlob implements PartialBlob {
       hasher.update(part);
       list.append(part);
     }
-    const actual = toDigest(algorithm, hasher.digest());
+    const actual = toDigest(algorithm, await hasher.digest());
     if (actual !== this.#digest) {
       this.#finish();
       throw badDigest(this.#digest, actual);

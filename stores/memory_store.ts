@@ -146,7 +146,7 @@ export class MemoryStore implements ContentStore {
       const list = new PieceList();
       await list.fill(reader, (piece) => tap.take(piece));
       signal?.throwIfAborted();
-      tap.finish();
+      await tap.finish();
       return list;
     }, signal);
     this.#hold(digest, mediaType, list);

@@ -199,7 +199,7 @@ async function inspected(content: Body, signal: AbortSignal | undefined): Promis
     size += piece.byteLength;
     hasher.update(piece);
   }
-  const digest = toDigest("sha256", hasher.digest());
+  const digest = toDigest("sha256", await hasher.digest());
   return { body, digest, size, mediaType: detectContentType(concatBytes(start)) };
 }
 

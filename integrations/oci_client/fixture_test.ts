@@ -1,8 +1,7 @@
 /** What the tests of this face talk to, and push. */
+import { createHash } from "node:crypto";
 import { digestOf } from "../../content/digest_of.ts";
 import { encodeText } from "../../content/bytes.ts";
-import { createHasher } from "../../content/hasher.ts";
-import { encodeHex } from "../../content/hex.ts";
 import { createRegistry, type RegistryOptions } from "../../server/mod.ts";
 import { type ClientInit, ClientV2, type Hasher } from "./mod.ts";
 import { oci } from "./media_types/mod.ts";
@@ -44,11 +43,11 @@ export async function pushed(options: RegistryOptions = {}, init: ClientInit = {
 }
 
 /** SHA-256 as a `Hasher` answers it. */
-export async function sha256(): Promise<Hasher> {
-  const hasher = await createHasher("sha256");
+export function sha256(): Hasher {
+  const hash = createHash("sha256");
   return {
     name: "sha256",
-    update: (data) => void hasher.update(data),
-    digest: () => encodeHex(hasher.digest()),
+    update: (data) => void hash.update(data),
+    digest: () => hash.digest("hex"),
   };
 }

@@ -54,7 +54,7 @@ export class Passwords {
   async #keyed(text: string): Promise<Uint8Array> {
     const hasher = await createHasher("sha256");
     hasher.update(concatBytes([this.#key, encodeText(text)]));
-    return hasher.digest();
+    return await hasher.digest();
   }
 }
 

@@ -86,7 +86,7 @@ class Dialled {
       hasher.update(piece as Bytes);
       left -= piece.byteLength;
     }
-    return [Number(head.slice(9, 12)), length, toDigest("sha256", hasher.digest())];
+    return [Number(head.slice(9, 12)), length, toDigest("sha256", await hasher.digest())];
   }
 
   async #take(most: number): Promise<Uint8Array> {

@@ -115,7 +115,7 @@ export class BlobFill {
         signal.throwIfAborted();
         const piece = await reader.read(view);
         signal.throwIfAborted();
-        if (piece.done || piece.value === undefined) tap.finish();
+        if (piece.done || piece.value === undefined) await tap.finish();
         else tap.take(piece.value);
         return piece;
       },

@@ -48,7 +48,7 @@ async function hashed(body: ReadableStream<Bytes>): Promise<Digest> {
   const reader = pieceReader(body);
   for (;;) {
     const { done, value } = await reader.read();
-    if (done || value === undefined) return toDigest("sha256", hasher.digest());
+    if (done || value === undefined) return toDigest("sha256", await hasher.digest());
     hasher.update(value);
   }
 }

@@ -8,10 +8,11 @@ export class RecordedBody {
   size = 0;
   /** Whether its end has come. */
   ended = false;
+  /** The digest of what has passed, once its end has come. */
+  digest: string | undefined;
   readonly #limit: number;
   readonly #hasher: Hasher;
   #pieces: Bytes[] = [];
-  #digest: string | undefined;
 
   private constructor(limit: number, hasher: Hasher) {
     this.#limit = limit;
@@ -30,12 +31,6 @@ export class RecordedBody {
     return whole;
   }
 
-  /** The digest of what has passed, once its end has come. */
-  get digest(): string | undefined {
-    if (!this.ended) return undefined;
-    return this.#digest ??= toDigest("sha256", this.#hasher.digest());
-  }
-
   /** A stream with the same bytes, which are recorded as they are read. */
   watch(stream: ReadableStream<Bytes>): ReadableStream<Bytes> {
     const reader = stream.getReader();
@@ -43,7 +38,7 @@ export class RecordedBody {
       pull: async (controller) => {
         const { done, value } = await reader.read();
         if (done) {
-          this.ended = true;
+          await this.#end();
           controller.close();
           return;
         }
@@ -56,15 +51,17 @@ export class RecordedBody {
 
   /** Records a copy of a body; one that breaks is cut there. */
   async drain(stream: ReadableStream<Bytes> | null): Promise<void> {
-    if (stream === null) {
-      this.ended = true;
-      return;
-    }
+    if (stream === null) return await this.#end();
     try {
       for await (const _ of this.watch(stream));
     } catch {
       // The reader of the original gets the error.
     }
+  }
+
+  async #end(): Promise<void> {
+    this.digest = toDigest("sha256", await this.#hasher.digest());
+    this.ended = true;
   }
 
   #take(piece: Bytes): void {

@@ -25,7 +25,7 @@ const TYPESCRIPTS = ["5.5.4", TOOLS.typescript] as const;
  * What a page may pay for the client before its first request, in bytes after gzip: the entry and what
  * it imports statically, and not what comes by `import()` later. 29,870 when this was last written.
  */
-const CLIENT_BYTES = 29_950;
+const CLIENT_BYTES = 30_000;
 
 /** The same for functions of it, by the code that names them; it was one per cent less. */
 const FUNCTIONS_BYTES = {
