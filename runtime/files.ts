@@ -110,21 +110,26 @@ interface DenoFile {
   readSync(view: Uint8Array): number | null;
   write(bytes: Uint8Array): Promise<number>;
   seek(offset: number, whence: 0): Promise<number>;
+  stat(): Promise<{ size: number }>;
   truncate(size: number): Promise<void>;
   sync(): Promise<void>;
   close(): void;
 }
 
+interface DenoOptions {
+  read?: boolean;
+  write?: boolean;
+  createNew?: boolean;
+  mode?: number;
+}
+
 interface DenoOpen {
-  open(
-    path: string,
-    options: { read?: boolean; write?: boolean; createNew?: boolean; mode?: number },
-  ): Promise<DenoFile>;
+  open(path: string, options: DenoOptions): Promise<DenoFile>;
 }
 
 const NODE_FLAGS: Record<CursorMode, string> = { read: "r", create: "wx", update: "r+" };
 
-const DENO_OPTIONS: Record<CursorMode, { read?: boolean; write?: boolean; createNew?: boolean }> = {
+const DENO_OPTIONS: Record<CursorMode, DenoOptions> = {
   read: { read: true },
   create: { write: true, createNew: true },
   update: { write: true },
@@ -207,33 +212,40 @@ function nodeCursor(file: FileHandle, start: number): FileCursor {
   };
 }
 
-/** A file of our own that is read and written at any place. One call at a time. */
+/** A file that is read and written at any place. One call at a time. */
 export interface RandomFile {
   /** Reads into a buffer from a position; answers how many bytes, 0 at the end. */
   read(view: Uint8Array, position: number): Promise<number>;
   /** Writes all bytes at a position. */
   write(bytes: Uint8Array, position: number): Promise<void>;
+  /** How many bytes there are. */
+  size(): Promise<number>;
   /** Cuts it to a size. */
   truncate(size: number): Promise<void>;
+  /** Waits until the disk has what was written. */
+  sync(): Promise<void>;
   /** Closes it. */
   close(): Promise<void>;
 }
 
 /**
- * Makes a file that is read and written at any place, on Deno by its own API: see
- * {@linkcode openCursor}.
+ * Opens a file that is read and written at any place, on Deno by its own API: there `node:fs` writes
+ * before it answers, while nothing else goes on.
  */
-export async function createRandomFile(
+export async function openRandomFile(
   system: FileSystem,
   path: string,
-  mode: number,
+  mode: CursorMode,
+  permissions?: number,
 ): Promise<RandomFile> {
   const { Deno } = globalThis as unknown as { Deno?: DenoOpen };
   if (Deno?.open !== undefined) {
-    const options = { read: true, write: true, createNew: true, mode };
+    const options: DenoOptions = { ...DENO_OPTIONS[mode], read: true };
+    if (permissions !== undefined) options.mode = permissions;
     return denoRandomFile(await Deno.open(path, options));
   }
-  const file = await system.open(path, "wx+", mode);
+  const flags = mode === "create" ? "wx+" : NODE_FLAGS[mode];
+  const file = await system.open(path, flags, permissions);
   return {
     read: async (view, position) => (await file.read(view, 0, view.byteLength, position)).bytesRead,
     async write(bytes, position) {
@@ -242,22 +254,35 @@ export async function createRandomFile(
         at += (await file.write(bytes, at, left, position + at)).bytesWritten;
       }
     },
+    size: async () => (await file.stat()).size,
     truncate: (size) => file.truncate(size),
+    sync: () => file.sync(),
     close: () => file.close(),
   };
 }
 
 function denoRandomFile(file: DenoFile): RandomFile {
+  /** Where the file stands; unknown while a call runs. */
+  let stands: number | undefined = 0;
+
+  async function call(position: number, run: () => Promise<number>): Promise<number> {
+    if (position !== stands) await file.seek(position, 0);
+    stands = undefined;
+    const count = await run();
+    stands = position + count;
+    return count;
+  }
+
   return {
-    async read(view, position) {
-      await file.seek(position, 0);
-      return await file.read(view) ?? 0;
-    },
+    read: (view, position) => call(position, async () => await file.read(view) ?? 0),
     async write(bytes, position) {
-      await file.seek(position, 0);
-      for (let at = 0; at < bytes.byteLength;) at += await file.write(bytes.subarray(at));
+      for (let at = 0; at < bytes.byteLength;) {
+        at += await call(position + at, () => file.write(bytes.subarray(at)));
+      }
     },
+    size: async () => (await file.stat()).size,
     truncate: (size) => file.truncate(size),
+    sync: () => file.sync(),
     close: () => new Promise((resolve) => resolve(file.close())),
   };
 }

@@ -1,5 +1,5 @@
 import type { Hasher } from "../content/hasher.ts";
-import type { FileHandle } from "../runtime/files.ts";
+import type { RandomFile } from "../runtime/files.ts";
 
 /** How much of a file is read at once to hash it. */
 const READ_BYTES = 1024 * 1024;
@@ -10,7 +10,7 @@ const READ_BYTES = 1024 * 1024;
  * @returns The offset behind what was hashed: less than `end` where the file ends before it.
  */
 export async function hashFile(
-  file: FileHandle,
+  file: RandomFile,
   hasher: Hasher,
   { start, end, signal }: { start: number; end: number; signal?: AbortSignal | undefined },
 ): Promise<number> {
@@ -19,10 +19,10 @@ export async function hashFile(
   while (at < end) {
     signal?.throwIfAborted();
     const length = Math.min(buffer.byteLength, end - at);
-    const { bytesRead } = await file.read(buffer, 0, length, at);
-    if (bytesRead === 0) break;
-    hasher.update(buffer.subarray(0, bytesRead));
-    at += bytesRead;
+    const count = await file.read(buffer.subarray(0, length), at);
+    if (count === 0) break;
+    hasher.update(buffer.subarray(0, count));
+    at += count;
   }
   return at;
 }

@@ -10,7 +10,7 @@ import { type Bytes, encodeText } from "../content/bytes.ts";
 import { digestOf } from "../content/digest_of.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { pieceReader } from "../content/piece_reader.ts";
-import { fileSystem } from "../runtime/files.ts";
+import { type FileHandle, fileSystem } from "../runtime/files.ts";
 import { inFolder } from "./folder_fixture_test.ts";
 import { LayoutFiles } from "./layout_files.ts";
 import { LayoutStore } from "./layout_store.ts";
@@ -43,25 +43,46 @@ async function callsOf(
   const short = (path: string | URL) => relative(folder, String(path)).replace(random, "*") || ".";
 
   /** Notes the calls of an open file, reads with their place. */
-  function noted<F extends object>(file: F, path: string | URL): F {
-    for (const method of ["read", "write", "sync"]) {
-      const inner = (file as Record<string, unknown>)[method];
-      if (typeof inner !== "function") continue;
-      Object.assign(file, {
-        [method](...args: unknown[]) {
-          const [_buffer, _offset, length, position] = args;
-          const place = method === "read" ? ` ${position}+${length}` : "";
-          calls.push(`${method} ${short(path)}${place}`);
-          return inner.apply(file, args);
-        },
-      });
-    }
-    return file;
+  function noted(file: Deno.FsFile, path: string | URL): Deno.FsFile {
+    const { read, write, seek, sync } = file;
+    let at = 0;
+    return Object.assign(file, {
+      async read(view: Uint8Array) {
+        calls.push(`read ${short(path)} ${at}+${view.byteLength}`);
+        const count = await read.call(file, view);
+        at += count ?? 0;
+        return count;
+      },
+      async write(bytes: Uint8Array) {
+        calls.push(`write ${short(path)}`);
+        const count = await write.call(file, bytes);
+        at += count;
+        return count;
+      },
+      async seek(offset: number, whence: Deno.SeekMode) {
+        return at = await seek.call(file, offset, whence);
+      },
+      sync() {
+        calls.push(`sync ${short(path)}`);
+        return sync.call(file);
+      },
+    });
+  }
+
+  /** Folders are opened by \`node:fs\`, to be synced. */
+  function notedFolder(folder: FileHandle, path: string): FileHandle {
+    const { sync } = folder;
+    return Object.assign(folder, {
+      sync() {
+        calls.push(`sync ${short(path)}`);
+        return sync.call(folder);
+      },
+    });
   }
 
   try {
     Deno.open = async (path, options) => noted(await denoOpen(path, options), path);
-    system.open = async (path, ...rest) => noted(await open(path, ...rest), path);
+    system.open = async (path, ...rest) => notedFolder(await open(path, ...rest), path);
     system.rename = (from, to) => (calls.push(`name ${short(to)}`), rename(from, to));
     system.link = (from, to) => (calls.push(`name ${short(to)}`), link(from, to));
     await work((step) => calls.push(step));

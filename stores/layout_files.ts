@@ -18,6 +18,7 @@ import {
   hasCode,
   isMissing,
   openCursor,
+  openRandomFile,
 } from "../runtime/files.ts";
 import { diskError, onDisk } from "./disk_error.ts";
 import { hashFile } from "./hash_file.ts";
@@ -279,7 +280,7 @@ export class LayoutFiles extends LayoutFolder {
     const path = this.path(digest);
     let file;
     try {
-      file = await onDisk("read", path, () => this.system.open(path, "r"));
+      file = await onDisk("read", path, () => openRandomFile(this.system, path, "read"));
       const end = await hashFile(file, hasher, { start: 0, end: size, signal });
       return end === size && toDigest(algorithm, await hasher.digest()) === digest;
     } catch (error) {

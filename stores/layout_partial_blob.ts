@@ -4,7 +4,7 @@ import { type Digest, hashAlgorithm, toDigest } from "../content/digest.ts";
 import { createHasher, type Hasher } from "../content/hasher.ts";
 import type { PartialBlob, StoreOptions } from "../content/store.ts";
 import { InvalidOptionError } from "../errors.ts";
-import type { FileHandle } from "../runtime/files.ts";
+import type { RandomFile } from "../runtime/files.ts";
 import { onDisk } from "./disk_error.ts";
 import { hashFile } from "./hash_file.ts";
 import type { LayoutFiles } from "./layout_files.ts";
@@ -51,7 +51,7 @@ interface Parts {
   digest: Digest;
   size: number;
   path: string;
-  file: FileHandle;
+  file: RandomFile;
   /** Called when the content is visible. */
   onCommitted(): Promise<void>;
   /** Called when this hold has ended, in whatever way. */
@@ -88,7 +88,7 @@ class LayoutPartialBlob implements PartialBlob {
   /** Reads what is there, and hashes it. */
   async resume(signal?: AbortSignal): Promise<void> {
     const { file, files, path, size } = this.#parts;
-    const there = (await file.stat()).size;
+    const there = await file.size();
     this.#prefix = Math.min(size, await prefixOf(files, path));
     if (there > this.#prefix) await file.truncate(this.#prefix);
     await files.system.rm(noteOf(path), { force: true });
@@ -165,15 +165,14 @@ class LayoutPartialBlob implements PartialBlob {
     if (offset > this.#prefix && this.#noted === undefined) await this.#writeNote();
     // Before a byte that was hashed is written over, and also when only a part of them is.
     if (offset < this.#hashed) this.#forgetHash();
-    let written = 0;
-    while (written < bytes.byteLength) {
-      const left = bytes.byteLength - written;
-      const write = () => file.write(bytes, written, left, offset + written);
-      written += (await onDisk("write", path, write)).bytesWritten;
-    }
-    if (offset === this.#hashed) {
-      (await this.#hashing()).update(bytes);
-      this.#hashed = end;
+    const hasher = offset === this.#hashed ? await this.#hashing() : undefined;
+    const writing = onDisk("write", path, () => file.write(bytes, offset));
+    if (hasher === undefined) await writing;
+    else {
+      this.#forgetHash(); // a write that fails leaves a hasher that has seen too much
+      hasher.update(bytes); // while another thread writes them
+      await writing;
+      [this.#hasher, this.#hashed] = [hasher, end];
     }
     if (offset > this.#prefix) {
       this.#addBehind(offset, end);

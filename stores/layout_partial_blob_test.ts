@@ -3,7 +3,7 @@ import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { digestOf } from "../content/digest_of.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
-import { BadDigestError, InvalidOptionError, SizeMismatchError } from "../errors.ts";
+import { BadDigestError, InvalidOptionError, SizeMismatchError, StorageError } from "../errors.ts";
 import { processOwner } from "../runtime/process_owner.ts";
 import { inFolder, partials } from "./folder_fixture_test.ts";
 import { LayoutStore } from "./layout_store.ts";
@@ -229,4 +229,32 @@ Deno.test("begin: what has expired is removed by the next writer", () =>
     const store = new LayoutStore(world.folder, { partialExpiry: 1000 });
     await (await store.begin(world.descriptor)).close();
     assertEquals(await partials(world.folder), []);
+  }));
+
+Deno.test("write: bytes that the disk did not take are written again, and hashed once", () =>
+  inWorld(2 * MIB, async (world) => {
+    const { open } = Deno;
+    let fails = true;
+    Deno.open = async (...args) => {
+      const file = await open(...args);
+      const { write } = file;
+      return Object.assign(file, {
+        async write(bytes: Uint8Array) {
+          if (!fails) return await write.call(file, bytes);
+          fails = false;
+          await write.call(file, bytes.subarray(0, 1000));
+          throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
+        },
+      });
+    };
+    try {
+      const partial = await begin(world);
+      await assertRejects(() => partial.write(world.content.slice(0, MIB), 0), StorageError);
+      await partial.write(world.content.slice(0, MIB), 0);
+      await partial.write(world.content.slice(MIB), MIB);
+      await partial.commit();
+    } finally {
+      Deno.open = open;
+    }
+    await assertWhole(world);
   }));

@@ -1,6 +1,6 @@
 import { join } from "@std/path/join";
 import type { Digest } from "../content/digest.ts";
-import { type FileHandle, isMissing } from "../runtime/files.ts";
+import { isMissing, openRandomFile, type RandomFile } from "../runtime/files.ts";
 import { isRunning } from "../runtime/process_owner.ts";
 import { onDisk } from "./disk_error.ts";
 import type { LayoutFiles } from "./layout_files.ts";
@@ -17,7 +17,7 @@ export interface ClaimedPart {
   /** Its path, which is this holder's alone. */
   path: string;
   /** It, to be read and written. */
-  file: FileHandle;
+  file: RandomFile;
   /** Whether there is nothing in it. */
   isNew: boolean;
 }
@@ -42,9 +42,10 @@ export async function claimPart(files: LayoutFiles, digest: Digest): Promise<Cla
       if (!isMissing(error)) throw error;
       continue; // another one was faster
     }
-    return { path, file: await onDisk("write", path, () => system.open(path, "r+")), isNew: false };
+    const file = await onDisk("write", path, () => openRandomFile(system, path, "update"));
+    return { path, file, isNew: false };
   }
-  const file = await files.inPartials(path, () => system.open(path, "wx+"));
+  const file = await files.inPartials(path, () => openRandomFile(system, path, "create"));
   return { path, file, isNew: true };
 }
 

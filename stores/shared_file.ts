@@ -1,9 +1,9 @@
 import { join } from "@std/path/join";
 import { StorageError, UploadError } from "../errors.ts";
 import {
-  createRandomFile,
   type FileCursor,
   type FileSystem,
+  openRandomFile,
   type RandomFile,
   temporaryFolder,
 } from "../runtime/files.ts";
@@ -36,7 +36,7 @@ export class SharedFile {
   /** A file at a path where there is none; messages call it by the name that it will have. */
   static async create(path: string, name: string): Promise<SharedFile> {
     const system = files(`write ${path}`);
-    const file = await inPlace(name, () => createRandomFile(system, path, SHARED_MODE));
+    const file = await inPlace(name, () => openRandomFile(system, path, "create", SHARED_MODE));
     return new SharedFile(system, path, name, file);
   }
 
@@ -44,7 +44,7 @@ export class SharedFile {
   static async temporary(what: string): Promise<SharedFile> {
     const system = files(what);
     const path = join(temporaryFolder() ?? ".", `davit-${crypto.randomUUID()}`);
-    const made = await inPlace(path, () => createRandomFile(system, path, PRIVATE_MODE));
+    const made = await inPlace(path, () => openRandomFile(system, path, "create", PRIVATE_MODE));
     const file = new SharedFile(system, path, path, made);
     // Where a file in use keeps its name, closing removes it.
     await system.rm(path, { force: true }).catch(() => {});
