@@ -81,9 +81,11 @@ async function findBlob(
   verified: boolean,
 ): Promise<{ blob: StoredBlob; headers: Record<string, string> }> {
   const digest = digestFrom(route.digest);
-  await requireRepository(exchange, route.repository);
   const blob = await exchange.backend.blob(route.repository, digest, { verified });
-  if (blob === undefined) throw unknownBlob(route);
+  if (blob === undefined) {
+    await requireRepository(exchange, route.repository);
+    throw unknownBlob(route);
+  }
   const headers = {
     "accept-ranges": "bytes",
     "content-type": MEDIA_TYPES.octetStream,

@@ -119,10 +119,10 @@ export async function deleteManifest(exchange: Exchange, route: ManifestRoute): 
 
 async function findManifest(exchange: Exchange, route: ManifestRoute): Promise<StoredManifest> {
   const reference = pullReference(route);
-  await requireRepository(exchange, route.repository);
   const manifest = await exchange.backend.manifest(route.repository, reference);
-  if (manifest === undefined) throw unknownManifest(route);
-  return manifest;
+  if (manifest !== undefined) return manifest;
+  await requireRepository(exchange, route.repository);
+  throw unknownManifest(route);
 }
 
 function manifestHeaders({ bytes, contentType, digest }: StoredManifest): Record<string, string> {

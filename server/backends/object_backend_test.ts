@@ -121,3 +121,27 @@ for (const [name, lose] of LOSSES) {
     assertEquals((await wire.send("HEAD", `/v2/app/manifests/${digest}`)).status, 200);
   });
 }
+
+Deno.test("objectBackend: a pull reads no object that says only that the repository is there", async () => {
+  const objects = new MemoryObjects();
+  const wire = memoryWire({ backend: objectBackend(objects) });
+  const blob = await wire.pushBlob("app", "hello world");
+  await wire.pushManifest("app", "v1");
+  const read: string[] = [];
+  const get = objects.get.bind(objects);
+  objects.get = (key, range) => (read.push(key.split("/")[0]!), get(key, range));
+  for (
+    const [method, path, ...expected] of [
+      ["HEAD", `blobs/${blob}`, "blobs"],
+      ["GET", `blobs/${blob}`, "blobs", "segments"],
+      ["HEAD", "manifests/v1", "tags", "manifests"],
+      ["GET", "manifests/v1", "tags", "manifests"],
+    ] as const
+  ) {
+    assertEquals((await wire.send(method, `/v2/app/${path}`)).status, 200);
+    assertEquals(read.splice(0), expected, `${method} ${path}`);
+  }
+  assertEquals((await wire.send("GET", "/v2/other/manifests/v1")).code, "NAME_UNKNOWN");
+  assertEquals((await wire.send("GET", "/v2/app/manifests/v2")).code, "MANIFEST_UNKNOWN");
+  assertEquals((await wire.send("GET", `/v2/other/blobs/${blob}`)).code, "NAME_UNKNOWN");
+});
