@@ -102,7 +102,7 @@ export async function copyTags(
       const copies = await Promise.all(wanted.map((tag) =>
         turn(async () => {
           const root = await resolveRoot(source, tag, signal, options.platforms);
-          return { tag, root, copy: work.start(() => copyRoot(copier, root, [], options)) };
+          return { tag, root, copy: work.start(() => copyRoot(copier, root, [tag], options)) };
         })
       ));
       return copies;
@@ -113,10 +113,11 @@ export async function copyTags(
       ...await copy,
     })));
     await work.idle();
-    if (tags.length > LISTED_FROM) await copier.listTargetTags();
+    const left = tags.filter(({ tag }) => !copier.isTagged(tag));
+    if (left.length > LISTED_FROM) await copier.listTargetTags();
     await copier.tagAttached();
     await Promise.all(
-      tags.map(({ tag, target }) => work.start(() => turn(() => copier.tag(target, tag)))),
+      left.map(({ tag, target }) => work.start(() => turn(() => copier.tag(target, tag)))),
     );
     return { tags, ...copier.content };
   });
