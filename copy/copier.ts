@@ -117,7 +117,7 @@ export class Copier implements GraphVisitor {
   /** What of a manifest's children is looked at. */
   async enter(node: GraphNode): Promise<readonly Descriptor[]> {
     const { descriptor, children } = node;
-    if (await this.#exists(descriptor)) {
+    if (!this.#isEmpty && await this.#exists(descriptor)) {
       this.#there.add(descriptor.digest);
       if (this.#options.trustExisting === true) {
         // Only what leads to something attached is gone through.
@@ -137,11 +137,6 @@ export class Copier implements GraphVisitor {
   willTag({ digest }: Descriptor, references: readonly string[]): void {
     const tag = references.find((reference) => !isDigestReference(reference));
     if (tag !== undefined) this.#toTag.set(digest, tag);
-  }
-
-  /** Whether a tag is written. */
-  isTagged(tag: string): boolean {
-    return this.#tagged.has(tag);
   }
 
   /** Writes a manifest, whose children are there. */
@@ -173,7 +168,7 @@ export class Copier implements GraphVisitor {
       if (tag !== undefined) this.#tagged.add(tag);
     }, this.#ask);
     this.events.tell({ type: "copy-done", descriptor, how: "copied" });
-    if (tag !== undefined && this.isTagged(tag)) {
+    if (tag !== undefined && this.#tagged.has(tag)) {
       this.events.tell({ type: "copy-tag", reference: tag, descriptor });
     }
   }
@@ -207,7 +202,7 @@ export class Copier implements GraphVisitor {
 
   /** Names a manifest in the target, unless the tag names it already: it may be immutable. */
   async tag(descriptor: Descriptor, reference: string): Promise<void> {
-    if (this.isTagged(reference)) return;
+    if (this.#tagged.has(reference)) return;
     // No tag named what was not there.
     const present = this.#written.has(descriptor.digest);
     const isNew = present || this.#targetTags?.has(reference) === false;
@@ -244,6 +239,14 @@ export class Copier implements GraphVisitor {
         throw error;
       }
     });
+  }
+
+  /**
+   * Whether the target has no tags, and so hardly a manifest: to write one that is there after all does
+   * no harm.
+   */
+  get #isEmpty(): boolean {
+    return this.#targetTags?.size === 0 && this.#options.dryRun !== true;
   }
 
   async #exists(descriptor: Descriptor): Promise<boolean> {

@@ -98,10 +98,12 @@ export async function copyTags(
     }
     const copier = new Copier(source, target, options, work, new Set(all));
     const turn = turns(TAGS_AT_ONCE);
+    const listed = wanted.length > LISTED_FROM && work.start(() => copier.listTargetTags());
     const roots = await copier.walk.look(async () => {
       const copies = await Promise.all(wanted.map((tag) =>
         turn(async () => {
           const root = await resolveRoot(source, tag, signal, options.platforms);
+          await listed;
           return { tag, root, copy: work.start(() => copyRoot(copier, root, [tag], options)) };
         })
       ));
@@ -113,11 +115,9 @@ export async function copyTags(
       ...await copy,
     })));
     await work.idle();
-    const left = tags.filter(({ tag }) => !copier.isTagged(tag));
-    if (left.length > LISTED_FROM) await copier.listTargetTags();
     await copier.tagAttached();
     await Promise.all(
-      left.map(({ tag, target }) => work.start(() => turn(() => copier.tag(target, tag)))),
+      tags.map(({ tag, target }) => work.start(() => turn(() => copier.tag(target, tag)))),
     );
     return { tags, ...copier.content };
   });

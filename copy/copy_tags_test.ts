@@ -73,7 +73,7 @@ function puts({ requests }: TestRepository): string[] {
     .map(({ path }) => path.split("/").at(-1)!);
 }
 
-Deno.test("a new image costs four requests, and three for each of its blobs", async () => {
+Deno.test("into a new repository an image costs two requests, and a blob four", async () => {
   const source = repository();
   for (let at = 0; at < 20; at++) await writeImage(source.store, { tag: `v${at}` });
   for (const attached of [false, true]) {
@@ -87,13 +87,48 @@ Deno.test("a new image costs four requests, and three for each of its blobs", as
       "GET blobs": 40,
     });
     assertEquals(counts(target.asked()), {
-      "HEAD manifests": 20,
+      "GET tags": 1,
       "HEAD blobs": 40,
       "POST blobs/uploads": 40,
       "PUT manifests": 20,
     });
     assertEquals(puts(target).sort(), Array.from({ length: 20 }, (_, at) => `v${at}`).sort());
   }
+});
+
+Deno.test("where the target has a tag, each manifest is looked for; nothing is sent twice", async () => {
+  const source = repository();
+  for (let at = 0; at < 20; at++) await writeImage(source.store, { tag: `v${at}` });
+  const target = repository();
+  await copy(source.store, "v0", target.store, "v0", { attached: false });
+  target.asked();
+  await copyTags(source.store, target.store, { attached: false });
+  assertEquals(counts(target.asked()), {
+    "GET tags": 1,
+    "HEAD manifests": 21, // and what v0 names
+    "HEAD blobs": 40,
+    "POST blobs/uploads": 38,
+    "PUT manifests": 19,
+  });
+  const again = await copyTags(source.store, target.store, { attached: false });
+  assertEquals([again.bytes, again.copied], [0, []]);
+  assertEquals(count(target.asked(), /^(POST|PUT|PATCH|DELETE)/), 0);
+});
+
+Deno.test("a target without tags may have manifests, and all of their blobs: none is sent again", async () => {
+  const source = repository();
+  for (let at = 0; at < 10; at++) await writeImage(source.store, { tag: `v${at}` });
+  const target = repository();
+  for await (const tag of source.store.tags()) await copy(source.store, tag, target.store, []);
+  target.asked();
+  const { bytes, copied } = await copyTags(source.store, target.store);
+  assertEquals(count(target.asked(), /^(POST|PATCH|DELETE)/), 0);
+  assertEquals(bytes, copied.reduce((sum, { size }) => sum + size, 0));
+  assertEquals(copied.length, 10, "the manifests");
+  assertEquals((await Array.fromAsync(target.store.tags())).length, 10);
+  const dry = repository();
+  await copyTags(source.store, dry.store, { dryRun: true });
+  assertEquals(count(dry.asked(), /^HEAD manifests/), 10, "a dry run asks");
 });
 
 Deno.test("a tag is written with what it names, unless something must be there before", async (t) => {
