@@ -7,7 +7,7 @@ import {
   SizeMismatchError,
   UploadError,
 } from "./errors.ts";
-import { type Body, bytesStream, letGo, openBody } from "./content/body.ts";
+import { type Body, bytesStream, letGo, type OpenBody, openBody } from "./content/body.ts";
 import { type Bytes, EMPTY } from "./content/bytes.ts";
 import { checkArgument } from "./content/check_argument.ts";
 import { checkOptions, type OptionNames } from "./content/check_options.ts";
@@ -18,8 +18,8 @@ import { KeptManifests } from "./content/kept_manifests.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "./content/media_types.ts";
 import { openRange } from "./content/open_range.ts";
 import { pieceReader, readAll } from "./content/piece_reader.ts";
-import { verifyingStream } from "./content/verifying_stream.ts";
-import { isDigest, parseDigest } from "./content/digest.ts";
+import { verifier, verifyingStream } from "./content/verifying_stream.ts";
+import { type Digest, isDigest, parseDigest } from "./content/digest.ts";
 import {
   type ContentSource,
   type ContentStore,
@@ -237,11 +237,7 @@ export class RegistryStore implements ContentStore {
       }
       return;
     }
-    const reader = pieceReader(
-      await verifyingStream(await source.open(), { digest: parseDigest(digest), size }, ending),
-    );
-    const limit = { name: "manifestBytes", bytes: this.#manifestBytes, what: "the manifest" };
-    const bytes = await readAll(reader, limit, Math.min(size, limit.bytes));
+    const bytes = await this.#manifestOf(source, { digest: parseDigest(digest), size }, ending);
     const as = tag === undefined ? { ref: digest } : tagging(digest, tag);
     const { referrersError } = await this.client.putManifest({
       manifestData: bytes,
@@ -251,6 +247,24 @@ export class RegistryStore implements ContentStore {
     });
     this.#written.keep(digest, { bytes, mediaType });
     if (referrersError !== undefined) throw referrersError;
+  }
+
+  /** A manifest's bytes, verified; a copy of those that the caller has. */
+  async #manifestOf(
+    source: OpenBody,
+    expected: { digest: Digest; size: number },
+    ending?: StoreOptions,
+  ): Promise<Bytes> {
+    const limit = { name: "manifestBytes", bytes: this.#manifestBytes, what: "the manifest" };
+    if (source.bytes !== undefined && expected.size <= limit.bytes) {
+      const bytes = new Uint8Array(source.bytes);
+      const verifying = await verifier(expected);
+      verifying.take(bytes);
+      verifying.finish();
+      return bytes;
+    }
+    const reader = pieceReader(await verifyingStream(await source.open(), expected, ending));
+    return await readAll(reader, limit, Math.min(expected.size, limit.bytes));
   }
 
   /**
