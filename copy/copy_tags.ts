@@ -54,7 +54,8 @@ const TAGS_AT_ONCE = 16;
 
 /**
  * Copies many tags of a store, listed once. Signatures and the like, whose tags are made of digests,
- * come with what they are attached to, not as tags of their own.
+ * come with what they are attached to, not as tags of their own. A tag is written once all that it
+ * names is there: a copy that ends early may have written some, and the next one goes on.
  *
  * @example
  * ```ts
