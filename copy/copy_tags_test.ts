@@ -170,13 +170,19 @@ Deno.test("a copy that ends early has named what is whole, and nothing else", as
   const layer = await writeBlob(source.store, 100_000);
   await writeImage(source.store, { tag: "broken", extraLayers: [layer] });
   const target = repository();
+  const written = Promise.withResolvers<void>(); // the one that is whole
   const refusing = altered<ContentStore>(target.store, {
     write: async (descriptor, body, options) => {
-      if (descriptor.digest !== layer.digest) {
-        return await target.store.write(descriptor, body, options);
+      if (descriptor.digest === layer.digest) {
+        await written.promise;
+        throw new Error("no room");
       }
-      while (!puts(target).includes("whole")) await new Promise((done) => setTimeout(done, 1));
-      throw new Error("no room");
+      await target.store.write(descriptor, body, options);
+      if (isManifestMediaType(descriptor.mediaType)) written.resolve();
+    },
+    writeTagged: async (...manifest) => {
+      await target.store.writeTagged(...manifest);
+      written.resolve();
     },
   });
   await assertRejects(() => copyTags(source.store, refusing), Error, "no room");
