@@ -2,11 +2,12 @@ import {
   BadDigestError,
   ContentNotFoundError,
   HttpError,
+  InvalidContentError,
   NotFoundError,
   SizeMismatchError,
   UploadError,
 } from "./errors.ts";
-import { type Body, bytesStream, letGo, openBody } from "./content/body.ts";
+import { type Body, bytesStream, letGo, type OpenBody, openBody } from "./content/body.ts";
 import { type Bytes, EMPTY } from "./content/bytes.ts";
 import { checkArgument } from "./content/check_argument.ts";
 import { checkOptions, type OptionNames } from "./content/check_options.ts";
@@ -17,8 +18,8 @@ import { KeptManifests } from "./content/kept_manifests.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "./content/media_types.ts";
 import { openRange } from "./content/open_range.ts";
 import { pieceReader, readAll } from "./content/piece_reader.ts";
-import { verifyingStream } from "./content/verifying_stream.ts";
-import { isDigest, parseDigest } from "./content/digest.ts";
+import { verifier, verifyingStream } from "./content/verifying_stream.ts";
+import { type Digest, isDigest, parseDigest } from "./content/digest.ts";
 import {
   type ContentSource,
   type ContentStore,
@@ -210,7 +211,12 @@ export class RegistryStore implements ContentStore {
     }
   }
 
-  async #write(descriptor: Descriptor, body: Body, options: WriteOptions): Promise<void> {
+  async #write(
+    descriptor: Descriptor,
+    body: Body,
+    options: WriteOptions,
+    tag?: string,
+  ): Promise<void> {
     const { digest, size, mediaType } = descriptor;
     const { signal, verify = "here", absent = false } = options;
     const ending = signal && { signal };
@@ -231,22 +237,56 @@ export class RegistryStore implements ContentStore {
       }
       return;
     }
-    const reader = pieceReader(
-      await verifyingStream(await source.open(), { digest: parseDigest(digest), size }, ending),
-    );
-    const bytes = await readAll(reader, {
-      name: "manifestBytes",
-      bytes: this.#manifestBytes,
-      what: "the manifest",
-    });
+    const bytes = await this.#manifestOf(source, { digest: parseDigest(digest), size }, ending);
+    const as = tag === undefined ? { ref: digest } : tagging(digest, tag);
     const { referrersError } = await this.client.putManifest({
       manifestData: bytes,
-      ref: digest,
       mediaType,
+      ...as,
       ...ending,
     });
     this.#written.keep(digest, { bytes, mediaType });
     if (referrersError !== undefined) throw referrersError;
+  }
+
+  /** A manifest's bytes, verified; a copy of those that the caller has. */
+  async #manifestOf(
+    source: OpenBody,
+    expected: { digest: Digest; size: number },
+    ending?: StoreOptions,
+  ): Promise<Bytes> {
+    const limit = { name: "manifestBytes", bytes: this.#manifestBytes, what: "the manifest" };
+    if (source.bytes !== undefined && expected.size <= limit.bytes) {
+      const bytes = new Uint8Array(source.bytes);
+      const verifying = await verifier(expected);
+      verifying.take(bytes);
+      verifying.finish();
+      return bytes;
+    }
+    const reader = pieceReader(await verifyingStream(await source.open(), expected, ending));
+    return await readAll(reader, limit, Math.min(expected.size, limit.bytes));
+  }
+
+  /**
+   * Takes a manifest under a tag, verified, with one request.
+   *
+   * @throws {InvalidContentError} When it is not a manifest's descriptor.
+   * @throws {TagImmutableError} When the tag names another manifest and cannot be moved.
+   */
+  async writeTagged(
+    descriptor: Descriptor,
+    bytes: Uint8Array,
+    reference: string,
+    options: StoreOptions = {},
+  ): Promise<void> {
+    checkOptions(options, STORE_OPTIONS);
+    checkArgument("descriptor", descriptor, "descriptor");
+    if (!isManifestMediaType(descriptor.mediaType)) {
+      throw new InvalidContentError(
+        `Cannot tag ${descriptor.digest} as ${descriptor.mediaType} is no manifest's type`,
+      );
+    }
+    await this.#write(descriptor, bytes, options, reference);
   }
 
   /**
@@ -267,10 +307,7 @@ export class RegistryStore implements ContentStore {
       if (!present) await this.client.headManifest({ ref: digest, ...ending });
       return written;
     });
-    // A push by tag alone makes the tag name the sha256 digest.
-    const as = digest.startsWith("sha256:")
-      ? { ref: reference }
-      : { ref: digest, tags: [reference] };
+    const as = tagging(digest, reference);
     await this.client.putManifest({ manifestData: bytes, mediaType, ...as, ...ending });
   }
 
@@ -346,6 +383,11 @@ export class RegistryStore implements ContentStore {
       });
     }
   }
+}
+
+/** How a manifest is put under a tag. By tag alone, the tag names the sha256 digest. */
+function tagging(digest: string, tag: string): { ref: string; tags?: string[] } {
+  return digest.startsWith("sha256:") ? { ref: tag } : { ref: digest, tags: [tag] };
 }
 
 /** Whether what a registry says of a manifest's digest leaves room for a blob's. */

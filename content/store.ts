@@ -99,12 +99,19 @@ export const TAG_OPTIONS: OptionNames<TagOptions> = { ...STORE_OPTIONS, present:
 export interface ReferrersOptions extends StoreOptions {
   /** Only referrers of this type. */
   artifactType?: string;
+  /**
+   * Whether a registry that has the referrers API is asked for the fallback tag too: `false` where the
+   * tags were listed, and it is not among them.
+   * @default {true}
+   */
+  fallback?: boolean;
 }
 
 /** Their names. */
 export const REFERRERS_OPTIONS: OptionNames<ReferrersOptions> = {
   ...STORE_OPTIONS,
   artifactType: 1,
+  fallback: 1,
 };
 
 /**
@@ -202,6 +209,17 @@ export interface ContentStore extends ContentSource {
   write(descriptor: Descriptor, body: Body, options?: WriteOptions): Promise<void>;
   /** Names a manifest that is here. */
   tag(descriptor: Descriptor, reference: string, options?: TagOptions): Promise<void>;
+  /**
+   * Takes a manifest and names it, where that is one step: `write` and `tag` do the same in two.
+   *
+   * @throws {BadDigestError} When the bytes have another digest.
+   */
+  writeTagged?(
+    descriptor: Descriptor,
+    bytes: Uint8Array,
+    reference: string,
+    options?: StoreOptions,
+  ): Promise<void>;
   /** Takes content from a source without moving it; `false` when that cannot be done. */
   mount?(descriptor: Descriptor, from: ContentSource, options?: StoreOptions): Promise<boolean>;
   /**

@@ -397,6 +397,18 @@ const namingCases: Case[] = [
     assertEquals((await store.resolve("latest")).digest, two.digest);
     assertEquals((await store.resolve(one.digest)).digest, one.digest);
   }],
+  ["a manifest is written under a name, or nothing of it is", async (store) => {
+    if (store.writeTagged === undefined) return;
+    const { descriptor, bytes, config, configBytes } = await image("one");
+    await store.write(config, configBytes);
+    await rejects(store.writeTagged(descriptor, encodeText("{}"), "v1"), ApiError);
+    await assertAbsent(store, descriptor);
+    await rejects(store.resolve("v1"), ContentNotFoundError);
+    await store.writeTagged(descriptor, bytes, "v1");
+    assertEquals(pick(await store.resolve("v1")), pick(descriptor));
+    assertEquals(await readWhole(store, descriptor), bytes);
+    await rejects(store.writeTagged(config, configBytes, "v2"), ApiError);
+  }],
   ["tag of content that is not there: ContentNotFoundError", async (store) => {
     const { descriptor } = await image("absent");
     await rejects(store.tag(descriptor, "v1"), ContentNotFoundError);

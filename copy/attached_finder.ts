@@ -63,7 +63,8 @@ export class AttachedFinder {
   /** What is attached to a manifest; each once. Lists may name what is gone. */
   async find(subject: Descriptor): Promise<AttachedEntry[]> {
     this.#asked++;
-    const found = await allDone([this.#referrers(subject), this.#byName(subject)]);
+    const tags = await this.#listed();
+    const found = await allDone([this.#referrers(subject, tags), this.#byName(subject, tags)]);
     const entries = new Map<string, AttachedEntry>();
     for (const entry of found.flat()) {
       entries.set(`${entry.descriptor.digest} ${entry.tag ?? ""}`, entry);
@@ -72,9 +73,8 @@ export class AttachedFinder {
   }
 
   /** What the tags lead to that are made of the digest. */
-  async #byName(subject: Descriptor): Promise<AttachedEntry[]> {
+  async #byName(subject: Descriptor, tags: Tags | undefined): Promise<AttachedEntry[]> {
     const base = fallbackTag(subject.digest);
-    const tags = await this.#listed();
     const names = tags === undefined
       ? [base, ...SUFFIXES.map((suffix) => base + suffix)]
       : tags.get(group(base))?.filter((tag) => tag === base || tag.startsWith(`${base}.`)) ?? [];
@@ -84,11 +84,13 @@ export class AttachedFinder {
     return found.flat();
   }
 
-  async #referrers(subject: Descriptor): Promise<AttachedEntry[]> {
+  async #referrers(subject: Descriptor, tags: Tags | undefined): Promise<AttachedEntry[]> {
     const { referrers } = this.#source;
     if (referrers === undefined) return [];
     const entries: AttachedEntry[] = [];
-    const listed = referrers.call(this.#source, subject, { signal: this.#signal });
+    const base = fallbackTag(subject.digest);
+    const fallback = tags?.get(group(base))?.includes(base) ?? tags === undefined;
+    const listed = referrers.call(this.#source, subject, { signal: this.#signal, fallback });
     for await (const descriptor of listed) entries.push({ descriptor });
     return entries;
   }

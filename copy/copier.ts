@@ -1,4 +1,5 @@
 import type { Descriptor } from "../content/descriptor.ts";
+import { isDigestReference } from "../content/digest.ts";
 import { isIndexMediaType } from "../content/media_types.ts";
 import type { ContentSource, ContentStore } from "../content/store.ts";
 import {
@@ -46,6 +47,10 @@ export class Copier implements GraphVisitor {
   readonly #chosen = new Map<string, readonly Descriptor[]>();
   /** Tags that name something attached. */
   readonly #tags = new Map<string, Descriptor>();
+  /** Tags to be, by the digest of what they will name. */
+  readonly #toTag = new Map<string, string>();
+  /** Tags that were written with what they name. */
+  readonly #tagged = new Set<string>();
   /** All of the target's tags, where they were listed. */
   #targetTags: ReadonlySet<string> | undefined;
   /** The digests that the target lists as attached, by what they are attached to. */
@@ -112,7 +117,7 @@ export class Copier implements GraphVisitor {
   /** What of a manifest's children is looked at. */
   async enter(node: GraphNode): Promise<readonly Descriptor[]> {
     const { descriptor, children } = node;
-    if (await this.#exists(descriptor)) {
+    if (!this.#isEmpty && await this.#exists(descriptor)) {
       this.#there.add(descriptor.digest);
       if (this.#options.trustExisting === true) {
         // Only what leads to something attached is gone through.
@@ -128,30 +133,44 @@ export class Copier implements GraphVisitor {
     return chosen;
   }
 
-  /** Writes a manifest, whose children are there. */
-  async leave(node: GraphNode): Promise<void> {
-    const { descriptor } = node;
-    if (this.#there.has(descriptor.digest) && !await this.#isUnlisted(node)) {
-      return this.#done(descriptor, "skipped");
-    }
-    await this.write(descriptor, node.bytes);
+  /** What a manifest will be named: it is written under a tag at once, where nothing must come before. */
+  willTag({ digest }: Descriptor, references: readonly string[]): void {
+    const tag = references.find((reference) => !isDigestReference(reference));
+    if (tag !== undefined) this.#toTag.set(digest, tag);
   }
 
-  /** Writes a manifest. */
-  async write(descriptor: Descriptor, bytes: Uint8Array): Promise<void> {
+  /** Writes a manifest, whose children are there. */
+  async leave(node: GraphNode, alone: () => Promise<boolean>): Promise<void> {
+    const { descriptor } = node;
+    const { digest } = descriptor;
+    const there = this.#there.has(digest);
+    if (there && !await this.#isUnlisted(node)) return this.#done(descriptor, "skipped");
+    // No tag named what was not there. What is attached comes before the tag, and so does the hook.
+    const atOnce = !there && this.#target.writeTagged && !this.#options.afterCopy;
+    const tag = atOnce ? this.#toTag.get(digest) : undefined;
+    await this.write(descriptor, node.bytes, tag !== undefined && await alone() ? tag : undefined);
+  }
+
+  /** Writes a manifest, under a tag where there is one. */
+  async write(descriptor: Descriptor, bytes: Uint8Array, tag?: string): Promise<void> {
     const { signal } = this.#work;
     await this.#moving(descriptor, async () => {
       this.events.tell({ type: "copy-start", descriptor, offset: 0 });
       try {
-        await this.#target.write(descriptor, bytes, { signal });
+        if (tag === undefined) await this.#target.write(descriptor, bytes, { signal });
+        else await this.#target.writeTagged!(descriptor, bytes, tag, { signal });
       } catch (error) {
         signal.throwIfAborted();
         throw copyError(sideOf(error), descriptor, error);
       }
       this.content.bytes += descriptor.size;
       if (!this.#there.has(descriptor.digest)) this.#written.add(descriptor.digest);
+      if (tag !== undefined) this.#tagged.add(tag);
     }, this.#ask);
     this.events.tell({ type: "copy-done", descriptor, how: "copied" });
+    if (tag !== undefined && this.#tagged.has(tag)) {
+      this.events.tell({ type: "copy-tag", reference: tag, descriptor });
+    }
   }
 
   /** Writes a manifest that the source does not have, unless it is there. */
@@ -183,6 +202,7 @@ export class Copier implements GraphVisitor {
 
   /** Names a manifest in the target, unless the tag names it already: it may be immutable. */
   async tag(descriptor: Descriptor, reference: string): Promise<void> {
+    if (this.#tagged.has(reference)) return;
     // No tag named what was not there.
     const present = this.#written.has(descriptor.digest);
     const isNew = present || this.#targetTags?.has(reference) === false;
@@ -219,6 +239,14 @@ export class Copier implements GraphVisitor {
         throw error;
       }
     });
+  }
+
+  /**
+   * Whether the target has no tags, and so hardly a manifest: to write one that is there after all does
+   * no harm.
+   */
+  get #isEmpty(): boolean {
+    return this.#targetTags?.size === 0 && this.#options.dryRun !== true;
   }
 
   async #exists(descriptor: Descriptor): Promise<boolean> {

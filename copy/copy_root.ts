@@ -51,6 +51,7 @@ export async function copyRoot(
   }
   if (wanted.includes("all") || !isIndexMediaType(root.mediaType)) {
     checkDigests(references, root);
+    copier.willTag(root, references);
     if (isManifestMediaType(root.mediaType)) await walk.visit(root);
     else await copier.blob(root);
     return { target: root, signaturesApply: true };
@@ -73,11 +74,13 @@ export async function copyRoot(
     const [image] = images;
     if (images.length === 1 && !sparse) {
       checkDigests(references, image!);
+      if (attestations.length === 0) copier.willTag(image!, references);
       for (const each of attestations) copier.attached(each, image!, undefined);
       return visiting(copier, kept, { target: image!, signaturesApply: true });
     }
     if (sparse || kept.length === node.children.length) {
       checkDigests(references, index);
+      copier.willTag(index, references);
       if (kept.length < node.children.length) copier.choose(index, kept);
       return visiting(copier, [index], { target: index, signaturesApply: true });
     }

@@ -54,7 +54,8 @@ const TAGS_AT_ONCE = 16;
 
 /**
  * Copies many tags of a store, listed once. Signatures and the like, whose tags are made of digests,
- * come with what they are attached to, not as tags of their own.
+ * come with what they are attached to, not as tags of their own. A tag is written once all that it
+ * names is there: a copy that ends early may have written some, and the next one goes on.
  *
  * @example
  * ```ts
@@ -98,11 +99,13 @@ export async function copyTags(
     }
     const copier = new Copier(source, target, options, work, new Set(all));
     const turn = turns(TAGS_AT_ONCE);
+    const listed = wanted.length > LISTED_FROM && work.start(() => copier.listTargetTags());
     const roots = await copier.walk.look(async () => {
       const copies = await Promise.all(wanted.map((tag) =>
         turn(async () => {
           const root = await resolveRoot(source, tag, signal, options.platforms);
-          return { tag, root, copy: work.start(() => copyRoot(copier, root, [], options)) };
+          await listed;
+          return { tag, root, copy: work.start(() => copyRoot(copier, root, [tag], options)) };
         })
       ));
       return copies;
@@ -113,7 +116,6 @@ export async function copyTags(
       ...await copy,
     })));
     await work.idle();
-    if (tags.length > LISTED_FROM) await copier.listTargetTags();
     await copier.tagAttached();
     await Promise.all(
       tags.map(({ tag, target }) => work.start(() => turn(() => copier.tag(target, tag)))),

@@ -1,13 +1,17 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { isManifestMediaType } from "../content/media_types.ts";
+import type { ContentStore } from "../content/store.ts";
 import { InvalidOptionError, LimitError } from "../errors.ts";
 import { fallbackTag } from "../manifest/referrers_index.ts";
+import type { RegistryStore } from "../registry_store.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
 import { copy } from "./copy.ts";
-import { copyTags } from "./copy_tags.ts";
+import { copyTags, type CopyTagsOptions } from "./copy_tags.ts";
 import {
   altered,
   count,
   repository,
+  type TestRepository,
   writeBlob,
   writeImage,
   writeIndex,
@@ -47,13 +51,142 @@ Deno.test("many tags: one list, each part once, signatures with what they sign",
   // The signatures that the list named: none is asked for in vain, and a tag is answered with its
   // manifest.
   assertEquals(count(asked, /^HEAD manifests/), 8);
-  // Each manifest is read once, and the list under its fallback tag.
-  assertEquals(count(asked, /^GET manifests/), 2 * (40 + 8 + 8));
+  // Each manifest is read once, and no fallback tag: the list has none.
+  assertEquals(count(asked, /^GET manifests/), 40 + 8 + 8);
   assertEquals(count(target.asked(), /^GET manifests/), 0, "what was written is tagged unread");
   const copied = await Array.fromAsync(target.store.tags());
   assertEquals(copied.length, 48);
   const again = await copyTags(source.store, target.store);
   assertEquals([again.bytes, again.copied], [0, []]);
+});
+
+/** How often each thing was asked. */
+function counts(asked: readonly string[]): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const each of asked) found[each] = (found[each] ?? 0) + 1;
+  return found;
+}
+
+/** The last parts of the paths that manifests were put under. */
+function puts({ requests }: TestRepository): string[] {
+  return requests.filter(({ method, path }) => method === "PUT" && /\/manifests\//.test(path))
+    .map(({ path }) => path.split("/").at(-1)!);
+}
+
+Deno.test("into a new repository an image costs two requests, and a blob four", async () => {
+  const source = repository();
+  for (let at = 0; at < 20; at++) await writeImage(source.store, { tag: `v${at}` });
+  for (const attached of [false, true]) {
+    source.asked();
+    const target = repository();
+    await copyTags(source.store, target.store, { attached });
+    assertEquals(counts(source.asked()), {
+      "GET tags": 1,
+      "GET manifests": 20,
+      ...(attached && { "GET referrers": 20 }),
+      "GET blobs": 40,
+    });
+    assertEquals(counts(target.asked()), {
+      "GET tags": 1,
+      "HEAD blobs": 40,
+      "POST blobs/uploads": 40,
+      "PUT manifests": 20,
+    });
+    assertEquals(puts(target).sort(), Array.from({ length: 20 }, (_, at) => `v${at}`).sort());
+  }
+});
+
+Deno.test("where the target has a tag, each manifest is looked for; nothing is sent twice", async () => {
+  const source = repository();
+  for (let at = 0; at < 20; at++) await writeImage(source.store, { tag: `v${at}` });
+  const target = repository();
+  await copy(source.store, "v0", target.store, "v0", { attached: false });
+  target.asked();
+  await copyTags(source.store, target.store, { attached: false });
+  assertEquals(counts(target.asked()), {
+    "GET tags": 1,
+    "HEAD manifests": 21, // and what v0 names
+    "HEAD blobs": 40,
+    "POST blobs/uploads": 38,
+    "PUT manifests": 19,
+  });
+  const again = await copyTags(source.store, target.store, { attached: false });
+  assertEquals([again.bytes, again.copied], [0, []]);
+  assertEquals(count(target.asked(), /^(POST|PUT|PATCH|DELETE)/), 0);
+});
+
+Deno.test("a target without tags may have manifests, and all of their blobs: none is sent again", async () => {
+  const source = repository();
+  for (let at = 0; at < 10; at++) await writeImage(source.store, { tag: `v${at}` });
+  const target = repository();
+  for await (const tag of source.store.tags()) await copy(source.store, tag, target.store, []);
+  target.asked();
+  const { bytes, copied } = await copyTags(source.store, target.store);
+  assertEquals(count(target.asked(), /^(POST|PATCH|DELETE)/), 0);
+  assertEquals(bytes, copied.reduce((sum, { size }) => sum + size, 0));
+  assertEquals(copied.length, 10, "the manifests");
+  assertEquals((await Array.fromAsync(target.store.tags())).length, 10);
+  const dry = repository();
+  await copyTags(source.store, dry.store, { dryRun: true });
+  assertEquals(count(dry.asked(), /^HEAD manifests/), 10, "a dry run asks");
+});
+
+Deno.test("a tag is written with what it names, unless something must be there before", async (t) => {
+  const cases: [string, CopyTagsOptions, (store: RegistryStore) => Promise<unknown>][] = [
+    ["an artifact is attached", {}, async (store) => {
+      await writeNote(store, await writeImage(store, { tag: "v1" }));
+    }],
+    ["a signature's tag leads to it", {}, async (store) => {
+      const { digest } = await writeImage(store, { tag: "v1" });
+      await store.tag(await writeImage(store), `${fallbackTag(digest)}.sig`);
+    }],
+    ["something is attached to what an index leads to", {}, async (store) => {
+      const image = await writeImage(store);
+      const inner = await writeIndex(store, [await writeImage(store), image]);
+      await writeIndex(store, [inner], { tag: "v1" });
+      await writeNote(store, image);
+    }],
+    ["a hook looks at what was copied", { afterCopy: () => {} }, async (store) => {
+      await writeImage(store, { tag: "v1" });
+    }],
+  ];
+  for (const [name, options, write] of cases) {
+    await t.step(name, async () => {
+      const source = repository();
+      await write(source.store);
+      const target = repository();
+      const { copied } = await copyTags(source.store, target.store, options);
+      const manifests = copied.filter(({ mediaType }) => isManifestMediaType(mediaType));
+      const found = puts(target);
+      assertEquals(found.at(-1), "v1", "the last of all");
+      assertEquals(found.filter((each) => each.startsWith("sha256:")).length, manifests.length);
+    });
+  }
+});
+
+Deno.test("a copy that ends early has named what is whole, and nothing else", async () => {
+  const source = repository();
+  await writeImage(source.store, { tag: "whole" });
+  const layer = await writeBlob(source.store, 100_000);
+  await writeImage(source.store, { tag: "broken", extraLayers: [layer] });
+  const target = repository();
+  const written = Promise.withResolvers<void>(); // the one that is whole
+  const refusing = altered<ContentStore>(target.store, {
+    write: async (descriptor, body, options) => {
+      if (descriptor.digest === layer.digest) {
+        await written.promise;
+        throw new Error("no room");
+      }
+      await target.store.write(descriptor, body, options);
+      if (isManifestMediaType(descriptor.mediaType)) written.resolve();
+    },
+    writeTagged: async (...manifest) => {
+      await target.store.writeTagged(...manifest);
+      written.resolve();
+    },
+  });
+  await assertRejects(() => copyTags(source.store, refusing), Error, "no room");
+  assertEquals(await Array.fromAsync(target.store.tags()), ["whole"]);
 });
 
 Deno.test("a derived tag with any ending goes with what it is attached to", async () => {

@@ -13,12 +13,11 @@ import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import { pieceReader, readAll } from "../content/piece_reader.ts";
 import { passingStream, verifyingStream } from "../content/verifying_stream.ts";
 import type { Action, Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
-import { encodingsOf } from "../transport/content_encoding.ts";
+import { contentLength, encodingsOf } from "../transport/content_encoding.ts";
 import { leaveBody, responseError, sendExpecting } from "../transport/expect.ts";
 import { checkAnsweredDigest, mayBePage } from "./answered_digest.ts";
 import { progressReporter } from "./progress.ts";
 import {
-  contentLength,
   contentRange,
   ENDPOINT_OPTIONS,
   type EndpointOptions,
@@ -427,7 +426,7 @@ function blobOf(
       bytes: limits.blobBytes,
       what: `${name} into memory`,
       advice: ". Take its stream, or raise limits.blobBytes",
-    });
+    }, Math.min(size ?? 0, limits.blobBytes));
   const text = async () => new TextDecoder().decode(await bytes());
   const json = async () => parseJson(await text(), name);
   const blob: BlobContent = { stream, size, verified, bytes, text, json, ...ranged };

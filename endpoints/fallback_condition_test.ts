@@ -68,5 +68,6 @@ Deno.test("fallback tag: clients of one process write one after another", async 
   ]);
   assertEquals(one.listed().sort(), [ONE.digest, TWO.digest, THREE.digest].sort());
   const writes = [...one.lines(), ...other.lines()].filter((line) => line.startsWith(`PUT`));
-  assertEquals(writes.filter((line) => line.endsWith(TAG)).length, 3, "none was lost and repeated");
+  // The other client's, and one for the two of this client that waited for it.
+  assertEquals(writes.filter((line) => line.endsWith(TAG)).length, 2, "none was lost and repeated");
 });

@@ -28,8 +28,19 @@ import {
 } from "./manifest_requests.ts";
 import { type EndpointOptions, fullName } from "./request.ts";
 
+/** Changes to one fallback tag that one write will make. */
+interface Write {
+  readonly channel: Channel;
+  readonly signal: AbortSignal | undefined;
+  readonly changes: IndexChange[];
+  /** Whether it takes more changes: it waits for its turn. */
+  open: boolean;
+  /** How often other writers won, where it was given up. */
+  readonly done: Promise<number | undefined>;
+}
+
 /** The last write to each fallback tag, whoever's client it is, so that the next one waits for it. */
-const FALLBACK_WRITES = new Map<string, Promise<void>>();
+const FALLBACK_WRITES = new Map<string, Write>();
 
 /** Tells that something in a list of referrers was left out. */
 export function skipReferrer(
@@ -109,8 +120,8 @@ async function hasDigest(bytes: Bytes, digest: Digest): Promise<boolean> {
 export type IndexChange = (index: ImageIndex | undefined) => ImageIndex | undefined;
 
 /**
- * One write at a time to a fallback tag, for one referrer; looked at again afterwards in case another
- * writer won.
+ * One write at a time to a fallback tag; looked at again afterwards in case another writer won. What
+ * waits for a write is changed by the next one together; where that fails, each by its own.
  *
  * @throws {ReferrersListError} When other writers won each time.
  */
@@ -122,16 +133,63 @@ export async function changeFallback(
   options: EndpointOptions,
   change: IndexChange,
 ): Promise<void> {
+  const { signal } = options;
   const key = `${channel.origin} ${repository} ${subject}`;
-  const before = FALLBACK_WRITES.get(key) ?? Promise.resolve();
-  const turn = before.then(() =>
-    writeFallback(channel, repository, subject, referrer, options, change)
+
+  /** The write that makes the change: one that still waits, or a new one behind the last. */
+  function queue(shared: boolean): Write {
+    const last = FALLBACK_WRITES.get(key);
+    if (shared && last?.open && last.channel === channel && last.signal === signal) return last;
+    const write = startWrite(channel, repository, subject, signal, last?.done);
+    write.open = shared && last !== undefined;
+    FALLBACK_WRITES.set(key, write);
+    void write.done.catch(() => {}).then(() => {
+      if (FALLBACK_WRITES.get(key) === write) FALLBACK_WRITES.delete(key);
+    });
+    return write;
+  }
+
+  async function written(shared: boolean): Promise<number | undefined> {
+    const write = queue(shared);
+    write.changes.push(change);
+    try {
+      return await untilAborted(write.done, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (write.changes.length === 1) throw error;
+      return await written(false);
+    }
+  }
+
+  const lost = await written(true);
+  if (lost === undefined) return;
+  throw new ReferrersListError(
+    `Cannot write the fallback tag ${fullName(channel, repository)}:${
+      fallbackTag(subject)
+    }: other ` +
+      `writers won ${lost} times`,
+    { digest: referrer, subject, pushed: false, retryable: true },
   );
-  const settled: Promise<void> = turn.catch(() => {}).then(() => {
-    if (FALLBACK_WRITES.get(key) === settled) FALLBACK_WRITES.delete(key);
-  });
-  FALLBACK_WRITES.set(key, settled);
-  await untilAborted(turn, options.signal);
+}
+
+/** A write that begins when the one before it has ended, with the changes that it has by then. */
+function startWrite(
+  channel: Channel,
+  repository: string,
+  subject: Digest,
+  signal: AbortSignal | undefined,
+  before: Promise<unknown> = Promise.resolve(),
+): Write {
+  const changes: IndexChange[] = [];
+  const write: Write = {
+    ...{ channel, signal, changes, open: true },
+    done: before.catch(() => {}).then(() => {
+      write.open = false;
+      const change: IndexChange = (index) => changes.reduce((now, each) => each(now), index);
+      return writeFallback(channel, repository, subject, signal ? { signal } : {}, change);
+    }),
+  };
+  return write;
 }
 
 /**
@@ -146,16 +204,15 @@ function fallbackPolicy(took: number): RetryPolicy {
  * Reads, changes and writes the tag, until it names what was written. It is written on the condition
  * that it is what was read, which no registry is known to look at: another client that read the same
  * index before this write may still overwrite it. Its read and write take about as long as these, so
- * the tag is looked at after that time again.
+ * the tag is looked at after that time again. Answers how often others won, where it is given up.
  */
 async function writeFallback(
   channel: Channel,
   repository: string,
   subject: Digest,
-  referrer: string,
   options: EndpointOptions,
   change: IndexChange,
-): Promise<void> {
+): Promise<number | undefined> {
   const { clock } = channel;
   const tag = fallbackTag(subject);
   let retries: Retries | undefined;
@@ -163,26 +220,20 @@ async function writeFallback(
     const started = clock.now();
     const { index, digest, etag } = await readFallback(channel, repository, subject, options);
     const changed = change(index);
-    if (changed === undefined || changed === index) return;
+    if (changed === undefined || changed === index) return undefined;
     if (changed.manifests.length === 0 && digest !== undefined) {
-      if (await deleteTag(channel, repository, tag, options)) return;
+      if (await deleteTag(channel, repository, tag, options)) return undefined;
     }
     const putting = { ...options, ...(etag !== undefined && { ifMatch: etag }) };
     const written = await putIndex(channel, repository, tag, changed, putting);
     const took = clock.now() - started;
     await clock.sleep(took, options.signal);
-    if (written && await namesManifest(channel, repository, tag, written, options)) return;
+    if (written && await namesManifest(channel, repository, tag, written, options)) {
+      return undefined;
+    }
     retries ??= new Retries({ ...channel, retry: fallbackPolicy(took) });
     const delay = retries.failed();
-    if (delay === undefined) {
-      throw new ReferrersListError(
-        `Cannot write the fallback tag ${
-          fullName(channel, repository)
-        }:${tag}: other writers won ` +
-          `${retries.failures} times`,
-        { digest: referrer, subject, pushed: false, retryable: true },
-      );
-    }
+    if (delay === undefined) return retries.failures;
     await clock.sleep(delay, options.signal);
   }
 }

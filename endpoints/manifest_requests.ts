@@ -18,7 +18,7 @@ import { bareMediaType, isManifestMediaType, MEDIA_TYPES } from "../content/medi
 import { childrenOf } from "../manifest/children.ts";
 import { isGenericType, type ParsedManifest, parseManifest } from "../manifest/parse_manifest.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
-import { encodingsOf } from "../transport/content_encoding.ts";
+import { contentLength, encodingsOf } from "../transport/content_encoding.ts";
 import { redactUrl } from "../transport/redact.ts";
 import { leaveBody, sendExpecting } from "../transport/expect.ts";
 import { readBody } from "../transport/read_body.ts";
@@ -26,7 +26,6 @@ import { Retries } from "../transport/retries.ts";
 import { isRetryable, RETRYABLE_STATUSES } from "../transport/retry.ts";
 import { answeredDigest, checkAnsweredDigest, mayBePage } from "./answered_digest.ts";
 import {
-  contentLength,
   ENDPOINT_OPTIONS,
   type EndpointOptions,
   fullName,

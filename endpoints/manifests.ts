@@ -12,10 +12,11 @@ import { isDigest } from "../content/digest.ts";
 import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import { subjectOf } from "../manifest/children.ts";
 import { quoted } from "../manifest/quoted.ts";
-import { manifestMediaType } from "../manifest/media_type_of.ts";
-import { parseManifest } from "../manifest/parse_manifest.ts";
+import { manifestObject } from "../manifest/manifest_object.ts";
+import { objectMediaType } from "../manifest/media_type_of.ts";
+import { settleManifest } from "../manifest/parse_manifest.ts";
 import { referrerDescriptor } from "../manifest/referrers_index.ts";
-import { isIndex } from "../manifest/types.ts";
+import { isIndex, type Manifest } from "../manifest/types.ts";
 import type { Platform } from "../content/descriptor.ts";
 import type { Channel } from "../transport/channel.ts";
 import {
@@ -139,7 +140,8 @@ export async function putManifest(
       throw namedFailure(cause, name);
     }
   };
-  const own = read(() => manifestMediaType(bytes));
+  const object = read(() => manifestObject(bytes));
+  const own = read(() => objectMediaType(object));
   const mediaType = options.mediaType ?? own;
   if (bareMediaType(mediaType) !== own) {
     throw new ManifestVerificationError(
@@ -148,9 +150,8 @@ export async function putManifest(
     );
   }
   const isOci = own === MEDIA_TYPES.ociManifest || own === MEDIA_TYPES.ociIndex;
-  const manifest = isOci
-    ? read(() => parseManifest(bytes, { mediaType: own }).manifest)
-    : undefined;
+  if (isOci) read(() => settleManifest(object, { mediaType: own }));
+  const manifest = isOci ? object as unknown as Manifest : undefined;
   const { digest, headers } = isDigest(ref)
     ? await putTaggedManifest(channel, repository, ref, tags, bytes, mediaType, options)
     : await putManifestBytes(channel, repository, ref, bytes, mediaType, options);

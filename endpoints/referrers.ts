@@ -23,11 +23,18 @@ import { ENDPOINT_OPTIONS, type EndpointOptions, fullName, repositoryRequest } f
 export interface ListReferrersOptions extends ListOptions {
   /** Only referrers of this type. */
   artifactType?: string;
+  /**
+   * Whether a registry that has the API is asked for the fallback tag too: `false` where the tags were
+   * listed, and it is not among them.
+   * @default {true}
+   */
+  fallback?: boolean;
 }
 
 const LIST_REFERRERS_OPTIONS: OptionNames<ListReferrersOptions> = {
   ...LIST_OPTIONS,
   artifactType: 1,
+  fallback: 1,
 };
 
 /** What {@linkcode listReferrers} answers. */
@@ -45,6 +52,9 @@ const NO_API = [400, 404, 405, 406, 501];
 
 /** So many entries are looked at at once, ahead of a reader that may stop at any. */
 const ENTRIES_AT_ONCE = 8;
+
+/** A fallback tag that is not there. */
+const NO_FALLBACK = { index: undefined, digest: undefined };
 
 /** Repositories whose OCI-Subject is trusted: one that is forgotten costs one request more. */
 const TRUSTED_KEPT = 1_000;
@@ -121,9 +131,13 @@ async function* readBoth(
   const skip = (reason: string, digest?: string) =>
     skipReferrer(channel, repository, subject, reason, digest);
   const request = referrersRequest(channel, repository, subject, options);
+  const asked = askApi(channel, request);
+  const readTag = () => readFallback(channel, repository, subject, options);
   const [api, fallback] = await Promise.allSettled([
-    askApi(channel, request),
-    readFallback(channel, repository, subject, options),
+    asked,
+    options.fallback === false
+      ? asked.then((answer) => answer === undefined ? readTag() : NO_FALLBACK, readTag)
+      : readTag(),
   ]);
   let tagged: Descriptor[] = [];
   if (fallback.status === "fulfilled") tagged = fallback.value.index?.manifests ?? [];

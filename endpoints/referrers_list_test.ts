@@ -126,6 +126,26 @@ for (const [name, answer] of NO_API) {
   });
 }
 
+const UNLISTED: [name: string, api: NonNullable<Lists["api"]>, asked: string[]][] = [
+  ["an API", () => indexOf([ONE]), [API]],
+  ["no API", noApi, [API, FALLBACK, `HEAD /v2/app/manifests/${ONE.digest}`]],
+  [
+    "an API that is refused",
+    () => failure(403, "DENIED"),
+    [API, FALLBACK, `HEAD /v2/app/manifests/${ONE.digest}`],
+  ],
+];
+
+for (const [name, api, asked] of UNLISTED) {
+  Deno.test(`end-12 GET referrers: with ${name}, and a fallback tag that is not listed`, async () => {
+    const registry = listingRegistry({ api, tag: () => indexOf([ONE]) });
+    const list = await listReferrers(registry.channel, "app", SUBJECT, { fallback: false });
+    assertEquals(list.manifests, [ONE]);
+    assertEquals(registry.lines(), asked);
+    registry.assertClosed();
+  });
+}
+
 Deno.test("end-12 GET referrers: 404 NAME_UNKNOWN says nothing of the API", async () => {
   let known = false;
   const unknown = () => failure(404, "NAME_UNKNOWN");

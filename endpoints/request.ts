@@ -13,7 +13,12 @@ import type {
   Intent,
 } from "../transport/channel.ts";
 import { raiseScheme } from "../transport/raise_scheme.ts";
-import { encodingsOf, plainAnswer } from "../transport/content_encoding.ts";
+import {
+  contentLength,
+  encodingsOf,
+  plainAnswer,
+  plainLength,
+} from "../transport/content_encoding.ts";
 import { headerFields } from "../transport/header_fields.ts";
 
 /** Options that every endpoint takes. */
@@ -167,11 +172,6 @@ export function sizeByHead(headers: Headers): number | undefined {
   return plainLength(headers) || undefined;
 }
 
-/** How many bytes a body has by its headers; an encoded one has others than its content. */
-export function plainLength(headers: Headers): number | undefined {
-  return encodingsOf(headers).length > 0 ? undefined : contentLength(headers);
-}
-
 /** An answer with some content, or a part of it, without an encoding that was not asked for. */
 export async function plainBody(
   answer: ChannelResponse,
@@ -190,10 +190,4 @@ export async function plainBody(
     );
   }
   return await plainAnswer(answer, asIs, what);
-}
-
-/** An answer's Content-Length, where it has one that counts bytes. */
-export function contentLength(headers: Headers): number | undefined {
-  const length = headers.get("content-length");
-  return length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
 }

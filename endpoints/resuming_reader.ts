@@ -10,9 +10,10 @@ import type { Digest } from "../content/digest.ts";
 import { type Piece, type PieceReader, pieceReader, stallGuard } from "../content/piece_reader.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { responseError } from "../transport/expect.ts";
+import { contentLength } from "../transport/content_encoding.ts";
 import { Retries } from "../transport/retries.ts";
 import { copyFields } from "../transport/header_fields.ts";
-import { contentLength, contentRange, otherRange, plainBody } from "./request.ts";
+import { contentRange, otherRange, plainBody } from "./request.ts";
 
 /** What is read: a blob, or a part of one. */
 export interface ResumingOptions {

@@ -49,10 +49,15 @@ export function checkNesting(json: string): void {
   }
 }
 
+/** Where the string ends that begins here: at the first quotation mark behind an even count of `\`. */
 function stringEnd(json: string, start: number): number {
-  let i = start + 1;
-  while (json[i] !== '"') i += json[i] === "\\" ? 2 : 1;
-  return i;
+  let end = start;
+  for (;;) {
+    end = json.indexOf('"', end + 1);
+    let before = end - 1;
+    while (json[before] === "\\") before--;
+    if ((end - before) % 2 === 1) return end;
+  }
 }
 
 function unescaped(string: string): string {

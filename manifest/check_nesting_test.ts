@@ -9,6 +9,7 @@ const ACCEPTED = [
   { name: "a value that equals a name", json: '{"a":"a","b":["a","a"]}' },
   { name: "braces, colons and quotation marks in strings", json: '{"a":"{\\"a\\":","b":"\\\\"}' },
   { name: "a member spelled out in a string", json: '{"a":"\\",\\"a\\":","b":1}' },
+  { name: "backslashes at the end of strings", json: '{"a\\\\":"\\\\\\\\","b":"\\\\\\"","a":1}' },
   { name: "names that differ in case", json: '{"a":1,"A":2}' },
   { name: "an object after a list", json: '{"a":[{"b":1}],"b":1}' },
   { name: "1,000 levels", json: "[".repeat(1_000) + "]".repeat(1_000) },

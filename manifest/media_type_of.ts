@@ -18,7 +18,11 @@ import { manifestObject, manifestShape, SHAPE_MEDIA_TYPES } from "./manifest_obj
  * @throws {ManifestVerificationError} When they have no `mediaType`, and both; or state a name twice.
  */
 export function manifestMediaType(bytes: Uint8Array): string {
-  const object = manifestObject(bytes);
+  return objectMediaType(manifestObject(bytes));
+}
+
+/** {@linkcode manifestMediaType} for an object that was read already. */
+export function objectMediaType(object: Record<string, unknown>): string {
   const { mediaType } = object;
   if (typeof mediaType === "string" && mediaType !== "") return mediaType;
   return SHAPE_MEDIA_TYPES[manifestShape(object)];

@@ -78,7 +78,7 @@ export async function readManifest(
     const reader = pieceReader(await store.open(found, { ...ending, verify: false }));
     const expected = { digest: parseDigest(found.digest), size: found.size };
     const stream = await verifyingStream(reader, expected, ending);
-    const bytes = await readAll(pieceReader(stream), LIMIT);
+    const bytes = await readAll(pieceReader(stream), LIMIT, Math.min(found.size, LIMIT.bytes));
     const { manifest } = parseManifest(bytes, { descriptor: found });
     return { manifest, bytes, size: bytes.byteLength };
   };

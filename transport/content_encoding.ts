@@ -13,6 +13,17 @@ export function encodingsOf(headers: Headers): string[] {
   return names.map((name) => name.trim()).filter((name) => name !== "" && name !== "identity");
 }
 
+/** An answer's Content-Length, where it has one that counts bytes. */
+export function contentLength(headers: Headers): number | undefined {
+  const length = headers.get("content-length");
+  return length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
+}
+
+/** How many bytes a body has by its headers; an encoded one has others than its content. */
+export function plainLength(headers: Headers): number | undefined {
+  return encodingsOf(headers).length > 0 ? undefined : contentLength(headers);
+}
+
 /** Runtimes whose `fetch` always decodes, and leaves the headers as they came. */
 const DECODING = ["browser", "workerd"];
 

@@ -2,7 +2,7 @@ import { type Bytes, concatBytes } from "../content/bytes.ts";
 import type { Limits } from "../content/limits.ts";
 import { type PieceReader, pieceReader, readAll, stallGuard } from "../content/piece_reader.ts";
 import type { Channel, ChannelRequest } from "./channel.ts";
-import { plainJson } from "./content_encoding.ts";
+import { contentLength, plainJson } from "./content_encoding.ts";
 import { bodyFailure } from "./send_failure.ts";
 import { untilAborted } from "./until_aborted.ts";
 
@@ -27,7 +27,8 @@ export async function readBody(
   const reader = bodyReader(response, channel.limits, what, request.signal);
   const most = { name: limit, bytes: channel.limits[limit], what };
   try {
-    const bytes = await readAll(reader, most);
+    const expected = Math.min(contentLength(response.headers) ?? 0, most.bytes);
+    const bytes = await readAll(reader, most, expected);
     return await plainJson(bytes, response.headers, request.what, most);
   } catch (error) {
     request.signal?.throwIfAborted();
