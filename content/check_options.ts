@@ -1,10 +1,41 @@
 import { InvalidOptionError } from "../errors.ts";
 
 /**
- * Every option of `T`, none forgotten: 1 for one that messages name, or the type that it must have,
- * where another one would do harm or fail late; 0 for one that is taken all the same.
+ * How an option is taken: 1 for one that messages name, or the type that it must have, where another
+ * one would do harm or fail late; 0 for one that is taken all the same.
  */
-export type OptionNames<T> = Readonly<Record<keyof T, 0 | 1 | "boolean" | "function" | "object">>;
+type Taken = 0 | 1 | "boolean" | "function" | "object";
+
+/** Keeps a table with more names from being taken for one with fewer; no value has it. */
+declare const exact: unique symbol;
+
+/** The options of `T`, none forgotten and none besides: see {@linkcode names}. */
+export type OptionNames<T> = Names<keyof T>;
+
+type Names<Name extends PropertyKey> = Readonly<Record<Name, Taken>> & { readonly [exact]?: Name };
+
+type Table = Readonly<Record<string, Taken>>;
+
+type NamesIn<Part> = Part extends string ? Words<Part> : Extract<keyof Part, string>;
+
+type Words<Text extends string> = Text extends `${infer Word} ${infer Rest}` ? Word | Words<Rest>
+  : Text;
+
+/**
+ * Makes a table of options' names, which does not compile where its type says other ones:
+ * `const NAMES: OptionNames<ListOptions> = names(STORE_OPTIONS, "pageSize maxPages")`.
+ *
+ * @param parts Names with a space between, each taken as 1, and tables.
+ */
+/* @__NO_SIDE_EFFECTS__ */
+export function names<const Parts extends readonly (string | Table)[]>(
+  ...parts: Parts
+): Names<NamesIn<Parts[number]>> {
+  const tables = parts.map((part) =>
+    typeof part === "string" ? Object.fromEntries(part.split(" ").map((name) => [name, 1])) : part
+  );
+  return Object.assign({}, ...tables);
+}
 
 /** How much of a name a message repeats, in characters. */
 const SHOWN_CHARACTERS = 60;

@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { digestOf } from "../content/digest_of.ts";
@@ -15,9 +15,7 @@ export interface EncodeManifestOptions {
   digestAlgorithm?: HashAlgorithm;
 }
 
-export const ENCODE_MANIFEST_OPTIONS: OptionNames<EncodeManifestOptions> = {
-  digestAlgorithm: 1,
-};
+export const ENCODE_MANIFEST_OPTIONS: OptionNames<EncodeManifestOptions> = names("digestAlgorithm");
 
 /** A manifest that was built, ready to push. */
 export interface BuiltManifest<M extends Manifest = Manifest> {
