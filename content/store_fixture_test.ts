@@ -4,7 +4,7 @@ import { ContentNotFoundError } from "../errors.ts";
 import type { Body } from "./body.ts";
 import { type Bytes, encodeText } from "./bytes.ts";
 import type { Descriptor } from "./descriptor.ts";
-import { digestOf } from "./digest_of.ts";
+import { describeBytes } from "./describe_bytes.ts";
 import { MEDIA_TYPES } from "./media_types.ts";
 import type { ContentStore, OpenOptions } from "./store.ts";
 
@@ -107,11 +107,7 @@ export function pattern(size: number): Bytes {
 }
 
 export async function describe(content: Bytes): Promise<Descriptor> {
-  return {
-    mediaType: MEDIA_TYPES.octetStream,
-    digest: await digestOf(content),
-    size: content.byteLength,
-  };
+  return await describeBytes(content, MEDIA_TYPES.octetStream);
 }
 
 export function blob(text: string): Promise<Descriptor> {

@@ -1,6 +1,5 @@
 import type { Bytes } from "../content/bytes.ts";
-import { toDigest } from "../content/digest.ts";
-import { createHasher } from "../content/hasher.ts";
+import { hashPieces } from "../content/hash_pieces.ts";
 import type { ArchiveLimits } from "../content/limits.ts";
 import { type PieceReader, pieceReader, readAll } from "../content/piece_reader.ts";
 import { safePath } from "../content/safe_path.ts";
@@ -121,10 +120,7 @@ export class ArchiveIndex {
   }
 
   async #digest(entry: ArchiveEntry): Promise<string> {
-    const hasher = await createHasher("sha256");
-    const reader = await this.open(entry, 0, entry.size);
-    for (let piece; (piece = (await reader.read()).value)?.byteLength;) hasher.update(piece);
-    return toDigest("sha256", hasher.digest());
+    return (await hashPieces(await this.open(entry, 0, entry.size))).digest;
   }
 }
 

@@ -10,6 +10,7 @@ import {
   toDigest,
 } from "../content/digest.ts";
 import { digestOf } from "../content/digest_of.ts";
+import { hashPieces } from "../content/hash_pieces.ts";
 import { createHasher } from "../content/hasher.ts";
 import type { ArchiveLimits } from "../content/limits.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
@@ -272,10 +273,7 @@ export class DockerArchive implements ArchiveSource {
       const { compression, reader } = await decompressed(counted, this.#limits);
       const mediaType = LAYER_TYPES[compression];
       if (compression === "none") return { entry, descriptor: { mediaType, digest: diffId, size } };
-      const algorithm = hashAlgorithm(diffId);
-      const unpacked = await createHasher(algorithm);
-      for (let value; (value = (await reader.read()).value)?.byteLength;) unpacked.update(value);
-      const actual = toDigest(algorithm, unpacked.digest());
+      const { digest: actual } = await hashPieces(reader, hashAlgorithm(diffId));
       if (actual !== diffId) throw wrongLayer(entry, diffId, actual);
       return {
         entry,

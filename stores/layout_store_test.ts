@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { testContentStore } from "../content/test_content_store.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { digestOf } from "../content/digest_of.ts";
+import { describeBytes } from "../content/describe_bytes.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import {
   ApiError,
@@ -35,11 +35,7 @@ for (const durable of [false, true]) {
 }
 
 async function describe(bytes: Bytes): Promise<Descriptor> {
-  return {
-    mediaType: MEDIA_TYPES.octetStream,
-    digest: await digestOf(bytes),
-    size: bytes.byteLength,
-  };
+  return await describeBytes(bytes, MEDIA_TYPES.octetStream);
 }
 
 function pathOf(folder: string, { digest }: Descriptor): string {

@@ -3,6 +3,7 @@ import { bytesStream } from "../../content/body.ts";
 import { encodeText } from "../../content/bytes.ts";
 import type { Descriptor } from "../../content/descriptor.ts";
 import type { Digest } from "../../content/digest.ts";
+import { describeBytes } from "../../content/describe_bytes.ts";
 import { digestOf } from "../../content/digest_of.ts";
 import { MEDIA_TYPES } from "../../content/media_types.ts";
 import { pieceReader } from "../../content/piece_reader.ts";
@@ -118,11 +119,7 @@ Deno.test("diskBackend: what another program writes is served, children of an in
       config: { mediaType: MEDIA_TYPES.ociEmpty, digest: HELLO, size: 5 },
       layers: [],
     }));
-    const childEntry = {
-      mediaType: MEDIA_TYPES.ociManifest,
-      digest: await digestOf(child),
-      size: child.byteLength,
-    };
+    const childEntry = await describeBytes(child, MEDIA_TYPES.ociManifest);
     const index = encodeText(JSON.stringify({
       schemaVersion: 2,
       mediaType: MEDIA_TYPES.ociIndex,

@@ -1,7 +1,7 @@
 /** What upstreams of all kinds answer, and what a client may say of the one it wants. */
 import { assertEquals } from "@std/assert";
 import { encodeText } from "../../content/bytes.ts";
-import { digestOf } from "../../content/digest_of.ts";
+import { describeBytes } from "../../content/describe_bytes.ts";
 import { MEDIA_TYPES } from "../../content/media_types.ts";
 import type { ContentSource } from "../../content/store.ts";
 import {
@@ -38,7 +38,7 @@ for (
     const upstream = new FakeUpstream();
     const text = JSON.stringify({ schemaVersion: 2, mediaType: own, config: CONFIG, layers: [] });
     const bytes = encodeText(text);
-    const descriptor = { mediaType: said, digest: await digestOf(bytes), size: bytes.byteLength };
+    const descriptor = await describeBytes(bytes, said);
     const source: ContentSource = {
       resolve: () => Promise.resolve(descriptor),
       exists: () => Promise.resolve(true),
@@ -173,7 +173,7 @@ Deno.test("ns: a key to the upstream, answered with OCI-Namespace, and kept apar
         annotations: { name },
       }),
     );
-    const descriptor = { mediaType: OCI, digest: await digestOf(bytes), size: bytes.byteLength };
+    const descriptor = await describeBytes(bytes, OCI);
     await store.write(descriptor, bytes);
     for (const tag of ["v1", "v2"]) await store.tag(descriptor, tag);
   }
