@@ -10,18 +10,15 @@ import { buildIndex, buildManifest } from "../manifest/build.ts";
 import { fallbackTag } from "../manifest/referrers_index.ts";
 import { RegistryClientV2 } from "../registry_client_v2.ts";
 import { RegistryStore } from "../registry_store.ts";
+import { tempFolder } from "../scripts/temp_folder.ts";
 import type { ObservedRequest } from "../server/observation.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
 import { createTestRegistry, type TestRegistryOptions } from "../testing/test_registry.ts";
 
 /** A folder that is removed afterwards. */
 export async function withFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "davit_copy_" }));
-  try {
-    return await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await tempFolder();
+  return await run(await Deno.realPath(folder.path));
 }
 
 /** A repository of a registry in memory, and what was asked of it. */

@@ -46,9 +46,8 @@ async function image(label: string): Promise<{ descriptor: Descriptor; bytes: By
   return await buildManifest({ artifactType: "text/plain", layers: [], annotations: { label } });
 }
 
-Deno.test("LayoutStore: the folder holds what the image specification says, and nothing else", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
+Deno.test("LayoutStore: the folder holds what the image specification says, and nothing else", () =>
+  inFolder(async (folder) => {
     const store = new LayoutStore(folder);
     const layer = {
       mediaType: "text/plain",
@@ -81,10 +80,7 @@ Deno.test("LayoutStore: the folder holds what the image specification says, and 
     ]);
     assertEquals((await names(`${folder}/blobs/sha256`)).length, 2);
     assertEquals(await partials(folder), []);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-});
+  }));
 
 const HELLO = encodeText("hello");
 
