@@ -1,5 +1,5 @@
 /** What the stores' contract writes: bodies of every kind, good and bad, and small images. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ContentNotFoundError } from "../errors.ts";
 import type { Body } from "./body.ts";
 import { type Bytes, encodeText } from "./bytes.ts";
@@ -161,12 +161,7 @@ export async function assertAbsent(store: ContentStore, descriptor: Descriptor):
 
 /** What a promise fails with. */
 export async function failure(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("it succeeded, and should have failed");
+  return await assertRejects(() => promise);
 }
 
 export async function rejects(
