@@ -1,11 +1,11 @@
 import type { Bytes } from "../content/bytes.ts";
 import { hashPieces } from "../content/hash_pieces.ts";
-import type { ArchiveLimits } from "../content/limits.ts";
 import { type PieceReader, pieceReader, readAll } from "../content/piece_reader.ts";
 import { safePath } from "../content/safe_path.ts";
 import { readTar, type TarEntryType, type TarInput } from "../content/tar_reader.ts";
 import { InvalidArchiveError } from "../errors.ts";
 import type { ArchiveBytes } from "./archive_bytes.ts";
+import type { ArchiveLimits } from "./archive_limits.ts";
 
 /** How many links lead to one file at most, one behind the other. */
 const MAX_LINKS = 32;

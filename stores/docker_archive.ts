@@ -12,7 +12,6 @@ import {
 import { digestOf } from "../content/digest_of.ts";
 import { hashPieces } from "../content/hash_pieces.ts";
 import { createHasher } from "../content/hasher.ts";
-import type { ArchiveLimits } from "../content/limits.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import {
   OPEN_OPTIONS,
@@ -29,6 +28,7 @@ import { buildManifest } from "../manifest/build.ts";
 import { isIndex } from "../manifest/types.ts";
 import { type ArchiveContent, memoryContent, openContent } from "./archive_content.ts";
 import type { ArchiveEntry, ArchiveIndex } from "./archive_index.ts";
+import type { ArchiveLimits } from "./archive_limits.ts";
 import type { ArchiveSource } from "./archive_source.ts";
 import { checkCall } from "./check_call.ts";
 import { digestIn } from "./digest_in.ts";

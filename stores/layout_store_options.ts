@@ -36,6 +36,6 @@ export interface RemoveUnreferencedOptions extends StoreOptions {
 
 /** Their names. */
 export const REMOVE_UNREFERENCED_OPTIONS: OptionNames<RemoveUnreferencedOptions> = names(
-  STORE_OPTIONS,
   "dryRun minAge",
+  STORE_OPTIONS,
 );

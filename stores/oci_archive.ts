@@ -3,7 +3,6 @@ import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, digestEncoded, hashAlgorithm, isDigestReference } from "../content/digest.ts";
 import { digestOf } from "../content/digest_of.ts";
-import type { ArchiveLimits } from "../content/limits.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import {
   OPEN_OPTIONS,
@@ -29,6 +28,7 @@ import { filterReferrers } from "../manifest/referrers_index.ts";
 import { isIndex, type Manifest } from "../manifest/types.ts";
 import { type ArchiveContent, openContent } from "./archive_content.ts";
 import type { ArchiveIndex } from "./archive_index.ts";
+import type { ArchiveLimits } from "./archive_limits.ts";
 import type { ArchiveSource } from "./archive_source.ts";
 import { checkCall } from "./check_call.ts";
 import { digestIn } from "./digest_in.ts";

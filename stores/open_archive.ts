@@ -1,8 +1,8 @@
 import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
-import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from "../content/limits.ts";
 import { ApiError, InvalidArchiveError, InvalidOptionError } from "../errors.ts";
 import { archiveBytes, type ArchiveInput } from "./archive_bytes.ts";
 import { ArchiveIndex } from "./archive_index.ts";
+import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from "./archive_limits.ts";
 import type { ArchiveFormat, ArchiveSource } from "./archive_source.ts";
 import { DockerArchive } from "./docker_archive.ts";
 import { OciArchive } from "./oci_archive.ts";
