@@ -59,7 +59,7 @@ export interface OciFetchOptions extends ConnectionOptions {
   platform?: string | Platform;
 }
 
-const OCI_FETCH_OPTIONS: OptionNames<OciFetchOptions> = names(CONNECTION_OPTIONS, "platform");
+const OCI_FETCH_OPTIONS: OptionNames<OciFetchOptions> = names("platform", CONNECTION_OPTIONS);
 
 /** A `fetch` of `oci:` URLs: what {@linkcode createOciFetch} makes. */
 export type OciFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;

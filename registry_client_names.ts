@@ -54,7 +54,4 @@ export const COMPLETE_UPLOAD_OPTS: OptionNames<CompleteUploadOpts> = names(
 export const LOGIN_OPTS: OptionNames<LoginOpts> = names("scope pingRes", ENDPOINT_OPTIONS);
 
 /** The names of `ListTagsOpts`. */
-export const LIST_TAGS_OPTS: OptionNames<ListTagsOpts> = names(
-  { startingAfter: 0 },
-  LIST_TAGS_OPTIONS,
-);
+export const LIST_TAGS_OPTS: OptionNames<ListTagsOpts> = { startingAfter: 0, ...LIST_TAGS_OPTIONS };

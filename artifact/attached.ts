@@ -33,8 +33,8 @@ export interface AttachedOptions extends StoreOptions {
 }
 
 const ATTACHED_OPTIONS: OptionNames<AttachedOptions> = names(
-  STORE_OPTIONS,
   "artifactType maxBytes depth onSkipped",
+  STORE_OPTIONS,
 );
 
 /** What is attached to a subject. */

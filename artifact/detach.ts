@@ -16,7 +16,7 @@ export interface DetachOptions extends StoreOptions {
   prune?: boolean;
 }
 
-const DETACH_OPTIONS: OptionNames<DetachOptions> = names(STORE_OPTIONS, "prune");
+const DETACH_OPTIONS: OptionNames<DetachOptions> = names("prune", STORE_OPTIONS);
 
 /**
  * Removes what is attached to a manifest, and what is attached to that: the manifests, their tags, and

@@ -41,8 +41,8 @@ export interface PackOptions extends StoreOptions {
 }
 
 export const PACK_OPTIONS: OptionNames<PackOptions> = names(
-  STORE_OPTIONS,
   "artifactType layers files config annotations subject created tag",
+  STORE_OPTIONS,
 );
 
 /**

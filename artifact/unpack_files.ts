@@ -28,8 +28,8 @@ export interface UnpackFilesOptions extends StoreOptions {
 }
 
 const UNPACK_FILES_OPTIONS: OptionNames<UnpackFilesOptions> = names(
-  STORE_OPTIONS,
   "maxBytes maxEntries maxRatio",
+  STORE_OPTIONS,
 );
 
 /** A file or folder that was unpacked. */

@@ -16,25 +16,30 @@ type Names<Name extends PropertyKey> = Readonly<Record<Name, Taken>> & { readonl
 
 type Table = Readonly<Record<string, Taken>>;
 
-type NamesIn<Part> = Part extends string ? Words<Part> : Extract<keyof Part, string>;
+type NamesOf<Each> = Each extends Table ? Extract<keyof Each, string> : never;
 
-type Words<Text extends string> = Text extends `${infer Word} ${infer Rest}` ? Word | Words<Rest>
+type Words<Text extends string> = Text extends `${infer Line}\n${infer Lines}`
+  ? Words<Line> | Words<Lines>
+  : Text extends `${infer Word} ${infer Rest}` ? Words<Word> | Words<Rest>
+  : Text extends "" ? never
   : Text;
 
 /**
  * Makes a table of options' names, which does not compile where its type says other ones:
- * `const NAMES: OptionNames<ListOptions> = names(STORE_OPTIONS, "pageSize maxPages")`.
+ * `const NAMES: OptionNames<ListOptions> = names("pageSize maxPages", STORE_OPTIONS)`.
  *
- * @param parts Names with a space between, each taken as 1, and tables.
+ * @param text The names, with white space between, each taken as 1.
+ * @param tables What has more of them.
  */
 /* @__NO_SIDE_EFFECTS__ */
-export function names<const Parts extends readonly (string | Table)[]>(
-  ...parts: Parts
-): Names<NamesIn<Parts[number]>> {
-  const tables = parts.map((part) =>
-    typeof part === "string" ? Object.fromEntries(part.split(" ").map((name) => [name, 1])) : part
+export function names<Text extends string, Tables extends readonly Table[]>(
+  text: Text,
+  ...tables: Tables
+): Names<Words<Text> | NamesOf<Tables[number]>> {
+  return Object.assign(
+    Object.fromEntries(text.match(/\w+/g)!.map((name) => [name, 1])),
+    ...tables,
   );
-  return Object.assign({}, ...tables);
 }
 
 /** How much of a name a message repeats, in characters. */
@@ -89,7 +94,7 @@ function withArticle(type: string): string {
 
 /** The names that messages tell. */
 function told(names: object): string[] {
-  return Object.entries(names).flatMap(([name, told]) => told === 0 ? [] : [name]);
+  return Object.keys(names).filter((name) => names[name as keyof typeof names] !== 0);
 }
 
 /** A copy of options with more of them, which is as plain as they are. */

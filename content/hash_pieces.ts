@@ -20,5 +20,5 @@ export async function hashPieces(
     size += piece.byteLength;
     onPiece?.(piece);
   }
-  return { digest: toDigest(algorithm, hasher.digest()), size };
+  return { digest: toDigest(algorithm, await hasher.digest()), size };
 }

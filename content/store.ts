@@ -27,7 +27,7 @@ export interface ResolveOptions extends StoreOptions {
 }
 
 /** Their names. */
-export const RESOLVE_OPTIONS: OptionNames<ResolveOptions> = names(STORE_OPTIONS, "platform read");
+export const RESOLVE_OPTIONS: OptionNames<ResolveOptions> = names("platform read", STORE_OPTIONS);
 
 /** Options of {@linkcode ContentSource.open}. */
 export interface OpenOptions extends StoreOptions {
@@ -47,7 +47,7 @@ export interface OpenOptions extends StoreOptions {
 }
 
 /** Their names. */
-export const OPEN_OPTIONS: OptionNames<OpenOptions> = names(STORE_OPTIONS, "offset length verify");
+export const OPEN_OPTIONS: OptionNames<OpenOptions> = names("offset length verify", STORE_OPTIONS);
 
 /** Options of {@linkcode ContentStore.write}. */
 export interface WriteOptions extends StoreOptions {
@@ -66,7 +66,7 @@ export interface WriteOptions extends StoreOptions {
 }
 
 /** Their names. */
-export const WRITE_OPTIONS: OptionNames<WriteOptions> = names(STORE_OPTIONS, "verify absent");
+export const WRITE_OPTIONS: OptionNames<WriteOptions> = names("verify absent", STORE_OPTIONS);
 
 /** Options of {@linkcode ContentStore.tag}. */
 export interface TagOptions extends StoreOptions {
@@ -78,7 +78,7 @@ export interface TagOptions extends StoreOptions {
 }
 
 /** Their names. */
-export const TAG_OPTIONS: OptionNames<TagOptions> = names(STORE_OPTIONS, "present");
+export const TAG_OPTIONS: OptionNames<TagOptions> = names("present", STORE_OPTIONS);
 
 /** Options of {@linkcode ContentSource.referrers}. */
 export interface ReferrersOptions extends StoreOptions {
@@ -88,8 +88,8 @@ export interface ReferrersOptions extends StoreOptions {
 
 /** Their names. */
 export const REFERRERS_OPTIONS: OptionNames<ReferrersOptions> = names(
-  STORE_OPTIONS,
   "artifactType",
+  STORE_OPTIONS,
 );
 
 /**

@@ -55,10 +55,10 @@ export interface CopyOptions {
 }
 
 /** Their names. */
-export const COPY_OPTIONS: OptionNames<CopyOptions> = names(
-  "attached platforms sparse trustExisting dryRun concurrency verify maxDepth maxManifests",
-  "onEvent beforeCopy afterCopy signal",
-);
+export const COPY_OPTIONS: OptionNames<CopyOptions> = names(`
+  attached platforms sparse trustExisting dryRun concurrency verify maxDepth maxManifests
+  onEvent beforeCopy afterCopy signal
+`);
 
 /** Something attached that a copy carried. */
 export interface CopiedAttached {

@@ -19,7 +19,7 @@ export interface CopyTagsOptions extends CopyOptions {
   limit?: number;
 }
 
-const COPY_TAGS_OPTIONS: OptionNames<CopyTagsOptions> = names(COPY_OPTIONS, "tags limit");
+const COPY_TAGS_OPTIONS: OptionNames<CopyTagsOptions> = names("tags limit", COPY_OPTIONS);
 
 /** A tag that was copied. */
 export interface CopiedTag {

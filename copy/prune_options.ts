@@ -47,8 +47,8 @@ export interface PruneOptions extends StoreOptions {
 
 /** Their names. */
 export const PRUNE_OPTIONS: OptionNames<PruneOptions> = names(
-  STORE_OPTIONS,
   "inventory keep remove olderThan keepLast untagged now",
+  STORE_OPTIONS,
 );
 
 /** Options of {@linkcode prune}. */
@@ -61,8 +61,8 @@ export interface PruneRunOptions extends PruneOptions {
 
 /** Their names. */
 export const PRUNE_RUN_OPTIONS: OptionNames<PruneRunOptions> = names(
-  PRUNE_OPTIONS,
   "deleter onRemoved",
+  PRUNE_OPTIONS,
 );
 
 /** What a prune would do. */

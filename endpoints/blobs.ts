@@ -48,7 +48,7 @@ export interface GetBlobOptions extends EndpointOptions {
   verify?: boolean;
 }
 
-const GET_BLOB_OPTIONS: OptionNames<GetBlobOptions> = names(ENDPOINT_OPTIONS, "range size verify");
+const GET_BLOB_OPTIONS: OptionNames<GetBlobOptions> = names("range size verify", ENDPOINT_OPTIONS);
 
 const BLOB_RANGE: OptionNames<BlobRange> = names("offset length");
 

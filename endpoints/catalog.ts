@@ -10,7 +10,7 @@ export interface ListRepositoriesOptions extends ListOptions {
   last?: string;
 }
 
-const LIST_REPOSITORIES_OPTIONS: OptionNames<ListRepositoriesOptions> = names(LIST_OPTIONS, "last");
+const LIST_REPOSITORIES_OPTIONS: OptionNames<ListRepositoriesOptions> = names("last", LIST_OPTIONS);
 
 /**
  * All repositories of a registry, gathered from every page. Not part of the specification: many

@@ -69,8 +69,8 @@ export interface FetchManifestOptions extends EndpointOptions {
 
 /** Their names. */
 export const FETCH_MANIFEST_OPTIONS: OptionNames<FetchManifestOptions> = names(
-  ENDPOINT_OPTIONS,
   "accept descriptor followRedirects",
+  ENDPOINT_OPTIONS,
 );
 
 // What tells what answered in a registry's place is loaded when something did.

@@ -41,8 +41,8 @@ export interface GetManifestOptions extends FetchManifestOptions {
 }
 
 const GET_MANIFEST_OPTIONS: OptionNames<GetManifestOptions> = names(
-  FETCH_MANIFEST_OPTIONS,
   "platform",
+  FETCH_MANIFEST_OPTIONS,
 );
 
 /**
@@ -90,8 +90,8 @@ export interface PutManifestOptions extends EndpointOptions {
 }
 
 const PUT_MANIFEST_OPTIONS: OptionNames<PutManifestOptions> = names(
-  ENDPOINT_OPTIONS,
   "mediaType tags",
+  ENDPOINT_OPTIONS,
 );
 
 /** What {@linkcode putManifest} answers. */

@@ -25,7 +25,7 @@ export interface MountOptions extends EndpointOptions {
   from?: string;
 }
 
-const MOUNT_OPTIONS: OptionNames<MountOptions> = names(ENDPOINT_OPTIONS, "from");
+const MOUNT_OPTIONS: OptionNames<MountOptions> = names("from", ENDPOINT_OPTIONS);
 
 /** Whether a status refuses a mount and says nothing about a plain upload; overload is no refusal. */
 function refusesMount(status: number): boolean {

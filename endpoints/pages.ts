@@ -18,7 +18,7 @@ export interface ListOptions extends EndpointOptions {
 }
 
 /** Their names. */
-export const LIST_OPTIONS: OptionNames<ListOptions> = names(ENDPOINT_OPTIONS, "pageSize maxPages");
+export const LIST_OPTIONS: OptionNames<ListOptions> = names("pageSize maxPages", ENDPOINT_OPTIONS);
 
 /** One page of a list. */
 export interface Page {

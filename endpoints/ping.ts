@@ -13,7 +13,7 @@ export interface PingOptions extends EndpointOptions {
   expectStatus?: number[];
 }
 
-const PING_OPTIONS: OptionNames<PingOptions> = names(ENDPOINT_OPTIONS, "headers expectStatus");
+const PING_OPTIONS: OptionNames<PingOptions> = names("headers expectStatus", ENDPOINT_OPTIONS);
 
 /**
  * Asks whether this is a registry (end-1), without credentials. The answer's body is in memory.

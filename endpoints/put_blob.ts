@@ -58,8 +58,8 @@ export interface PutBlobOptions extends EndpointOptions {
 }
 
 const PUT_BLOB_OPTIONS: OptionNames<PutBlobOptions> = names(
-  ENDPOINT_OPTIONS,
   "digest digestAlgorithm size mediaType mountFrom chunkSize journal verify absent",
+  ENDPOINT_OPTIONS,
 );
 
 /** Up to here a single POST costs less than the two requests it saves when it is not taken. */

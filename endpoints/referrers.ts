@@ -26,8 +26,8 @@ export interface ListReferrersOptions extends ListOptions {
 }
 
 const LIST_REFERRERS_OPTIONS: OptionNames<ListReferrersOptions> = names(
-  LIST_OPTIONS,
   "artifactType",
+  LIST_OPTIONS,
 );
 
 /** What {@linkcode listReferrers} answers. */

@@ -12,7 +12,7 @@ export interface ListTagsOptions extends ListOptions {
 }
 
 /** Their names. */
-export const LIST_TAGS_OPTIONS: OptionNames<ListTagsOptions> = names(LIST_OPTIONS, "last");
+export const LIST_TAGS_OPTIONS: OptionNames<ListTagsOptions> = names("last", LIST_OPTIONS);
 
 /**
  * All tags of a repository, gathered from every page (end-8).

@@ -41,8 +41,8 @@ export interface StartUploadOptions extends EndpointOptions {
 
 /** Their names. */
 export const START_UPLOAD_OPTIONS: OptionNames<StartUploadOptions> = names(
-  ENDPOINT_OPTIONS,
   "digestAlgorithm",
+  ENDPOINT_OPTIONS,
 );
 
 /** What closes an upload. */

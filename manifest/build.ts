@@ -45,8 +45,8 @@ export interface BuildOptions extends EncodeManifestOptions {
 }
 
 const BUILD_OPTIONS: OptionNames<BuildOptions> = names(
-  ENCODE_MANIFEST_OPTIONS,
   "artifactType subject annotations",
+  ENCODE_MANIFEST_OPTIONS,
 );
 
 /** Options of {@linkcode buildManifest}. */
@@ -68,8 +68,8 @@ export interface BuildManifestOptions extends BuildOptions {
 }
 
 const BUILD_MANIFEST_OPTIONS: OptionNames<BuildManifestOptions> = names(
-  BUILD_OPTIONS,
   "config layers mediaType",
+  BUILD_OPTIONS,
 );
 
 /** Content that a manifest needs, and that is known without a file. */
@@ -96,7 +96,7 @@ export interface BuildIndexOptions extends BuildOptions {
   manifests: readonly Descriptor[];
 }
 
-const BUILD_INDEX_OPTIONS: OptionNames<BuildIndexOptions> = names(BUILD_OPTIONS, "manifests");
+const BUILD_INDEX_OPTIONS: OptionNames<BuildIndexOptions> = names("manifests", BUILD_OPTIONS);
 
 /**
  * Builds the manifest of an image or artifact. Equal options give equal bytes: members stand in the

@@ -27,7 +27,7 @@ export interface ReadManifestOptions extends StoreOptions {
   exactSize?: boolean;
 }
 
-const READ_MANIFEST_OPTIONS: OptionNames<ReadManifestOptions> = names(STORE_OPTIONS, "exactSize");
+const READ_MANIFEST_OPTIONS: OptionNames<ReadManifestOptions> = names("exactSize", STORE_OPTIONS);
 
 /** A manifest as it was read from a store. */
 export interface StoredManifest {

@@ -140,11 +140,11 @@ export interface RegistryOptions {
 }
 
 /** Their names. */
-export const REGISTRY_OPTIONS: OptionNames<RegistryOptions> = names(
-  "auth backend externalUrl middleware upstream upstreamPushes revalidateAfter deletes",
-  "referrersApi manifestLimit sparse blobLimit openUploadLimit userUploadLimit tagPageSize",
-  "referrersPageSize chunkMinLength uploadExpiry stallTimeout requestsKept onError now later",
-);
+export const REGISTRY_OPTIONS: OptionNames<RegistryOptions> = names(`
+  auth backend externalUrl middleware upstream upstreamPushes revalidateAfter deletes
+  referrersApi manifestLimit sparse blobLimit openUploadLimit userUploadLimit tagPageSize
+  referrersPageSize chunkMinLength uploadExpiry stallTimeout requestsKept onError now later
+`);
 
 /** Every option that has a default, with its value. */
 export interface RegistrySettings extends

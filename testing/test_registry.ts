@@ -43,8 +43,8 @@ export interface TestRegistryOptions extends RegistryOptions {
 }
 
 const TEST_REGISTRY_OPTIONS: OptionNames<TestRegistryOptions> = names(
-  REGISTRY_OPTIONS,
   "preset quirks faults sleep tape replay",
+  REGISTRY_OPTIONS,
 );
 
 /**

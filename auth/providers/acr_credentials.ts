@@ -44,8 +44,8 @@ export interface AcrCredentialsOptions extends ProviderOptions {
 }
 
 const ACR_CREDENTIALS_OPTIONS: OptionNames<AcrCredentialsOptions> = names(
-  PROVIDER_OPTIONS,
   "entraToken servicePrincipal tenantId scope asPassword",
+  PROVIDER_OPTIONS,
 );
 
 /** @see https://learn.microsoft.com/azure/container-registry/container-registry-authentication */

@@ -23,8 +23,8 @@ export interface EcrCredentialsOptions extends ProviderOptions {
 }
 
 export const ECR_CREDENTIALS_OPTIONS: OptionNames<EcrCredentialsOptions> = names(
-  PROVIDER_OPTIONS,
   "credentials",
+  PROVIDER_OPTIONS,
 );
 
 /** How long a token is kept that does not say when it ends, in milliseconds: it has 12 hours. */

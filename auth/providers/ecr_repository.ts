@@ -24,8 +24,8 @@ export interface EcrRepositoryOptions extends EcrCredentialsOptions {
 }
 
 const ECR_REPOSITORY_OPTIONS: OptionNames<EcrRepositoryOptions> = names(
-  ECR_CREDENTIALS_OPTIONS,
   "immutableTags resourceTags",
+  ECR_CREDENTIALS_OPTIONS,
 );
 
 /** What Amazon says of a repository that is there already. */

@@ -50,8 +50,8 @@ export interface GoogleCredentialsOptions extends ProviderOptions {
 }
 
 const GOOGLE_CREDENTIALS_OPTIONS: OptionNames<GoogleCredentialsOptions> = names(
-  PROVIDER_OPTIONS,
   "accessToken key applicationCredentials metadataServer keyAs tokenHosts",
+  PROVIDER_OPTIONS,
 );
 
 /** The user name that goes with an access token. */

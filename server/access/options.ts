@@ -29,7 +29,7 @@ export interface RegistryUser extends RegistryRights {
 }
 
 /** Their names. */
-export const REGISTRY_USER: OptionNames<RegistryUser> = names(REGISTRY_RIGHTS, "password hash");
+export const REGISTRY_USER: OptionNames<RegistryUser> = names("password hash", REGISTRY_RIGHTS);
 
 /** What all ways to log in share. */
 export interface RegistryUsersOptions {
@@ -64,8 +64,8 @@ export interface BasicAuthOptions extends RegistryUsersOptions {
 
 /** Their names. */
 export const BASIC_AUTH_OPTIONS: OptionNames<BasicAuthOptions> = names(
-  REGISTRY_USERS_OPTIONS,
   "realm",
+  REGISTRY_USERS_OPTIONS,
 );
 
 /** A key in JSON, as RFC 7517 has it. */
@@ -142,9 +142,9 @@ export interface BearerAuthOptions extends RegistryUsersOptions, TokenOptions {
 
 /** Their names. */
 export const BEARER_AUTH_OPTIONS: OptionNames<BearerAuthOptions> = names(
+  "realm keys",
   REGISTRY_USERS_OPTIONS,
   TOKEN_OPTIONS,
-  "realm keys",
 );
 
 /** Options of a token service that stands alone. */
@@ -173,9 +173,9 @@ export interface TokenServiceOptions extends RegistryUsersOptions, TokenOptions 
 
 /** Their names. */
 export const TOKEN_SERVICE_OPTIONS: OptionNames<TokenServiceOptions> = names(
+  "stallTimeout onError now later",
   REGISTRY_USERS_OPTIONS,
   TOKEN_OPTIONS,
-  "stallTimeout onError now later",
 );
 
 /** How a registry knows who is asking: Basic or Bearer. */

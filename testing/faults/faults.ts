@@ -66,10 +66,10 @@ export interface FaultRule {
   corruptAt?: number;
 }
 
-const FAULT_RULE: OptionNames<FaultRule> = names(
-  "on delay fail status code text retryAfter cutRequestAfter cutAfter stall bytesPerSecond",
-  "corruptAt",
-);
+const FAULT_RULE: OptionNames<FaultRule> = names(`
+  on delay fail status code text retryAfter cutRequestAfter cutAfter stall bytesPerSecond
+  corruptAt
+`);
 
 export interface FaultSettings extends StallLimit {
   sleep: Sleep;

@@ -160,13 +160,13 @@ export interface QuirkOptions {
   tokens?: TokenQuirks;
 }
 
-const QUIRK_OPTIONS: OptionNames<QuirkOptions> = names(
-  "noReferrers lyingSubject fallbackTagIsSubject singlePost mount mountWithoutFrom minChunk",
-  "maxChunk maxPut patchStatus stuckRange bareUploadErrors noUploadStatus oneChunk noEmptyClose",
-  "noContentRange patchNeedsLength locations noRanges blobRedirects digestHeader immutableTags",
-  "unknownTypes deletes tagDeletes repositories pages errorBodies warnings padding cookies",
-  "rateLimit deniedStatus challengeOnPing pingScope realmOrigin endedTokenStatus tokens",
-);
+const QUIRK_OPTIONS: OptionNames<QuirkOptions> = names(`
+  noReferrers lyingSubject fallbackTagIsSubject singlePost mount mountWithoutFrom minChunk
+  maxChunk maxPut patchStatus stuckRange bareUploadErrors noUploadStatus oneChunk noEmptyClose
+  noContentRange patchNeedsLength locations noRanges blobRedirects digestHeader immutableTags
+  unknownTypes deletes tagDeletes repositories pages errorBodies warnings padding cookies
+  rateLimit deniedStatus challengeOnPing pingScope realmOrigin endedTokenStatus tokens
+`);
 
 /** What is special about the locations of uploads. */
 export interface LocationQuirks {
@@ -258,4 +258,4 @@ export interface QuirkRule extends QuirkOptions {
   on?: RequestMatch;
 }
 
-export const QUIRK_RULE: OptionNames<QuirkRule> = names(QUIRK_OPTIONS, "on");
+export const QUIRK_RULE: OptionNames<QuirkRule> = names("on", QUIRK_OPTIONS);
