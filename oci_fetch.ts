@@ -23,7 +23,7 @@
  *
  * @module
  */
-import { checkOptions, type OptionNames } from "./content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "./content/check_options.ts";
 import { byteRange } from "./content/byte_range.ts";
 import type { Bytes } from "./content/bytes.ts";
 import { contentTypeOf } from "./content/content_type.ts";
@@ -59,10 +59,7 @@ export interface OciFetchOptions extends ConnectionOptions {
   platform?: string | Platform;
 }
 
-const OCI_FETCH_OPTIONS: OptionNames<OciFetchOptions> = {
-  ...CONNECTION_OPTIONS,
-  platform: 1,
-};
+const OCI_FETCH_OPTIONS: OptionNames<OciFetchOptions> = names("platform", CONNECTION_OPTIONS);
 
 /** A `fetch` of `oci:` URLs: what {@linkcode createOciFetch} makes. */
 export type OciFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;

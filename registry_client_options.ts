@@ -1,6 +1,6 @@
 import { InvalidOptionError } from "./errors.ts";
 import type { OnEvent } from "./events.ts";
-import type { OptionNames } from "./content/check_options.ts";
+import { names, type OptionNames } from "./content/check_options.ts";
 import type { Limits } from "./content/limits.ts";
 import type { UploadJournal } from "./content/upload_journal.ts";
 import { checkPassword, type Credential, type CredentialSource } from "./auth/credential.ts";
@@ -84,23 +84,11 @@ export interface ConnectionOptions {
 }
 
 /** Their names. */
-export const CONNECTION_OPTIONS: OptionNames<ConnectionOptions> = {
-  credentials: 1,
-  scopes: 1,
-  trustedRealms: 1,
-  insecure: "boolean",
-  hosts: 1,
-  proxy: 1,
-  fetch: "function",
-  client: 1,
-  allowHost: "function",
-  onMissingRepository: "function",
-  retry: 1,
-  limits: 1,
-  maxConcurrency: 1,
-  userAgent: 1,
-  onEvent: "function",
-};
+export const CONNECTION_OPTIONS: OptionNames<ConnectionOptions> = names(
+  "credentials scopes trustedRealms hosts proxy client retry limits maxConcurrency userAgent",
+  { insecure: "boolean", onMissingRepository: "function" },
+  { fetch: "function", allowHost: "function", onEvent: "function" },
+);
 
 /** Options of `RegistryClientV2`. One of `name` and `repo` is required. */
 export interface RegistryClientOpts extends ConnectionOptions {
@@ -134,19 +122,11 @@ export interface RegistryClientOpts extends ConnectionOptions {
 }
 
 /** Their names. */
-export const CLIENT_OPTIONS: OptionNames<RegistryClientOpts> = {
-  name: 1,
-  repo: 1,
-  username: 1,
-  password: 1,
-  token: 1,
-  scheme: 1,
-  acceptOCIManifests: "boolean",
-  acceptManifestLists: "boolean",
-  journal: 1,
-  signal: "object",
-  ...CONNECTION_OPTIONS,
-};
+export const CLIENT_OPTIONS: OptionNames<RegistryClientOpts> = names(
+  "name repo username password token scheme journal",
+  { acceptOCIManifests: "boolean", acceptManifestLists: "boolean", signal: "object" },
+  CONNECTION_OPTIONS,
+);
 
 /** Options of docker-registry-client that are taken and mean nothing here. */
 export const IGNORED_OPTIONS = { log: 0, agent: 0, maxSchemaVersion: 0 };

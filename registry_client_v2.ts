@@ -224,12 +224,9 @@ export class RegistryClientV2 {
   async performLogin(options: calls.LoginOpts = {}): Promise<AuthInfo> {
     checkOptions(options, names.LOGIN_OPTS);
     const { remoteName } = this.repo;
-    const {
-      scope = remoteName && `repository:${remoteName}:${this.scopes.join(",")}`,
-      signal,
-    } = options;
+    const { scope = remoteName && `repository:${remoteName}:${this.scopes.join(",")}` } = options;
     const { auth } = this.#connection;
-    const ending = this.#with(signal && { signal });
+    const ending = this.#ending(options);
     const { pingRes = await this.ping(ending) } = options;
     const info = await auth.info({
       ping: pingRes,
@@ -411,7 +408,7 @@ export class RegistryClientV2 {
     { digest: string; location: string | null; referrersError?: ReferrersListError }
   > {
     checkOptions(options, names.PUT_MANIFEST_OPTS);
-    const { manifestData, ref, schemaVersion, mediaType, tags, signal } = options ?? {};
+    const { manifestData, ref, schemaVersion, mediaType, tags } = options ?? {};
     if (schemaVersion !== undefined && schemaVersion !== 2) {
       throw new InvalidOptionError(
         `Cannot put the manifest as 'schemaVersion' must be 2: current value is ${schemaVersion}`,
@@ -422,7 +419,7 @@ export class RegistryClientV2 {
       ref,
       manifestData,
       {
-        ...this.#with(signal && { signal }),
+        ...this.#ending(options),
         ...(mediaType !== undefined && { mediaType }),
         ...(tags !== undefined && { tags }),
       },
@@ -562,7 +559,7 @@ export class RegistryClientV2 {
     checkOptions(options, names.START_BLOB_UPLOAD_OPTS);
     const { mount, digest, data, digestAlgorithm, signal } = options;
     const { remoteName } = this.repo;
-    const ending = this.#with(signal && { signal });
+    const ending = this.#ending(options);
     const whole = digest !== undefined && data !== undefined;
     if (whole && mount === undefined) {
       return await (await writing()).postBlob(...this.#here, digest, data, ending);
@@ -591,13 +588,9 @@ export class RegistryClientV2 {
     options: calls.UploadChunkOpts,
   ): Promise<uploads.UploadSession> {
     checkOptions(options, names.UPLOAD_CHUNK_OPTS);
-    const { session, data, signal } = options ?? {};
-    return await (await writing()).uploadBlobChunk(
-      ...this.#here,
-      session,
-      data,
-      this.#with(signal && { signal }),
-    );
+    const { session, data } = options ?? {};
+    const ending = this.#ending(options);
+    return await (await writing()).uploadBlobChunk(...this.#here, session, data, ending);
   }
 
   /**
@@ -609,12 +602,8 @@ export class RegistryClientV2 {
     options: calls.UploadRef,
   ): Promise<uploads.UploadSession> {
     checkOptions(options, names.UPLOAD_REF);
-    const { session, signal } = options ?? {};
-    return await (await writing()).getBlobUploadStatus(
-      ...this.#here,
-      session,
-      this.#with(signal && { signal }),
-    );
+    const ending = this.#ending(options);
+    return await (await writing()).getBlobUploadStatus(...this.#here, options?.session, ending);
   }
 
   /**
@@ -626,13 +615,14 @@ export class RegistryClientV2 {
     options: calls.CompleteUploadOpts,
   ): Promise<uploads.CompleteUploadResult> {
     checkOptions(options, names.COMPLETE_UPLOAD_OPTS);
-    const { session, digest, data, signal } = options ?? {};
+    const { session, digest, data } = options ?? {};
+    const ending = this.#ending(options);
     return await (await writing()).completeBlobUpload(
       ...this.#here,
       session,
       digest,
       data,
-      this.#with(signal && { signal }),
+      ending,
     );
   }
 
@@ -643,12 +633,8 @@ export class RegistryClientV2 {
    */
   async cancelBlobUpload(options: calls.UploadRef): Promise<void> {
     checkOptions(options, names.UPLOAD_REF);
-    const { session, signal } = options ?? {};
-    await (await writing()).cancelBlobUpload(
-      ...this.#here,
-      session,
-      this.#with(signal && { signal }),
-    );
+    const ending = this.#ending(options);
+    await (await writing()).cancelBlobUpload(...this.#here, options?.session, ending);
   }
 
   /**
@@ -709,6 +695,12 @@ export class RegistryClientV2 {
   /** What every endpoint of the repository begins with. */
   get #here(): [Channel, string] {
     return [this.#connection.channel, this.repo.remoteName];
+  }
+
+  /** What ends a call: its own signal, and the client's. */
+  #ending(options: EndpointOptions | undefined): EndpointOptions {
+    const signal = options?.signal;
+    return this.#with(signal && { signal });
   }
 
   /** A call's options, ended by the client's signal too. */

@@ -10,7 +10,7 @@ import {
 import { type Body, bytesStream, letGo, type OpenBody, openBody } from "./content/body.ts";
 import { type Bytes, EMPTY } from "./content/bytes.ts";
 import { checkArgument } from "./content/check_argument.ts";
-import { checkOptions, type OptionNames } from "./content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "./content/check_options.ts";
 import type { Descriptor } from "./content/descriptor.ts";
 import type { UploadJournal } from "./content/upload_journal.ts";
 import { DEFAULT_LIMITS } from "./content/limits.ts";
@@ -46,7 +46,7 @@ export interface RegistryStoreOptions {
   journal?: UploadJournal;
 }
 
-const REGISTRY_STORE_OPTIONS: OptionNames<RegistryStoreOptions> = { manifestBytes: 1, journal: 1 };
+const REGISTRY_STORE_OPTIONS: OptionNames<RegistryStoreOptions> = names("manifestBytes journal");
 
 /**
  * A repository as a store of content: what copying, attaching and every other verb over stores work

@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { describeBytes } from "./content/describe_bytes.ts";
 import { digestOf } from "./content/digest_of.ts";
 import {
   BadDigestError,
@@ -100,11 +101,7 @@ function storeAndCloses() {
 
 const CONTENT = new Uint8Array(100_000).fill(7);
 const WRONG = new Uint8Array(100_000).fill(8);
-const DESCRIPTOR = {
-  mediaType: MEDIA_TYPES.octetStream,
-  digest: await digestOf(CONTENT),
-  size: CONTENT.byteLength,
-};
+const DESCRIPTOR = await describeBytes(CONTENT, MEDIA_TYPES.octetStream);
 
 for (
   const [kind, body] of [

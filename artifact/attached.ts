@@ -1,5 +1,5 @@
 import { checkArgument } from "../content/check_argument.ts";
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { pieceReader, readAll } from "../content/piece_reader.ts";
@@ -32,13 +32,10 @@ export interface AttachedOptions extends StoreOptions {
   onSkipped?: (descriptor: Descriptor, reason: Error) => void;
 }
 
-const ATTACHED_OPTIONS: OptionNames<AttachedOptions> = {
-  ...STORE_OPTIONS,
-  artifactType: 1,
-  maxBytes: 1,
-  depth: 1,
-  onSkipped: 1,
-};
+const ATTACHED_OPTIONS: OptionNames<AttachedOptions> = names(
+  "artifactType maxBytes depth onSkipped",
+  STORE_OPTIONS,
+);
 
 /** What is attached to a subject. */
 export interface Attached {

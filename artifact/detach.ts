@@ -1,5 +1,5 @@
 import { checkArgument } from "../content/check_argument.ts";
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type ContentStore, STORE_OPTIONS, type StoreOptions } from "../content/store.ts";
 import { InvalidOptionError } from "../errors.ts";
@@ -16,10 +16,7 @@ export interface DetachOptions extends StoreOptions {
   prune?: boolean;
 }
 
-const DETACH_OPTIONS: OptionNames<DetachOptions> = {
-  ...STORE_OPTIONS,
-  prune: 1,
-};
+const DETACH_OPTIONS: OptionNames<DetachOptions> = names("prune", STORE_OPTIONS);
 
 /**
  * Removes what is attached to a manifest, and what is attached to that: the manifests, their tags, and

@@ -2,7 +2,7 @@
 import type { Descriptor } from "../content/descriptor.ts";
 import type { ContentStore } from "../content/store.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
-import { digestOf } from "../content/digest_of.ts";
+import { describeBytes } from "../content/describe_bytes.ts";
 import { gunzip } from "../content/gzip.ts";
 import { pieceReader } from "../content/piece_reader.ts";
 import { readTar } from "../content/tar_reader.ts";
@@ -71,11 +71,7 @@ export async function tarLines(store: ContentStore, layer: Descriptor): Promise<
 /** Something to attach to, in the store. */
 export async function writeSubject(store: ContentStore, label = "subject"): Promise<Descriptor> {
   const bytes = encodeText(JSON.stringify({ architecture: "amd64", os: "linux", label }));
-  const config = {
-    mediaType: "application/vnd.oci.image.config.v1+json",
-    digest: await digestOf(bytes),
-    size: bytes.byteLength,
-  };
+  const config = await describeBytes(bytes, "application/vnd.oci.image.config.v1+json");
   await store.write(config, bytes);
   const built = await buildManifest({ config, layers: [] });
   await store.write(built.descriptor, built.bytes);

@@ -1,6 +1,6 @@
 import { isObject } from "../content/json_object.ts";
 import { checkArgument } from "../content/check_argument.ts";
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { openBody } from "../content/body.ts";
 import { type Bytes, concatBytes } from "../content/bytes.ts";
 import { gunzip } from "../content/gzip.ts";
@@ -24,10 +24,7 @@ export interface HelmOptions {
   provenance?: PresetFile;
 }
 
-const HELM_OPTIONS: OptionNames<HelmOptions> = {
-  chart: 1,
-  provenance: 1,
-};
+const HELM_OPTIONS: OptionNames<HelmOptions> = names("chart provenance");
 
 /** What is read of a chart until its `Chart.yaml` is found: Helm itself takes 100 MiB. */
 const LIMITS = { maxEntries: 100_000, maxBytes: 100 * 1024 * 1024, maxRatio: 200 };

@@ -1,5 +1,5 @@
 import { checkArgument } from "../content/check_argument.ts";
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { TITLE } from "../content/content_type.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type ContentStore, STORE_OPTIONS, type StoreOptions } from "../content/store.ts";
@@ -40,17 +40,10 @@ export interface PackOptions extends StoreOptions {
   tag?: string;
 }
 
-export const PACK_OPTIONS: OptionNames<PackOptions> = {
-  ...STORE_OPTIONS,
-  artifactType: 1,
-  layers: 1,
-  files: 1,
-  config: 1,
-  annotations: 1,
-  subject: 1,
-  created: 1,
-  tag: 1,
-};
+export const PACK_OPTIONS: OptionNames<PackOptions> = names(
+  "artifactType layers files config annotations subject created tag",
+  STORE_OPTIONS,
+);
 
 /**
  * Packs an artifact into a store: its files, folders or other content, the config, and last the

@@ -3,8 +3,7 @@ import { openBody, type ReopenableBody } from "../content/body.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import { TITLE } from "../content/content_type.ts";
 import { checkDescriptor, type Descriptor } from "../content/descriptor.ts";
-import { toDigest } from "../content/digest.ts";
-import { createHasher } from "../content/hasher.ts";
+import { hashPieces } from "../content/hash_pieces.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { safePath } from "../content/safe_path.ts";
 import { InvalidOptionError, UnsafePathError } from "../errors.ts";
@@ -135,13 +134,6 @@ async function describedBlob(
       "Cannot pack a stream, as its digest must be known before it is sent: pass {size, open()}",
     );
   }
-  const reader = await openBody(body).open();
-  const hasher = await createHasher("sha256");
-  let size = 0;
-  for (let piece; (piece = await reader.read()).value !== undefined && !piece.done;) {
-    hasher.update(piece.value);
-    size += piece.value.byteLength;
-  }
-  const digest = toDigest("sha256", await hasher.digest());
+  const { digest, size } = await hashPieces(await openBody(body).open());
   return { descriptor: { mediaType, digest, size, ...(annotations && { annotations }) }, body };
 }

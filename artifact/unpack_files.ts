@@ -1,5 +1,5 @@
 import { checkArgument } from "../content/check_argument.ts";
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
@@ -27,12 +27,10 @@ export interface UnpackFilesOptions extends StoreOptions {
   maxRatio?: number;
 }
 
-const UNPACK_FILES_OPTIONS: OptionNames<UnpackFilesOptions> = {
-  ...STORE_OPTIONS,
-  maxBytes: 1,
-  maxEntries: 1,
-  maxRatio: 1,
-};
+const UNPACK_FILES_OPTIONS: OptionNames<UnpackFilesOptions> = names(
+  "maxBytes maxEntries maxRatio",
+  STORE_OPTIONS,
+);
 
 /** A file or folder that was unpacked. */
 export interface UnpackedFile {

@@ -1,5 +1,5 @@
 import { checkArgument } from "../content/check_argument.ts";
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { openBody } from "../content/body.ts";
 import { type Bytes, concatBytes } from "../content/bytes.ts";
 import { InvalidContentError } from "../errors.ts";
@@ -20,12 +20,7 @@ export interface WasmOptions {
   created?: Date | string;
 }
 
-const WASM_OPTIONS: OptionNames<WasmOptions> = {
-  module: 1,
-  author: 1,
-  component: 1,
-  created: 1,
-};
+const WASM_OPTIONS: OptionNames<WasmOptions> = names("module author component created");
 
 /** What a WebAssembly binary begins with; the next two bytes are the version, then the layer. */
 const MAGIC = [0x00, 0x61, 0x73, 0x6d];

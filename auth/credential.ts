@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { InvalidOptionError } from "../errors.ts";
 import { VISIBLE_ASCII } from "./visible_ascii.ts";
 
@@ -73,12 +73,7 @@ export type CredentialSource = (
   report?: (failure: unknown) => void,
 ) => Credential | undefined | Promise<Credential | undefined>;
 
-const CREDENTIAL: OptionNames<Credential> = {
-  username: 1,
-  password: 1,
-  refreshToken: 1,
-  accessToken: 1,
-};
+const CREDENTIAL: OptionNames<Credential> = names("username password refreshToken accessToken");
 
 /** The fields of a {@linkcode Credential}. */
 export const FIELDS = Object.keys(CREDENTIAL) as (keyof Credential)[];

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Descriptor, RegistryClientV2, RegistryStore } from "../mod.ts";
+import { tempFolder } from "../scripts/temp_folder.ts";
 import { createRegistry, type Registry, type RegistryOptions, serve } from "../server/mod.ts";
 import { LayoutStore } from "../stores/mod.ts";
 import { createTestRegistry } from "../testing/mod.ts";
@@ -32,12 +33,8 @@ async function withRegistry(
 }
 
 async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "davit_cli_" });
-  try {
-    await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await tempFolder();
+  await run(folder.path);
 }
 
 const USERS = { users: { me: "a 5ecret" } };

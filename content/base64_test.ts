@@ -1,5 +1,5 @@
-import { assertEquals } from "@std/assert";
-import { encodeBase64 } from "./base64.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { decodeBase64, encodeBase64 } from "./base64.ts";
 
 // RFC 4648, section 10, and what its examples leave out.
 const cases: [name: string, bytes: Uint8Array, expected: string][] = [
@@ -13,7 +13,13 @@ const cases: [name: string, bytes: Uint8Array, expected: string][] = [
 ];
 
 for (const [name, bytes, expected] of cases) {
-  Deno.test(`encodeBase64: ${name}`, () => {
+  Deno.test(`encodeBase64 and decodeBase64: ${name}`, () => {
     assertEquals(encodeBase64(bytes), expected);
+    assertEquals(decodeBase64(expected), new Uint8Array(bytes));
   });
 }
+
+Deno.test("decodeBase64: white space and padding may be as they like, other characters may not", () => {
+  assertEquals(decodeBase64(" Zm\n8"), decodeBase64("Zm8="));
+  for (const text of ["Zm8*", "_-_-", "Z", "Zm=8"]) assertThrows(() => decodeBase64(text), text);
+});

@@ -1,10 +1,46 @@
 import { InvalidOptionError } from "../errors.ts";
 
 /**
- * Every option of `T`, none forgotten: 1 for one that messages name, or the type that it must have,
- * where another one would do harm or fail late; 0 for one that is taken all the same.
+ * How an option is taken: 1 for one that messages name, or the type that it must have, where another
+ * one would do harm or fail late; 0 for one that is taken all the same.
  */
-export type OptionNames<T> = Readonly<Record<keyof T, 0 | 1 | "boolean" | "function" | "object">>;
+type Taken = 0 | 1 | "boolean" | "function" | "object";
+
+/** Keeps a table with more names from being taken for one with fewer; no value has it. */
+declare const exact: unique symbol;
+
+/** The options of `T`, none forgotten and none besides: see {@linkcode names}. */
+export type OptionNames<T> = Names<keyof T>;
+
+type Names<Name extends PropertyKey> = Readonly<Record<Name, Taken>> & { readonly [exact]?: Name };
+
+type Table = Readonly<Record<string, Taken>>;
+
+type NamesOf<Each> = Each extends Table ? Extract<keyof Each, string> : never;
+
+type Words<Text extends string> = Text extends `${infer Line}\n${infer Lines}`
+  ? Words<Line> | Words<Lines>
+  : Text extends `${infer Word} ${infer Rest}` ? Words<Word> | Words<Rest>
+  : Text extends "" ? never
+  : Text;
+
+/**
+ * Makes a table of options' names, which does not compile where its type says other ones:
+ * `const NAMES: OptionNames<ListOptions> = names("pageSize maxPages", STORE_OPTIONS)`.
+ *
+ * @param text The names, with white space between, each taken as 1.
+ * @param tables What has more of them.
+ */
+/* @__NO_SIDE_EFFECTS__ */
+export function names<Text extends string, Tables extends readonly Table[]>(
+  text: Text,
+  ...tables: Tables
+): Names<Words<Text> | NamesOf<Tables[number]>> {
+  return Object.assign(
+    Object.fromEntries(text.match(/\w+/g)!.map((name) => [name, 1])),
+    ...tables,
+  );
+}
 
 /** How much of a name a message repeats, in characters. */
 const SHOWN_CHARACTERS = 60;
@@ -58,7 +94,7 @@ function withArticle(type: string): string {
 
 /** The names that messages tell. */
 function told(names: object): string[] {
-  return Object.entries(names).flatMap(([name, told]) => told === 0 ? [] : [name]);
+  return Object.keys(names).filter((name) => names[name as keyof typeof names] !== 0);
 }
 
 /** A copy of options with more of them, which is as plain as they are. */

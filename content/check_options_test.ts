@@ -1,6 +1,6 @@
 import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import { InvalidOptionError } from "../errors.ts";
-import { checkOptions, moreOptions, type OptionNames } from "./check_options.ts";
+import { checkOptions, moreOptions, names, type OptionNames } from "./check_options.ts";
 
 interface Sample {
   platform?: string;
@@ -9,9 +9,33 @@ interface Sample {
   old?: string;
 }
 
-/** Of `Sample`: an option without its name here does not compile. */
-const NAMES: OptionNames<Sample> = { platform: 1, pageSize: 1, ca: 1, old: 0 };
+const NAMES: OptionNames<Sample> = names("platform pageSize ca", { old: 0 });
 const ALL = "It is one of platform, pageSize, ca";
+
+Deno.test("names makes one table of words and tables, in their order", () => {
+  assertEquals(Object.entries(NAMES), [["platform", 1], ["pageSize", 1], ["ca", 1], ["old", 0]]);
+  const more: OptionNames<Sample & { now: unknown }> = names("now", NAMES, { ca: "function" });
+  assertEquals(more, { now: 1, platform: 1, pageSize: 1, ca: "function", old: 0 });
+  const lines: OptionNames<Sample> = names(`
+    platform pageSize
+    ca old
+  `);
+  assertEquals(Object.keys(lines), Object.keys(NAMES));
+});
+
+// @ts-expect-error: a name is missing
+const _FEWER: OptionNames<Sample> = names("platform pageSize", { old: 0 });
+// @ts-expect-error: a name is not an option
+const _MORE: OptionNames<Sample> = names("platform pageSize ca now", { old: 0 });
+// @ts-expect-error: a name of the second line is not an option
+const _LINES: OptionNames<Sample> = names(`
+  platform pageSize ca old
+  now
+`);
+// @ts-expect-error: a name of another table is not an option
+const _OTHERS: OptionNames<Pick<Sample, "ca">> = names("ca", NAMES);
+// @ts-expect-error: no option is taken so
+const _OTHERWISE: OptionNames<Sample> = names("platform pageSize ca", { old: "text" });
 
 class Settings {
   elsewhere = true;

@@ -1,4 +1,4 @@
-import type { OptionNames } from "./check_options.ts";
+import { names, type OptionNames } from "./check_options.ts";
 import type { Body } from "./body.ts";
 import type { Bytes } from "./bytes.ts";
 import type { Descriptor } from "./descriptor.ts";
@@ -10,9 +10,7 @@ export interface StoreOptions {
 }
 
 /** Their names. */
-export const STORE_OPTIONS: OptionNames<StoreOptions> = {
-  signal: 1,
-};
+export const STORE_OPTIONS: OptionNames<StoreOptions> = names("signal");
 
 /** Options of {@linkcode ContentSource.resolve}. */
 export interface ResolveOptions extends StoreOptions {
@@ -29,11 +27,7 @@ export interface ResolveOptions extends StoreOptions {
 }
 
 /** Their names. */
-export const RESOLVE_OPTIONS: OptionNames<ResolveOptions> = {
-  ...STORE_OPTIONS,
-  platform: 1,
-  read: 1,
-};
+export const RESOLVE_OPTIONS: OptionNames<ResolveOptions> = names("platform read", STORE_OPTIONS);
 
 /** Options of {@linkcode ContentSource.open}. */
 export interface OpenOptions extends StoreOptions {
@@ -53,12 +47,7 @@ export interface OpenOptions extends StoreOptions {
 }
 
 /** Their names. */
-export const OPEN_OPTIONS: OptionNames<OpenOptions> = {
-  ...STORE_OPTIONS,
-  offset: 1,
-  length: 1,
-  verify: 1,
-};
+export const OPEN_OPTIONS: OptionNames<OpenOptions> = names("offset length verify", STORE_OPTIONS);
 
 /** Options of {@linkcode ContentStore.write}. */
 export interface WriteOptions extends StoreOptions {
@@ -77,11 +66,7 @@ export interface WriteOptions extends StoreOptions {
 }
 
 /** Their names. */
-export const WRITE_OPTIONS: OptionNames<WriteOptions> = {
-  ...STORE_OPTIONS,
-  verify: 1,
-  absent: 1,
-};
+export const WRITE_OPTIONS: OptionNames<WriteOptions> = names("verify absent", STORE_OPTIONS);
 
 /** Options of {@linkcode ContentStore.tag}. */
 export interface TagOptions extends StoreOptions {
@@ -93,7 +78,7 @@ export interface TagOptions extends StoreOptions {
 }
 
 /** Their names. */
-export const TAG_OPTIONS: OptionNames<TagOptions> = { ...STORE_OPTIONS, present: 1 };
+export const TAG_OPTIONS: OptionNames<TagOptions> = names("present", STORE_OPTIONS);
 
 /** Options of {@linkcode ContentSource.referrers}. */
 export interface ReferrersOptions extends StoreOptions {
@@ -108,11 +93,10 @@ export interface ReferrersOptions extends StoreOptions {
 }
 
 /** Their names. */
-export const REFERRERS_OPTIONS: OptionNames<ReferrersOptions> = {
-  ...STORE_OPTIONS,
-  artifactType: 1,
-  fallback: 1,
-};
+export const REFERRERS_OPTIONS: OptionNames<ReferrersOptions> = names(
+  "artifactType fallback",
+  STORE_OPTIONS,
+);
 
 /**
  * Somewhere content can be read from.

@@ -1,10 +1,10 @@
 /** What the stores' contract writes: bodies of every kind, good and bad, and small images. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ContentNotFoundError } from "../errors.ts";
 import type { Body } from "./body.ts";
 import { type Bytes, encodeText } from "./bytes.ts";
 import type { Descriptor } from "./descriptor.ts";
-import { digestOf } from "./digest_of.ts";
+import { describeBytes } from "./describe_bytes.ts";
 import { MEDIA_TYPES } from "./media_types.ts";
 import type { ContentStore, OpenOptions } from "./store.ts";
 
@@ -107,11 +107,7 @@ export function pattern(size: number): Bytes {
 }
 
 export async function describe(content: Bytes): Promise<Descriptor> {
-  return {
-    mediaType: MEDIA_TYPES.octetStream,
-    digest: await digestOf(content),
-    size: content.byteLength,
-  };
+  return await describeBytes(content, MEDIA_TYPES.octetStream);
 }
 
 export function blob(text: string): Promise<Descriptor> {
@@ -165,12 +161,7 @@ export async function assertAbsent(store: ContentStore, descriptor: Descriptor):
 
 /** What a promise fails with. */
 export async function failure(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("it succeeded, and should have failed");
+  return await assertRejects(() => promise);
 }
 
 export async function rejects(

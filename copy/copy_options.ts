@@ -1,4 +1,4 @@
-import type { OptionNames } from "../content/check_options.ts";
+import { names, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import type { CopyEvent } from "../events.ts";
 
@@ -55,21 +55,10 @@ export interface CopyOptions {
 }
 
 /** Their names. */
-export const COPY_OPTIONS: OptionNames<CopyOptions> = {
-  attached: 1,
-  platforms: 1,
-  sparse: 1,
-  trustExisting: 1,
-  dryRun: 1,
-  concurrency: 1,
-  verify: 1,
-  maxDepth: 1,
-  maxManifests: 1,
-  onEvent: 1,
-  beforeCopy: 1,
-  afterCopy: 1,
-  signal: 1,
-};
+export const COPY_OPTIONS: OptionNames<CopyOptions> = names(`
+  attached platforms sparse trustExisting dryRun concurrency verify maxDepth maxManifests
+  onEvent beforeCopy afterCopy signal
+`);
 
 /** Something attached that a copy carried. */
 export interface CopiedAttached {

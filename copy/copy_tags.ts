@@ -1,5 +1,5 @@
 import { checkArgument } from "../content/check_argument.ts";
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import type { ContentSource, ContentStore } from "../content/store.ts";
 import { InvalidOptionError, LimitError } from "../errors.ts";
@@ -19,11 +19,7 @@ export interface CopyTagsOptions extends CopyOptions {
   limit?: number;
 }
 
-const COPY_TAGS_OPTIONS: OptionNames<CopyTagsOptions> = {
-  ...COPY_OPTIONS,
-  tags: 1,
-  limit: 1,
-};
+const COPY_TAGS_OPTIONS: OptionNames<CopyTagsOptions> = names("tags limit", COPY_OPTIONS);
 
 /** A tag that was copied. */
 export interface CopiedTag {

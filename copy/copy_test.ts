@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { digestOf } from "../content/digest_of.ts";
+import { describeBytes } from "../content/describe_bytes.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import type { ContentStore } from "../content/store.ts";
 import { InvalidOptionError } from "../errors.ts";
@@ -120,7 +120,7 @@ Deno.test("a broken entry of a fallback tag's list hides no other one, in a fold
   const bytes = encodeText(
     JSON.stringify({ schemaVersion: 2, mediaType, manifests: [{}, note, null] }),
   );
-  const list = { mediaType, digest: await digestOf(bytes), size: bytes.byteLength };
+  const list = await describeBytes(bytes, mediaType);
   await withFolder(async (folder) => {
     const layout = new LayoutStore(`${folder}/layout`);
     const tar = await createArchive(`${folder}/layout.tar`, { format: "oci" });

@@ -2,6 +2,7 @@
 import { assertInstanceOf } from "@std/assert";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import type { Descriptor, Platform } from "../content/descriptor.ts";
+import { describeBytes } from "../content/describe_bytes.ts";
 import { digestOf } from "../content/digest_of.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { ContentSource, ContentStore } from "../content/store.ts";
@@ -9,18 +10,15 @@ import { buildIndex, buildManifest } from "../manifest/build.ts";
 import { fallbackTag } from "../manifest/referrers_index.ts";
 import { RegistryClientV2 } from "../registry_client_v2.ts";
 import { RegistryStore } from "../registry_store.ts";
+import { tempFolder } from "../scripts/temp_folder.ts";
 import type { ObservedRequest } from "../server/observation.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
 import { createTestRegistry, type TestRegistryOptions } from "../testing/test_registry.ts";
 
 /** A folder that is removed afterwards. */
 export async function withFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "davit_copy_" }));
-  try {
-    return await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await tempFolder();
+  return await run(await Deno.realPath(folder.path));
 }
 
 /** A repository of a registry in memory, and what was asked of it. */
@@ -77,7 +75,7 @@ export async function writeBlob(
   mediaType: string = MEDIA_TYPES.ociLayerGzip,
 ): Promise<Descriptor> {
   const bytes = bytesOf(size, ++made * 7_919);
-  const descriptor = { mediaType, digest: await digestOf(bytes), size };
+  const descriptor = await describeBytes(bytes, mediaType);
   await store.write(descriptor, bytes);
   return descriptor;
 }
@@ -97,8 +95,7 @@ export async function writeImage(
   { layers = [1_000], extraLayers = [], tag, ...rest }: ImageOptions = {},
 ): Promise<Descriptor> {
   const bytes = encodeText(JSON.stringify({ made: ++made, rootfs: { type: "layers" } }));
-  const mediaType = MEDIA_TYPES.ociConfig;
-  const config = { mediaType, digest: await digestOf(bytes), size: bytes.byteLength };
+  const config = await describeBytes(bytes, MEDIA_TYPES.ociConfig);
   await store.write(config, bytes);
   const written: Descriptor[] = [];
   for (const size of layers) written.push(await writeBlob(store, size));

@@ -1,4 +1,4 @@
-import type { OptionNames } from "../content/check_options.ts";
+import { names, type OptionNames } from "../content/check_options.ts";
 import { STORE_OPTIONS, type StoreOptions } from "../content/store.ts";
 import type { TagPattern } from "./tag_pattern.ts";
 
@@ -46,16 +46,10 @@ export interface PruneOptions extends StoreOptions {
 }
 
 /** Their names. */
-export const PRUNE_OPTIONS: OptionNames<PruneOptions> = {
-  ...STORE_OPTIONS,
-  inventory: 1,
-  keep: 1,
-  remove: 1,
-  olderThan: 1,
-  keepLast: 1,
-  untagged: 1,
-  now: 1,
-};
+export const PRUNE_OPTIONS: OptionNames<PruneOptions> = names(
+  "inventory keep remove olderThan keepLast untagged now",
+  STORE_OPTIONS,
+);
 
 /** Options of {@linkcode prune}. */
 export interface PruneRunOptions extends PruneOptions {
@@ -66,11 +60,10 @@ export interface PruneRunOptions extends PruneOptions {
 }
 
 /** Their names. */
-export const PRUNE_RUN_OPTIONS: OptionNames<PruneRunOptions> = {
-  ...PRUNE_OPTIONS,
-  deleter: 1,
-  onRemoved: 1,
-};
+export const PRUNE_RUN_OPTIONS: OptionNames<PruneRunOptions> = names(
+  "deleter onRemoved",
+  PRUNE_OPTIONS,
+);
 
 /** What a prune would do. */
 export interface PrunePlan {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { digestOf } from "../content/digest_of.ts";
+import { describeBytes } from "../content/describe_bytes.ts";
 import type { ContentSource, OpenOptions, PartialBlob } from "../content/store.ts";
 import { DownloadError, RateLimitedError } from "../errors.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
@@ -12,11 +12,7 @@ import { RangedFill } from "./ranged_fill.ts";
 const MIB = 1024 * 1024;
 const PIECE = 512 * 1024;
 const content = bytesOf(64 * MIB, 1);
-const descriptor: Descriptor = {
-  mediaType: "application/octet-stream",
-  digest: await digestOf(content),
-  size: content.byteLength,
-};
+const descriptor = await describeBytes(content, "application/octet-stream");
 
 /** A source on a clock of its own: each connection, or all of them together, has a pace. */
 class PacedSource implements ContentSource {

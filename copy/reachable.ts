@@ -1,5 +1,5 @@
 import { checkArgument } from "../content/check_argument.ts";
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
 import type { ContentSource } from "../content/store.ts";
@@ -15,10 +15,7 @@ export interface ReachableOptions {
   signal?: AbortSignal;
 }
 
-const REACHABLE_OPTIONS: OptionNames<ReachableOptions> = {
-  attached: 1,
-  signal: 1,
-};
+const REACHABLE_OPTIONS: OptionNames<ReachableOptions> = names("attached signal");
 
 /** So many tags are resolved at once. */
 const RESOLVED_AT_ONCE = 16;

@@ -5,7 +5,7 @@ import {
   SizeMismatchError,
 } from "../errors.ts";
 import type { Bytes } from "../content/bytes.ts";
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, hashAlgorithm, parseDigest } from "../content/digest.ts";
 import type { Limits } from "../content/limits.ts";
@@ -47,14 +47,9 @@ export interface GetBlobOptions extends EndpointOptions {
   verify?: boolean;
 }
 
-const GET_BLOB_OPTIONS: OptionNames<GetBlobOptions> = {
-  ...ENDPOINT_OPTIONS,
-  range: 1,
-  size: 1,
-  verify: 1,
-};
+const GET_BLOB_OPTIONS: OptionNames<GetBlobOptions> = names("range size verify", ENDPOINT_OPTIONS);
 
-const BLOB_RANGE: OptionNames<BlobRange> = { offset: 1, length: 1 };
+const BLOB_RANGE: OptionNames<BlobRange> = names("offset length");
 
 /** A blob that is being pulled. Take its stream, or one of the three methods; once. */
 export interface BlobContent {

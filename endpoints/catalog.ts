@@ -1,5 +1,5 @@
 import { InvalidContentError } from "../errors.ts";
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { Channel, ChannelRequest } from "../transport/channel.ts";
 import { checkEntries, LIST_OPTIONS, type ListOptions, pages } from "./pages.ts";
 import { headerFields } from "../transport/header_fields.ts";
@@ -10,10 +10,7 @@ export interface ListRepositoriesOptions extends ListOptions {
   last?: string;
 }
 
-const LIST_REPOSITORIES_OPTIONS: OptionNames<ListRepositoriesOptions> = {
-  ...LIST_OPTIONS,
-  last: 1,
-};
+const LIST_REPOSITORIES_OPTIONS: OptionNames<ListRepositoriesOptions> = names("last", LIST_OPTIONS);
 
 /**
  * All repositories of a registry, gathered from every page. Not part of the specification: many

@@ -10,7 +10,7 @@ import {
   TagImmutableError,
 } from "../errors.ts";
 import type { Bytes } from "../content/bytes.ts";
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, hashAlgorithm, isDigest } from "../content/digest.ts";
 import { digestOf } from "../content/digest_of.ts";
@@ -67,12 +67,10 @@ export interface FetchManifestOptions extends EndpointOptions {
 }
 
 /** Their names. */
-export const FETCH_MANIFEST_OPTIONS: OptionNames<FetchManifestOptions> = {
-  ...ENDPOINT_OPTIONS,
-  accept: 1,
-  descriptor: 1,
-  followRedirects: 1,
-};
+export const FETCH_MANIFEST_OPTIONS: OptionNames<FetchManifestOptions> = names(
+  "accept descriptor followRedirects",
+  ENDPOINT_OPTIONS,
+);
 
 // What tells what answered in a registry's place is loaded when something did.
 const webPages = () => import("../transport/web_page.ts");

@@ -6,7 +6,7 @@ import {
   TagImmutableError,
 } from "../errors.ts";
 import { type Bytes, toBytes } from "../content/bytes.ts";
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { isDigest } from "../content/digest.ts";
 import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
@@ -41,10 +41,10 @@ export interface GetManifestOptions extends FetchManifestOptions {
   platform?: string | Platform;
 }
 
-const GET_MANIFEST_OPTIONS: OptionNames<GetManifestOptions> = {
-  ...FETCH_MANIFEST_OPTIONS,
-  platform: 1,
-};
+const GET_MANIFEST_OPTIONS: OptionNames<GetManifestOptions> = names(
+  "platform",
+  FETCH_MANIFEST_OPTIONS,
+);
 
 /**
  * A manifest by tag or digest (end-3): typed, and with its bytes, which are verified.
@@ -90,11 +90,10 @@ export interface PutManifestOptions extends EndpointOptions {
   tags?: readonly string[];
 }
 
-const PUT_MANIFEST_OPTIONS: OptionNames<PutManifestOptions> = {
-  ...ENDPOINT_OPTIONS,
-  mediaType: 1,
-  tags: 1,
-};
+const PUT_MANIFEST_OPTIONS: OptionNames<PutManifestOptions> = names(
+  "mediaType tags",
+  ENDPOINT_OPTIONS,
+);
 
 /** What {@linkcode putManifest} answers. */
 export interface PutManifestResult {

@@ -1,5 +1,5 @@
 import { AuthenticationError, HttpError, UnsupportedError } from "../errors.ts";
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { parseDigest } from "../content/digest.ts";
 import type { Channel } from "../transport/channel.ts";
 import { isRepositoryName } from "../reference/repository_name.ts";
@@ -25,7 +25,7 @@ export interface MountOptions extends EndpointOptions {
   from?: string;
 }
 
-const MOUNT_OPTIONS: OptionNames<MountOptions> = { ...ENDPOINT_OPTIONS, from: 1 };
+const MOUNT_OPTIONS: OptionNames<MountOptions> = names("from", ENDPOINT_OPTIONS);
 
 /** Whether a status refuses a mount and says nothing about a plain upload; overload is no refusal. */
 function refusesMount(status: number): boolean {

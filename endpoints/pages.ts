@@ -1,6 +1,6 @@
 import { isObject } from "../content/json_object.ts";
 import { InvalidContentError, InvalidOptionError, LimitError } from "../errors.ts";
-import type { OptionNames } from "../content/check_options.ts";
+import { names, type OptionNames } from "../content/check_options.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { sendExpecting } from "../transport/expect.ts";
 import { readBody } from "../transport/read_body.ts";
@@ -18,11 +18,7 @@ export interface ListOptions extends EndpointOptions {
 }
 
 /** Their names. */
-export const LIST_OPTIONS: OptionNames<ListOptions> = {
-  ...ENDPOINT_OPTIONS,
-  pageSize: 1,
-  maxPages: 1,
-};
+export const LIST_OPTIONS: OptionNames<ListOptions> = names("pageSize maxPages", ENDPOINT_OPTIONS);
 
 /** One page of a list. */
 export interface Page {

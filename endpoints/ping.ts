@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { sendExpecting } from "../transport/expect.ts";
 import { readBody } from "../transport/read_body.ts";
@@ -13,11 +13,7 @@ export interface PingOptions extends EndpointOptions {
   expectStatus?: number[];
 }
 
-const PING_OPTIONS: OptionNames<PingOptions> = {
-  ...ENDPOINT_OPTIONS,
-  headers: 1,
-  expectStatus: 1,
-};
+const PING_OPTIONS: OptionNames<PingOptions> = names("headers expectStatus", ENDPOINT_OPTIONS);
 
 /**
  * Asks whether this is a registry (end-1), without credentials. The answer's body is in memory.

@@ -7,7 +7,7 @@ import {
 } from "../errors.ts";
 import { type Body, letGo, openBody } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, parseDigest } from "../content/digest.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
@@ -58,18 +58,10 @@ export interface PutBlobOptions extends EndpointOptions {
   absent?: boolean;
 }
 
-const PUT_BLOB_OPTIONS: OptionNames<PutBlobOptions> = {
-  ...ENDPOINT_OPTIONS,
-  digest: 1,
-  digestAlgorithm: 1,
-  size: 1,
-  mediaType: 1,
-  mountFrom: 1,
-  chunkSize: 1,
-  journal: 1,
-  verify: 1,
-  absent: 1,
-};
+const PUT_BLOB_OPTIONS: OptionNames<PutBlobOptions> = names(
+  "digest digestAlgorithm size mediaType mountFrom chunkSize journal verify absent",
+  ENDPOINT_OPTIONS,
+);
 
 /** Up to here a single POST costs less than the two requests it saves when it is not taken. */
 const SINGLE_POST_BYTES = 64 * 1024;

@@ -1,5 +1,5 @@
 import { ApiError, HttpError, NotFoundError } from "../errors.ts";
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, parseDigest } from "../content/digest.ts";
 import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
@@ -31,11 +31,10 @@ export interface ListReferrersOptions extends ListOptions {
   fallback?: boolean;
 }
 
-const LIST_REFERRERS_OPTIONS: OptionNames<ListReferrersOptions> = {
-  ...LIST_OPTIONS,
-  artifactType: 1,
-  fallback: 1,
-};
+const LIST_REFERRERS_OPTIONS: OptionNames<ListReferrersOptions> = names(
+  "artifactType fallback",
+  LIST_OPTIONS,
+);
 
 /** What {@linkcode listReferrers} answers. */
 export interface ReferrersList {

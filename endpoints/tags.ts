@@ -1,5 +1,5 @@
 import { InvalidContentError } from "../errors.ts";
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { TagList } from "../manifest/types.ts";
 import type { Channel, ChannelRequest } from "../transport/channel.ts";
 import { checkEntries, LIST_OPTIONS, type ListOptions, pages } from "./pages.ts";
@@ -12,7 +12,7 @@ export interface ListTagsOptions extends ListOptions {
 }
 
 /** Their names. */
-export const LIST_TAGS_OPTIONS: OptionNames<ListTagsOptions> = { ...LIST_OPTIONS, last: 1 };
+export const LIST_TAGS_OPTIONS: OptionNames<ListTagsOptions> = names("last", LIST_OPTIONS);
 
 /**
  * All tags of a repository, gathered from every page (end-8).

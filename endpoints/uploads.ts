@@ -1,7 +1,7 @@
 import { type OpenBody, openBody } from "../content/body.ts";
 import { BadDigestError, InvalidContentError, InvalidOptionError } from "../errors.ts";
 import { type Bytes, EMPTY, toBytes } from "../content/bytes.ts";
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { type Digest, hashAlgorithm, parseDigest } from "../content/digest.ts";
 import { digestOf } from "../content/digest_of.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
@@ -40,10 +40,10 @@ export interface StartUploadOptions extends EndpointOptions {
 }
 
 /** Their names. */
-export const START_UPLOAD_OPTIONS: OptionNames<StartUploadOptions> = {
-  ...ENDPOINT_OPTIONS,
-  digestAlgorithm: 1,
-};
+export const START_UPLOAD_OPTIONS: OptionNames<StartUploadOptions> = names(
+  "digestAlgorithm",
+  ENDPOINT_OPTIONS,
+);
 
 /** What closes an upload. */
 export interface CompleteUploadResult {

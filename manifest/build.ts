@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { InvalidOptionError } from "../errors.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import { checkDescriptor, type Descriptor } from "../content/descriptor.ts";
@@ -44,12 +44,10 @@ export interface BuildOptions extends EncodeManifestOptions {
   annotations?: Record<string, string>;
 }
 
-const BUILD_OPTIONS: OptionNames<BuildOptions> = {
-  ...ENCODE_MANIFEST_OPTIONS,
-  artifactType: 1,
-  subject: 1,
-  annotations: 1,
-};
+const BUILD_OPTIONS: OptionNames<BuildOptions> = names(
+  "artifactType subject annotations",
+  ENCODE_MANIFEST_OPTIONS,
+);
 
 /** Options of {@linkcode buildManifest}. */
 export interface BuildManifestOptions extends BuildOptions {
@@ -69,12 +67,10 @@ export interface BuildManifestOptions extends BuildOptions {
     | "application/vnd.docker.distribution.manifest.v2+json";
 }
 
-const BUILD_MANIFEST_OPTIONS: OptionNames<BuildManifestOptions> = {
-  ...BUILD_OPTIONS,
-  config: 1,
-  layers: 1,
-  mediaType: 1,
-};
+const BUILD_MANIFEST_OPTIONS: OptionNames<BuildManifestOptions> = names(
+  "config layers mediaType",
+  BUILD_OPTIONS,
+);
 
 /** Content that a manifest needs, and that is known without a file. */
 export interface BuiltContent {
@@ -100,10 +96,7 @@ export interface BuildIndexOptions extends BuildOptions {
   manifests: readonly Descriptor[];
 }
 
-const BUILD_INDEX_OPTIONS: OptionNames<BuildIndexOptions> = {
-  ...BUILD_OPTIONS,
-  manifests: 1,
-};
+const BUILD_INDEX_OPTIONS: OptionNames<BuildIndexOptions> = names("manifests", BUILD_OPTIONS);
 
 /**
  * Builds the manifest of an image or artifact. Equal options give equal bytes: members stand in the

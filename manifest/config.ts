@@ -1,6 +1,6 @@
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { digestOf } from "../content/digest_of.ts";
+import { describeBytes } from "../content/describe_bytes.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 
 /** How a container of the image is run, as far as the image says. */
@@ -93,12 +93,5 @@ export async function buildImageConfig(
   config: ImageConfig,
 ): Promise<{ bytes: Bytes; descriptor: Descriptor }> {
   const bytes = encodeText(JSON.stringify(config));
-  return {
-    bytes,
-    descriptor: {
-      mediaType: MEDIA_TYPES.ociConfig,
-      digest: await digestOf(bytes),
-      size: bytes.byteLength,
-    },
-  };
+  return { bytes, descriptor: await describeBytes(bytes, MEDIA_TYPES.ociConfig) };
 }

@@ -1,7 +1,7 @@
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { digestOf } from "../content/digest_of.ts";
+import { describeBytes } from "../content/describe_bytes.ts";
 import type { HashAlgorithm } from "../content/hasher.ts";
 import { SHAPE_MEDIA_TYPES } from "./manifest_object.ts";
 import { isIndex, type Manifest } from "./types.ts";
@@ -15,9 +15,7 @@ export interface EncodeManifestOptions {
   digestAlgorithm?: HashAlgorithm;
 }
 
-export const ENCODE_MANIFEST_OPTIONS: OptionNames<EncodeManifestOptions> = {
-  digestAlgorithm: 1,
-};
+export const ENCODE_MANIFEST_OPTIONS: OptionNames<EncodeManifestOptions> = names("digestAlgorithm");
 
 /** A manifest that was built, ready to push. */
 export interface BuiltManifest<M extends Manifest = Manifest> {
@@ -51,11 +49,8 @@ export async function encodeManifest<M extends Manifest>(
 ): Promise<BuiltManifest<M>> {
   checkOptions(options, ENCODE_MANIFEST_OPTIONS);
   const bytes = encodeText(JSON.stringify(manifest));
-  const descriptor: Descriptor = {
-    mediaType: manifest.mediaType ?? SHAPE_MEDIA_TYPES[isIndex(manifest) ? "index" : "image"],
-    digest: await digestOf(bytes, options.digestAlgorithm),
-    size: bytes.byteLength,
-  };
+  const mediaType = manifest.mediaType ?? SHAPE_MEDIA_TYPES[isIndex(manifest) ? "index" : "image"];
+  const descriptor = await describeBytes(bytes, mediaType, options.digestAlgorithm);
   if ("artifactType" in manifest && manifest.artifactType) {
     descriptor.artifactType = manifest.artifactType;
   }

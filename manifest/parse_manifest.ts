@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { InvalidManifestError, ManifestVerificationError } from "../errors.ts";
 import { type Bytes, toBytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
@@ -26,10 +26,7 @@ export interface ParseManifestOptions {
   descriptor?: Descriptor;
 }
 
-const PARSE_MANIFEST_OPTIONS: OptionNames<ParseManifestOptions> = {
-  mediaType: 1,
-  descriptor: 1,
-};
+const PARSE_MANIFEST_OPTIONS: OptionNames<ParseManifestOptions> = names("mediaType descriptor");
 
 /** A manifest, and the bytes that it was read from. */
 export interface ParsedManifest {

@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { parseDigest } from "../content/digest.ts";
@@ -27,10 +27,7 @@ export interface ReadManifestOptions extends StoreOptions {
   exactSize?: boolean;
 }
 
-const READ_MANIFEST_OPTIONS: OptionNames<ReadManifestOptions> = {
-  ...STORE_OPTIONS,
-  exactSize: 1,
-};
+const READ_MANIFEST_OPTIONS: OptionNames<ReadManifestOptions> = names("exactSize", STORE_OPTIONS);
 
 /** A manifest as it was read from a store. */
 export interface StoredManifest {

@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { type Digest, isDigest } from "../content/digest.ts";
 import { InvalidReferenceError } from "../errors.ts";
 import { quoteInput } from "./quote_input.ts";
@@ -61,10 +61,9 @@ export interface ParseReferenceOptions {
   defaultTag?: string;
 }
 
-const PARSE_REFERENCE_OPTIONS: OptionNames<ParseReferenceOptions> = {
-  defaultRegistry: 1,
-  defaultTag: 1,
-};
+const PARSE_REFERENCE_OPTIONS: OptionNames<ParseReferenceOptions> = names(
+  "defaultRegistry defaultTag",
+);
 
 /**
  * The longest reference, in characters. Scheme, name, tag and a SHA-512 digest take 528 at most;

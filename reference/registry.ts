@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { InvalidOptionError, InvalidReferenceError } from "../errors.ts";
 import { quoteInput } from "./quote_input.ts";
 import { isLoopback } from "../content/loopback.ts";
@@ -162,10 +162,7 @@ export interface RegistryOriginOptions {
   insecure?: boolean;
 }
 
-const REGISTRY_ORIGIN_OPTIONS: OptionNames<RegistryOriginOptions> = {
-  scheme: 1,
-  insecure: 1,
-};
+const REGISTRY_ORIGIN_OPTIONS: OptionNames<RegistryOriginOptions> = names("scheme insecure");
 
 /**
  * The origin of a registry's API: what stands before `/v2/`.

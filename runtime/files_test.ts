@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { tempFolder } from "../scripts/temp_folder.ts";
 import { type CursorMode, type FileCursor, fileSystem, isMissing, openCursor } from "./files.ts";
 
 const system = fileSystem()!;
@@ -19,45 +20,38 @@ const openByDeno = (path: string, mode: CursorMode, position?: number) =>
 
 for (const open of [openByDeno, openByNode]) {
   Deno.test(`openCursor: a file is made, gone on with, and read from a position, ${open.name}`, async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      const path = `${folder}/file`;
-      const made = await open(path, "create");
-      await made.write(new TextEncoder().encode("01234"));
-      await made.write(new TextEncoder().encode("56"));
-      await made.sync();
-      await made.close();
-      const updated = await open(path, "update", 3);
-      await updated.write(new TextEncoder().encode("abcdef"));
-      await updated.close();
-      assertEquals(await Deno.readTextFile(path), "012abcdef");
-      const read = await open(path, "read", 2);
-      const view = new Uint8Array(4);
-      assertEquals(await read.read(view), 4);
-      assertEquals(new TextDecoder().decode(view), "2abc");
-      assertEquals(await read.read(view), 3);
-      assertEquals(await read.read(view), 0);
-      await read.close();
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    await using folder = await tempFolder();
+    const path = `${folder.path}/file`;
+    const made = await open(path, "create");
+    await made.write(new TextEncoder().encode("01234"));
+    await made.write(new TextEncoder().encode("56"));
+    await made.sync();
+    await made.close();
+    const updated = await open(path, "update", 3);
+    await updated.write(new TextEncoder().encode("abcdef"));
+    await updated.close();
+    assertEquals(await Deno.readTextFile(path), "012abcdef");
+    const read = await open(path, "read", 2);
+    const view = new Uint8Array(4);
+    assertEquals(await read.read(view), 4);
+    assertEquals(new TextDecoder().decode(view), "2abc");
+    assertEquals(await read.read(view), 3);
+    assertEquals(await read.read(view), 0);
+    await read.close();
   });
 
   Deno.test(`openCursor: what is missing, and what is there already, ${open.name}`, async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      for (const mode of ["read", "update"] as const) {
-        const error = await assertRejects(() => open(`${folder}/none`, mode));
-        assertEquals(isMissing(error), true, mode);
-      }
-      assertEquals(isMissing(await assertRejects(() => open(`${folder}/none/x`, "create"))), true);
-      assertEquals(isMissing(await assertRejects(() => open("x".repeat(5_000), "read"))), true);
-      await Deno.writeTextFile(`${folder}/there`, "x");
-      const error = await assertRejects(() => open(`${folder}/there`, "create"));
-      assertEquals([isMissing(error), (error as { code?: string }).code], [false, "EEXIST"]);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
+    await using temp = await tempFolder();
+    const folder = temp.path;
+    for (const mode of ["read", "update"] as const) {
+      const error = await assertRejects(() => open(`${folder}/none`, mode));
+      assertEquals(isMissing(error), true, mode);
     }
+    assertEquals(isMissing(await assertRejects(() => open(`${folder}/none/x`, "create"))), true);
+    assertEquals(isMissing(await assertRejects(() => open("x".repeat(5_000), "read"))), true);
+    await Deno.writeTextFile(`${folder}/there`, "x");
+    const error = await assertRejects(() => open(`${folder}/there`, "create"));
+    assertEquals([isMissing(error), (error as { code?: string }).code], [false, "EEXIST"]);
   });
 }
 

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
+import { tempFolder } from "../scripts/temp_folder.ts";
 import { canRunPrograms, type RunOptions, runProgram, runProgramSync } from "./process.ts";
 
 const WAYS = {
@@ -67,20 +68,16 @@ for (const way of ["runProgram", "runProgramSync"] as const) {
   }
 
   Deno.test(`${way}: a program is looked for where its environment says`, async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      await Deno.writeTextFile(`${folder}/davit-here`, "#!/bin/sh\necho here");
-      const options = { input: text(""), ...limits, environment: { PATH: `${folder}:/bin` } };
-      const unable = await WAYS[way]("davit-here", [], options);
-      assert(unable.ended === "not started" || unable.ended === "not found", "no right to run it");
-      await Deno.chmod(`${folder}/davit-here`, 0o755);
-      assertEquals((await WAYS[way]("davit-here", [], options)).ended, "by itself");
-      assertEquals((await WAYS[way]("davit-nowhere", [], options)).ended, "not found");
-      const elsewhere = { ...options, environment: { PATH: "/bin" } };
-      assertEquals((await WAYS[way]("davit-here", [], elsewhere)).ended, "not found");
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    await using folder = await tempFolder();
+    await Deno.writeTextFile(`${folder.path}/davit-here`, "#!/bin/sh\necho here");
+    const options = { input: text(""), ...limits, environment: { PATH: `${folder.path}:/bin` } };
+    const unable = await WAYS[way]("davit-here", [], options);
+    assert(unable.ended === "not started" || unable.ended === "not found", "no right to run it");
+    await Deno.chmod(`${folder.path}/davit-here`, 0o755);
+    assertEquals((await WAYS[way]("davit-here", [], options)).ended, "by itself");
+    assertEquals((await WAYS[way]("davit-nowhere", [], options)).ended, "not found");
+    const elsewhere = { ...options, environment: { PATH: "/bin" } };
+    assertEquals((await WAYS[way]("davit-here", [], elsewhere)).ended, "not found");
   });
 }
 

@@ -12,6 +12,7 @@
  */
 import { denoCommand } from "./deno.ts";
 import { HOW_TO_GET, PEER_NAMES, peerPath } from "./peers_table.ts";
+import { projectFiles } from "./project_files.ts";
 import { runProgram, UsageError } from "./run_program.ts";
 import { duration, say } from "./say.ts";
 import { ALARM, SecretSearch } from "./secret_search.ts";
@@ -210,18 +211,6 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
   : ["SIGINT", "SIGTERM", "SIGHUP"];
 
-/** The test files that run by themselves. */
-async function aloneFiles(folder: string): Promise<string[]> {
-  const found: string[] = [];
-  for await (const entry of Deno.readDir(folder)) {
-    const path = folder === "." ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory && !/^(\.|node_modules$|npm$)/.test(entry.name)) {
-      found.push(...await aloneFiles(path));
-    } else if (entry.isFile && ALONE.test(entry.name)) found.push(path);
-  }
-  return found.sort();
-}
-
 /** The arguments that are paths: not options, nor the value of `--filter`. */
 export function pathsIn(args: readonly string[]): string[] {
   return args.filter((word, at) => !word.startsWith("-") && args[at - 1] !== "--filter");
@@ -240,7 +229,7 @@ async function main(...args: string[]): Promise<number> {
   if (paths.length > 0) {
     groups.push(["--parallel", ...args]);
   } else {
-    const alone = await aloneFiles(".");
+    const alone = (await projectFiles(".")).filter((file) => ALONE.test(file));
     // What the configuration excludes is tested all the same once something is ignored here.
     const ignore = `--ignore=${["npm", "out", ...PROGRAMS, ...alone].join(",")}`;
     groups.push(["--parallel", ignore, ...args]);

@@ -1,5 +1,6 @@
 /** Files of a registry that something else has damaged: good bytes repair them, and nothing spreads. */
 import { assertEquals } from "@std/assert";
+import { tempFolder } from "../scripts/temp_folder.ts";
 import { diskBackend } from "./backends/disk_backend.ts";
 import { digest, memoryWire, type Wire } from "./fixture_test.ts";
 
@@ -39,11 +40,11 @@ async function each(
 ): Promise<void> {
   for (const process of PROCESSES) {
     for (const [what, damage] of DAMAGES) {
-      const folder = await Deno.makeTempDir();
-      const open = () => memoryWire({ backend: diskBackend(folder, { durable: false }) });
+      await using folder = await tempFolder();
+      const open = () => memoryWire({ backend: diskBackend(folder.path, { durable: false }) });
       try {
         const path = (repository: string, digest: string) =>
-          `${folder}/${repository}/blobs/${digest.replace(":", "/")}`;
+          `${folder.path}/${repository}/blobs/${digest.replace(":", "/")}`;
         await run(
           { wire: open(), path },
           damage,
@@ -51,8 +52,6 @@ async function each(
         );
       } catch (cause) {
         throw new Error(`${name}: ${what}, ${process}`, { cause });
-      } finally {
-        await Deno.remove(folder, { recursive: true });
       }
     }
   }
@@ -122,20 +121,16 @@ Deno.test("a manifest is not taken whose blob is damaged", () =>
   }));
 
 Deno.test("a blob is one file with several names, also after a restart", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    await memoryWire({ backend: diskBackend(folder) }).pushBlob("one", "hello");
-    const backend = diskBackend(folder);
-    await backend.recover();
-    const wire = memoryWire({ backend });
-    const { status } = await wire.send("POST", `/v2/two/blobs/uploads/?mount=${HELLO}`);
-    assertEquals(status, 201, "recover has seen who holds it");
-    await wire.pushBlob("three", "hello");
-    const inodes = ["one", "two", "three"].map((name) =>
-      Deno.statSync(`${folder}/${name}/blobs/${HELLO.replace(":", "/")}`).ino
-    );
-    assertEquals(new Set(inodes).size, 1);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await tempFolder();
+  await memoryWire({ backend: diskBackend(folder.path) }).pushBlob("one", "hello");
+  const backend = diskBackend(folder.path);
+  await backend.recover();
+  const wire = memoryWire({ backend });
+  const { status } = await wire.send("POST", `/v2/two/blobs/uploads/?mount=${HELLO}`);
+  assertEquals(status, 201, "recover has seen who holds it");
+  await wire.pushBlob("three", "hello");
+  const inodes = ["one", "two", "three"].map((name) =>
+    Deno.statSync(`${folder.path}/${name}/blobs/${HELLO.replace(":", "/")}`).ino
+  );
+  assertEquals(new Set(inodes).size, 1);
 });

@@ -1,4 +1,4 @@
-import type { OptionNames } from "../content/check_options.ts";
+import { names, type OptionNames } from "../content/check_options.ts";
 import { InvalidOptionError } from "../errors.ts";
 import type { RegistryAuth } from "./access/options.ts";
 import type { RegistryBackend } from "./backends/backend.ts";
@@ -140,31 +140,11 @@ export interface RegistryOptions {
 }
 
 /** Their names. */
-export const REGISTRY_OPTIONS: OptionNames<RegistryOptions> = {
-  auth: 1,
-  backend: 1,
-  externalUrl: 1,
-  middleware: 1,
-  upstream: 1,
-  upstreamPushes: 1,
-  revalidateAfter: 1,
-  deletes: 1,
-  referrersApi: 1,
-  manifestLimit: 1,
-  sparse: 1,
-  blobLimit: 1,
-  openUploadLimit: 1,
-  userUploadLimit: 1,
-  tagPageSize: 1,
-  referrersPageSize: 1,
-  chunkMinLength: 1,
-  uploadExpiry: 1,
-  stallTimeout: 1,
-  requestsKept: 1,
-  onError: 1,
-  now: 1,
-  later: 1,
-};
+export const REGISTRY_OPTIONS: OptionNames<RegistryOptions> = names(`
+  auth backend externalUrl middleware upstream upstreamPushes revalidateAfter deletes
+  referrersApi manifestLimit sparse blobLimit openUploadLimit userUploadLimit tagPageSize
+  referrersPageSize chunkMinLength uploadExpiry stallTimeout requestsKept onError now later
+`);
 
 /** Every option that has a default, with its value. */
 export interface RegistrySettings extends

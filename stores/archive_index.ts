@@ -1,12 +1,11 @@
 import type { Bytes } from "../content/bytes.ts";
-import { toDigest } from "../content/digest.ts";
-import { createHasher } from "../content/hasher.ts";
-import type { ArchiveLimits } from "../content/limits.ts";
+import { hashPieces } from "../content/hash_pieces.ts";
 import { type PieceReader, pieceReader, readAll } from "../content/piece_reader.ts";
 import { safePath } from "../content/safe_path.ts";
 import { readTar, type TarEntryType, type TarInput } from "../content/tar_reader.ts";
 import { InvalidArchiveError } from "../errors.ts";
 import type { ArchiveBytes } from "./archive_bytes.ts";
+import type { ArchiveLimits } from "./archive_limits.ts";
 
 /** How many links lead to one file at most, one behind the other. */
 const MAX_LINKS = 32;
@@ -121,10 +120,7 @@ export class ArchiveIndex {
   }
 
   async #digest(entry: ArchiveEntry): Promise<string> {
-    const hasher = await createHasher("sha256");
-    const reader = await this.open(entry, 0, entry.size);
-    for (let piece; (piece = (await reader.read()).value)?.byteLength;) hasher.update(piece);
-    return toDigest("sha256", await hasher.digest());
+    return (await hashPieces(await this.open(entry, 0, entry.size))).digest;
   }
 }
 

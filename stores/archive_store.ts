@@ -27,7 +27,9 @@ import { checkTag, isTag } from "../reference/tag.ts";
 import { memoryContent, openContent } from "./archive_content.ts";
 import type { ArchiveOutput } from "./archive_output.ts";
 import type { ArchiveFormat } from "./archive_source.ts";
+import { checkCall } from "./check_call.ts";
 import { digestIn } from "./digest_in.ts";
+import { inTurn } from "./in_turn.ts";
 import { skipBody, takeBody } from "./take_body.ts";
 import { badDigest, sizeMismatch } from "./write_errors.ts";
 
@@ -87,8 +89,7 @@ export abstract class TarStore implements ArchiveStore {
   /** The descriptor that a name or digest names. */
   resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
     return new Promise((resolve) => {
-      checkOptions(options, RESOLVE_OPTIONS);
-      options.signal?.throwIfAborted();
+      checkCall(options, RESOLVE_OPTIONS);
       const held = isDigestReference(reference) ? this.held.get(reference) : undefined;
       const { mediaType, size } = held ?? {};
       const found = isDigestReference(reference)
@@ -104,16 +105,14 @@ export abstract class TarStore implements ArchiveStore {
   /** Whether the content is here. */
   exists(descriptor: Descriptor, options: StoreOptions = {}): Promise<boolean> {
     return new Promise((resolve) => {
-      checkOptions(options, STORE_OPTIONS);
-      options.signal?.throwIfAborted();
+      checkCall(options, STORE_OPTIONS);
       resolve(this.held.has(digestIn(descriptor)));
     });
   }
 
   /** The content's bytes. */
   async open(descriptor: Descriptor, options: OpenOptions = {}): Promise<ReadableStream<Bytes>> {
-    checkOptions(options, OPEN_OPTIONS);
-    options.signal?.throwIfAborted();
+    checkCall(options, OPEN_OPTIONS);
     const { bytes, offset, size, unpacked } = this.find(descriptor);
     if (unpacked !== undefined) {
       throw new ContentNotFoundError(
@@ -155,8 +154,7 @@ export abstract class TarStore implements ArchiveStore {
   /** Names a manifest that is here; the name moves if it named something else. */
   tag(descriptor: Descriptor, reference: string, options: TagOptions = {}): Promise<void> {
     return new Promise((resolve) => {
-      checkOptions(options, TAG_OPTIONS);
-      options.signal?.throwIfAborted();
+      checkCall(options, TAG_OPTIONS);
       checkName(reference);
       this.find(descriptor);
       this.checkTagged(descriptor);
@@ -169,10 +167,7 @@ export abstract class TarStore implements ArchiveStore {
   /** Every name, in ASCII order. */
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
     checkOptions(options, STORE_OPTIONS);
-    for (const name of [...this.named.keys()].sort()) {
-      options.signal?.throwIfAborted();
-      yield await Promise.resolve(name);
-    }
+    yield* inTurn([...this.named.keys()].sort(), options.signal);
   }
 
   /** Ends the archive and publishes it. */

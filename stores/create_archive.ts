@@ -1,8 +1,8 @@
 import { checkArgument } from "../content/check_argument.ts";
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { Bytes } from "../content/bytes.ts";
-import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from "../content/limits.ts";
 import { InvalidOptionError } from "../errors.ts";
+import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from "./archive_limits.ts";
 import { pathOutput, spooledOutput, StreamOutput } from "./archive_output.ts";
 import type { ArchiveFormat } from "./archive_source.ts";
 import type { ArchiveStore } from "./archive_store.ts";
@@ -17,10 +17,7 @@ export interface CreateArchiveOptions {
   limits?: Pick<ArchiveLimits, "maxBytes" | "maxRatio">;
 }
 
-const CREATE_ARCHIVE_OPTIONS: OptionNames<CreateArchiveOptions> = {
-  format: 1,
-  limits: 1,
-};
+const CREATE_ARCHIVE_OPTIONS: OptionNames<CreateArchiveOptions> = names("format limits");
 
 /**
  * Makes a tar with images, as a store that is written to: content goes into it as it comes, one after

@@ -8,9 +8,9 @@ import {
 import { unpackTar } from "modern-tar";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
+import { describeBytes } from "../content/describe_bytes.ts";
 import { digestOf } from "../content/digest_of.ts";
 import { gzip } from "../content/gzip.ts";
-import { DEFAULT_ARCHIVE_LIMITS } from "../content/limits.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { ContentStore } from "../content/store.ts";
 import { testContentStore } from "../content/test_content_store.ts";
@@ -29,6 +29,7 @@ import { processOwner } from "../runtime/process_owner.ts";
 import { archiveBytes } from "./archive_bytes.ts";
 import { openContent } from "./archive_content.ts";
 import { ArchiveIndex } from "./archive_index.ts";
+import { DEFAULT_ARCHIVE_LIMITS } from "./archive_limits.ts";
 import type { ArchiveStore } from "./archive_store.ts";
 import { createArchive } from "./create_archive.ts";
 import { inFolder, names } from "./folder_fixture_test.ts";
@@ -105,18 +106,14 @@ for (const format of FORMATS) {
   });
 }
 
-async function describe(bytes: Bytes, mediaType: string): Promise<Descriptor> {
-  return { mediaType, digest: await digestOf(bytes), size: bytes.byteLength };
-}
-
 /** An image of layers, which need not be what its configuration says. */
 async function image(layers: Bytes[], diffIds?: string[]) {
   const descriptors = await Promise.all(
-    layers.map((layer) => describe(layer, MEDIA_TYPES.ociLayer)),
+    layers.map((layer) => describeBytes(layer, MEDIA_TYPES.ociLayer)),
   );
   const rootfs = { type: "layers", diff_ids: diffIds ?? descriptors.map(({ digest }) => digest) };
   const configBytes = encodeText(JSON.stringify({ architecture: "amd64", os: "linux", rootfs }));
-  const config = await describe(configBytes, MEDIA_TYPES.ociConfig);
+  const config = await describeBytes(configBytes, MEDIA_TYPES.ociConfig);
   const { descriptor, bytes } = await buildManifest({ config, layers: descriptors });
   return {
     manifest: descriptor,
@@ -190,7 +187,7 @@ Deno.test("createArchive: the same content gives the same file, whatever failed 
             await assertRejects(() => store.write(wrong, bytes), BadDigestError);
             if (format === "docker") {
               const cut = (await gzipped(LAYER)).slice(0, -9) as Bytes;
-              const layer = await describe(cut, MEDIA_TYPES.ociLayerGzip);
+              const layer = await describeBytes(cut, MEDIA_TYPES.ociLayerGzip);
               await assertRejects(() => store.write(layer, cut), InvalidArchiveError);
             }
           }
@@ -210,13 +207,13 @@ async function failAtTheEnd(store: ArchiveStore, format: string): Promise<void> 
   const large = new Uint8Array(100_000) as Bytes;
   const digest = `sha256:${"1".repeat(64)}`;
   for (const bytes of [large, await gzipped(large)]) {
-    const layer = { ...await describe(bytes, MEDIA_TYPES.ociLayerGzip), digest };
+    const layer = { ...await describeBytes(bytes, MEDIA_TYPES.ociLayerGzip), digest };
     await assertRejects(() => store.write(layer, bytes), BadDigestError);
     assertEquals(await store.exists(layer), false);
   }
   if (format === "oci") return;
   const packed = await gzipped(LAYER);
-  await store.write(await describe(packed, MEDIA_TYPES.ociLayerGzip), packed);
+  await store.write(await describeBytes(packed, MEDIA_TYPES.ociLayerGzip), packed);
 }
 
 Deno.test("createArchive, oci: index.json lists what nothing else leads to, and what is attached", () =>
@@ -304,7 +301,7 @@ Deno.test("createArchive: what is in the tar, as another reader sees it", () =>
 Deno.test("createArchive: writes wait for their turn; a signal ends the waiting at once", () =>
   inFolder(async (folder) => {
     const store = await createArchive(`${folder}/image.tar`, { format: "oci" });
-    const first = await describe(LAYER, MEDIA_TYPES.ociLayer);
+    const first = await describeBytes(LAYER, MEDIA_TYPES.ociLayer);
     let go = () => {};
     const gate = new Promise<void>((resolve) => go = resolve);
     const slow = new ReadableStream<Bytes>({
@@ -316,7 +313,7 @@ Deno.test("createArchive: writes wait for their turn; a signal ends the waiting 
     }, { highWaterMark: 0 });
     const written = store.write(first, slow);
     const other = encodeText("other");
-    const second = await describe(other, MEDIA_TYPES.ociLayer);
+    const second = await describeBytes(other, MEDIA_TYPES.ociLayer);
     const controller = new AbortController();
     const waiting = store.write(second, other, { signal: controller.signal });
     const reason = new Error("enough");
@@ -336,10 +333,10 @@ Deno.test("createArchive to a stream: large content that fails breaks it, small 
   const store = await createArchive(output, { format: "oci" });
   const large = new Uint8Array(2 * 1024 * 1024) as Bytes;
   const wrong = {
-    ...await describe(large, MEDIA_TYPES.ociLayer),
+    ...await describeBytes(large, MEDIA_TYPES.ociLayer),
     digest: `sha256:${"0".repeat(64)}`,
   };
-  const small = await describe(LAYER, MEDIA_TYPES.ociLayer);
+  const small = await describeBytes(LAYER, MEDIA_TYPES.ociLayer);
   await assertRejects(() => store.write({ ...wrong, size: small.size }, LAYER), BadDigestError);
   await store.write(small, LAYER);
   await assertRejects(() => store.open(small), ContentNotFoundError, "has gone out");
@@ -404,7 +401,7 @@ Deno.test("createArchive, docker: a layer is unpacked once, however it comes", (
     );
     const { manifest, parts } = await image([LAYER]);
     for (const bytes of [packed, double]) {
-      const layer = await describe(bytes, MEDIA_TYPES.ociLayer); // whatever its type says
+      const layer = await describeBytes(bytes, MEDIA_TYPES.ociLayer); // whatever its type says
       await store.write(layer, bytes);
       assert(await store.exists(layer));
       await assertRejects(() => store.open(layer), ContentNotFoundError, "unpacked");
@@ -422,7 +419,7 @@ Deno.test("createArchive, docker: a layer is unpacked once, however it comes", (
 Deno.test("createArchive, docker: a layer that comes to more than the limits", () =>
   inFolder(async (folder) => {
     const bomb = await gzipped(new Uint8Array(20_000_000) as Bytes);
-    const layer = await describe(bomb, MEDIA_TYPES.ociLayerGzip);
+    const layer = await describeBytes(bomb, MEDIA_TYPES.ociLayerGzip);
     for (const limits of [undefined, { maxBytes: 1_000_000, maxRatio: 2_000 }]) {
       const store = await createArchive(`${folder}/image.tar`, {
         format: "docker",

@@ -10,8 +10,8 @@ import {
   toDigest,
 } from "../content/digest.ts";
 import { digestOf } from "../content/digest_of.ts";
+import { hashPieces } from "../content/hash_pieces.ts";
 import { createHasher } from "../content/hasher.ts";
-import type { ArchiveLimits } from "../content/limits.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import {
   OPEN_OPTIONS,
@@ -28,7 +28,9 @@ import { buildManifest } from "../manifest/build.ts";
 import { isIndex } from "../manifest/types.ts";
 import { type ArchiveContent, memoryContent, openContent } from "./archive_content.ts";
 import type { ArchiveEntry, ArchiveIndex } from "./archive_index.ts";
+import type { ArchiveLimits } from "./archive_limits.ts";
 import type { ArchiveSource } from "./archive_source.ts";
+import { checkCall } from "./check_call.ts";
 import { digestIn } from "./digest_in.ts";
 import {
   checkLayerCount,
@@ -36,6 +38,7 @@ import {
   readDiffIds,
   readDockerManifest,
 } from "./docker_manifest.ts";
+import { inTurn } from "./in_turn.ts";
 import { LayoutEntries } from "./layout_entries.ts";
 import type { OciArchive } from "./oci_archive.ts";
 import { noSuchEntry, onlyImage, resolveEntry } from "./resolve_entry.ts";
@@ -108,8 +111,7 @@ export class DockerArchive implements ArchiveSource {
 
   /** The descriptor of the image that a reference names. */
   async resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
-    checkOptions(options, RESOLVE_OPTIONS);
-    options.signal?.throwIfAborted();
+    checkCall(options, RESOLVE_OPTIONS);
     if (isDigestReference(reference)) {
       const content = await this.#find(reference);
       if (content !== undefined) {
@@ -126,16 +128,14 @@ export class DockerArchive implements ArchiveSource {
 
   /** Whether the content is here. */
   async exists(descriptor: Descriptor, options: StoreOptions = {}): Promise<boolean> {
-    checkOptions(options, STORE_OPTIONS);
-    options.signal?.throwIfAborted();
+    checkCall(options, STORE_OPTIONS);
     const digest = digestIn(descriptor);
     return (await this.#find(digest) ?? this.#layout?.content(digest)) !== undefined;
   }
 
   /** The content's bytes, verified when they are read in full: a layer's by its DiffID. */
   async open(descriptor: Descriptor, options: OpenOptions = {}): Promise<ReadableStream<Bytes>> {
-    checkOptions(options, OPEN_OPTIONS);
-    options.signal?.throwIfAborted();
+    checkCall(options, OPEN_OPTIONS);
     const digest = digestIn(descriptor);
     const content = await this.#find(digest) ?? this.#layout?.content(digest);
     if (content !== undefined) return await openContent(content, descriptor, options);
@@ -146,10 +146,7 @@ export class DockerArchive implements ArchiveSource {
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
     checkOptions(options, STORE_OPTIONS);
     const names = new Set(this.#images.flatMap((image) => image.names));
-    for (const name of [...names].sort()) {
-      options.signal?.throwIfAborted();
-      yield await Promise.resolve(name);
-    }
+    yield* inTurn([...names].sort(), options.signal);
   }
 
   /** The manifests of the OCI layout inside, where there is one, whose subject is this one. */
@@ -272,10 +269,7 @@ export class DockerArchive implements ArchiveSource {
       const { compression, reader } = await decompressed(counted, this.#limits);
       const mediaType = LAYER_TYPES[compression];
       if (compression === "none") return { entry, descriptor: { mediaType, digest: diffId, size } };
-      const algorithm = hashAlgorithm(diffId);
-      const unpacked = await createHasher(algorithm);
-      for (let value; (value = (await reader.read()).value)?.byteLength;) unpacked.update(value);
-      const actual = toDigest(algorithm, await unpacked.digest());
+      const { digest: actual } = await hashPieces(reader, hashAlgorithm(diffId));
       if (actual !== diffId) throw wrongLayer(entry, diffId, actual);
       return {
         entry,

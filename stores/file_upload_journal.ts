@@ -1,5 +1,5 @@
 import { checkArgument } from "../content/check_argument.ts";
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { join } from "@std/path/join";
 import { encodeText } from "../content/bytes.ts";
 import { digestEncoded } from "../content/digest.ts";
@@ -21,9 +21,7 @@ export interface FileUploadJournalOptions {
   expiry?: number;
 }
 
-const FILE_UPLOAD_JOURNAL_OPTIONS: OptionNames<FileUploadJournalOptions> = {
-  expiry: 1,
-};
+const FILE_UPLOAD_JOURNAL_OPTIONS: OptionNames<FileUploadJournalOptions> = names("expiry");
 
 /** A week: `distribution` removes uploads after that. */
 const EXPIRY_MS = 7 * 24 * 60 * 60 * 1_000;

@@ -1,11 +1,8 @@
+import { tempFolder } from "../scripts/temp_folder.ts";
 /** Runs a test in a folder of its own, which is removed afterwards. */
 export async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await tempFolder();
+  await run(folder.path);
 }
 
 /** The names in a folder, in ASCII order. */

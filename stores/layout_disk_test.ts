@@ -7,6 +7,7 @@ import { join } from "@std/path/join";
 import { relative } from "@std/path/relative";
 import { bytesStream } from "../content/body.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
+import { describeBytes } from "../content/describe_bytes.ts";
 import { digestOf } from "../content/digest_of.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { pieceReader } from "../content/piece_reader.ts";
@@ -17,11 +18,7 @@ import { LayoutStore } from "./layout_store.ts";
 import { VerifiedFiles } from "./verified_files.ts";
 
 const CONTENT = encodeText("hello");
-const BLOB = {
-  mediaType: MEDIA_TYPES.octetStream,
-  digest: await digestOf(CONTENT),
-  size: CONTENT.byteLength,
-};
+const BLOB = await describeBytes(CONTENT, MEDIA_TYPES.octetStream);
 const BLOBS = "blobs/sha256";
 const PATH = `${BLOBS}/${BLOB.digest.slice("sha256:".length)}`;
 const FREE = `.partial/${BLOB.digest.replace(":", "-")}`;

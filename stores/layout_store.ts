@@ -28,8 +28,10 @@ import { ContentNotFoundError } from "../errors.ts";
 import { manifestMediaType } from "../manifest/media_type_of.ts";
 import { filterReferrers } from "../manifest/referrers_index.ts";
 import { checkTag } from "../reference/tag.ts";
+import { checkCall } from "./check_call.ts";
 import { digestIn } from "./digest_in.ts";
 import { fileStream } from "./file_stream.ts";
+import { inTurn } from "./in_turn.ts";
 import type { IndexChange, LayoutEntries } from "./layout_entries.ts";
 import { LayoutFiles } from "./layout_files.ts";
 import { LayoutIndex } from "./layout_index.ts";
@@ -112,8 +114,7 @@ export class LayoutStore implements ContentStore {
    * @throws {InvalidContentError} When `index.json`, or the entry, cannot be read.
    */
   async resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
-    checkOptions(options, RESOLVE_OPTIONS);
-    options.signal?.throwIfAborted();
+    checkCall(options, RESOLVE_OPTIONS);
     const { platform } = options;
     const named = { entries: await this.#entries(), where: this.folder, platform };
     const entry = reference === ""
@@ -134,8 +135,7 @@ export class LayoutStore implements ContentStore {
    * `write` and `begin` find out.
    */
   async exists(descriptor: Descriptor, options: StoreOptions = {}): Promise<boolean> {
-    checkOptions(options, STORE_OPTIONS);
-    options.signal?.throwIfAborted();
+    checkCall(options, STORE_OPTIONS);
     return await this.#files.size(digestIn(descriptor)) === descriptor.size;
   }
 
@@ -147,9 +147,8 @@ export class LayoutStore implements ContentStore {
    * @throws {SizeMismatchError} When its size is not the descriptor's.
    */
   async open(descriptor: Descriptor, options: OpenOptions = {}): Promise<ReadableStream<Bytes>> {
-    checkOptions(options, OPEN_OPTIONS);
+    checkCall(options, OPEN_OPTIONS);
     const { signal, verify = true } = options;
-    signal?.throwIfAborted();
     const digest = digestIn(descriptor);
     const size = await this.#files.size(digest);
     if (size === undefined) {
@@ -204,8 +203,7 @@ export class LayoutStore implements ContentStore {
    * @throws {StorageError} When the disk fails: it is full, or read-only.
    */
   async tag(descriptor: Descriptor, reference: string, options: TagOptions = {}): Promise<void> {
-    checkOptions(options, TAG_OPTIONS);
-    options.signal?.throwIfAborted();
+    checkCall(options, TAG_OPTIONS);
     const tag = checkTag(reference);
     if (!await this.exists(descriptor)) {
       throw new ContentNotFoundError(
@@ -245,8 +243,7 @@ export class LayoutStore implements ContentStore {
    * ```
    */
   async untag(reference: string, options: StoreOptions = {}): Promise<void> {
-    checkOptions(options, STORE_OPTIONS);
-    options.signal?.throwIfAborted();
+    checkCall(options, STORE_OPTIONS);
     const entries = await this.#entries();
     const entry = resolveEntry(reference, { entries, where: this.folder });
     if (entry === undefined || entries.named(reference).length === 0) {
@@ -271,9 +268,8 @@ export class LayoutStore implements ContentStore {
   async removeUnreferenced(
     options: RemoveUnreferencedOptions = {},
   ): Promise<UnreferencedContent[]> {
-    checkOptions(options, REMOVE_UNREFERENCED_OPTIONS);
+    checkCall(options, REMOVE_UNREFERENCED_OPTIONS);
     const { dryRun = false, minAge = 0, signal } = options;
-    signal?.throwIfAborted();
     const files = this.#files;
     const index = await this.#layoutIndex();
     const find = (entries: LayoutEntries) => findUnreferenced(files, entries, { minAge, signal });
@@ -296,10 +292,7 @@ export class LayoutStore implements ContentStore {
   /** Every tag, in ASCII order. */
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
     checkOptions(options, STORE_OPTIONS);
-    for (const tag of (await this.#entries()).tags().sort()) {
-      options.signal?.throwIfAborted();
-      yield tag;
-    }
+    yield* inTurn((await this.#entries()).tags().sort(), options.signal);
   }
 
   /**
@@ -331,8 +324,7 @@ export class LayoutStore implements ContentStore {
     from: ContentSource,
     options: StoreOptions = {},
   ): Promise<boolean> {
-    checkOptions(options, STORE_OPTIONS);
-    options.signal?.throwIfAborted();
+    checkCall(options, STORE_OPTIONS);
     const digest = digestIn(descriptor);
     hashAlgorithm(digest);
     if (!(from instanceof LayoutStore)) return false;
@@ -359,9 +351,8 @@ export class LayoutStore implements ContentStore {
    * @throws {StorageError} When the disk fails: it is full, or read-only.
    */
   async begin(descriptor: Descriptor, options: StoreOptions = {}): Promise<PartialBlob> {
-    checkOptions(options, STORE_OPTIONS);
+    checkCall(options, STORE_OPTIONS);
     const { signal } = options;
-    signal?.throwIfAborted();
     const digest = digestIn(descriptor);
     const { size } = descriptor;
     hashAlgorithm(digest);
@@ -383,8 +374,7 @@ export class LayoutStore implements ContentStore {
 
   /** Removes content, with its tags and its place in the index. */
   async delete(descriptor: Descriptor, options: StoreOptions = {}): Promise<void> {
-    checkOptions(options, STORE_OPTIONS);
-    options.signal?.throwIfAborted();
+    checkCall(options, STORE_OPTIONS);
     const digest = digestIn(descriptor);
     if (isManifestMediaType(descriptor.mediaType)) await this.#change([{ remove: digest }]);
     await this.#files.remove(digest);

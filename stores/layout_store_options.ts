@@ -1,4 +1,4 @@
-import type { OptionNames } from "../content/check_options.ts";
+import { names, type OptionNames } from "../content/check_options.ts";
 import { STORE_OPTIONS, type StoreOptions } from "../content/store.ts";
 
 /** Options of `LayoutStore`. */
@@ -19,10 +19,7 @@ export interface LayoutStoreOptions {
 }
 
 /** Their names. */
-export const LAYOUT_STORE_OPTIONS: OptionNames<LayoutStoreOptions> = {
-  durable: 1,
-  partialExpiry: 1,
-};
+export const LAYOUT_STORE_OPTIONS: OptionNames<LayoutStoreOptions> = names("durable partialExpiry");
 
 /** Options of `LayoutStore.removeUnreferenced`. */
 export interface RemoveUnreferencedOptions extends StoreOptions {
@@ -38,8 +35,7 @@ export interface RemoveUnreferencedOptions extends StoreOptions {
 }
 
 /** Their names. */
-export const REMOVE_UNREFERENCED_OPTIONS: OptionNames<RemoveUnreferencedOptions> = {
-  ...STORE_OPTIONS,
-  dryRun: 1,
-  minAge: 1,
-};
+export const REMOVE_UNREFERENCED_OPTIONS: OptionNames<RemoveUnreferencedOptions> = names(
+  "dryRun minAge",
+  STORE_OPTIONS,
+);

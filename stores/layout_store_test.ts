@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { testContentStore } from "../content/test_content_store.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { digestOf } from "../content/digest_of.ts";
+import { describeBytes } from "../content/describe_bytes.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import {
   ApiError,
@@ -35,11 +35,7 @@ for (const durable of [false, true]) {
 }
 
 async function describe(bytes: Bytes): Promise<Descriptor> {
-  return {
-    mediaType: MEDIA_TYPES.octetStream,
-    digest: await digestOf(bytes),
-    size: bytes.byteLength,
-  };
+  return await describeBytes(bytes, MEDIA_TYPES.octetStream);
 }
 
 function pathOf(folder: string, { digest }: Descriptor): string {
@@ -50,9 +46,8 @@ async function image(label: string): Promise<{ descriptor: Descriptor; bytes: By
   return await buildManifest({ artifactType: "text/plain", layers: [], annotations: { label } });
 }
 
-Deno.test("LayoutStore: the folder holds what the image specification says, and nothing else", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
+Deno.test("LayoutStore: the folder holds what the image specification says, and nothing else", () =>
+  inFolder(async (folder) => {
     const store = new LayoutStore(folder);
     const layer = {
       mediaType: "text/plain",
@@ -85,10 +80,7 @@ Deno.test("LayoutStore: the folder holds what the image specification says, and 
     ]);
     assertEquals((await names(`${folder}/blobs/sha256`)).length, 2);
     assertEquals(await partials(folder), []);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-});
+  }));
 
 const HELLO = encodeText("hello");
 

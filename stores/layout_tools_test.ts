@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
+import { describeBytes } from "../content/describe_bytes.ts";
 import { digestOf } from "../content/digest_of.ts";
 import {
   ApiError,
@@ -224,14 +225,7 @@ Deno.test("LayoutStore: a broken entry of a list under the fallback tag hides no
     const bytes = encodeText(
       JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: entries }),
     );
-    const list = {
-      bytes,
-      descriptor: {
-        mediaType: MEDIA_TYPES.ociIndex,
-        digest: await digestOf(bytes),
-        size: bytes.byteLength,
-      },
-    };
+    const list = { bytes, descriptor: await describeBytes(bytes, MEDIA_TYPES.ociIndex) };
     const tag = fallbackTag(a.digest);
     await writeLayout(folder, [named(a, "1.0"), named(list.descriptor, tag)], [A, attached, list]);
     const found = await Array.fromAsync(new LayoutStore(folder).referrers(a));

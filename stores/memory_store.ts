@@ -29,7 +29,9 @@ import { subjectOf } from "../manifest/children.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
 import { filterReferrers, referrerDescriptor } from "../manifest/referrers_index.ts";
 import { checkTag } from "../reference/tag.ts";
+import { checkCall } from "./check_call.ts";
 import { digestIn } from "./digest_in.ts";
+import { inTurn } from "./in_turn.ts";
 import { MemoryPartial, MemoryPartialBlob } from "./memory_partial_blob.ts";
 import { PieceList } from "./piece_list.ts";
 import { storedRange } from "./stored_range.ts";
@@ -78,8 +80,7 @@ export class MemoryStore implements ContentStore {
    */
   resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
     return attempt(() => {
-      checkOptions(options, RESOLVE_OPTIONS);
-      options.signal?.throwIfAborted();
+      checkCall(options, RESOLVE_OPTIONS);
       const digest = isDigestReference(reference) ? reference : this.#tags.get(reference);
       const held = digest && this.#held.get(digest);
       if (!digest || !held) {
@@ -98,8 +99,7 @@ export class MemoryStore implements ContentStore {
    */
   exists(descriptor: Descriptor, options: StoreOptions = {}): Promise<boolean> {
     return attempt(() => {
-      checkOptions(options, STORE_OPTIONS);
-      options.signal?.throwIfAborted();
+      checkCall(options, STORE_OPTIONS);
       return this.#held.has(digestIn(descriptor));
     });
   }
@@ -113,9 +113,8 @@ export class MemoryStore implements ContentStore {
    */
   open(descriptor: Descriptor, options: OpenOptions = {}): Promise<ReadableStream<Bytes>> {
     return attempt(() => {
-      checkOptions(options, OPEN_OPTIONS);
+      checkCall(options, OPEN_OPTIONS);
       const { signal } = options;
-      signal?.throwIfAborted();
       const { list } = this.#find(descriptor);
       const { offset, length } = storedRange(descriptor, list.size, options);
       return list.stream(offset, length, signal);
@@ -160,8 +159,7 @@ export class MemoryStore implements ContentStore {
    */
   tag(descriptor: Descriptor, reference: string, options: TagOptions = {}): Promise<void> {
     return attempt(() => {
-      checkOptions(options, TAG_OPTIONS);
-      options.signal?.throwIfAborted();
+      checkCall(options, TAG_OPTIONS);
       const tag = checkTag(reference);
       this.#find(descriptor);
       this.#tags.set(tag, digestIn(descriptor));
@@ -171,10 +169,7 @@ export class MemoryStore implements ContentStore {
   /** Every tag, in ASCII order. */
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
     checkOptions(options, STORE_OPTIONS);
-    for (const tag of [...this.#tags.keys()].sort()) {
-      options.signal?.throwIfAborted();
-      yield await Promise.resolve(tag);
-    }
+    yield* inTurn([...this.#tags.keys()].sort(), options.signal);
   }
 
   /** The manifests here whose subject is this one, with their types and annotations. */
@@ -185,10 +180,7 @@ export class MemoryStore implements ContentStore {
     checkOptions(options, REFERRERS_OPTIONS);
     const { artifactType, signal } = options;
     const all = [...(this.#referrers.get(digestIn(subject))?.values() ?? [])];
-    for (const referrer of filterReferrers(all, artifactType)) {
-      signal?.throwIfAborted();
-      yield await Promise.resolve(structuredClone(referrer));
-    }
+    yield* inTurn(structuredClone(filterReferrers(all, artifactType)), signal);
   }
 
   /** Shares content with another memory store; `false` where the source is something else. */
@@ -198,8 +190,7 @@ export class MemoryStore implements ContentStore {
     options: StoreOptions = {},
   ): Promise<boolean> {
     return attempt(() => {
-      checkOptions(options, STORE_OPTIONS);
-      options.signal?.throwIfAborted();
+      checkCall(options, STORE_OPTIONS);
       const digest = digestIn(descriptor);
       if (this.#held.has(digest)) return true;
       if (!(from instanceof MemoryStore)) return false;
@@ -218,8 +209,7 @@ export class MemoryStore implements ContentStore {
    */
   begin(descriptor: Descriptor, options: StoreOptions = {}): Promise<PartialBlob> {
     return attempt(() => {
-      checkOptions(options, STORE_OPTIONS);
-      options.signal?.throwIfAborted();
+      checkCall(options, STORE_OPTIONS);
       const digest = digestIn(descriptor);
       hashAlgorithm(digest);
       const { mediaType, size } = descriptor;
@@ -237,8 +227,7 @@ export class MemoryStore implements ContentStore {
   /** Removes content, with its tags and from its subject's referrers. */
   delete(descriptor: Descriptor, options: StoreOptions = {}): Promise<void> {
     return attempt(() => {
-      checkOptions(options, STORE_OPTIONS);
-      options.signal?.throwIfAborted();
+      checkCall(options, STORE_OPTIONS);
       const digest = digestIn(descriptor);
       this.#held.delete(digest);
       for (const [tag, named] of this.#tags) if (named === digest) this.#tags.delete(tag);

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
+import { describeBytes } from "../content/describe_bytes.ts";
 import { digestOf } from "../content/digest_of.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { ContentSource } from "../content/store.ts";
@@ -20,8 +21,7 @@ import { MemoryStore, memoryStore } from "./memory_store.ts";
 testContentStore("MemoryStore", () => Promise.resolve({ store: memoryStore() }));
 
 async function describe(text: string, mediaType = "text/plain"): Promise<Descriptor> {
-  const bytes = encodeText(text);
-  return { mediaType, digest: await digestOf(bytes), size: bytes.byteLength };
+  return await describeBytes(encodeText(text), mediaType);
 }
 
 const hello = await describe("hello");

@@ -33,7 +33,7 @@ export type { ArchiveFormat, ArchiveSource } from "./archive_source.ts";
 export type { ArchiveStore } from "./archive_store.ts";
 export { createArchive, type CreateArchiveOptions } from "./create_archive.ts";
 export { openArchive, type OpenArchiveOptions } from "./open_archive.ts";
-export type { ArchiveLimits } from "../content/limits.ts";
+export type { ArchiveLimits } from "./archive_limits.ts";
 export {
   fileUploadJournal,
   type FileUploadJournalOptions,

@@ -3,7 +3,6 @@ import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, digestEncoded, hashAlgorithm, isDigestReference } from "../content/digest.ts";
 import { digestOf } from "../content/digest_of.ts";
-import type { ArchiveLimits } from "../content/limits.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import {
   OPEN_OPTIONS,
@@ -29,9 +28,12 @@ import { filterReferrers } from "../manifest/referrers_index.ts";
 import { isIndex, type Manifest } from "../manifest/types.ts";
 import { type ArchiveContent, openContent } from "./archive_content.ts";
 import type { ArchiveIndex } from "./archive_index.ts";
+import type { ArchiveLimits } from "./archive_limits.ts";
 import type { ArchiveSource } from "./archive_source.ts";
+import { checkCall } from "./check_call.ts";
 import { digestIn } from "./digest_in.ts";
 import { nameOf, withoutNames } from "./entry_names.ts";
+import { inTurn } from "./in_turn.ts";
 import { LayoutEntries } from "./layout_entries.ts";
 import { LayoutManifests } from "./layout_manifests.ts";
 import { INDEX, type LayoutSource, readIndex } from "./read_index.ts";
@@ -91,8 +93,7 @@ export class OciArchive implements ArchiveSource {
 
   /** The descriptor that a reference names. */
   async resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
-    checkOptions(options, RESOLVE_OPTIONS);
-    options.signal?.throwIfAborted();
+    checkCall(options, RESOLVE_OPTIONS);
     if (isDigestReference(reference)) return await this.#resolveDigest(reference);
     const { platform } = options;
     const named = { entries: this.#entries, where: "the archive", platform };
@@ -106,16 +107,14 @@ export class OciArchive implements ArchiveSource {
   /** Whether the content is here. */
   exists(descriptor: Descriptor, options: StoreOptions = {}): Promise<boolean> {
     return new Promise((resolve) => {
-      checkOptions(options, STORE_OPTIONS);
-      options.signal?.throwIfAborted();
+      checkCall(options, STORE_OPTIONS);
       resolve(this.content(digestIn(descriptor)) !== undefined);
     });
   }
 
   /** The content's bytes, verified when they are read in full. */
   async open(descriptor: Descriptor, options: OpenOptions = {}): Promise<ReadableStream<Bytes>> {
-    checkOptions(options, OPEN_OPTIONS);
-    options.signal?.throwIfAborted();
+    checkCall(options, OPEN_OPTIONS);
     return await openContent(this.#find(digestIn(descriptor)), descriptor, options);
   }
 
@@ -123,10 +122,7 @@ export class OciArchive implements ArchiveSource {
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
     checkOptions(options, STORE_OPTIONS);
     const tags = new Set(this.#entries.all().flatMap((entry) => nameOf(entry) ?? []));
-    for (const tag of [...tags].sort()) {
-      options.signal?.throwIfAborted();
-      yield await Promise.resolve(tag);
-    }
+    yield* inTurn([...tags].sort(), options.signal);
   }
 
   /** The manifests of `index.json`, and of indexes in it, whose subject is this one. */

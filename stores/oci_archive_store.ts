@@ -11,6 +11,7 @@ import { isTag } from "../reference/tag.ts";
 import { TarStore } from "./archive_store.ts";
 import { digestIn } from "./digest_in.ts";
 import { IMAGE_NAME } from "./entry_names.ts";
+import { inTurn } from "./in_turn.ts";
 import { LayoutEntries } from "./layout_entries.ts";
 import { blobName } from "./oci_archive.ts";
 
@@ -29,11 +30,9 @@ export class OciArchiveStore extends TarStore {
   ): AsyncGenerator<Descriptor> {
     const { digest } = subject;
     digestIn(subject);
-    const all = [...this.#manifests.values()].filter((each) => each.subject === digest);
-    for (const referrer of filterReferrers(all.map((each) => each.descriptor), artifactType)) {
-      signal?.throwIfAborted();
-      yield await Promise.resolve(structuredClone(referrer));
-    }
+    const all = [...this.#manifests.values()].filter((each) => each.subject === digest)
+      .map((each) => each.descriptor);
+    yield* inTurn(structuredClone(filterReferrers(all, artifactType)), signal);
   }
 
   protected async take(

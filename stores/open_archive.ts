@@ -1,8 +1,8 @@
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
-import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from "../content/limits.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { ApiError, InvalidArchiveError, InvalidOptionError } from "../errors.ts";
 import { archiveBytes, type ArchiveInput } from "./archive_bytes.ts";
 import { ArchiveIndex } from "./archive_index.ts";
+import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from "./archive_limits.ts";
 import type { ArchiveFormat, ArchiveSource } from "./archive_source.ts";
 import { DockerArchive } from "./docker_archive.ts";
 import { OciArchive } from "./oci_archive.ts";
@@ -20,11 +20,7 @@ export interface OpenArchiveOptions {
   signal?: AbortSignal;
 }
 
-const OPEN_ARCHIVE_OPTIONS: OptionNames<OpenArchiveOptions> = {
-  format: 1,
-  limits: 1,
-  signal: 1,
-};
+const OPEN_ARCHIVE_OPTIONS: OptionNames<OpenArchiveOptions> = names("format limits signal");
 
 /**
  * Opens a tar with images: an OCI layout, or what `docker save` makes. It is read in place, whole or a

@@ -1,5 +1,5 @@
 import { checkArgument } from "../content/check_argument.ts";
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { basename } from "@std/path/basename";
 import { dirname } from "@std/path/dirname";
 import { join } from "@std/path/join";
@@ -16,9 +16,7 @@ export interface SaveFileOptions {
   signal?: AbortSignal;
 }
 
-const SAVE_FILE_OPTIONS: OptionNames<SaveFileOptions> = {
-  signal: 1,
-};
+const SAVE_FILE_OPTIONS: OptionNames<SaveFileOptions> = names("signal");
 
 /**
  * Writes a stream to a file: all of it, or nothing. It goes to a temporary file beside the target,

@@ -6,19 +6,11 @@ import { digestOf } from "../content/digest_of.ts";
 import { pieceReader } from "../content/piece_reader.ts";
 import { verifyingStream } from "../content/verifying_stream.ts";
 import { BadDigestError, InvalidOptionError } from "../errors.ts";
+import { inFolder } from "./folder_fixture_test.ts";
 import { openFile } from "./open_file.ts";
 import { saveFile } from "./save_file.ts";
 
 const MIB = 1024 * 1024;
-
-async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 /** Bytes that differ from one place to the next, so that a shifted or swapped buffer shows. */
 function pattern(size: number): Bytes {

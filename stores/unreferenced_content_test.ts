@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
+import { describeBytes } from "../content/describe_bytes.ts";
 import { digestOf } from "../content/digest_of.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { ContentNotFoundError, InvalidContentError, InvalidReferenceError } from "../errors.ts";
@@ -27,7 +28,7 @@ function inWorld(run: (world: World) => Promise<void>): Promise<void> {
     const store = new LayoutStore(folder);
     const known = new Map<string, string>();
     const write = async (bytes: Bytes, mediaType: string = MEDIA_TYPES.octetStream) => {
-      const descriptor = { mediaType, digest: await digestOf(bytes), size: bytes.byteLength };
+      const descriptor = await describeBytes(bytes, mediaType);
       await store.write(descriptor, bytes);
       return descriptor;
     };

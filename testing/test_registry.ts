@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { Deadlines } from "../server/listen/deadlines.ts";
 import type { Middleware } from "../server/middleware.ts";
 import { REGISTRY_OPTIONS, type RegistryOptions, registrySettings } from "../server/options.ts";
@@ -42,15 +42,10 @@ export interface TestRegistryOptions extends RegistryOptions {
   replay?: ReplayOptions;
 }
 
-const TEST_REGISTRY_OPTIONS: OptionNames<TestRegistryOptions> = {
-  ...REGISTRY_OPTIONS,
-  preset: 1,
-  quirks: 1,
-  faults: 1,
-  sleep: 1,
-  tape: 1,
-  replay: 1,
-};
+const TEST_REGISTRY_OPTIONS: OptionNames<TestRegistryOptions> = names(
+  "preset quirks faults sleep tape replay",
+  REGISTRY_OPTIONS,
+);
 
 /**
  * A registry that is like another one, breaks, or replays a recording: for tests of clients.

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { buildImageConfig, buildManifest, RegistryClientV2 } from "../mod.ts";
 import { outFolder } from "../scripts/demo.ts";
 import { denoCommand } from "../scripts/deno.ts";
+import { tempFolder } from "../scripts/temp_folder.ts";
 import { createRegistry, serve } from "../server/mod.ts";
 
 const DEMO = new URL("../scripts/demo.ts", import.meta.url).href;
@@ -12,18 +13,15 @@ async function demo(
   args: string[],
   look: (run: { code: number; stdout: string; stderr: string; cwd: string }) => Promise<void>,
 ): Promise<void> {
-  const cwd = await Deno.makeTempDir();
-  try {
-    const command = await denoCommand(["run", "--quiet", "-A", DEMO, ...args], {
-      cwd,
-      env: { NO_COLOR: "1" },
-    });
-    const { code, stdout, stderr } = await command.output();
-    const decoder = new TextDecoder();
-    await look({ code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr), cwd });
-  } finally {
-    await Deno.remove(cwd, { recursive: true });
-  }
+  await using temp = await tempFolder();
+  const cwd = temp.path;
+  const command = await denoCommand(["run", "--quiet", "-A", DEMO, ...args], {
+    cwd,
+    env: { NO_COLOR: "1" },
+  });
+  const { code, stdout, stderr } = await command.output();
+  const decoder = new TextDecoder();
+  await look({ code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr), cwd });
 }
 
 /** What a run of the demo must say, in this order. */

@@ -2,6 +2,7 @@
 import { assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
 import { dockerCredentials, login } from "../auth/mod.ts";
 import { buildImageConfig, buildIndex, buildManifest, RegistryClientV2 } from "../mod.ts";
+import { tempFolder } from "../scripts/temp_folder.ts";
 import { createRegistry, type Registry, type RegistryAuth, serve } from "../server/mod.ts";
 import { denoCommand } from "../scripts/deno.ts";
 import { exampleNames, examplePermissions } from "../scripts/example.ts";
@@ -354,17 +355,14 @@ async function callAll(
   assertEquals(names, Object.keys(CALLS));
   const called = names.filter((name) => !options.without?.includes(name));
   await Promise.all(called.map(async (name) => {
-    const cwd = await Deno.makeTempDir();
-    try {
-      const file = { mediaType: "application/x", dsseEnvelope: { payload: btoa("{}") } };
-      await Deno.writeTextFile(`${cwd}/file.json`, JSON.stringify(file));
-      const login = { auths: { [host]: { auth: btoa("me:a password") } } };
-      await Deno.writeTextFile(`${cwd}/config.json`, JSON.stringify(login));
-      const env = { ...USER, DOCKER_CONFIG: cwd, ...options.env };
-      check(name, await run(name, CALLS[name]!(host), { ...options, cwd, env }));
-    } finally {
-      await Deno.remove(cwd, { recursive: true });
-    }
+    await using temp = await tempFolder();
+    const cwd = temp.path;
+    const file = { mediaType: "application/x", dsseEnvelope: { payload: btoa("{}") } };
+    await Deno.writeTextFile(`${cwd}/file.json`, JSON.stringify(file));
+    const login = { auths: { [host]: { auth: btoa("me:a password") } } };
+    await Deno.writeTextFile(`${cwd}/config.json`, JSON.stringify(login));
+    const env = { ...USER, DOCKER_CONFIG: cwd, ...options.env };
+    check(name, await run(name, CALLS[name]!(host), { ...options, cwd, env }));
   }));
 }
 
@@ -424,9 +422,9 @@ for (const name of ["push_blob", "put_manifest", "sigstore_attest", "chainloop"]
 
 for (const name of ["list_tags", "get_manifest", "pull_blob", "put_manifest", "ping"]) {
   Deno.test(`examples: ${name}: a wrong reference is said in a line`, async () => {
-    const cwd = await Deno.makeTempDir();
+    await using temp = await tempFolder();
+    const cwd = temp.path;
     const outcome = await run(name, CALLS[name]!("low//UPPER"), { cwd });
-    await Deno.remove(cwd, { recursive: true });
     assertPlain(name, outcome);
     assertStringIncludes(outcome.stderr, "InvalidReferenceError");
   });

@@ -4,6 +4,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { denoCommand } from "../scripts/deno.ts";
+import { tempFolder } from "../scripts/temp_folder.ts";
 
 /** Node loads all of its own `fetch` when one of these is named, which takes longer than the package. */
 const LOADED_WHEN_NAMED = [
@@ -66,21 +67,17 @@ interface ModuleGraph {
 }
 
 Deno.test("importing an entry point loads no other package than its own", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "davit_imports_" });
-  try {
-    const entries = Object.entries(exports).map(([name, path]) => ({
-      name,
-      href: new URL(`../${path}`, import.meta.url).href,
-    }));
-    const all = `${folder}/all.js`;
-    await Deno.writeTextFile(all, entries.map(({ href }) => `import "${href}";\n`).join(""));
-    const { stdout } = await (await denoCommand(["info", "--json", all])).output();
-    const graph = JSON.parse(new TextDecoder().decode(stdout)) as ModuleGraph;
-    const loaded = entries.map(({ name, href }) => [name, packagesOf(graph, href)]);
-    assertEquals(loaded, entries.map(({ name }) => [name, PACKAGES[name] ?? []]));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await tempFolder();
+  const entries = Object.entries(exports).map(([name, path]) => ({
+    name,
+    href: new URL(`../${path}`, import.meta.url).href,
+  }));
+  const all = `${folder.path}/all.js`;
+  await Deno.writeTextFile(all, entries.map(({ href }) => `import "${href}";\n`).join(""));
+  const { stdout } = await (await denoCommand(["info", "--json", all])).output();
+  const graph = JSON.parse(new TextDecoder().decode(stdout)) as ModuleGraph;
+  const loaded = entries.map(({ name, href }) => [name, packagesOf(graph, href)]);
+  assertEquals(loaded, entries.map(({ name }) => [name, PACKAGES[name] ?? []]));
 });
 
 /** The packages that a module loads at once; not the standard library, which may come from npm. */

@@ -18,6 +18,7 @@ import {
   type RegistryClientOpts,
   RegistryClientV2,
 } from "../mod.ts";
+import { tempFolder } from "../scripts/temp_folder.ts";
 import { createRegistry } from "../server/mod.ts";
 import { exampleNames } from "../scripts/example.ts";
 import { importMap } from "./import_map.ts";
@@ -148,14 +149,10 @@ Deno.test("the first program runs as it stands, type-checked, without a network"
   const [program] = blocks(README, "js ignore");
   assertEquals(program!.split("\n").filter((line) => line !== "").length, 7);
   const layer = "the layer for {}, which no gzip ever saw";
-  const cwd = await Deno.makeTempDir();
-  try {
-    assertEquals(await runProgram(program!, layer, cwd), `[ "3.22", "latest" ]\n${ASKED}`);
-    const pulled: Bytes = await Deno.readFile(`${cwd}/layer.tar.gz`);
-    assertEquals(new TextDecoder().decode(pulled), layer.replace("{}", "arm64"));
-  } finally {
-    await Deno.remove(cwd, { recursive: true });
-  }
+  await using cwd = await tempFolder();
+  assertEquals(await runProgram(program!, layer, cwd.path), `[ "3.22", "latest" ]\n${ASKED}`);
+  const pulled: Bytes = await Deno.readFile(`${cwd.path}/layer.tar.gz`);
+  assertEquals(new TextDecoder().decode(pulled), layer.replace("{}", "arm64"));
 });
 
 Deno.test("Coming from lesomnus' OCI client: the program runs as it stands", async () => {
@@ -165,12 +162,8 @@ Deno.test("Coming from lesomnus' OCI client: the program runs as it stands", asy
     "ts ignore",
   );
   assertEquals(others, []);
-  const cwd = await Deno.makeTempDir();
-  try {
-    assertEquals(await runProgram(program!, "{}", cwd), `[ "3.22", "latest" ]\nlinux\n${ASKED}`);
-  } finally {
-    await Deno.remove(cwd, { recursive: true });
-  }
+  await using cwd = await tempFolder();
+  assertEquals(await runProgram(program!, "{}", cwd.path), `[ "3.22", "latest" ]\nlinux\n${ASKED}`);
 });
 
 Deno.test("the ORAS project's checklist: its nine features, and an answer to each", () => {

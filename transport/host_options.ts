@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { InvalidOptionError } from "../errors.ts";
 import type { MirrorOptions } from "./mirror_options.ts";
 import { checkMirrors } from "./mirror_options.ts";
@@ -74,17 +74,10 @@ export interface HostOptions {
   maxConcurrency?: number;
 }
 
-const HOST_OPTIONS: OptionNames<HostOptions> = {
-  plainHttp: "boolean",
-  insecure: "boolean",
-  ca: 1,
-  cert: 1,
-  key: 1,
-  proxy: 1,
-  mirrors: 1,
-  headers: 1,
-  maxConcurrency: 1,
-};
+const HOST_OPTIONS: OptionNames<HostOptions> = names(
+  "ca cert key proxy mirrors headers maxConcurrency",
+  { plainHttp: "boolean", insecure: "boolean" },
+);
 
 /**
  * Options by host: `ghcr.io`, `registry.example.com:5000`; `docker.io` for Docker Hub.

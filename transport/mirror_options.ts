@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { InvalidOptionError } from "../errors.ts";
 import { redactUrl } from "./redact.ts";
 
@@ -37,7 +37,7 @@ export interface MirrorOptions {
   ns?: boolean;
 }
 
-const MIRROR_OPTIONS: OptionNames<MirrorOptions> = { url: 1, digestsOnly: 1, ns: 1 };
+const MIRROR_OPTIONS: OptionNames<MirrorOptions> = names("url digestsOnly ns");
 
 /** A mirror, ready for use. */
 export interface Mirror {

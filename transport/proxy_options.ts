@@ -1,7 +1,7 @@
 import { InvalidOptionError } from "../errors.ts";
 import { encodeBase64 } from "../content/base64.ts";
 import { encodeText } from "../content/bytes.ts";
-import { checkOptions, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { ProxyServer } from "../runtime/proxy_tunnel.ts";
 
 /**
@@ -38,7 +38,7 @@ export interface ProxyOptions {
   noProxy?: string | readonly string[];
 }
 
-const PROXY_OPTIONS: OptionNames<ProxyOptions> = { url: 1, https: 1, http: 1, noProxy: 1 };
+const PROXY_OPTIONS: OptionNames<ProxyOptions> = names("url https http noProxy");
 
 const USUAL_PORTS: Record<string, number> = { "http:": 80, "https:": 443 };
 

@@ -1,4 +1,4 @@
-import { encodeBase64 } from "../content/base64.ts";
+import { decodeBase64, encodeBase64 } from "../content/base64.ts";
 import { encodeText } from "../content/bytes.ts";
 import { isShownParameter } from "./redact.ts";
 
@@ -56,14 +56,12 @@ export class Secrets {
     const [scheme, value] = (authorization ?? "").split(" ");
     this.add(value);
     if (scheme !== "Basic" || value === undefined) return;
-    let binary: string;
     try {
-      binary = atob(value);
+      const pair = new TextDecoder().decode(decodeBase64(value));
+      this.add(pair.slice(pair.indexOf(":") + 1));
     } catch {
-      return; // a caller's own header
+      // A caller's own header.
     }
-    const pair = new TextDecoder().decode(Uint8Array.from(binary, (one) => one.charCodeAt(0)));
-    this.add(pair.slice(pair.indexOf(":") + 1));
   }
 
   /** A text of davit's own, without the long secrets that stand in it. */

@@ -1,3 +1,4 @@
+import { decodeBase64 } from "../../content/base64.ts";
 import { CredentialError } from "../../errors.ts";
 import type { Credential } from "../credential.ts";
 import { checkHelperName } from "./helper_protocol.ts";
@@ -107,8 +108,7 @@ type Fail = (why: string, remedy?: string) => CredentialError;
 function decodeAuth(auth: string, fail: Fail): { username: string; password: string } {
   let text: string;
   try {
-    const bytes = Uint8Array.from(atob(auth), (character) => character.charCodeAt(0));
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(decodeBase64(auth));
   } catch {
     throw fail("its auth is not base64 of UTF-8 text");
   }

@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import type { Credential, CredentialSource, CredentialTarget } from "../credential.ts";
 import { configFiles, configTexts, readConfigText, readConfigTextSync } from "./config_files.ts";
 import { ConfigSearch } from "./config_search.ts";
@@ -53,16 +53,9 @@ export interface DockerCredentialsOptions {
   configBytes?: number;
 }
 
-export const DOCKER_CREDENTIALS_OPTIONS: OptionNames<DockerCredentialsOptions> = {
-  config: 1,
-  configText: 1,
-  environment: 1,
-  helper: 1,
-  read: 1,
-  helperTimeout: 1,
-  helperBytes: 1,
-  configBytes: 1,
-};
+export const DOCKER_CREDENTIALS_OPTIONS: OptionNames<DockerCredentialsOptions> = names(
+  "config configText environment helper read helperTimeout helperBytes configBytes",
+);
 
 /** Options of {@linkcode dockerCredentialsSync}: its functions return answers, not promises. */
 export interface DockerCredentialsSyncOptions

@@ -2,6 +2,7 @@ import { basename } from "@std/path/basename";
 import { dirname } from "@std/path/dirname";
 import { join } from "@std/path/join";
 import { ApiError, CredentialError, TimeoutError, UnsupportedRuntimeError } from "../../errors.ts";
+import { acquireFileLock } from "../../runtime/file_lock.ts";
 import { hasCode, isMissing, type LoginFiles, loginFiles } from "../../runtime/files.ts";
 import { encodeText } from "../../content/bytes.ts";
 
@@ -12,13 +13,11 @@ const NEW_FOLDER_MODE = 0o700;
 /** What is left of an old config's mode: nobody but its owner reads a password. */
 const OWNER_BITS = 0o700;
 
-/** How long one holder of the lock is waited for, in milliseconds: many may have it in turn. */
+/** How long one holder of the lock is waited for, in milliseconds. */
 const LOCK_WAIT_MS = 10_000;
 
-/** A lock this old, in milliseconds, is a dead program's: a write takes a hundredth of it. */
+/** When a lock that nobody has touched was left behind, in milliseconds: a write takes a hundredth of it. */
 const STALE_LOCK_MS = 5_000;
-
-const LOCK_RETRY_MS = 20;
 
 /** As many as Linux follows. */
 const MAX_LINKS = 40;
@@ -42,11 +41,11 @@ export async function changeFile(
   if (system === undefined) {
     throw new UnsupportedRuntimeError(`Cannot write ${name}: this runtime has no files`);
   }
-  let unlock: (() => Promise<void>) | undefined;
+  let unlock: (() => void) | undefined;
   try {
     const path = await followLinks(system, name);
     await system.mkdir(dirname(path), { recursive: true, mode: NEW_FOLDER_MODE });
-    unlock = await lock(system, path);
+    unlock = await lock(path);
     const text = change(await read(path));
     if (text !== undefined) await replace(system, path, text);
   } catch (cause) {
@@ -56,7 +55,7 @@ export async function changeFile(
       { cause, source: name },
     );
   } finally {
-    await unlock?.();
+    unlock?.();
   }
 }
 
@@ -78,7 +77,7 @@ async function followLinks(system: LoginFiles, name: string): Promise<string> {
 }
 
 async function replace(system: LoginFiles, path: string, text: string): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.part`);
+  const temporary = temporaryOf(path);
   const old = await system.stat(path).catch((error) => {
     if (isMissing(error)) return undefined;
     throw error;
@@ -108,44 +107,20 @@ async function replace(system: LoginFiles, path: string, text: string): Promise<
   }
 }
 
-/** When the lock was taken, in milliseconds since 1970, where somebody holds it. */
-async function takenAt(system: LoginFiles, name: string): Promise<number | undefined> {
-  return (await system.stat(name).catch(() => undefined))?.mtimeMs;
-}
-
-function isStale(taken: number | undefined): boolean {
-  return taken !== undefined && Date.now() - taken > STALE_LOCK_MS;
-}
-
-async function lock(system: LoginFiles, path: string): Promise<() => Promise<void>> {
+async function lock(path: string): Promise<() => void> {
   const name = `${path}.davit-lock`;
-  let last: number | undefined;
-  let end = Date.now() + LOCK_WAIT_MS;
-  for (;;) {
-    try {
-      await (await system.open(name, "wx", NEW_FILE_MODE)).close();
-      return () => system.rm(name, { force: true });
-    } catch (error) {
-      if (!hasCode(error, "EEXIST")) throw error;
-    }
-    const taken = await takenAt(system, name);
-    if (isStale(taken)) {
-      // Many see it at once. One at a time looks again and removes it: by then it may be another's.
-      const unlock = await lock(system, name);
-      try {
-        if (isStale(await takenAt(system, name))) await system.rm(name, { force: true });
-      } finally {
-        await unlock();
-      }
-      continue;
-    }
-    if (taken !== last) end = Date.now() + LOCK_WAIT_MS;
-    last = taken;
-    if (Date.now() > end) {
-      throw new TimeoutError(
+  return await acquireFileLock({
+    path: name,
+    temporary: () => temporaryOf(path),
+    stale: STALE_LOCK_MS,
+    patience: LOCK_WAIT_MS,
+    late: () =>
+      new TimeoutError(
         `Cannot write ${path}: another program has held ${name} for ${LOCK_WAIT_MS} ms`,
-      );
-    }
-    await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
-  }
+      ),
+  });
+}
+
+function temporaryOf(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.part`);
 }

@@ -168,9 +168,9 @@ Deno.test("login: many programs may have the lock in turn, as long as they take 
 Deno.test("login: the lock of a program that died is no lock, to twenty at once", () =>
   inFolder(async (folder, config) => {
     await Deno.writeTextFile(`${config}.davit-lock`, "");
-    await Deno.writeTextFile(`${config}.davit-lock.davit-lock`, "");
+    await Deno.writeTextFile(`${config}.davit-lock~`, "");
     await Deno.utime(`${config}.davit-lock`, 0, 0);
-    await Deno.utime(`${config}.davit-lock.davit-lock`, 0, 0);
+    await Deno.utime(`${config}.davit-lock~`, 0, 0);
     const registries = Array.from({ length: 20 }, (_, index) => `r${index}.io`);
     await Promise.all(registries.map((registry) => login(registry, YOU, { config })));
     const found = (await listLogins({ config })).map((login) => login.registry).sort();

@@ -1,5 +1,5 @@
 import { checkArgument } from "../../content/check_argument.ts";
-import { checkOptions, type OptionNames } from "../../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import type { Credential, CredentialSource } from "../credential.ts";
 import { askService, expiryOf, tokenField } from "./ask_service.ts";
@@ -43,14 +43,10 @@ export interface AcrCredentialsOptions extends ProviderOptions {
   asPassword?: boolean;
 }
 
-const ACR_CREDENTIALS_OPTIONS: OptionNames<AcrCredentialsOptions> = {
-  ...PROVIDER_OPTIONS,
-  entraToken: 1,
-  servicePrincipal: 1,
-  tenantId: 1,
-  scope: 1,
-  asPassword: 1,
-};
+const ACR_CREDENTIALS_OPTIONS: OptionNames<AcrCredentialsOptions> = names(
+  "entraToken servicePrincipal tenantId scope asPassword",
+  PROVIDER_OPTIONS,
+);
 
 /** @see https://learn.microsoft.com/azure/container-registry/container-registry-authentication */
 const SCOPE = "https://containerregistry.azure.net/.default";

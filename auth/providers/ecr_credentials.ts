@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import { AuthenticationError } from "../../errors.ts";
 import type { Credential, CredentialSource } from "../credential.ts";
 import { askEcr } from "./ask_ecr.ts";
@@ -22,10 +22,10 @@ export interface EcrCredentialsOptions extends ProviderOptions {
   credentials?: AwsCredentials | AwsCredentialSource;
 }
 
-export const ECR_CREDENTIALS_OPTIONS: OptionNames<EcrCredentialsOptions> = {
-  ...PROVIDER_OPTIONS,
-  credentials: 1,
-};
+export const ECR_CREDENTIALS_OPTIONS: OptionNames<EcrCredentialsOptions> = names(
+  "credentials",
+  PROVIDER_OPTIONS,
+);
 
 /** How long a token is kept that does not say when it ends, in milliseconds: it has 12 hours. */
 const DEFAULT_LIFETIME_MS = 60 * 60 * 1_000;

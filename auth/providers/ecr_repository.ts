@@ -1,5 +1,5 @@
 import { checkArgument } from "../../content/check_argument.ts";
-import { checkOptions, type OptionNames } from "../../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import { quoteInput } from "../../reference/quote_input.ts";
 import { askEcr } from "./ask_ecr.ts";
@@ -23,11 +23,10 @@ export interface EcrRepositoryOptions extends EcrCredentialsOptions {
   resourceTags?: Readonly<Record<string, string>>;
 }
 
-const ECR_REPOSITORY_OPTIONS: OptionNames<EcrRepositoryOptions> = {
-  ...ECR_CREDENTIALS_OPTIONS,
-  immutableTags: 1,
-  resourceTags: 1,
-};
+const ECR_REPOSITORY_OPTIONS: OptionNames<EcrRepositoryOptions> = names(
+  "immutableTags resourceTags",
+  ECR_CREDENTIALS_OPTIONS,
+);
 
 /** What Amazon says of a repository that is there already. */
 const EXISTS = "RepositoryAlreadyExistsException";

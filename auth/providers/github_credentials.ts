@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import type { CredentialSource } from "../credential.ts";
 import { type ProviderOptions, providerSettings } from "./provider_options.ts";
@@ -23,12 +23,9 @@ export interface GithubCredentialsOptions extends Pick<ProviderOptions, "environ
   host?: string;
 }
 
-const GITHUB_CREDENTIALS_OPTIONS: OptionNames<GithubCredentialsOptions> = {
-  token: 1,
-  username: 1,
-  host: 1,
-  environment: 1,
-};
+const GITHUB_CREDENTIALS_OPTIONS: OptionNames<GithubCredentialsOptions> = names(
+  "token username host environment",
+);
 
 const HOST = "ghcr.io";
 

@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import { AuthenticationError, InvalidOptionError } from "../../errors.ts";
 import { quoteInput } from "../../reference/quote_input.ts";
 import type { Credential, CredentialSource } from "../credential.ts";
@@ -24,13 +24,9 @@ export interface GitlabCredentialsOptions extends Pick<ProviderOptions, "environ
   deployToken?: boolean;
 }
 
-const GITLAB_CREDENTIALS_OPTIONS: OptionNames<GitlabCredentialsOptions> = {
-  host: 1,
-  username: 1,
-  password: 1,
-  deployToken: 1,
-  environment: 1,
-};
+const GITLAB_CREDENTIALS_OPTIONS: OptionNames<GitlabCredentialsOptions> = names(
+  "host username password deployToken environment",
+);
 
 /** The user name that goes with CI_JOB_TOKEN. */
 const JOB_USER = "gitlab-ci-token";

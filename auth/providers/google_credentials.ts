@@ -1,5 +1,5 @@
 import { checkArgument } from "../../content/check_argument.ts";
-import { checkOptions, type OptionNames } from "../../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import { AuthenticationError, InvalidOptionError } from "../../errors.ts";
 import { fileSystem, readWhole } from "../../runtime/files.ts";
 import type { Credential, CredentialSource } from "../credential.ts";
@@ -49,15 +49,10 @@ export interface GoogleCredentialsOptions extends ProviderOptions {
   tokenHosts?: readonly string[];
 }
 
-const GOOGLE_CREDENTIALS_OPTIONS: OptionNames<GoogleCredentialsOptions> = {
-  ...PROVIDER_OPTIONS,
-  accessToken: 1,
-  key: 1,
-  applicationCredentials: 1,
-  metadataServer: 1,
-  keyAs: 1,
-  tokenHosts: 1,
-};
+const GOOGLE_CREDENTIALS_OPTIONS: OptionNames<GoogleCredentialsOptions> = names(
+  "accessToken key applicationCredentials metadataServer keyAs tokenHosts",
+  PROVIDER_OPTIONS,
+);
 
 /** The user name that goes with an access token. */
 const TOKEN_USER = "oauth2accesstoken";

@@ -1,5 +1,5 @@
 import { encodeText } from "../../content/bytes.ts";
-import { encodeBase64 } from "../../content/base64.ts";
+import { decodeBase64, encodeBase64 } from "../../content/base64.ts";
 import { InvalidOptionError } from "../../errors.ts";
 
 /** What counts of a service account's key file; other fields are kept. */
@@ -66,8 +66,7 @@ function jsonOf(text: string): string {
   const trimmed = text.trim();
   if (trimmed.startsWith("{")) return trimmed;
   try {
-    const bytes = Uint8Array.from(atob(trimmed), (character) => character.charCodeAt(0));
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes).trim();
+    return new TextDecoder("utf-8", { fatal: true }).decode(decodeBase64(trimmed)).trim();
   } catch {
     return "";
   }

@@ -1,4 +1,4 @@
-import type { OptionNames } from "../../content/check_options.ts";
+import { names, type OptionNames } from "../../content/check_options.ts";
 import { environment } from "../../runtime/environment.ts";
 import type { Clock } from "../../transport/channel.ts";
 import { systemClock } from "../../transport/clock.ts";
@@ -22,11 +22,7 @@ export interface ProviderOptions {
   clock?: Clock;
 }
 
-export const PROVIDER_OPTIONS: OptionNames<ProviderOptions> = {
-  fetch: 1,
-  environment: 1,
-  clock: 1,
-};
+export const PROVIDER_OPTIONS: OptionNames<ProviderOptions> = names("fetch environment clock");
 
 export interface ProviderSettings {
   fetch: typeof globalThis.fetch;

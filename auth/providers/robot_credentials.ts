@@ -1,5 +1,5 @@
 import { checkArgument } from "../../content/check_argument.ts";
-import { checkOptions, type OptionNames } from "../../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import type { CredentialSource } from "../credential.ts";
 import { hostOption } from "./registry_host.ts";
@@ -14,11 +14,7 @@ export interface QuayCredentialsOptions {
   host?: string;
 }
 
-const QUAY_CREDENTIALS_OPTIONS: OptionNames<QuayCredentialsOptions> = {
-  robot: 1,
-  token: 1,
-  host: 1,
-};
+const QUAY_CREDENTIALS_OPTIONS: OptionNames<QuayCredentialsOptions> = names("robot token host");
 
 /** Options of {@linkcode harborCredentials}. */
 export interface HarborCredentialsOptions {
@@ -32,12 +28,9 @@ export interface HarborCredentialsOptions {
   prefix?: string;
 }
 
-const HARBOR_CREDENTIALS_OPTIONS: OptionNames<HarborCredentialsOptions> = {
-  host: 1,
-  robot: 1,
-  secret: 1,
-  prefix: 1,
-};
+const HARBOR_CREDENTIALS_OPTIONS: OptionNames<HarborCredentialsOptions> = names(
+  "host robot secret prefix",
+);
 
 /** The user name that goes with an application's token. */
 const OAUTH_USER = "$oauthtoken";

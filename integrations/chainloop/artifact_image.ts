@@ -2,6 +2,7 @@ import { TITLE } from "../../content/content_type.ts";
 import { InvalidManifestError } from "../../errors.ts";
 import { type Bytes, encodeText } from "../../content/bytes.ts";
 import type { Descriptor } from "../../content/descriptor.ts";
+import { describeBytes } from "../../content/describe_bytes.ts";
 import { digestOf } from "../../content/digest_of.ts";
 import { MEDIA_TYPES } from "../../content/media_types.ts";
 import type { ImageManifest, Manifest } from "../../manifest/types.ts";
@@ -44,12 +45,7 @@ export async function artifactImage(
     layers: [{ mediaType: layer.mediaType, size: layer.size, digest: layer.digest }],
     annotations: new Map([[AUTHORS, CHAINLOOP], [TITLE, fileName]]),
   }));
-  const descriptor = {
-    mediaType,
-    digest: await digestOf(manifest),
-    size: manifest.byteLength,
-  };
-  return { config, configDigest, manifest, descriptor };
+  return { config, configDigest, manifest, descriptor: await describeBytes(manifest, mediaType) };
 }
 
 /**

@@ -1,9 +1,9 @@
 import { BadDigestError, ContentNotFoundError, NotFoundError } from "../../errors.ts";
 import { type Body, type OpenBody, openBody } from "../../content/body.ts";
-import { type Bytes, concatBytes } from "../../content/bytes.ts";
+import { type Bytes, concatBytes, EMPTY } from "../../content/bytes.ts";
 import type { Descriptor } from "../../content/descriptor.ts";
-import { type Digest, digestEncoded, parseDigest, toDigest } from "../../content/digest.ts";
-import { createHasher } from "../../content/hasher.ts";
+import { type Digest, digestEncoded, parseDigest } from "../../content/digest.ts";
+import { hashPieces } from "../../content/hash_pieces.ts";
 import { MEDIA_TYPES } from "../../content/media_types.ts";
 import { pieceReader, readAll } from "../../content/piece_reader.ts";
 import { passingStream } from "../../content/verifying_stream.ts";
@@ -189,18 +189,12 @@ async function inspected(content: Body, signal: AbortSignal | undefined): Promis
     what: "the content",
   });
   const reader = await read(given.reopenable ? given : openBody(body));
-  const hasher = await createHasher("sha256");
-  const start: Bytes[] = [];
-  let size = 0;
-  for (;;) {
-    const { done, value: piece } = await reader.read();
-    if (done || piece === undefined) break;
-    if (size < SNIFFED_BYTES) start.push(piece.slice(0, SNIFFED_BYTES - size));
-    size += piece.byteLength;
-    hasher.update(piece);
-  }
-  const digest = toDigest("sha256", await hasher.digest());
-  return { body, digest, size, mediaType: detectContentType(concatBytes(start)) };
+  let start = EMPTY;
+  const { digest, size } = await hashPieces(reader, "sha256", (piece) => {
+    const missing = SNIFFED_BYTES - start.byteLength;
+    if (missing > 0) start = concatBytes([start, piece.subarray(0, missing)]);
+  });
+  return { body, digest, size, mediaType: detectContentType(start) };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type Bytes, encodeText } from "../../content/bytes.ts";
 import type { Descriptor } from "../../content/descriptor.ts";
-import { digestOf } from "../../content/digest_of.ts";
+import { describeBytes } from "../../content/describe_bytes.ts";
 import { goJson, type GoValue } from "../../manifest/go_json.ts";
 import {
   ArtifactTypeBundle,
@@ -58,8 +58,7 @@ export class ManifestBuilder {
       subject: subject && goDescriptor(subject),
       annotations: goMap(annotations),
     }));
-    const digest = await digestOf(bytes);
-    return { bytes, descriptor: { mediaType: MediaTypeManifest, digest, size: bytes.byteLength } };
+    return { bytes, descriptor: await describeBytes(bytes, MediaTypeManifest) };
   }
 }
 

@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import { pieceReader, readAll } from "../../content/piece_reader.ts";
 import type { Bytes } from "../../content/bytes.ts";
 import { isDigest } from "../../content/digest.ts";
@@ -31,14 +31,9 @@ export interface GithubPackagesOptions {
   fetch?: typeof globalThis.fetch;
 }
 
-const GITHUB_PACKAGES_OPTIONS: OptionNames<GithubPackagesOptions> = {
-  owner: 1,
-  ownerType: 1,
-  name: 1,
-  token: 1,
-  api: 1,
-  fetch: 1,
-};
+const GITHUB_PACKAGES_OPTIONS: OptionNames<GithubPackagesOptions> = names(
+  "owner ownerType name token api fetch",
+);
 
 /** GitHub gives at most so many versions at once. */
 const PAGE_SIZE = 100;

@@ -1,4 +1,4 @@
-import type { OptionNames } from "../../content/check_options.ts";
+import { names, type OptionNames } from "../../content/check_options.ts";
 
 /** What can be done to a repository, in the words of the token specification. */
 export type RegistryAction = "pull" | "push" | "delete";
@@ -18,10 +18,7 @@ export interface RegistryRights {
 }
 
 /** Their names. */
-export const REGISTRY_RIGHTS: OptionNames<RegistryRights> = {
-  actions: 1,
-  repositories: 1,
-};
+export const REGISTRY_RIGHTS: OptionNames<RegistryRights> = names("actions repositories");
 
 /** A user who can log in. Without `password` and `hash`, the htpasswd file must name this user. */
 export interface RegistryUser extends RegistryRights {
@@ -32,11 +29,7 @@ export interface RegistryUser extends RegistryRights {
 }
 
 /** Their names. */
-export const REGISTRY_USER: OptionNames<RegistryUser> = {
-  ...REGISTRY_RIGHTS,
-  password: 1,
-  hash: 1,
-};
+export const REGISTRY_USER: OptionNames<RegistryUser> = names("password hash", REGISTRY_RIGHTS);
 
 /** What all ways to log in share. */
 export interface RegistryUsersOptions {
@@ -58,11 +51,7 @@ export interface RegistryUsersOptions {
   anonymous?: readonly RegistryAction[] | RegistryRights;
 }
 
-const REGISTRY_USERS_OPTIONS: OptionNames<RegistryUsersOptions> = {
-  users: 1,
-  htpasswd: 1,
-  anonymous: 1,
-};
+const REGISTRY_USERS_OPTIONS: OptionNames<RegistryUsersOptions> = names("users htpasswd anonymous");
 
 /** Basic authentication: the password comes with every request. */
 export interface BasicAuthOptions extends RegistryUsersOptions {
@@ -74,10 +63,10 @@ export interface BasicAuthOptions extends RegistryUsersOptions {
 }
 
 /** Their names. */
-export const BASIC_AUTH_OPTIONS: OptionNames<BasicAuthOptions> = {
-  ...REGISTRY_USERS_OPTIONS,
-  realm: 1,
-};
+export const BASIC_AUTH_OPTIONS: OptionNames<BasicAuthOptions> = names(
+  "realm",
+  REGISTRY_USERS_OPTIONS,
+);
 
 /** A key in JSON, as RFC 7517 has it. */
 export interface TokenKey {
@@ -132,14 +121,9 @@ export interface TokenOptions {
   certificates?: string;
 }
 
-const TOKEN_OPTIONS: OptionNames<TokenOptions> = {
-  service: 1,
-  issuer: 1,
-  expiresIn: 1,
-  refreshExpiresIn: 1,
-  key: 1,
-  certificates: 1,
-};
+const TOKEN_OPTIONS: OptionNames<TokenOptions> = names(
+  "service issuer expiresIn refreshExpiresIn key certificates",
+);
 
 /** Bearer authentication: a token service gives tokens for scopes. */
 export interface BearerAuthOptions extends RegistryUsersOptions, TokenOptions {
@@ -157,12 +141,11 @@ export interface BearerAuthOptions extends RegistryUsersOptions, TokenOptions {
 }
 
 /** Their names. */
-export const BEARER_AUTH_OPTIONS: OptionNames<BearerAuthOptions> = {
-  ...REGISTRY_USERS_OPTIONS,
-  ...TOKEN_OPTIONS,
-  realm: 1,
-  keys: 1,
-};
+export const BEARER_AUTH_OPTIONS: OptionNames<BearerAuthOptions> = names(
+  "realm keys",
+  REGISTRY_USERS_OPTIONS,
+  TOKEN_OPTIONS,
+);
 
 /** Options of a token service that stands alone. */
 export interface TokenServiceOptions extends RegistryUsersOptions, TokenOptions {
@@ -189,14 +172,11 @@ export interface TokenServiceOptions extends RegistryUsersOptions, TokenOptions 
 }
 
 /** Their names. */
-export const TOKEN_SERVICE_OPTIONS: OptionNames<TokenServiceOptions> = {
-  ...REGISTRY_USERS_OPTIONS,
-  ...TOKEN_OPTIONS,
-  stallTimeout: 1,
-  onError: 1,
-  now: 1,
-  later: 1,
-};
+export const TOKEN_SERVICE_OPTIONS: OptionNames<TokenServiceOptions> = names(
+  "stallTimeout onError now later",
+  REGISTRY_USERS_OPTIONS,
+  TOKEN_OPTIONS,
+);
 
 /** How a registry knows who is asking: Basic or Bearer. */
 export type RegistryAuth =

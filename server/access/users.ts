@@ -1,3 +1,4 @@
+import { decodeBase64 } from "../../content/base64.ts";
 import { checkOptions } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import type { Access } from "./access.ts";
@@ -92,9 +93,8 @@ export function basicCredentials(
   if (match === null) return undefined;
   let text: string;
   try {
-    // Not @std/encoding: it moves buffers with `ArrayBuffer.transfer`, which Node 20 lacks.
-    const bytes = Uint8Array.from(atob(match[1]!), (character) => character.charCodeAt(0));
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+      .decode(decodeBase64(match[1]!));
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import { dirname } from "@std/path/dirname";
 import { join } from "@std/path/join";
 import type { Descriptor } from "../../content/descriptor.ts";
@@ -42,10 +42,7 @@ export interface DiskBackendOptions {
   uploadExpiry?: number;
 }
 
-const DISK_BACKEND_OPTIONS: OptionNames<DiskBackendOptions> = {
-  durable: 1,
-  uploadExpiry: 1,
-};
+const DISK_BACKEND_OPTIONS: OptionNames<DiskBackendOptions> = names("durable uploadExpiry");
 
 /** A {@linkcode RegistryBackend} in a folder. */
 export interface DiskBackend extends RegistryBackend {

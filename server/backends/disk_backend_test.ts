@@ -3,11 +3,13 @@ import { bytesStream } from "../../content/body.ts";
 import { encodeText } from "../../content/bytes.ts";
 import type { Descriptor } from "../../content/descriptor.ts";
 import type { Digest } from "../../content/digest.ts";
+import { describeBytes } from "../../content/describe_bytes.ts";
 import { digestOf } from "../../content/digest_of.ts";
 import { MEDIA_TYPES } from "../../content/media_types.ts";
 import { pieceReader } from "../../content/piece_reader.ts";
 import { InvalidContentError, InvalidOptionError, StorageError } from "../../errors.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
+import { tempFolder } from "../../scripts/temp_folder.ts";
 import { memoryWire, TestClock, until, type Wire } from "../fixture_test.ts";
 import type { RegistryOptions } from "../options.ts";
 import { diskBackend } from "./disk_backend.ts";
@@ -31,12 +33,8 @@ for (const durable of [true, false]) {
 const HELLO = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 
 async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await tempFolder();
+  await run(folder.path);
 }
 
 /** A registry on a folder, as a new process has it. */
@@ -118,11 +116,7 @@ Deno.test("diskBackend: what another program writes is served, children of an in
       config: { mediaType: MEDIA_TYPES.ociEmpty, digest: HELLO, size: 5 },
       layers: [],
     }));
-    const childEntry = {
-      mediaType: MEDIA_TYPES.ociManifest,
-      digest: await digestOf(child),
-      size: child.byteLength,
-    };
+    const childEntry = await describeBytes(child, MEDIA_TYPES.ociManifest);
     const index = encodeText(JSON.stringify({
       schemaVersion: 2,
       mediaType: MEDIA_TYPES.ociIndex,

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import { fileSystem } from "../../runtime/files.ts";
+import { tempFolder } from "../../scripts/temp_folder.ts";
 import { findRepositories, repositoryFolder } from "./disk_names.ts";
 
 const FOLDERS: [name: string, folder: string][] = [
@@ -29,33 +30,30 @@ async function found(root: string): Promise<string[]> {
 }
 
 Deno.test("findRepositories: every folder that is a layout, and nothing else", async () => {
-  const root = await Deno.makeTempDir();
-  try {
-    assertEquals(await found(`${root}/none`), []);
-    for (const [, folder] of FOLDERS) {
-      await Deno.mkdir(`${root}/${folder}/blobs/sha256`, { recursive: true });
-      await Deno.writeTextFile(`${root}/${folder}/oci-layout`, "{}");
-    }
-    const strays = [
-      ".uploads/app",
-      "a/.partial",
-      "UPPER",
-      "_app",
-      "a/blobs/x",
-      "b/_c",
-      "a b",
-      "-x",
-    ];
-    for (const stray of strays) {
-      await Deno.mkdir(`${root}/${stray}`, { recursive: true });
-      await Deno.writeTextFile(`${root}/${stray}/oci-layout`, "{}");
-    }
-    await Deno.writeTextFile(`${root}/file`, "");
-    await Deno.symlink(root, `${root}/loop`);
-    await Deno.symlink(`${root}/app`, `${root}/link`);
-    await Deno.writeTextFile(`${root}/oci-layout`, "{}");
-    assertEquals(await found(root), FOLDERS.map(([name]) => name).sort());
-  } finally {
-    await Deno.remove(root, { recursive: true });
+  await using temp = await tempFolder();
+  const root = temp.path;
+  assertEquals(await found(`${root}/none`), []);
+  for (const [, folder] of FOLDERS) {
+    await Deno.mkdir(`${root}/${folder}/blobs/sha256`, { recursive: true });
+    await Deno.writeTextFile(`${root}/${folder}/oci-layout`, "{}");
   }
+  const strays = [
+    ".uploads/app",
+    "a/.partial",
+    "UPPER",
+    "_app",
+    "a/blobs/x",
+    "b/_c",
+    "a b",
+    "-x",
+  ];
+  for (const stray of strays) {
+    await Deno.mkdir(`${root}/${stray}`, { recursive: true });
+    await Deno.writeTextFile(`${root}/${stray}/oci-layout`, "{}");
+  }
+  await Deno.writeTextFile(`${root}/file`, "");
+  await Deno.symlink(root, `${root}/loop`);
+  await Deno.symlink(`${root}/app`, `${root}/link`);
+  await Deno.writeTextFile(`${root}/oci-layout`, "{}");
+  assertEquals(await found(root), FOLDERS.map(([name]) => name).sort());
 });

@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import type { Bytes } from "../../content/bytes.ts";
 import { concatBytes, encodeText } from "../../content/bytes.ts";
 import type { Descriptor } from "../../content/descriptor.ts";
@@ -80,11 +80,9 @@ export interface ObjectBackendOptions {
   now?: () => number;
 }
 
-const OBJECT_BACKEND_OPTIONS: OptionNames<ObjectBackendOptions> = {
-  segmentBytes: 1,
-  uploadExpiry: 1,
-  now: 1,
-};
+const OBJECT_BACKEND_OPTIONS: OptionNames<ObjectBackendOptions> = names(
+  "segmentBytes uploadExpiry now",
+);
 
 /** 1 GiB is 128 objects, and several pushes fit the 128 MiB of a Worker. */
 const SEGMENT_BYTES = 8 * 1024 * 1024;

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { bytesStream } from "../../content/body.ts";
 import { type Bytes, encodeText } from "../../content/bytes.ts";
 import type { Digest } from "../../content/digest.ts";
@@ -190,10 +190,5 @@ export function failing(texts: string[], error: Error): PieceReader {
 }
 
 export async function failure(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("it succeeded, and should have failed");
+  return await assertRejects(() => promise);
 }

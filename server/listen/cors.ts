@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import type { Middleware } from "../middleware.ts";
 import { emptyResponse } from "../refusal.ts";
@@ -15,10 +15,7 @@ export interface CorsOptions {
   credentials?: boolean;
 }
 
-const CORS_OPTIONS: OptionNames<CorsOptions> = {
-  origins: 1,
-  credentials: 1,
-};
+const CORS_OPTIONS: OptionNames<CorsOptions> = names("origins credentials");
 
 /** What pages use of responses, beyond what browsers show them anyway. */
 const EXPOSED_HEADERS = [

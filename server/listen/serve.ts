@@ -1,5 +1,5 @@
 import { checkArgument } from "../../content/check_argument.ts";
-import { checkOptions, type OptionNames } from "../../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import { runtimeName } from "../../runtime/builtin.ts";
 import { answerPages, type CorsOptions } from "./cors.ts";
@@ -42,15 +42,9 @@ export interface ServeOptions {
   grace?: number;
 }
 
-const SERVE_OPTIONS: OptionNames<ServeOptions> = {
-  hostname: 1,
-  port: 1,
-  tls: 1,
-  cors: 1,
-  signal: 1,
-  onListen: 1,
-  grace: 1,
-};
+const SERVE_OPTIONS: OptionNames<ServeOptions> = names(
+  "hostname port tls cors signal onListen grace",
+);
 
 /** A server that listens. */
 export interface ServedRegistry {

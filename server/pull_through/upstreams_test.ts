@@ -1,7 +1,7 @@
 /** What upstreams of all kinds answer, and what a client may say of the one it wants. */
 import { assertEquals } from "@std/assert";
 import { encodeText } from "../../content/bytes.ts";
-import { digestOf } from "../../content/digest_of.ts";
+import { describeBytes } from "../../content/describe_bytes.ts";
 import { MEDIA_TYPES } from "../../content/media_types.ts";
 import type { ContentSource } from "../../content/store.ts";
 import {
@@ -10,6 +10,7 @@ import {
   type RegistryError,
   UnauthorizedError,
 } from "../../errors.ts";
+import { tempFolder } from "../../scripts/temp_folder.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import { DockerResponse } from "../../transport/docker_response.ts";
 import { diskBackend } from "../backends/disk_backend.ts";
@@ -38,7 +39,7 @@ for (
     const upstream = new FakeUpstream();
     const text = JSON.stringify({ schemaVersion: 2, mediaType: own, config: CONFIG, layers: [] });
     const bytes = encodeText(text);
-    const descriptor = { mediaType: said, digest: await digestOf(bytes), size: bytes.byteLength };
+    const descriptor = await describeBytes(bytes, said);
     const source: ContentSource = {
       resolve: () => Promise.resolve(descriptor),
       exists: () => Promise.resolve(true),
@@ -131,29 +132,27 @@ Deno.test("pull-through: tags that are no tags are not listed", async () => {
 });
 
 Deno.test("pull-through: what is damaged here comes from the upstream again", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const { upstream, wire } = pulledThrough({ backend: diskBackend(folder, { durable: false }) });
-    const layer = await upstream.blob("hello");
-    const image = await upstream.image("v1", { layers: [layer] });
-    const paths = [`/v2/app/blobs/${layer.digest}`, `/v2/app/manifests/${image.digest}`];
-    const whole = await Promise.all(paths.map(async (path) => (await wire.send("GET", path)).text));
-    for (const { digest, size } of [layer, image]) {
-      const file = `${folder}/app/blobs/${digest.replace(":", "/")}`;
-      await Deno.writeTextFile(file, "x".repeat(size));
+  await using folder = await tempFolder();
+  const { upstream, wire } = pulledThrough({
+    backend: diskBackend(folder.path, { durable: false }),
+  });
+  const layer = await upstream.blob("hello");
+  const image = await upstream.image("v1", { layers: [layer] });
+  const paths = [`/v2/app/blobs/${layer.digest}`, `/v2/app/manifests/${image.digest}`];
+  const whole = await Promise.all(paths.map(async (path) => (await wire.send("GET", path)).text));
+  for (const { digest, size } of [layer, image]) {
+    const file = `${folder.path}/app/blobs/${digest.replace(":", "/")}`;
+    await Deno.writeTextFile(file, "x".repeat(size));
+  }
+  const { upstream: _, wire: restarted } = pulledThrough({
+    upstream,
+    backend: diskBackend(folder.path, { durable: false }),
+  });
+  for (const each of [wire, restarted]) {
+    for (const [index, path] of paths.entries()) {
+      assertEquals((await each.send("HEAD", path)).status, 200);
+      assertEquals((await each.send("GET", path)).text, whole[index]);
     }
-    const { upstream: _, wire: restarted } = pulledThrough({
-      upstream,
-      backend: diskBackend(folder, { durable: false }),
-    });
-    for (const each of [wire, restarted]) {
-      for (const [index, path] of paths.entries()) {
-        assertEquals((await each.send("HEAD", path)).status, 200);
-        assertEquals((await each.send("GET", path)).text, whole[index]);
-      }
-    }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
   }
 });
 
@@ -173,7 +172,7 @@ Deno.test("ns: a key to the upstream, answered with OCI-Namespace, and kept apar
         annotations: { name },
       }),
     );
-    const descriptor = { mediaType: OCI, digest: await digestOf(bytes), size: bytes.byteLength };
+    const descriptor = await describeBytes(bytes, OCI);
     await store.write(descriptor, bytes);
     for (const tag of ["v1", "v2"]) await store.tag(descriptor, tag);
   }

@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import type { Bytes } from "../../content/bytes.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import { endOf } from "../../server/listen/request_end.ts";
@@ -66,20 +66,10 @@ export interface FaultRule {
   corruptAt?: number;
 }
 
-const FAULT_RULE: OptionNames<FaultRule> = {
-  on: 1,
-  delay: 1,
-  fail: 1,
-  status: 1,
-  code: 1,
-  text: 1,
-  retryAfter: 1,
-  cutRequestAfter: 1,
-  cutAfter: 1,
-  stall: 1,
-  bytesPerSecond: 1,
-  corruptAt: 1,
-};
+const FAULT_RULE: OptionNames<FaultRule> = names(`
+  on delay fail status code text retryAfter cutRequestAfter cutAfter stall bytesPerSecond
+  corruptAt
+`);
 
 export interface FaultSettings extends StallLimit {
   sleep: Sleep;

@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import type { Bytes } from "../../content/bytes.ts";
 import { isDigest } from "../../content/digest.ts";
 import { pieceReader } from "../../content/piece_reader.ts";
@@ -38,11 +38,7 @@ export interface GradeOptions {
   now?: () => number;
 }
 
-const GRADE_OPTIONS: OptionNames<GradeOptions> = {
-  provoke: 1,
-  otherOrigin: 1,
-  now: 1,
-};
+const GRADE_OPTIONS: OptionNames<GradeOptions> = names("provoke otherOrigin now");
 
 /** A registry that grades its client. */
 export interface Grading {

@@ -1,6 +1,6 @@
 import type { Bytes } from "../../content/bytes.ts";
-import { type Digest, isDigest, toDigest } from "../../content/digest.ts";
-import { createHasher } from "../../content/hasher.ts";
+import { isDigest } from "../../content/digest.ts";
+import { hashPieces } from "../../content/hash_pieces.ts";
 import { pieceReader } from "../../content/piece_reader.ts";
 import type { Handler, Middleware, RequestContext } from "../../server/middleware.ts";
 import { answered, changed, changedOwn } from "../changed.ts";
@@ -40,17 +40,7 @@ async function bySha256(next: Handler, context: RequestContext, digest: string):
     }),
   );
   if (!ok || body === null) return digest;
-  return await hashed(body as ReadableStream<Bytes>);
-}
-
-async function hashed(body: ReadableStream<Bytes>): Promise<Digest> {
-  const hasher = await createHasher("sha256");
-  const reader = pieceReader(body);
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done || value === undefined) return toDigest("sha256", await hasher.digest());
-    hasher.update(value);
-  }
+  return (await hashPieces(pieceReader(body as ReadableStream<Bytes>))).digest;
 }
 
 /** end-2 without `Range`: always the whole blob. */

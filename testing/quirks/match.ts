@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import type { RequestContext } from "../../server/middleware.ts";
 import { isOtherOrigin } from "./other_origin.ts";
@@ -66,14 +66,9 @@ export interface RequestMatch {
   };
 }
 
-const REQUEST_MATCH: OptionNames<RequestMatch> = {
-  endpoint: 1,
-  method: 1,
-  path: 1,
-  repository: 1,
-  otherOrigin: 1,
-  nth: 1,
-};
+const REQUEST_MATCH: OptionNames<RequestMatch> = names(
+  "endpoint method path repository otherOrigin nth",
+);
 
 /**
  * Whether a request is meant. Each one that matches is counted, so it must be asked once a request.

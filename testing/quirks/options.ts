@@ -1,4 +1,4 @@
-import type { OptionNames } from "../../content/check_options.ts";
+import { names, type OptionNames } from "../../content/check_options.ts";
 import type { RequestMatch } from "./match.ts";
 
 /**
@@ -160,46 +160,13 @@ export interface QuirkOptions {
   tokens?: TokenQuirks;
 }
 
-const QUIRK_OPTIONS: OptionNames<QuirkOptions> = {
-  noReferrers: 1,
-  lyingSubject: 1,
-  fallbackTagIsSubject: 1,
-  singlePost: 1,
-  mount: 1,
-  mountWithoutFrom: 1,
-  minChunk: 1,
-  maxChunk: 1,
-  maxPut: 1,
-  patchStatus: 1,
-  stuckRange: 1,
-  bareUploadErrors: 1,
-  noUploadStatus: 1,
-  oneChunk: 1,
-  noEmptyClose: 1,
-  noContentRange: 1,
-  patchNeedsLength: 1,
-  locations: 1,
-  noRanges: 1,
-  blobRedirects: 1,
-  digestHeader: 1,
-  immutableTags: 1,
-  unknownTypes: 1,
-  deletes: 1,
-  tagDeletes: 1,
-  repositories: 1,
-  pages: 1,
-  errorBodies: 1,
-  warnings: 1,
-  padding: 1,
-  cookies: 1,
-  rateLimit: 1,
-  deniedStatus: 1,
-  challengeOnPing: 1,
-  pingScope: 1,
-  realmOrigin: 1,
-  endedTokenStatus: 1,
-  tokens: 1,
-};
+const QUIRK_OPTIONS: OptionNames<QuirkOptions> = names(`
+  noReferrers lyingSubject fallbackTagIsSubject singlePost mount mountWithoutFrom minChunk
+  maxChunk maxPut patchStatus stuckRange bareUploadErrors noUploadStatus oneChunk noEmptyClose
+  noContentRange patchNeedsLength locations noRanges blobRedirects digestHeader immutableTags
+  unknownTypes deletes tagDeletes repositories pages errorBodies warnings padding cookies
+  rateLimit deniedStatus challengeOnPing pingScope realmOrigin endedTokenStatus tokens
+`);
 
 /** What is special about the locations of uploads. */
 export interface LocationQuirks {
@@ -291,7 +258,4 @@ export interface QuirkRule extends QuirkOptions {
   on?: RequestMatch;
 }
 
-export const QUIRK_RULE: OptionNames<QuirkRule> = {
-  ...QUIRK_OPTIONS,
-  on: 1,
-};
+export const QUIRK_RULE: OptionNames<QuirkRule> = names("on", QUIRK_OPTIONS);

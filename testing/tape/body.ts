@@ -1,3 +1,4 @@
+import { decodeBase64 } from "../../content/base64.ts";
 import { type Bytes, encodeText } from "../../content/bytes.ts";
 import type { Tape, TapeBody } from "./tape.ts";
 
@@ -18,7 +19,7 @@ export async function tapeBytes(
   const content = Object.hasOwn(tape.bodies, digest) ? tape.bodies[digest] : undefined;
   if (content === undefined) return await bodies?.(digest);
   if ("text" in content) return encodeText(content.text);
-  return Uint8Array.from(atob(content.base64), (character) => character.charCodeAt(0));
+  return decodeBase64(content.base64);
 }
 
 /** Bytes in a stream that ends, or breaks where the recorded one did. */

@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import { encodeBase64 } from "../../content/base64.ts";
 import type { Bytes } from "../../content/bytes.ts";
 import { digestOf } from "../../content/digest_of.ts";
@@ -25,10 +25,7 @@ export interface RecordOptions {
   now?: () => number;
 }
 
-const RECORD_OPTIONS: OptionNames<RecordOptions> = {
-  bodyLimit: 1,
-  now: 1,
-};
+const RECORD_OPTIONS: OptionNames<RecordOptions> = names("bodyLimit now");
 
 /** A `fetch` that is recorded. */
 export interface Recording {

@@ -1,3 +1,4 @@
+import { decodeBase64 } from "../../content/base64.ts";
 import { redactText } from "./redact_text.ts";
 import { isKept, redactUrl } from "./redact_url.ts";
 import type { TapeSecrets } from "./secrets.ts";
@@ -103,8 +104,7 @@ function redactAuthorization(value: string, secrets: TapeSecrets): string {
 /** A password is looked for in everything else, too. */
 function learnPassword(credentials: string, secrets: TapeSecrets): void {
   try {
-    const bytes = Uint8Array.from(atob(credentials), (character) => character.charCodeAt(0));
-    const text = new TextDecoder().decode(bytes);
+    const text = new TextDecoder().decode(decodeBase64(credentials));
     const password = text.slice(text.indexOf(":") + 1);
     if (password !== "") secrets.placeholder(password);
   } catch {

@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import { Refusal } from "../../server/refusal.ts";
 import { sleepForReal } from "../faults/body.ts";
 import { fillerStream, type TapeBodies, tapeBytes, tapeStream } from "./body.ts";
@@ -25,12 +25,7 @@ export interface ReplayOptions {
   wait?: (milliseconds: number) => Promise<void>;
 }
 
-const REPLAY_OPTIONS: OptionNames<ReplayOptions> = {
-  timing: 1,
-  bodies: 1,
-  filler: 1,
-  wait: 1,
-};
+const REPLAY_OPTIONS: OptionNames<ReplayOptions> = names("timing bodies filler wait");
 
 interface Recorded {
   exchange: TapeExchange;

@@ -12,6 +12,7 @@ import {
   RegistryClientV2,
   UnsupportedError,
 } from "../../mod.ts";
+import { tempFolder } from "../../scripts/temp_folder.ts";
 import { createRegistry, diskBackend, type RegistryOptions } from "../../server/mod.ts";
 import { requirePeers } from "../peers/locate.ts";
 import { type RegistryKind, startRegistry } from "../peers/registries.ts";
@@ -62,19 +63,15 @@ function embedded(name: string, options: RegistryOptions & { disk?: boolean }): 
   return {
     ...{ name: `the embedded registry ${name}`, api },
     async run(fn) {
-      const folder = await Deno.makeTempDir({ prefix: "davit_lists_" });
+      await using folder = await tempFolder();
       const events: DavitEvent[] = [];
       const onEvent = (event: DavitEvent) => void events.push(event);
-      try {
-        const { fetch } = createRegistry({
-          ...rest,
-          ...(disk && { backend: diskBackend(folder) }),
-        });
-        const client = new RegistryClientV2({ name: "localhost:5000/attached", fetch, onEvent });
-        await fn({ api, client, events });
-      } finally {
-        await Deno.remove(folder, { recursive: true });
-      }
+      const { fetch } = createRegistry({
+        ...rest,
+        ...(disk && { backend: diskBackend(folder.path) }),
+      });
+      const client = new RegistryClientV2({ name: "localhost:5000/attached", fetch, onEvent });
+      await fn({ api, client, events });
     },
   };
 }

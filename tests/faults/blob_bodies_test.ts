@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { type Bytes, type ErrorCode, RegistryStore, TimeoutError } from "@davit/registry-client";
 import { LayoutStore, MemoryStore, saveFile } from "@davit/registry-client/stores";
+import { tempFolder } from "../../scripts/temp_folder.ts";
 import {
   bodyOf,
   type Ending,
@@ -167,29 +168,26 @@ for (const { name, answer, code, is } of badBlobs) {
   });
 
   Deno.test(`saveFile, LayoutStore, MemoryStore: ${name}: nothing is kept`, async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      const world = new World({ impatient, fault: blob(answer) });
-      await world.caught(async () => {
-        const { stream } = await world.client.getBlob(DIGEST);
-        await saveFile(`${folder}/blob`, stream);
-      });
-      assertEquals(await namesIn(folder), []);
+    await using temp = await tempFolder();
+    const folder = temp.path;
+    const world = new World({ impatient, fault: blob(answer) });
+    await world.caught(async () => {
+      const { stream } = await world.client.getBlob(DIGEST);
+      await saveFile(`${folder}/blob`, stream);
+    });
+    assertEquals(await namesIn(folder), []);
 
-      const descriptor = { mediaType: "application/octet-stream", digest: DIGEST, size: SIZE };
-      for (const store of [new LayoutStore(`${folder}/layout`), new MemoryStore()]) {
-        const faulty = new World({ impatient, fault: blob(answer) });
-        await faulty.caught(async () => {
-          const source = new RegistryStore(faulty.client);
-          await store.write(descriptor, await source.open(descriptor));
-        });
-        assertEquals(await store.exists(descriptor), false);
-        faulty.assertSecretsKept();
-      }
-      assertEquals(await files(`${folder}/layout`), []);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
+    const descriptor = { mediaType: "application/octet-stream", digest: DIGEST, size: SIZE };
+    for (const store of [new LayoutStore(`${folder}/layout`), new MemoryStore()]) {
+      const faulty = new World({ impatient, fault: blob(answer) });
+      await faulty.caught(async () => {
+        const source = new RegistryStore(faulty.client);
+        await store.write(descriptor, await source.open(descriptor));
+      });
+      assertEquals(await store.exists(descriptor), false);
+      faulty.assertSecretsKept();
     }
+    assertEquals(await files(`${folder}/layout`), []);
   });
 }
 

@@ -6,6 +6,7 @@ import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { ApiError, type ErrorCode, RegistryClientV2 } from "@davit/registry-client";
 import { createRegistry } from "@davit/registry-client/server";
 import { saveFile } from "@davit/registry-client/stores";
+import { tempFolder } from "../../scripts/temp_folder.ts";
 import { BrokenServer, type Phase, type RawAnswer } from "./broken_server.ts";
 import { leaks, SECRETS } from "./secrets.ts";
 import { namesIn, sha256, utf8 } from "./world.ts";
@@ -97,17 +98,13 @@ for (const [way, insecure] of ways) {
 
     Deno.test(`end-2 getBlob by ${way}: a body that always ${name}: DOWNLOAD_FAILED`, async () => {
       await served(insecure, () => answer, async ({ client }) => {
-        const folder = await Deno.makeTempDir();
-        try {
-          const blob = await client.getBlob(DIGEST);
-          const error = await saveFile(`${folder}/blob`, blob.stream).catch((error) => error);
-          assertInstanceOf(error, ApiError);
-          assertEquals([error.code, error.retryable], ["DOWNLOAD_FAILED", true]);
-          assertEquals(leaks(error), []);
-          assertEquals(await namesIn(folder), []);
-        } finally {
-          await Deno.remove(folder, { recursive: true });
-        }
+        await using folder = await tempFolder();
+        const blob = await client.getBlob(DIGEST);
+        const error = await saveFile(`${folder.path}/blob`, blob.stream).catch((error) => error);
+        assertInstanceOf(error, ApiError);
+        assertEquals([error.code, error.retryable], ["DOWNLOAD_FAILED", true]);
+        assertEquals(leaks(error), []);
+        assertEquals(await namesIn(folder.path), []);
       }, patience(answer));
     });
   }

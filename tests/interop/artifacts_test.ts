@@ -5,6 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Descriptor, RegistryClientV2, RegistryStore } from "../../mod.ts";
 import { attach, attached, describe, detach, helm, pack, unpackFiles } from "../../artifact/mod.ts";
+import { tempFolder } from "../../scripts/temp_folder.ts";
 import { createRegistry, serve } from "../../server/mod.ts";
 import { denoCommand } from "../../scripts/deno.ts";
 import { memoryFolder } from "../endpoints/memory_folder.ts";
@@ -114,12 +115,8 @@ async function listing(folder: string, prefix = ""): Promise<string[]> {
 }
 
 async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "davit_artifacts_" });
-  try {
-    await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await tempFolder();
+  await run(folder.path);
 }
 
 interface StoredManifest {

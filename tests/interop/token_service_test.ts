@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { RegistryApiError, RegistryClientV2 } from "../../mod.ts";
+import { tempFolder } from "../../scripts/temp_folder.ts";
 import { createTokenKey, serve, tokenKeySet, tokenService } from "../../server/mod.ts";
 import { type Certificate, selfSigned } from "../peers/certificate.ts";
 import { withClient } from "../peers/clients.ts";
@@ -137,42 +138,39 @@ for (const trust of Object.keys(TRUST)) {
     name: `distribution 3 takes tokens, by ${trust}`,
     fn: () =>
       withDistribution(trust, async (world) => {
-        const folder = await Deno.makeTempDir({ prefix: "davit_sample_" });
+        await using temp = await tempFolder();
+        const folder = temp.path;
         const { index } = await writeSampleLayout(`${folder}/sample`);
-        try {
-          await withClient("crane", target(world, "admin"), async (client) => {
-            const admin = target(world, "admin");
-            await client.push(admin, `${folder}/sample`, "public/app:v1");
-            assertEquals(await client.digest(admin, "public/app:v1"), index.digest);
-            await client.pull(admin, "public/app:v1", `${folder}/pulled`);
-            assertEquals(await client.tags(admin, "public/app"), ["v1"]);
-            const listed = await client.run(["catalog", "--insecure", world.registry.host]);
-            assertEquals([listed.code, listed.stdout.trim()], [0, "public/app"], listed.stderr);
-          });
-          assert(world.asked.length > 0, "somebody asked for a token");
-          await withClient("crane", target(world, "reader"), async (client) => {
-            const reader = target(world, "reader");
-            assertEquals(await client.digest(reader, "public/app:v1"), index.digest);
-            await assertRejects(
-              () => client.push(reader, `${folder}/sample`, "public/app:v2"),
-              Error,
-            );
-            assertEquals(await client.tags(reader, "public/app"), ["v1"]);
-          });
-          await withClient("crane", target(world, "stranger"), async (client) => {
-            const stranger = target(world, "stranger");
-            await client.push(stranger, `${folder}/sample`, "elsewhere/app:v1");
-            await assertRejects(() => client.digest(stranger, "public/app:v1"), Error);
-            await assertRejects(() => client.tags(stranger, "public/app"), Error);
-          });
-          await withClient("crane", { host: world.registry.host }, async (client) => {
-            const nobody = { host: world.registry.host };
-            assertEquals(await client.digest(nobody, "public/app:v1"), index.digest);
-            await assertRejects(() => client.digest(nobody, "elsewhere/app:v1"), Error);
-          });
-        } finally {
-          await Deno.remove(folder, { recursive: true });
-        }
+        await withClient("crane", target(world, "admin"), async (client) => {
+          const admin = target(world, "admin");
+          await client.push(admin, `${folder}/sample`, "public/app:v1");
+          assertEquals(await client.digest(admin, "public/app:v1"), index.digest);
+          await client.pull(admin, "public/app:v1", `${folder}/pulled`);
+          assertEquals(await client.tags(admin, "public/app"), ["v1"]);
+          const listed = await client.run(["catalog", "--insecure", world.registry.host]);
+          assertEquals([listed.code, listed.stdout.trim()], [0, "public/app"], listed.stderr);
+        });
+        assert(world.asked.length > 0, "somebody asked for a token");
+        await withClient("crane", target(world, "reader"), async (client) => {
+          const reader = target(world, "reader");
+          assertEquals(await client.digest(reader, "public/app:v1"), index.digest);
+          await assertRejects(
+            () => client.push(reader, `${folder}/sample`, "public/app:v2"),
+            Error,
+          );
+          assertEquals(await client.tags(reader, "public/app"), ["v1"]);
+        });
+        await withClient("crane", target(world, "stranger"), async (client) => {
+          const stranger = target(world, "stranger");
+          await client.push(stranger, `${folder}/sample`, "elsewhere/app:v1");
+          await assertRejects(() => client.digest(stranger, "public/app:v1"), Error);
+          await assertRejects(() => client.tags(stranger, "public/app"), Error);
+        });
+        await withClient("crane", { host: world.registry.host }, async (client) => {
+          const nobody = { host: world.registry.host };
+          assertEquals(await client.digest(nobody, "public/app:v1"), index.digest);
+          await assertRejects(() => client.digest(nobody, "elsewhere/app:v1"), Error);
+        });
       }),
   });
 }

@@ -4,6 +4,7 @@
  * how often, and `DAVIT_SEED` sees a failure again.
  */
 import { assert, assertEquals } from "@std/assert";
+import { tempFolder } from "../../scripts/temp_folder.ts";
 import {
   createRegistry,
   diskBackend,
@@ -61,10 +62,10 @@ async function turns(count: number): Promise<void> {
 
 for (const [name, open] of Object.entries(BACKENDS)) {
   Deno.test(`a flood of requests during ${ROUNDS} closing PUTs: ${name}`, async () => {
-    const folder = await Deno.makeTempDir({ prefix: "davit_flood_" });
+    await using folder = await tempFolder();
     const dice = new Dice(SEED);
     const errors: unknown[] = [];
-    const registries = open(folder).map((backend) =>
+    const registries = open(folder.path).map((backend) =>
       createRegistry({ backend, onError: (error) => errors.push(error) })
     );
     const send = async (method: string, path: string, body?: BodyInit) => {
@@ -135,8 +136,6 @@ for (const [name, open] of Object.entries(BACKENDS)) {
       assert(closed > 0, "no upload was closed");
     } catch (error) {
       throw new Error(`with DAVIT_SEED=${SEED}: ${(error as Error).message}`, { cause: error });
-    } finally {
-      await Deno.remove(folder, { recursive: true });
     }
   });
 }

@@ -1,26 +1,24 @@
 /** A registry that lets no page in, asked by one in a real browser. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { tempFolder } from "../../scripts/temp_folder.ts";
 import { importMap } from "../import_map.ts";
 import { requirePeers } from "../peers/locate.ts";
 import { runInChromium } from "./chromium.ts";
 
 /** Bundles the program for a browser, with the host in its place. */
 async function bundle(host: string): Promise<string> {
-  const folder = await Deno.makeTempDir({ prefix: "davit_cors_" });
-  try {
-    await Deno.writeTextFile(`${folder}/map.json`, await importMap());
-    const program = await Deno.readTextFile(new URL("cors_program.ts", import.meta.url));
-    await Deno.writeTextFile(`${folder}/program.ts`, program.replaceAll("HOST", host));
-    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["bundle", "--quiet", "--platform=browser", "--no-config", "--no-lock"]
-        .concat(["--import-map", "map.json", "--outdir", "out", "program.ts"]),
-      cwd: folder,
-    }).output();
-    assertEquals(success, true, new TextDecoder().decode(stderr));
-    return await Deno.readTextFile(`${folder}/out/program.js`);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using temp = await tempFolder();
+  const folder = temp.path;
+  await Deno.writeTextFile(`${folder}/map.json`, await importMap());
+  const program = await Deno.readTextFile(new URL("cors_program.ts", import.meta.url));
+  await Deno.writeTextFile(`${folder}/program.ts`, program.replaceAll("HOST", host));
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", "--platform=browser", "--no-config", "--no-lock"]
+      .concat(["--import-map", "map.json", "--outdir", "out", "program.ts"]),
+    cwd: folder,
+  }).output();
+  assertEquals(success, true, new TextDecoder().decode(stderr));
+  return await Deno.readTextFile(`${folder}/out/program.js`);
 }
 
 for (const lets of [false, true]) {

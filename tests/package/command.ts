@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { pack } from "../../artifact/mod.ts";
 import { RegistryClientV2, RegistryStore } from "../../mod.ts";
+import { tempFolder } from "../../scripts/temp_folder.ts";
 import { serve } from "../../server/mod.ts";
 import { LayoutStore } from "../../stores/mod.ts";
 import { createTestRegistry } from "../../testing/mod.ts";
@@ -24,12 +25,8 @@ async function ended(child: Deno.ChildProcess) {
 }
 
 async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "davit_command_" });
-  try {
-    await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await tempFolder();
+  await run(folder.path);
 }
 
 /** Copies an artifact out of a folder into a repository and back; what fails says so by its code. */

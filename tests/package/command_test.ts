@@ -1,6 +1,7 @@
 /** The command from a clone, as `task davit` and Deno run it. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { buildManifest } from "../../mod.ts";
+import { tempFolder } from "../../scripts/temp_folder.ts";
 import { createRegistry, serve } from "../../server/mod.ts";
 import { LayoutStore } from "../../stores/mod.ts";
 import { denoArguments, stdSource } from "../../scripts/deno.ts";
@@ -49,21 +50,17 @@ Deno.test({
   ignore: Deno.build.os !== "linux",
   async fn() {
     const [deno, ...args] = await program();
-    const folder = await Deno.makeTempDir();
-    try {
-      const { descriptor, bytes } = await buildManifest({ artifactType: "a/b", layers: [] });
-      const store = new LayoutStore(folder);
-      await store.write(descriptor, bytes);
-      await store.tag(descriptor, "v1");
-      const shell = '"$0" "$@" > /dev/full';
-      const { code, stderr } = await new Deno.Command("sh", {
-        args: ["-c", shell, deno!, ...args, "ls", `oci:${folder}`],
-      }).output();
-      const said = new TextDecoder().decode(stderr);
-      assertEquals([code, said.split("\n").length], [1, 2], said);
-      assertStringIncludes(said.toLowerCase(), "no space left");
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    await using folder = await tempFolder();
+    const { descriptor, bytes } = await buildManifest({ artifactType: "a/b", layers: [] });
+    const store = new LayoutStore(folder.path);
+    await store.write(descriptor, bytes);
+    await store.tag(descriptor, "v1");
+    const shell = '"$0" "$@" > /dev/full';
+    const { code, stderr } = await new Deno.Command("sh", {
+      args: ["-c", shell, deno!, ...args, "ls", `oci:${folder.path}`],
+    }).output();
+    const said = new TextDecoder().decode(stderr);
+    assertEquals([code, said.split("\n").length], [1, 2], said);
+    assertStringIncludes(said.toLowerCase(), "no space left");
   },
 });

@@ -2,7 +2,7 @@
  * A token service for the registries that tests start: the Docker token protocol by GET and by
  * OAuth2 POST, with tokens that distribution 2 and 3 accept (ES256, the certificate in `x5c`).
  */
-import { encodeBase64 } from "@std/encoding/base64";
+import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import { SignJWT } from "jose";
 import { selfSigned } from "./certificate.ts";
 
@@ -82,9 +82,7 @@ function scopesIn(values: string[]): string[] {
 
 function basicCredentials(header: string | null): { user: string; password: string } | undefined {
   if (header === null || !/^basic /i.test(header)) return undefined;
-  const text = new TextDecoder().decode(
-    Uint8Array.from(atob(header.slice(6).trim()), (char) => char.charCodeAt(0)),
-  );
+  const text = new TextDecoder().decode(decodeBase64(header.slice(6).trim()));
   const colon = text.indexOf(":");
   return { user: text.slice(0, colon), password: text.slice(colon + 1) };
 }

@@ -1,0 +1,17 @@
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { inTurn } from "./in_turn.ts";
+
+Deno.test("inTurn: every item, until the signal ends it", async () => {
+  assertEquals(await Array.fromAsync(inTurn(["a", "b"], undefined)), ["a", "b"]);
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  const seen: string[] = [];
+  const error = await assertRejects(async () => {
+    for await (const item of inTurn(["a", "b"], controller.signal)) {
+      seen.push(item);
+      controller.abort(reason);
+    }
+  });
+  assertStrictEquals(error, reason);
+  assertEquals(seen, ["a"]);
+});
