@@ -1,11 +1,11 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type Descriptor, RegistryClientV2, RegistryStore } from "../mod.ts";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { type Descriptor, HttpError, RegistryClientV2, RegistryStore } from "../mod.ts";
 import { createRegistry, type Registry, type RegistryOptions, serve } from "../server/mod.ts";
 import { LayoutStore } from "../stores/mod.ts";
 import { createTestRegistry } from "../testing/mod.ts";
 import { selfSigned } from "../tests/peers/certificate.ts";
 import { Connections } from "./connections.ts";
-import { fakeIo, fakeRun, interrupter } from "./fake_io_test.ts";
+import { fakeIo, FakeOutput, fakeRun, interrupter } from "./fake_io_test.ts";
 import type { InspectedManifest } from "./inspect.ts";
 import { OutputClosedError } from "./io.ts";
 import { parseLocation, type RegistryLocation } from "./location.ts";
@@ -441,4 +441,25 @@ Deno.test("davit serve: says the address, serves until it is interrupted, and ke
       interrupt();
       assertEquals((await running).code, 0);
     }
+  }));
+
+Deno.test("davit serve: what the disk fails with is told on standard error, with its path", () =>
+  withFolder(async (folder) => {
+    const { signal, interrupt } = interrupter();
+    const stdout = new FakeOutput();
+    const running = fakeRun(["serve", "--dir", folder], { signal, stdout });
+    while (stdout.text === "") await new Promise((resolve) => setTimeout(resolve, 5));
+    const client = new RegistryClientV2({
+      name: `${stdout.text.trim()}/app`,
+      retry: { maxAttempts: 1 },
+    });
+    const body = new TextEncoder().encode("hello");
+    const { digest } = await client.putBlob(body);
+    const path = `${folder}/app/blobs/${digest.replace(":", "/")}`;
+    await Deno.remove(path);
+    await Deno.mkdir(path);
+    await assertRejects(() => client.putBlob(body), HttpError, "500");
+    interrupt();
+    const { code, stderr } = await running;
+    assertEquals([code, stderr], [0, `davit: Cannot write ${path}: a folder is in its place\n`]);
   }));

@@ -9,6 +9,7 @@ import {
   serve as listen,
   type ServeOptions,
 } from "../../server/mod.ts";
+import { complaint } from "../complaint.ts";
 import { type Io, writeResult } from "../io.ts";
 
 interface Flags {
@@ -46,7 +47,12 @@ export default function serve(command: Command, io: Io): void {
       if (flags.dir !== undefined) await checkFolder(flags.dir);
       const backend = flags.dir === undefined ? undefined : diskBackend(flags.dir);
       await backend?.recover();
-      const registry = createRegistry({ ...(auth && { auth }), ...(backend && { backend }) });
+      const registry = createRegistry({
+        ...(auth && { auth }),
+        ...(backend && { backend }),
+        // The client learns no more than that the registry failed.
+        onError: (error) => void io.stderr.write(`${complaint(error)}\n`).catch(() => {}),
+      });
       const server = await listen(registry, await serveOptions(flags));
       try {
         await writeResult(io, flags, { url: server.url }, [server.url]);
