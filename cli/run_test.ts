@@ -44,7 +44,13 @@ const USERS = { users: { me: "a 5ecret" } };
 const BASIC: RegistryOptions = { auth: { basic: USERS } };
 const BEARER: RegistryOptions = { auth: { bearer: USERS } };
 
-const usage: [name: string, args: string[], code: number, stdout: RegExp, stderr: RegExp][] = [
+/** A file that is there, and its folder. */
+const FILE = new URL(import.meta.url).pathname;
+const FOLDER = new URL(".", import.meta.url).pathname;
+
+type UsageCase = [name: string, args: string[], code: number, stdout: RegExp, stderr: RegExp];
+
+const usage: UsageCase[] = [
   ["--version", ["--version"], 0, /^\d+\.\d+\.\d+\n$/, /^$/],
   ["--help lists every verb", ["--help"], 0, /copy [^]*ls [^]*digest [^]*inspect [^]*serve /, /^$/],
   ["the help of a verb", ["ls", "--help"], 0, /--ca-file <file>/, /^$/],
@@ -73,6 +79,46 @@ const usage: [name: string, args: string[], code: number, stdout: RegExp, stderr
   ["a user without a password", ["serve", "--user", "me"], 2, /^$/, /^davit: .*NAME:PASSWORD/],
   ["a way to log in without users", ["serve", "--auth", "bearer"], 2, /^$/, /--htpasswd/],
   ["a certificate without its key", ["serve", "--tls-cert", "x"], 2, /^$/, /go together/],
+  [
+    "users in a file that is not there",
+    ["serve", "--htpasswd", "/none"],
+    2,
+    /^$/,
+    /--htpasswd \/none/,
+  ],
+  ...["./app", "/app", "../app:v1", "~/app", "C:\\images\\app", "C:/images"].map((
+    path,
+  ): UsageCase => [
+    `the path ${path} without what it is of`,
+    ["ls", path],
+    2,
+    /^$/,
+    /it looks like a path; is it oci:DIR, oci-archive:FILE or docker-archive:FILE\?/,
+  ]),
+  [
+    "a folder that is not there",
+    ["digest", "oci:/none:v1"],
+    3,
+    /^$/,
+    /\/none: there is no such folder/,
+  ],
+  ["a folder below a file", ["ls", `oci:${FILE}/x`], 3, /^$/, /there is no such folder/],
+  ["a file for a folder", ["inspect", `oci:${FILE}`], 3, /^$/, /it is not a folder/],
+  ["a folder of something else", ["ls", `oci:${FOLDER}`], 3, /^$/, /is no OCI layout: it has no/],
+  [
+    "a source that is not there",
+    ["copy", "oci:/none", "oci:/nowhere"],
+    3,
+    /^$/,
+    /^davit: Cannot open \/none/,
+  ],
+  [
+    "no certificate",
+    ["ls", "example.test/a", "--ca-file", FILE],
+    2,
+    /^$/,
+    /^davit: Cannot use --ca-file "[^"]+": it has no certificate in PEM\n/,
+  ],
   ["what is no reference", ["digest", "low/UPPER"], 2, /^$/, /^davit: Cannot parse "low\/UPPER"/],
   ["a place of another tool", ["digest", "dir:/x"], 2, /^$/, /is it oci:DIR/],
   [
@@ -80,7 +126,7 @@ const usage: [name: string, args: string[], code: number, stdout: RegExp, stderr
     ["digest", "oci:none:v1", "--platform", "x"],
     3,
     /^$/,
-    /^davit: Cannot resolve "v1"/,
+    /^davit: Cannot open none: there is no such folder/,
   ],
   [
     "a certificate file that is not there",
@@ -462,4 +508,44 @@ Deno.test("davit serve: what the disk fails with is told on standard error, with
     interrupt();
     const { code, stderr } = await running;
     assertEquals([code, stderr], [0, `davit: Cannot write ${path}: a folder is in its place\n`]);
+  }));
+
+Deno.test("davit copy: names that are none, before anything is copied", () =>
+  withFolder(async (folder) => {
+    await pushSample(new LayoutStore(`${folder}/sample`), "v1");
+    const cases: [target: string, ...more: string[]][] = [
+      [`oci:${folder}/a:.bad`],
+      [`oci:${folder}/a:full/name:v1`],
+      [`oci:${folder}/a`, "--tag", "v 2"],
+      [`oci-archive:${folder}/a.tar:no/tag`],
+      [`oci-archive:${folder}/a.tar:v1`, "--tag", "Upper/Name:v1"],
+      [`docker-archive:${folder}/a.tar:BAD/Name`, "--platform", "linux/arm64"],
+      ["localhost:1/a:v1", "--tag", "v/2"],
+    ];
+    for (const [target, ...more] of cases) {
+      const ran = await fakeRun(["copy", `oci:${folder}/sample:v1`, target, ...more]);
+      assertEquals([ran.code, ran.stdout], [2, ""], ran.stderr);
+      assertMatch(ran.stderr, /^davit: Cannot (?:use|parse) [^\n]+\n$/);
+    }
+    assertEquals((await Array.fromAsync(Deno.readDir(folder))).length, 1);
+  }));
+
+Deno.test("davit: no tar goes to a terminal, nor comes from one", () =>
+  withFolder(async (folder) => {
+    await pushSample(new LayoutStore(folder), "v1");
+    for (const target of ["-", "oci-archive:-"]) {
+      const ran = await fakeRun(["copy", `oci:${folder}:v1`, target], { columns: 80 });
+      assertEquals([ran.code, ran.stdout], [2, ""], ran.stderr);
+      assertStringIncludes(
+        ran.stderr,
+        "Cannot write a tar to a terminal: davit … - > FILE keeps it",
+      );
+    }
+    for (
+      const args of [["ls", "-"], ["digest", "docker-archive:-"], ["copy", "-", `oci:${folder}`]]
+    ) {
+      const ran = await fakeRun(args, { stdinIsTerminal: true });
+      assertEquals([ran.code, ran.stdout], [2, ""]);
+      assertStringIncludes(ran.stderr, "Cannot read a tar from a terminal: davit … - < FILE reads");
+    }
   }));
