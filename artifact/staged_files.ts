@@ -3,6 +3,7 @@ import type { Bytes } from "../content/bytes.ts";
 import { InvalidArchiveError, InvalidOptionError, UnsafePathError } from "../errors.ts";
 import type { FileTree, TreeStat } from "../runtime/file_tree.ts";
 import { hasCode, isMissing, openCursor } from "../runtime/files.ts";
+import { makeFolders } from "../runtime/make_folders.ts";
 
 /** A link that is made when all files are there, so that none is written through it. */
 interface Link {
@@ -29,7 +30,7 @@ export class StagedFiles {
 
   /** For a folder, which need not be there yet. */
   static async create(tree: FileTree, folder: string): Promise<StagedFiles> {
-    await tree.mkdir(folder, { recursive: true });
+    await makeFolders(tree, folder);
     const real = await tree.realpath(folder);
     // On the same disk, so that a rename publishes what is in it.
     const stage = join(real, `.davit-${crypto.randomUUID()}.part`);

@@ -112,14 +112,16 @@ export class Connections {
 }
 
 async function certificates(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (cause) {
+  const text = await readFile(file, "utf8").catch((cause) => {
     throw new InvalidOptionError(
-      `Cannot read --ca-file ${JSON.stringify(file)}: ${(cause as Error).message}`,
+      `Cannot read --ca-file ${JSON.stringify(file)}: ${cause.message}`,
       { cause },
     );
-  }
+  });
+  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  throw new InvalidOptionError(
+    `Cannot use --ca-file ${JSON.stringify(file)}: it has no certificate in PEM`,
+  );
 }
 
 /**

@@ -57,7 +57,11 @@ export async function copyBetween(
 ): Promise<void> {
   const started = performance.now();
   checkTags(from, to, flags);
-  const progress = flags.quiet ? undefined : new Progress(io.stderr);
+  const progress = flags.quiet ? undefined : new Progress(
+    io.stderr,
+    undefined,
+    io.stderr.isTerminal && io.env.TERM !== "dumb",
+  );
   const connections = new Connections(flags, io, progress?.say);
   let copied: Copied;
   try {

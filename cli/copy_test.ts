@@ -216,6 +216,10 @@ Deno.test("davit copy: what its flags do", async (t) => {
         assertEquals(ran.stdout, `${host}/bars:latest@${digest}\n`);
         assertStringIncludes(ran.stderr, "\x1b[K\n");
         assert(ran.stderr.trimEnd().endsWith("attached artifact\x1b[K\n\x1b[J"), ran.stderr);
+        // One on which nothing can move gets plain lines.
+        const env = { TERM: "dumb" };
+        const dumb = await fakeRun(["copy", source, `${host}/dumb`], { columns: 80, env });
+        assertEquals([dumb.code, dumb.stderr.includes("\x1b")], [0, false], dumb.stderr);
       },
     );
   });

@@ -33,6 +33,7 @@ export class FakeOutput implements Output {
 /** What a run is given beside its arguments. */
 export interface FakeInput {
   stdin?: string | Uint8Array<ArrayBuffer>;
+  stdinIsTerminal?: boolean;
   env?: Record<string, string>;
   /** The width of the terminal that both outputs are; without it they are pipes. */
   columns?: number;
@@ -54,6 +55,7 @@ export function fakeIo(input: FakeInput = {}): { io: Io; stdout: FakeOutput; std
   const io: Io = {
     stdout: input.stdout ?? stdout,
     stderr,
+    stdinIsTerminal: input.stdinIsTerminal ?? false,
     stdin: () => new Blob([input.stdin ?? ""]).stream(),
     env: input.env ?? {},
     signal: input.signal ?? new AbortController().signal,

@@ -16,6 +16,8 @@ export interface Io {
   readonly stdout: Output;
   /** Takes progress, notices and errors. */
   readonly stderr: Output;
+  /** Whether standard input is a terminal. */
+  readonly stdinIsTerminal: boolean;
   /** Standard input. */
   stdin(): ReadableStream<Uint8Array<ArrayBuffer>>;
   /** The environment. */

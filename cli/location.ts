@@ -73,7 +73,7 @@ export function parseLocation(text: string): Location {
   try {
     return { kind: "registry", reference: parseReference(text) };
   } catch (error) {
-    throw foreign(text, prefix) ?? error;
+    throw foreign(text, prefix) ?? pathError(text) ?? error;
   }
 }
 
@@ -94,6 +94,15 @@ function foreign(text: string, prefix: string): InvalidReferenceError | undefine
     : `"${near}:"`;
   return new InvalidReferenceError(
     `Cannot parse ${JSON.stringify(text)}: "${prefix}:" is not known here; is it ${known}?`,
+  );
+}
+
+/** What begins as a path does is no repository. */
+function pathError(text: string): InvalidReferenceError | undefined {
+  if (!/^(?:~|\.{0,2}[\\/]|[a-zA-Z]:[\\/])/.test(text)) return undefined;
+  return new InvalidReferenceError(
+    `Cannot parse ${JSON.stringify(text)}: it looks like a path; is it oci:DIR, oci-archive:FILE ` +
+      "or docker-archive:FILE?",
   );
 }
 

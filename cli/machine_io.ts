@@ -1,5 +1,6 @@
 import process from "node:process";
 import { Readable } from "node:stream";
+import { isatty } from "node:tty";
 import { InterruptedError, type Io, type Output, OutputClosedError } from "./io.ts";
 
 /** How wide an output is taken to be that is no terminal: nothing is cut then. */
@@ -16,6 +17,7 @@ export function machineIo(): Io {
   return {
     stdout: output(process.stdout),
     stderr: output(process.stderr),
+    stdinIsTerminal: isatty(0),
     stdin: () => Readable.toWeb(process.stdin) as ReadableStream<Uint8Array<ArrayBuffer>>,
     env: process.env,
     signal: interruption(),
@@ -60,6 +62,9 @@ function interruption(): AbortSignal {
     } else if (now - first > SAME_SIGNAL_MS) process.exit(130);
   };
   process.on("SIGINT", interrupt);
-  if (process.platform !== "win32") process.on("SIGTERM", interrupt);
+  // Windows knows neither: it would say so, or end the process before anything is cleaned up.
+  if (process.platform !== "win32") {
+    for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, interrupt);
+  }
   return controller.signal;
 }

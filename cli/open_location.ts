@@ -1,4 +1,12 @@
-import type { Bytes, ContentSource, ContentStore } from "../mod.ts";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  type Bytes,
+  ContentNotFoundError,
+  type ContentSource,
+  type ContentStore,
+  InvalidOptionError,
+} from "../mod.ts";
 import { createArchive, LayoutStore, MemoryStore, openArchive } from "../stores/mod.ts";
 import { type ConnectionFlags, Connections } from "./connections.ts";
 import type { Io, Output } from "./io.ts";
@@ -40,7 +48,11 @@ export async function openSource(
   }
   const { path } = location;
   if (location.kind === "layout") {
+    await checkLayout(path);
     return { source: new LayoutStore(path), reference, close: nothing };
+  }
+  if (path === STANDARD && io.stdinIsTerminal) {
+    throw new InvalidOptionError("Cannot read a tar from a terminal: davit … - < FILE reads one");
   }
   const { format } = location;
   const archive = await openArchive(path === STANDARD ? io.stdin() : path, {
@@ -54,6 +66,25 @@ export async function openSource(
     close: () => archive.close(),
   };
 }
+
+/** A store takes a folder that is not there for an empty one, as it may be written to. */
+async function checkLayout(path: string): Promise<void> {
+  const missing = async (name: string) =>
+    await stat(join(path, name)).then(() => false, ({ code }) => MISSING.includes(code));
+  const there = await stat(path).catch(({ code }) => MISSING.includes(code) ? undefined : null);
+  if (there === null) return; // the store says why
+  const state = there === undefined
+    ? "there is no such folder"
+    : !there.isDirectory()
+    ? "it is not a folder"
+    : await missing("oci-layout") && await missing("index.json")
+    ? "it is no OCI layout: it has no index.json"
+    : undefined;
+  if (state !== undefined) throw new ContentNotFoundError(`Cannot open ${path}: ${state}`);
+}
+
+/** What says that nothing has a path. */
+const MISSING = ["ENOENT", "ENOTDIR"];
 
 /** Opens the place that an argument names, does something with it, and lets go of it. */
 export async function withSource(
@@ -89,6 +120,9 @@ export async function openTarget(
   const { path } = location;
   if (location.kind === "layout") {
     return { store: new LayoutStore(path), close: nothing, abort: nothing };
+  }
+  if (path === STANDARD && io.stdout.isTerminal) {
+    throw new InvalidOptionError("Cannot write a tar to a terminal: davit … - > FILE keeps it");
   }
   if (dryRun) return { store: new MemoryStore(), close: nothing, abort: nothing };
   const archive = await createArchive(path === STANDARD ? streamTo(io.stdout) : path, {

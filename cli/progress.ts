@@ -34,15 +34,17 @@ export class Progress {
   readonly #out: Output;
   readonly #ticker: Ticker;
   readonly #state = new ProgressState();
+  readonly #moves: boolean;
   readonly #stop: () => void;
   /** The lines on the terminal that move. */
   #drawn: string[] = [];
 
-  /** Shows it on an output. */
-  constructor(out: Output, ticker: Ticker = TICKER) {
+  /** Shows it on an output; bars only where that is a terminal on which lines can move. */
+  constructor(out: Output, ticker: Ticker = TICKER, moves = out.isTerminal) {
     this.#out = out;
     this.#ticker = ticker;
-    this.#stop = out.isTerminal
+    this.#moves = moves;
+    this.#stop = moves
       ? ticker.every(DRAW_MS, () => this.#write(this.#redrawn(this.#bars())))
       : ticker.every(LOG_MS, () => this.#write(`${this.#wholeInWords()}\n`));
   }
@@ -57,7 +59,7 @@ export class Progress {
   readonly say = (line: string): void => {
     const text = plainLine(line);
     this.#write(
-      this.#out.isTerminal
+      this.#moves
         ? this.#redrawn(this.#drawn.length === 0 ? [] : this.#bars(), `${text}\n`)
         : `${text}\n`,
     );

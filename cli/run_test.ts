@@ -1,12 +1,12 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type Descriptor, RegistryClientV2, RegistryStore } from "../mod.ts";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { type Descriptor, HttpError, RegistryClientV2, RegistryStore } from "../mod.ts";
 import { tempFolder } from "../scripts/temp_folder.ts";
 import { createRegistry, type Registry, type RegistryOptions, serve } from "../server/mod.ts";
 import { LayoutStore } from "../stores/mod.ts";
 import { createTestRegistry } from "../testing/mod.ts";
 import { selfSigned } from "../tests/peers/certificate.ts";
 import { Connections } from "./connections.ts";
-import { fakeIo, fakeRun, interrupter } from "./fake_io_test.ts";
+import { fakeIo, FakeOutput, fakeRun, interrupter } from "./fake_io_test.ts";
 import type { InspectedManifest } from "./inspect.ts";
 import { OutputClosedError } from "./io.ts";
 import { parseLocation, type RegistryLocation } from "./location.ts";
@@ -41,7 +41,13 @@ const USERS = { users: { me: "a 5ecret" } };
 const BASIC: RegistryOptions = { auth: { basic: USERS } };
 const BEARER: RegistryOptions = { auth: { bearer: USERS } };
 
-const usage: [name: string, args: string[], code: number, stdout: RegExp, stderr: RegExp][] = [
+/** A file that is there, and its folder. */
+const FILE = new URL(import.meta.url).pathname;
+const FOLDER = new URL(".", import.meta.url).pathname;
+
+type UsageCase = [name: string, args: string[], code: number, stdout: RegExp, stderr: RegExp];
+
+const usage: UsageCase[] = [
   ["--version", ["--version"], 0, /^\d+\.\d+\.\d+\n$/, /^$/],
   ["--help lists every verb", ["--help"], 0, /copy [^]*ls [^]*digest [^]*inspect [^]*serve /, /^$/],
   ["the help of a verb", ["ls", "--help"], 0, /--ca-file <file>/, /^$/],
@@ -70,6 +76,46 @@ const usage: [name: string, args: string[], code: number, stdout: RegExp, stderr
   ["a user without a password", ["serve", "--user", "me"], 2, /^$/, /^davit: .*NAME:PASSWORD/],
   ["a way to log in without users", ["serve", "--auth", "bearer"], 2, /^$/, /--htpasswd/],
   ["a certificate without its key", ["serve", "--tls-cert", "x"], 2, /^$/, /go together/],
+  [
+    "users in a file that is not there",
+    ["serve", "--htpasswd", "/none"],
+    2,
+    /^$/,
+    /--htpasswd \/none/,
+  ],
+  ...["./app", "/app", "../app:v1", "~/app", "C:\\images\\app", "C:/images"].map((
+    path,
+  ): UsageCase => [
+    `the path ${path} without what it is of`,
+    ["ls", path],
+    2,
+    /^$/,
+    /it looks like a path; is it oci:DIR, oci-archive:FILE or docker-archive:FILE\?/,
+  ]),
+  [
+    "a folder that is not there",
+    ["digest", "oci:/none:v1"],
+    3,
+    /^$/,
+    /\/none: there is no such folder/,
+  ],
+  ["a folder below a file", ["ls", `oci:${FILE}/x`], 3, /^$/, /there is no such folder/],
+  ["a file for a folder", ["inspect", `oci:${FILE}`], 3, /^$/, /it is not a folder/],
+  ["a folder of something else", ["ls", `oci:${FOLDER}`], 3, /^$/, /is no OCI layout: it has no/],
+  [
+    "a source that is not there",
+    ["copy", "oci:/none", "oci:/nowhere"],
+    3,
+    /^$/,
+    /^davit: Cannot open \/none/,
+  ],
+  [
+    "no certificate",
+    ["ls", "example.test/a", "--ca-file", FILE],
+    2,
+    /^$/,
+    /^davit: Cannot use --ca-file "[^"]+": it has no certificate in PEM\n/,
+  ],
   ["what is no reference", ["digest", "low/UPPER"], 2, /^$/, /^davit: Cannot parse "low\/UPPER"/],
   ["a place of another tool", ["digest", "dir:/x"], 2, /^$/, /is it oci:DIR/],
   [
@@ -77,7 +123,7 @@ const usage: [name: string, args: string[], code: number, stdout: RegExp, stderr
     ["digest", "oci:none:v1", "--platform", "x"],
     3,
     /^$/,
-    /^davit: Cannot resolve "v1"/,
+    /^davit: Cannot open none: there is no such folder/,
   ],
   [
     "a certificate file that is not there",
@@ -438,4 +484,25 @@ Deno.test("davit serve: says the address, serves until it is interrupted, and ke
       interrupt();
       assertEquals((await running).code, 0);
     }
+  }));
+
+Deno.test("davit serve: what the disk fails with is told on standard error, with its path", () =>
+  withFolder(async (folder) => {
+    const { signal, interrupt } = interrupter();
+    const stdout = new FakeOutput();
+    const running = fakeRun(["serve", "--dir", folder], { signal, stdout });
+    while (stdout.text === "") await new Promise((resolve) => setTimeout(resolve, 5));
+    const client = new RegistryClientV2({
+      name: `${stdout.text.trim()}/app`,
+      retry: { maxAttempts: 1 },
+    });
+    const body = new TextEncoder().encode("hello");
+    const { digest } = await client.putBlob(body);
+    const path = `${folder}/app/blobs/${digest.replace(":", "/")}`;
+    await Deno.remove(path);
+    await Deno.mkdir(path);
+    await assertRejects(() => client.putBlob(body), HttpError, "500");
+    interrupt();
+    const { code, stderr } = await running;
+    assertEquals([code, stderr], [0, `davit: Cannot write ${path}: a folder is in its place\n`]);
   }));

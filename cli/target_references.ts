@@ -1,15 +1,28 @@
-import { formatReference } from "../mod.ts";
+import { checkTag, formatReference, isDigest, parseReference } from "../mod.ts";
 import type { Location } from "./location.ts";
 
 /**
  * What a copy is called in its target: what the target's text says; else `latest` of a repository as
  * everywhere, and the source's tag in a folder or a tar. A tar of docker's names images in full.
+ *
+ * @throws {InvalidReferenceError} When one of them is no name: before anything is copied.
  */
 export function targetReferences(
   from: Location,
   to: Location,
   more: readonly string[],
 ): string[] {
+  const references = namesFor(from, to, more);
+  for (const each of references) {
+    if (isDigest(each)) continue;
+    // Only a tar has full names; one without a tag must be a tag too.
+    const isFull = to.kind === "archive" && parseReference(each).tag !== undefined;
+    if (!isFull) checkTag(each);
+  }
+  return references;
+}
+
+function namesFor(from: Location, to: Location, more: readonly string[]): string[] {
   if (to.kind === "registry") {
     const { tag, digest } = to.reference;
     const own = tag === undefined && digest === undefined && more.length === 0

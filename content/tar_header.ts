@@ -54,7 +54,7 @@ export function isZeroBlock(block: Bytes): boolean {
  * @throws {InvalidArchiveError} When it is none.
  */
 export function readTarHeader(block: Bytes): TarHeader {
-  if (!hasChecksum(block)) {
+  if (!isTarHeader(block)) {
     throw new InvalidArchiveError("Cannot read the tar: a header's checksum is wrong");
   }
   const name = readText(block, NAME, "a name");
@@ -67,7 +67,7 @@ export function readTarHeader(block: Bytes): TarHeader {
     flag: String.fromCharCode(block[FLAG[0]]!),
     size: readNumber(block, SIZE, `the size of ${name}`),
     mode: readNumber(block, MODE, `the mode of ${name}`),
-    mtime: readNumber(block, MTIME, `the time of ${name}`),
+    mtime: readNumber(block, MTIME, `the time of ${name}`, -Number.MAX_SAFE_INTEGER),
     target: readText(block, TARGET, `the target of ${name}`),
   };
 }
@@ -89,21 +89,25 @@ export function utf8(bytes: Uint8Array, what: string): string {
 }
 
 /** Octal digits; or where those do not suffice GNU's big-endian number behind a set bit. */
-function readNumber(block: Bytes, [offset, length]: Field, what: string): number {
+function readNumber(block: Bytes, [offset, length]: Field, what: string, least = 0): number {
   const bytes = block.subarray(offset, offset + length);
   let value = NaN;
-  if (bytes[0] === 0x80) {
-    value = bytes.subarray(1).reduce((sum, byte) => sum * 256 + byte, 0);
+  if (bytes[0]! >= 0x80) {
+    // A negative one, as a time before 1970, is the complement of one less.
+    const flip = bytes[0]! & 0x40 ? 0xff : 0;
+    const [first = 0, ...rest] = bytes.map((byte) => byte ^ flip);
+    const number = rest.reduce((sum, byte) => sum * 256 + byte, first & 0x3f);
+    value = flip === 0 ? number : -1 - number;
   } else {
     const digits = /^[ \0]*([0-7]*)[ \0]*$/.exec(String.fromCharCode(...bytes))?.[1];
     if (digits !== undefined) value = digits === "" ? 0 : parseInt(digits, 8);
   }
-  if (Number.isSafeInteger(value)) return value;
+  if (Number.isSafeInteger(value) && value >= least) return value;
   throw new InvalidArchiveError(`Cannot read the tar: ${what} is no number that it could be`);
 }
 
-/** Old writers added the bytes up with their signs. */
-function hasChecksum(block: Bytes): boolean {
+/** Whether a block is a header, by its checksum: old writers added the bytes up with their signs. */
+export function isTarHeader(block: Bytes): boolean {
   const [from, length] = CHECKSUM;
   let unsigned = 0;
   let signed = 0;

@@ -4,6 +4,7 @@ import type { PieceReader } from "./piece_reader.ts";
 import { safePath } from "./safe_path.ts";
 import {
   BLOCK_BYTES,
+  isTarHeader,
   isZeroBlock,
   paddingOf,
   readTarHeader,
@@ -63,6 +64,9 @@ export interface ReadTarOptions {
 /** The most that names outside of their header's fields may take: paths have 4,096 bytes at most. */
 const MAX_EXTENSION_BYTES = 1024 * 1024;
 
+/** More than any key or number that means something has. */
+const MAX_KEY_BYTES = 32;
+
 const TYPES: Record<string, TarEntryType> = {
   "\0": "file",
   "0": "file",
@@ -70,6 +74,16 @@ const TYPES: Record<string, TarEntryType> = {
   "1": "link",
   "2": "symlink",
   "5": "directory",
+};
+
+/** What cannot be read, by its flag. */
+const UNSUPPORTED: Record<string, string> = {
+  "3": "a device",
+  "4": "a device",
+  "6": "a pipe",
+  "D": "a folder of GNU's incremental backup",
+  "M": "the rest of a file that another volume begins",
+  "S": "sparse: pack it without --sparse",
 };
 
 /**
@@ -150,21 +164,25 @@ async function* headers(blocks: BlockReader): AsyncGenerator<TarHeader> {
   for (;;) {
     const block = await blocks.take(BLOCK_BYTES);
     if (block.byteLength === 0) break;
-    if (block.byteLength < BLOCK_BYTES) throw cut();
+    const isFirst = blocks.position === block.byteLength;
+    if (block.byteLength < BLOCK_BYTES) {
+      throw isFirst ? none("it ends in the middle of a header") : cut();
+    }
     if (isZeroBlock(block)) {
       // One block of zeros ends it too, where nothing follows.
       const next = await blocks.take(BLOCK_BYTES);
       if (isZeroBlock(next)) return;
       throw new InvalidArchiveError("Cannot read the tar: it goes on behind a block of zeros");
     }
+    if (isFirst && !isTarHeader(block)) throw none("a header's checksum is wrong");
     const header = readTarHeader(block);
     if (header.flag === "V" && header.size === 0) continue; // what GNU's --label calls the tar
     if ("xgLK".includes(header.flag)) {
-      const text = await extension(blocks, header.size);
-      if (header.flag === "L") here.path = text.replace(/\0+$/, "");
-      else if (header.flag === "K") here.linkpath = text.replace(/\0+$/, "");
-      else if (header.flag === "x") here = { ...here, ...records(text) };
-      else everywhere = { ...everywhere, ...records(text) };
+      const bytes = await extension(blocks, header.size);
+      if (header.flag === "L") here.path = longName(bytes);
+      else if (header.flag === "K") here.linkpath = longName(bytes);
+      else if (header.flag === "x") here = { ...here, ...records(bytes) };
+      else everywhere = { ...everywhere, ...records(bytes) };
       continue;
     }
     yield extended(header, { ...everywhere, ...here });
@@ -173,48 +191,65 @@ async function* headers(blocks: BlockReader): AsyncGenerator<TarHeader> {
   if (Object.keys(here).length > 0) throw cut();
 }
 
-async function extension(blocks: BlockReader, size: number): Promise<string> {
+async function extension(blocks: BlockReader, size: number): Promise<Bytes> {
   if (size > MAX_EXTENSION_BYTES) {
     throw new InvalidArchiveError("Cannot read the tar: a name takes more than 1 MiB");
   }
   const bytes = await blocks.take(size);
   if (bytes.byteLength < size) throw cut();
   await blocks.take(paddingOf(size));
-  return utf8(bytes, "a name");
+  return bytes;
 }
 
-/** PAX's records: `30 mtime=1350244992.023960108\n`, the length counting itself. */
-function records(text: string): Record<string, string> {
+/** GNU's long name, which a NUL ends. */
+function longName(bytes: Bytes): string {
+  return utf8(bytes, "a name").replace(/\0+$/, "");
+}
+
+/** What a sparse file is called: its header may have another name. */
+const SPARSE = "GNU.sparse.name";
+
+/** The keys of PAX's records that mean something here. */
+const KEYS: readonly string[] = ["path", "linkpath", "size", "mtime", SPARSE];
+
+/**
+ * PAX's records: `30 mtime=1350244992.023960108\n`, the length counting itself. The others' values
+ * need not be text: extended attributes hold any bytes.
+ */
+function records(bytes: Bytes): Record<string, string> {
   const found: Record<string, string> = {};
-  const bytes = new TextEncoder().encode(text);
   for (let at = 0; at < bytes.byteLength;) {
     const space = bytes.indexOf(0x20, at);
-    const length = Number(utf8(bytes.subarray(at, space === -1 ? at : space), "a record"));
-    const end = at + length;
-    const record = Number.isSafeInteger(length) && end > space + 2 && end <= bytes.byteLength
-      ? utf8(bytes.subarray(space + 1, end), "a record")
-      : "";
-    const equals = record.indexOf("=");
-    if (equals < 1 || !record.endsWith("\n")) {
+    const equals = bytes.indexOf(0x3d, space + 1);
+    const digits = space === -1 ? "" : ascii(bytes.subarray(at, space));
+    const end = at + Number(digits);
+    if (!/^\d+$/.test(digits) || equals < space + 2 || equals >= end || bytes[end - 1] !== 0x0a) {
       throw new InvalidArchiveError(
         "Cannot read the tar: a record of its extended header is broken",
       );
     }
-    const key = record.slice(0, equals);
+    const key = ascii(bytes.subarray(space + 1, equals));
     // The names of ordinary objects' own members are no keys of PAX's.
-    if (key.startsWith("GNU.sparse.")) found.sparse = "yes";
-    if (["path", "linkpath", "size", "mtime"].includes(key)) {
-      found[key] = record.slice(equals + 1, -1);
-    }
+    if (KEYS.includes(key)) found[key] = utf8(bytes.subarray(equals + 1, end - 1), `a ${key}`);
+    if (key.startsWith("GNU.sparse.")) found[SPARSE] ??= "";
     at = end;
   }
   return found;
 }
 
+/** The first letters of what is ASCII where it means something. */
+function ascii(bytes: Bytes): string {
+  return String.fromCharCode(...bytes.subarray(0, MAX_KEY_BYTES));
+}
+
 /** An empty value takes back what was said before. */
 function extended(header: TarHeader, more: Record<string, string>): TarHeader {
-  const { path, linkpath, size, mtime, sparse } = more;
-  if (sparse) throw unsupported(`${JSON.stringify(path || header.name)}, which is sparse`);
+  const { path, linkpath, size, mtime, [SPARSE]: sparse } = more;
+  if (sparse !== undefined) {
+    throw unsupported(
+      `${JSON.stringify(sparse || path || header.name)}, which is ${UNSUPPORTED.S}`,
+    );
+  }
   const number = (text: string, pattern: RegExp) => {
     const value = Math.floor(Number(text));
     if (pattern.test(text) && Number.isSafeInteger(value)) return value;
@@ -236,10 +271,15 @@ function entryOf(
   const shown = JSON.stringify(name);
   const isFolder = name.endsWith("/") && ["\0", "0"].includes(flag); // before there was a flag for it
   const type = isFolder ? "directory" : Object.hasOwn(TYPES, flag) ? TYPES[flag]! : undefined;
-  if (type === undefined) throw unsupported(`${shown}, which is a device, a pipe or sparse`);
+  if (type === undefined) {
+    const kind = Object.hasOwn(UNSUPPORTED, flag)
+      ? UNSUPPORTED[flag]
+      : `of the unknown type ${JSON.stringify(flag)}`;
+    throw unsupported(`${shown}, which is ${kind}`);
+  }
   // Some readers take such content for the next header, and some pass it over.
   if (type !== "file" && size > 0) throw unsupported(`${shown}, which is no file and has content`);
-  const relative = absoluteNames ? name.replace(/^\/+(?=.)/, "") : name;
+  const relative = absoluteNames ? name.replace(/^\/+$/, ".").replace(/^\/+/, "") : name;
   const path = safePath(relative, "the name of a tar's entry");
   if (path === "." && type !== "directory") {
     throw new InvalidArchiveError("Cannot read the tar: an entry has no name");
@@ -296,6 +336,11 @@ class BlockReader {
     }
     return pieces.length === 1 ? pieces[0]! : concatBytes(pieces);
   }
+}
+
+/** What is no tar at all, as most files that are called one by mistake, ends or fails where it begins. */
+function none(why: string): InvalidArchiveError {
+  return new InvalidArchiveError(`Cannot read the tar: it is no tar, or damaged: ${why}`);
 }
 
 function cut(): InvalidArchiveError {

@@ -103,6 +103,16 @@ const right: [title: string, tar: Bytes, expected: string[]][] = [
     ["a file"],
   ],
   ["a time before 1970", tarOf(pax({ mtime: "-1.5" }), { name: "a" }), ["a file"]],
+  [
+    "extended attributes that are no text",
+    tarOf(bytesRecord("SCHILY.xattr.security.capability"), {
+      name: "a",
+    }),
+    ["a file"],
+  ],
+  ["records of all files that are no text", tarOf(bytesRecord("comment", "g"), { name: "a" }), [
+    "a file",
+  ]],
   ["no end", part({ name: "a", content: "x" }), ["a file x"]],
   [
     "one block of zeros as the end",
@@ -246,6 +256,18 @@ type Failure = new (...args: any[]) => Error;
 type Broken = [title: string, tar: Bytes, error: Failure, message: string];
 const file = (name: string): Part => ({ name, content: "x" });
 
+/** A record whose value is no text. */
+function bytesRecord(key: string, flag = "x"): Bytes {
+  const record = encodeText(`${key}=????\n`);
+  const length = record.byteLength + 3;
+  record.set([0x01, 0xff, 0xfe, 0x00], record.byteLength - 5);
+  const header = part({ name: "PaxHeaders/x", flag, size: length });
+  const filled = new Uint8Array(512);
+  filled.set(encodeText(`${length} `));
+  filled.set(record, 3);
+  return concatBytes([header, filled]);
+}
+
 const broken: Broken[] = [
   ["a name with ..", tarOf(file("a/../b")), UnsafePathError, "leads out"],
   ["a name of .. alone", tarOf({ name: "..", flag: "5" }), UnsafePathError, "leads out"],
@@ -257,14 +279,27 @@ const broken: Broken[] = [
   ["a file without a name", tarOf(patched(file("a"), 0, "\0")), UnsafePathError, "empty"],
   ["a file called .", tarOf(file("./")), InvalidArchiveError, "has content"],
   ["an empty file called .", tarOf({ name: "." }), InvalidArchiveError, "has no name"],
-  ["a device", tarOf({ name: "a", flag: "3" }), InvalidArchiveError, "a device"],
-  ["a pipe", tarOf({ name: "a", flag: "6" }), InvalidArchiveError, "a pipe"],
-  ["GNU's sparse file", tarOf({ name: "a", flag: "S" }), InvalidArchiveError, "sparse"],
+  ["a device", tarOf({ name: "a", flag: "3" }), InvalidArchiveError, '"a", which is a device'],
+  ["a block device", tarOf({ name: "a", flag: "4" }), InvalidArchiveError, "which is a device"],
+  ["a folder of GNU's dump", tarOf({ name: "a/", flag: "D" }), InvalidArchiveError, "incremental"],
+  ["GNU's second volume", tarOf({ name: "a", flag: "M" }), InvalidArchiveError, "another volume"],
+  ["a type of nobody's", tarOf({ name: "a", flag: "Q" }), InvalidArchiveError, 'unknown type "Q"'],
+  ["a pipe", tarOf({ name: "a", flag: "6" }), InvalidArchiveError, "which is a pipe"],
+  ["GNU's sparse file", tarOf({ name: "a", flag: "S" }), InvalidArchiveError, "is sparse"],
   [
     "PAX's sparse file",
     tarOf(pax({ "GNU.sparse.major": "1" }), file("a")),
     InvalidArchiveError,
     '"a", which is sparse',
+  ],
+  [
+    "PAX's sparse file under another name",
+    tarOf(
+      pax({ "GNU.sparse.major": "1", "GNU.sparse.name": "real" }),
+      file("GNUSparseFile.7/real"),
+    ),
+    InvalidArchiveError,
+    '"real", which is sparse',
   ],
   [
     "a link with content",
@@ -279,6 +314,8 @@ const broken: Broken[] = [
     "has content",
   ],
   ["no tar", encodeText("no tar at all. ".repeat(100)), InvalidArchiveError, "checksum"],
+  ["a web page", encodeText("<html>".repeat(100)), InvalidArchiveError, "it is no tar"],
+  ["a short text", encodeText("{}"), InvalidArchiveError, "it is no tar"],
   ["a header that was changed", part(file("a")).fill(0x62, 0, 1), InvalidArchiveError, "checksum"],
   ["a cut header", part(file("a")).slice(0, 300), InvalidArchiveError, "middle of a header"],
   ["a cut file", part(file("abc")).slice(0, 512), InvalidArchiveError, 'the end of "abc"'],
@@ -326,6 +363,27 @@ const broken: Broken[] = [
     InvalidArchiveError,
     "record",
   ],
+  ...[
+    "7 a=bc\n\0\0\0",
+    "7 a=bc\n3",
+    "7 a=bc\n\n",
+    "7 a=bc\n2\n",
+    "7 a=bc\n0 ",
+    "0x7 a=b\n",
+    "1e1 a=bcd\n",
+  ]
+    .map((content): Broken => [
+      `records ${JSON.stringify(content)}`,
+      tarOf(part({ name: "x", flag: "x", content }), file("a")),
+      InvalidArchiveError,
+      "record of its extended header is broken",
+    ]),
+  [
+    "a path in PAX that is not UTF-8",
+    tarOf(bytesRecord("path"), file("a")),
+    InvalidArchiveError,
+    "path is not UTF-8",
+  ],
   ["a negative size", tarOf(pax({ size: "-1" }), file("a")), InvalidArchiveError, "number"],
   [
     "a size that is no number",
@@ -371,6 +429,31 @@ for (const [title, tar, error, message] of broken) {
     await assertRejects(() => lines(tar), error, message);
   });
 }
+
+/** What GNU tar, Go and Python write where a time does not fit into octal digits. */
+Deno.test("readTar: times in base 256, before 1970 too", async () => {
+  const times: [number[], number][] = [
+    [[0x80, 0, 0, 0, 0, 0, 0, 0x02, 0, 0, 0, 0], 2 ** 33],
+    [Array(12).fill(0xff), -1],
+    [[...Array(10).fill(0xff), 0xfc, 0x18], -1000],
+    [[...Array(7).fill(0xff), 0xed, 0x30, 0x96, 0x3b, 0x80], -80789226624],
+  ];
+  for (const [bytes, mtime] of times) {
+    const tar = tarOf(patched(file("a"), 136, bytes));
+    for await (const entry of readTar(readerOf(tar), LIMITS)) assertEquals(entry.mtime, mtime);
+  }
+  const past = tarOf(patched(file("a"), 136, [0xbf, ...Array(11).fill(0xff)]));
+  await assertRejects(() => lines(past), InvalidArchiveError, "the time of a");
+  const mode = tarOf(patched(file("a"), 100, Array(8).fill(0xff)));
+  await assertRejects(() => lines(mode), InvalidArchiveError, "the mode of a");
+});
+
+Deno.test("readTar: the top of a tar of absolute names", async () => {
+  const tar = tarOf({ name: "/", flag: "5" }, file("//a/b"));
+  const entries = await Array.fromAsync(readTar(readerOf(tar), LIMITS, { absoluteNames: true }));
+  assertEquals(entries.map(({ name, type }) => `${name} ${type}`), [". directory", "a/b file"]);
+  await assertRejects(() => lines(tar), UnsafePathError, "absolute");
+});
 
 Deno.test("readTar: more entries or bytes than the limits", async () => {
   const tar = tarOf(file("a"), file("b"), file("c"));

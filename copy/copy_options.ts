@@ -78,7 +78,10 @@ export interface CopiedContent {
   skipped: Descriptor[];
   /** What the target took from another repository by itself. */
   mounted: Descriptor[];
-  /** What did not come along: foreign layers that the source lacks, platforms not asked for. */
+  /**
+   * What did not come along: foreign layers and attestations of a platform that the source
+   * lacks, platforms not asked for.
+   */
   leftOut: Descriptor[];
   /** What was attached, and came along. */
   attached: CopiedAttached[];

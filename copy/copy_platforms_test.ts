@@ -20,6 +20,48 @@ import {
 } from "./fixture_test.ts";
 import { reachable } from "./reachable.ts";
 
+/** As `docker save` of a containerd store leaves it. */
+Deno.test("platforms: an attestation that is gone is left out, and keeps no image from coming", async () => {
+  const source = new MemoryStore();
+  const { index, images, attestation } = await writeEverything(source);
+  await source.delete(attestation);
+  for (
+    const [platforms, sparse, kept] of [
+      ["linux/amd64", false, undefined],
+      [["linux/amd64", "linux/arm64"], false, [images[0]!, images[1]!]],
+      [["linux/amd64", "linux/arm64", "linux/arm"], false, images],
+      ["linux/amd64", true, [...images, attestation]],
+    ] as const
+  ) {
+    const target = new MemoryStore();
+    const left: string[] = [];
+    const result = await copy(source, "v1", target, "v1", {
+      platforms,
+      sparse,
+      onEvent: (event) => {
+        if (event.type === "copy-done" && event.how === "left-out") {
+          left.push(event.descriptor.digest);
+        }
+      },
+    });
+    assert(left.includes(attestation.digest));
+    assertEquals(digestsOf(result.leftOut).sort(), left.sort());
+    assert(result.attached.every(({ descriptor }) => descriptor.digest !== attestation.digest));
+    assertEquals(await missing(target, [images[0]!]), []);
+    assertEquals(result.signaturesApply, kept === undefined || sparse);
+    if (kept === undefined) {
+      assertEquals(result.target.digest, images[0]!.digest);
+      continue;
+    }
+    const { manifest } = await readManifest(target, result.target);
+    assertEquals(digestsOf((manifest as ImageIndex).manifests), digestsOf([...kept]));
+  }
+  // Whoever wants the whole index is told that it is not whole.
+  const error = await failure(copy(source, "v1", new MemoryStore(), "v1"), CopyError);
+  assertEquals([error.side, error.descriptor?.digest], ["source", attestation.digest]);
+  assert(index.digest !== error.descriptor?.digest);
+});
+
 Deno.test("platforms", async (t) => {
   const source = new MemoryStore();
   const { index, images, attestation } = await writeEverything(source);

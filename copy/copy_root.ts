@@ -68,6 +68,10 @@ export async function copyRoot(
       node = await walk.read(only, true);
       ({ images, attestations } = chosen(node, wanted));
     }
+    // `docker save` of a containerd store keeps an index whose attestations it leaves behind.
+    const usable = await Promise.all(attestations.map((each) => walk.isUsable(each)));
+    const gone = attestations.filter((_, at) => !usable[at]);
+    attestations = attestations.filter((_, at) => usable[at]);
     const index = node.descriptor;
     const isKept = (each: Descriptor) => images.includes(each) || attestations.includes(each);
     const kept = node.children.filter(isKept);
@@ -76,6 +80,7 @@ export async function copyRoot(
       checkDigests(references, image!);
       if (attestations.length === 0) copier.willTag(image!, references);
       for (const each of attestations) copier.attached(each, image!, undefined);
+      for (const each of gone) copier.gone(each);
       return visiting(copier, kept, { target: image!, signaturesApply: true });
     }
     if (sparse || kept.length === node.children.length) {

@@ -78,6 +78,8 @@ export class GraphWalk {
   readonly #blobs = new Map<string, Promise<void>>();
   /** Whether nothing is attached to a manifest that was entered, nor to what it needs. */
   readonly #alone = new Map<string, () => Promise<boolean>>();
+  /** What was read before it is visited. */
+  readonly #read = new Map<string, GraphNode>();
   /** What is looked at that may lead to more. */
   #looking = 0;
 
@@ -104,7 +106,7 @@ export class GraphWalk {
   visit(descriptor: Descriptor, depth = 0): Promise<void> {
     return this.#once(this.#manifests, descriptor, async () => {
       const children = await this.look(async () => {
-        const node = await this.read(descriptor, true);
+        const node = this.#read.get(descriptor.digest) ?? await this.read(descriptor, true);
         return await this.#enter(node, depth);
       });
       await children();
@@ -134,6 +136,13 @@ export class GraphWalk {
         );
         return { ...stored, descriptor: { ...descriptor, size }, children };
       }));
+  }
+
+  /** Whether a manifest is there, and is one: what belongs to something else need not be. */
+  async isUsable(descriptor: Descriptor): Promise<boolean> {
+    const node = await this.#readUsable(descriptor, true);
+    if (node !== undefined) this.#read.set(descriptor.digest, node);
+    return node !== undefined;
   }
 
   /** Starts what a manifest leads to; the answer waits for what it needs, and leaves it. */
@@ -197,10 +206,15 @@ export class GraphWalk {
     descriptor: Descriptor,
     subject: Descriptor | undefined,
   ): Promise<GraphNode | undefined> {
+    const node = await this.#readUsable(descriptor, false);
+    if (node === undefined || subject === undefined) return node;
+    return subjectOf(node.manifest)?.digest === subject.digest ? node : undefined;
+  }
+
+  /** A manifest, unless it is gone or none. */
+  async #readUsable(descriptor: Descriptor, exactSize: boolean): Promise<GraphNode | undefined> {
     try {
-      const node = await this.read(descriptor, false);
-      if (subject === undefined) return node;
-      return subjectOf(node.manifest)?.digest === subject.digest ? node : undefined;
+      return await this.read(descriptor, exactSize);
     } catch (error) {
       if (error instanceof Error && isOfNoUse(error.cause)) return undefined;
       throw error;

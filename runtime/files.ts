@@ -24,11 +24,8 @@ export interface FileSystem {
   stat(path: string): Promise<FileStat>;
   /** What stands at a path, without following it where it is a symbolic link. */
   lstat(path: string): Promise<FileStat>;
-  /** Makes a folder; with `recursive` also those above it, and answers the first that it made. */
-  mkdir(
-    path: string,
-    options?: { recursive?: boolean; mode?: number },
-  ): Promise<string | undefined>;
+  /** Makes a folder in one that is there. */
+  mkdir(path: string, options?: { mode?: number }): Promise<unknown>;
   /** The path without symbolic links. */
   realpath(path: string): Promise<string>;
 }

@@ -47,37 +47,40 @@ export async function archiveBytes(
   signal?: AbortSignal,
 ): Promise<ArchiveBytes> {
   if (input instanceof ReadableStream) {
-    const bytes = await spooled(pieceReader(input), limits, signal);
-    await refuseOther(await headOf(bytes), bytes);
-    return bytes;
+    return await checked(await spooled(pieceReader(input), limits, signal));
   }
   const bytes = await inPlace(input);
-  const head = await headOf(bytes);
-  if (compressionOf(head) === "none") {
-    await refuseOther(head, bytes);
-    return bytes;
-  }
+  if (compressionOf(await headOf(bytes)) === "none") return await checked(bytes);
   const whole = pieceReader(await bytes.open(0, bytes.size));
-  return await spooled(whole, limits, signal);
+  return await checked(await spooled(whole, limits, signal));
 }
 
 /** Formats that are not read here, by what they begin with. */
 const OTHER_FORMATS: [name: string, head: number[]][] = [
-  ["bzip2", [0x42, 0x5a, 0x68, 0x39]],
+  ["7z", [0x37, 0x7a, 0xbc, 0xaf]],
+  ["bzip2", [0x42, 0x5a, 0x68]],
+  ["compress (.Z)", [0x1f, 0x9d]],
+  ["cpio", [0x30, 0x37, 0x30, 0x37]],
   ["lz4", [0x04, 0x22, 0x4d, 0x18]],
+  ["lzip", [0x4c, 0x5a, 0x49, 0x50]],
+  ["lzma", [0x5d, 0x00, 0x00]],
   ["xz", [0xfd, 0x37, 0x7a, 0x58]],
   ["zip", [0x50, 0x4b, 0x03, 0x04]],
 ];
 
-async function refuseOther(head: Bytes, bytes: ArchiveBytes): Promise<void> {
+/** The bytes, where they may be a tar; else they are let go of. */
+async function checked(bytes: ArchiveBytes): Promise<ArchiveBytes> {
+  const head = await headOf(bytes);
   const other = OTHER_FORMATS.find(([, magic]) => magic.every((byte, at) => head[at] === byte));
-  if (other === undefined) return;
+  const inside = compressionOf(head);
+  const found = bytes.size === 0
+    ? "it is empty"
+    : inside !== "none"
+    ? `what it unpacks to is ${inside} again; unpack it first`
+    : other && `it is ${other[0]}; unpack it first, or pack the tar with gzip or zstd`;
+  if (found === undefined) return bytes;
   await bytes.close();
-  throw new InvalidArchiveError(
-    `Cannot read the archive: it is ${
-      other[0]
-    }; unpack it first, or pack the tar with gzip or zstd`,
-  );
+  throw new InvalidArchiveError(`Cannot read the archive: ${found}`);
 }
 
 async function headOf(bytes: ArchiveBytes): Promise<Bytes> {

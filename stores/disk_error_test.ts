@@ -208,3 +208,17 @@ Deno.test("no folder, pipe or device is replaced by a file", () =>
     assert((await Deno.lstat(path)).isFifo);
     assertEquals(await names(folder), ["there"]);
   }));
+
+Deno.test("a layout whose folder may not be looked up: StorageError with its path", () =>
+  inFolder(async (folder) => {
+    const system = fileSystem()!;
+    const { realpath } = system;
+    try {
+      system.realpath = () => Promise.reject(Object.assign(new Error("no"), { code: "EACCES" }));
+      const store = new LayoutStore(`${folder}/there`);
+      const error = await assertRejects(() => store.resolve("v1"), StorageError, "is denied");
+      assertEquals(error.path, `${folder}/there`);
+    } finally {
+      Object.assign(system, { realpath });
+    }
+  }));

@@ -7,6 +7,7 @@ import { digestOf } from "../content/digest_of.ts";
 import type { UploadJournal, UploadKey, UploadRecord } from "../content/upload_journal.ts";
 import { absolutePath } from "../runtime/absolute_path.ts";
 import type { FileSystem } from "../runtime/files.ts";
+import { makeFolders } from "../runtime/make_folders.ts";
 import { files } from "./files.ts";
 
 export type { UploadJournal, UploadKey, UploadRecord } from "../content/upload_journal.ts";
@@ -96,7 +97,7 @@ class FileUploadJournal implements UploadJournal {
     const temporary = path.replace(/json$/, crypto.randomUUID());
     const text = JSON.stringify({ registry, repository, digest, location, bytes, time });
     try {
-      await this.#system.mkdir(this.#folder, { recursive: true, mode: FOLDER_MODE });
+      await makeFolders(this.#system, this.#folder, { mode: FOLDER_MODE });
       await this.#sweep();
       await this.#system.writeFile(temporary, text, { mode: FILE_MODE });
       await this.#system.rename(temporary, path);

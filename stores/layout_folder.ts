@@ -12,6 +12,7 @@ import {
 } from "../runtime/files.ts";
 import { absolutePath } from "../runtime/absolute_path.ts";
 import { isRunning } from "../runtime/process_owner.ts";
+import { makeFolders } from "../runtime/make_folders.ts";
 import { diskError, onDisk, onDiskCursor, placeError } from "./disk_error.ts";
 import { files } from "./files.ts";
 import { PARTIAL, partialName, temporaryName } from "./partial_names.ts";
@@ -212,7 +213,7 @@ export class LayoutFolder {
   protected async makeFolder(name: string): Promise<string> {
     const path = join(this.folder, name);
     if (await this.#hasFolder(name)) return path;
-    const mkdir = () => this.system.mkdir(path, { recursive: true });
+    const mkdir = () => makeFolders(this.system, path);
     // Deno's says EEXIST where the folder was there, and is not any more.
     const hasRaced = (error: unknown) => isMissing(error) || hasCode(error, "EEXIST");
     const made = await retried(path, mkdir, undefined, hasRaced);

@@ -3,6 +3,7 @@ import { dirname } from "@std/path/dirname";
 import { join } from "@std/path/join";
 import { LimitError } from "../errors.ts";
 import { type FileStat, isMissing } from "../runtime/files.ts";
+import { diskError } from "./disk_error.ts";
 import { files as machineFiles } from "./files.ts";
 import { type IndexChange, LayoutEntries } from "./layout_entries.ts";
 import type { LayoutFiles } from "./layout_files.ts";
@@ -363,7 +364,7 @@ async function realPath(folder: string): Promise<string> {
     return await machineFiles(`open the layout ${folder}`).realpath(folder);
   } catch (error) {
     const parent = dirname(folder);
-    if (!isMissing(error) || parent === folder) throw error;
+    if (!isMissing(error) || parent === folder) throw diskError("read", folder, error);
     return join(await realPath(parent), basename(folder));
   }
 }

@@ -90,7 +90,7 @@ class LayoutPartialBlob implements PartialBlob {
     const { file, files, path, size } = this.#parts;
     const there = await file.size();
     this.#prefix = Math.min(size, await prefixOf(files, path));
-    if (there > this.#prefix) await file.truncate(this.#prefix);
+    if (there > this.#prefix) await onDisk("write", path, () => file.truncate(this.#prefix));
     await files.system.rm(noteOf(path), { force: true });
     this.#offset = this.#prefix;
     await this.#hashPrefix(signal);
@@ -149,10 +149,16 @@ class LayoutPartialBlob implements PartialBlob {
     await this.#next(async () => {
       if (!this.#open) return;
       const { digest, file, files, path } = this.#parts;
-      if (this.#prefix > 0) await file.truncate(this.#prefix);
+      let failure: { error: unknown } | undefined;
+      if (this.#prefix > 0) {
+        const cut = onDisk("write", path, () => file.truncate(this.#prefix));
+        await cut.catch((error) => failure = { error });
+      }
       await this.#end(async () => {
-        await files.system.rm(noteOf(path), { force: true });
+        // The note tells how much counts of what could not be cut.
+        if (failure === undefined) await files.system.rm(noteOf(path), { force: true });
         await releasePart(files, path, digest);
+        if (failure !== undefined) throw failure.error;
       });
     });
   }
@@ -235,8 +241,8 @@ class LayoutPartialBlob implements PartialBlob {
   async #end(then: () => Promise<void>): Promise<void> {
     const { file, onEnd } = this.#parts;
     this.#open = false;
-    await file.close();
     try {
+      await file.close();
       await then();
     } finally {
       await onEnd();

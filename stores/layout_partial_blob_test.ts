@@ -4,6 +4,7 @@ import type { Descriptor } from "../content/descriptor.ts";
 import { digestOf } from "../content/digest_of.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { BadDigestError, InvalidOptionError, SizeMismatchError, StorageError } from "../errors.ts";
+import { fileSystem } from "../runtime/files.ts";
 import { processOwner } from "../runtime/process_owner.ts";
 import { inFolder, partials } from "./folder_fixture_test.ts";
 import { LayoutStore } from "./layout_store.ts";
@@ -140,6 +141,48 @@ Deno.test("begin: after a close with a gap, up to the gap", () =>
     const again = await begin(world);
     assertEquals(again.offset, 300);
     await again.write(content.slice(300), 300);
+    await again.commit();
+    await assertWhole(world);
+  }));
+
+/** The disk fails when a file is cut: at a close, or when a part is gone on with. */
+async function withFailingCuts(run: () => Promise<void>): Promise<void> {
+  const system = fileSystem()!;
+  const { open } = system;
+  let files = 0;
+  system.open = async (...args) => {
+    const file = await open.apply(system, args);
+    const close = file.close.bind(file);
+    files++;
+    return Object.assign(file, {
+      truncate: () => Promise.reject(Object.assign(new Error("EIO"), { code: "EIO" })),
+      close: () => (files--, close()),
+    });
+  };
+  try {
+    await run();
+  } finally {
+    system.open = open;
+  }
+  assertEquals(files, 0, "every file was closed");
+}
+
+Deno.test("begin: a disk that fails at the close: told, with its file closed, and no gap counts", () =>
+  inWorld(1000, async (world) => {
+    const { content } = world;
+    await withFailingCuts(async () => {
+      const partial = await begin(world);
+      await partial.write(content.slice(0, 300), 0);
+      await partial.write(content.slice(500), 500);
+      const error = await assertRejects(() => partial.close(), StorageError, "the disk has failed");
+      assert(error.path?.startsWith(`${world.folder}/.partial/`));
+      await partial.close();
+      // Nor does it count when going on fails in the same way.
+      await assertRejects(() => begin(world), StorageError, "the disk has failed");
+    });
+    const again = await begin(world);
+    assertEquals(again.offset, 300);
+    await again.write(content.slice(again.offset), again.offset);
     await again.commit();
     await assertWhole(world);
   }));

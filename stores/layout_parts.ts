@@ -55,6 +55,8 @@ export async function releasePart(files: LayoutFiles, path: string, digest: Dige
   const [mine, other] = [await prefixOf(files, path), await prefixOf(files, free)];
   if (mine === 0 || other >= mine) return await removePart(files, path);
   await removePart(files, free);
+  const { size } = await files.system.lstat(path);
+  if (mine < size) await files.system.writeFile(noteOf(free), String(mine)); // it could not be cut
   await files.system.rename(path, free);
   await files.system.rm(noteOf(path), { force: true });
 }

@@ -79,7 +79,8 @@ export class OciArchive implements ArchiveSource {
     close: () => Promise<void>,
   ): Promise<OciArchive> {
     if (index.find(INDEX) === undefined) {
-      throw new InvalidArchiveError("Cannot read the OCI archive: it has no index.json");
+      const why = index.find("manifest.json") === undefined ? "" : ": it is a docker-archive";
+      throw new InvalidArchiveError(`Cannot read the OCI archive: it has no index.json${why}`);
     }
     const source = layoutSource(index, limits);
     try {

@@ -418,6 +418,12 @@ Deno.test("openArchive: odd entries of index.json keep nothing else from being r
 Deno.test("openArchive: a tar in xz and its like is told as that", async () => {
   for (
     const [name, head] of [
+      ["7z", [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]],
+      ["compress (.Z)", [0x1f, 0x9d, 0x90, 0x2e, 0, 0]],
+      ["cpio", [...encodeText("070701")]],
+      ["lz4", [0x04, 0x22, 0x4d, 0x18, 0x64, 0x40]],
+      ["lzip", [...encodeText("LZIP"), 1, 0]],
+      ["lzma", [0x5d, 0, 0, 0x80, 0, 0]],
       ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0]],
       ["bzip2", [0x42, 0x5a, 0x68, 0x39, 0x31, 0x41]],
       ["zip", [0x50, 0x4b, 0x03, 0x04, 0, 0]],
@@ -427,5 +433,18 @@ Deno.test("openArchive: a tar in xz and its like is told as that", async () => {
     for (const input of [blob, blob.stream()]) {
       await assertRejects(() => openArchive(input), InvalidArchiveError, `it is ${name};`);
     }
+  }
+});
+
+Deno.test("openArchive: an empty file, and what was compressed twice, are told as that", async () => {
+  const gzipped = async (bytes: BlobPart) =>
+    await new Response(new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip")))
+      .blob();
+  const twice = await gzipped(await gzipped("x".repeat(1000)));
+  for (const input of [twice, twice.stream()]) {
+    await assertRejects(() => openArchive(input), InvalidArchiveError, "unpacks to is gzip again");
+  }
+  for (const input of [new Blob([]), new Blob([]).stream(), await gzipped("")]) {
+    await assertRejects(() => openArchive(input), InvalidArchiveError, "archive: it is empty");
   }
 });

@@ -4,6 +4,7 @@ import { join } from "@std/path/join";
 import { ApiError, CredentialError, TimeoutError, UnsupportedRuntimeError } from "../../errors.ts";
 import { acquireFileLock } from "../../runtime/file_lock.ts";
 import { hasCode, isMissing, type LoginFiles, loginFiles } from "../../runtime/files.ts";
+import { makeFolders } from "../../runtime/make_folders.ts";
 import { encodeText } from "../../content/bytes.ts";
 
 /** What a new config may be read and written by: its owner alone. */
@@ -44,7 +45,7 @@ export async function changeFile(
   let unlock: (() => void) | undefined;
   try {
     const path = await followLinks(system, name);
-    await system.mkdir(dirname(path), { recursive: true, mode: NEW_FOLDER_MODE });
+    await makeFolders(system, dirname(path), { mode: NEW_FOLDER_MODE });
     unlock = await lock(path);
     const text = change(await read(path));
     if (text !== undefined) await replace(system, path, text);

@@ -1,11 +1,5 @@
-import { stat } from "node:fs/promises";
 import type { Command } from "commander";
-import {
-  ContentNotFoundError,
-  type ContentSource,
-  InvalidOptionError,
-  parseReference,
-} from "../../mod.ts";
+import { type ContentSource, InvalidOptionError, parseReference } from "../../mod.ts";
 import { type ConnectionFlags, connectionFlags, Connections } from "../connections.ts";
 import { plainText } from "../format.ts";
 import type { Io } from "../io.ts";
@@ -23,10 +17,12 @@ export default function ls(command: Command, io: Io): void {
     .action(async (place: string, flags: Flags) => {
       const name = place.replace(/^(?:oci|docker):\/\//, "").replace(/\/$/, "");
       if (!REGISTRY.test(name)) {
-        return await withSource(place, flags, io, async ({ source, location }) => {
-          if (location.kind === "layout") await checkFolder(location.path);
-          await print("tags", tagsOf(source));
-        });
+        return await withSource(
+          place,
+          flags,
+          io,
+          async ({ source }) => await print("tags", tagsOf(source)),
+        );
       }
       const connections = new Connections(flags, io);
       try {
@@ -55,16 +51,4 @@ const REGISTRY = /^(?:https?:\/\/)?(?:[^/:@]+\.[^/:@]+|localhost|\[[^/@]+\])(?::
 function tagsOf(source: ContentSource): AsyncIterable<string> {
   if (source.tags !== undefined) return source.tags();
   throw new InvalidOptionError("Cannot list tags here: this place has none");
-}
-
-/** A store takes a folder that is not there for an empty one, as it may be written to. */
-async function checkFolder(path: string): Promise<void> {
-  let state = "there is no such folder";
-  try {
-    if ((await stat(path)).isDirectory()) return;
-    state = "it is not a folder";
-  } catch (error) {
-    if ((error as { code?: string }).code !== "ENOENT") return; // the store says what it is
-  }
-  throw new ContentNotFoundError(`Cannot open ${path}: ${state}`);
 }

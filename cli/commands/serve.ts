@@ -1,14 +1,16 @@
-import { access, constants, mkdir, readFile } from "node:fs/promises";
+import { access, constants, readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
-import { InvalidOptionError } from "../../mod.ts";
+import { InvalidContentError, InvalidOptionError } from "../../mod.ts";
 import {
   createRegistry,
+  type DiskBackend,
   diskBackend,
   type RegistryAction,
   type RegistryAuth,
   serve as listen,
   type ServeOptions,
 } from "../../server/mod.ts";
+import { complaint } from "../complaint.ts";
 import { type Io, writeResult } from "../io.ts";
 
 interface Flags {
@@ -43,10 +45,14 @@ export default function serve(command: Command, io: Io): void {
     .option("--json", "print {url}")
     .action(async (flags: Flags) => {
       const auth = authFrom(flags);
-      if (flags.dir !== undefined) await checkFolder(flags.dir);
-      const backend = flags.dir === undefined ? undefined : diskBackend(flags.dir);
-      await backend?.recover();
-      const registry = createRegistry({ ...(auth && { auth }), ...(backend && { backend }) });
+      if (flags.htpasswd !== undefined) await textOf("--htpasswd", flags.htpasswd);
+      const backend = flags.dir === undefined ? undefined : await diskAt(flags.dir);
+      const registry = createRegistry({
+        ...(auth && { auth }),
+        ...(backend && { backend }),
+        // The client learns no more than that the registry failed.
+        onError: (error) => void io.stderr.write(`${complaint(error)}\n`).catch(() => {}),
+      });
       const server = await listen(registry, await serveOptions(flags));
       try {
         await writeResult(io, flags, { url: server.url }, [server.url]);
@@ -59,11 +65,14 @@ export default function serve(command: Command, io: Io): void {
 }
 
 /** Finds out before anything is served what would fail with every push. */
-async function checkFolder(folder: string): Promise<void> {
+async function diskAt(folder: string): Promise<DiskBackend> {
+  const backend = diskBackend(folder);
   try {
-    await mkdir(folder, { recursive: true });
+    await backend.recover(); // makes it
     await access(folder, constants.W_OK);
+    return backend;
   } catch (cause) {
+    if (cause instanceof InvalidContentError) throw cause; // there is something else in it
     throw new InvalidOptionError(
       `Cannot serve: --dir ${folder} is no folder to write to: ${(cause as Error).message}`,
       { cause },
@@ -71,7 +80,7 @@ async function checkFolder(folder: string): Promise<void> {
   }
 }
 
-async function pem(option: string, file: string): Promise<string> {
+async function textOf(option: string, file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (cause) {
@@ -88,8 +97,8 @@ async function serveOptions(flags: Flags): Promise<ServeOptions> {
     throw new InvalidOptionError("Cannot serve: --tls-cert and --tls-key go together");
   }
   const tls = tlsCert === undefined ? undefined : {
-    cert: await pem("--tls-cert", tlsCert),
-    key: await pem("--tls-key", tlsKey!),
+    cert: await textOf("--tls-cert", tlsCert),
+    key: await textOf("--tls-key", tlsKey!),
   };
   return { port, hostname, ...(tls && { tls }), ...(cors && { cors }) };
 }

@@ -8,6 +8,7 @@ import type { RepositoryName } from "../../reference/repository_name.ts";
 import type { Tag } from "../../reference/tag.ts";
 import { absolutePath } from "../../runtime/absolute_path.ts";
 import { type FileSystem, hasCode, isMissing, openCursor } from "../../runtime/files.ts";
+import { makeFolders } from "../../runtime/make_folders.ts";
 import { inPlace, placeError } from "../../stores/disk_error.ts";
 import { files as machineFiles } from "../../stores/files.ts";
 import { LayoutFiles } from "../../stores/layout_files.ts";
@@ -322,7 +323,7 @@ class FolderBackend implements DiskBackend {
   /** Makes a folder, whose name the disk has afterwards where pushes wait for the disk. */
   async #makeFolder(path: string): Promise<void> {
     if (await exists(this.#system, path)) return;
-    const make = () => this.#system.mkdir(path, { recursive: true });
+    const make = () => makeFolders(this.#system, path);
     const made = await inPlace(path, make) ?? path;
     if (!this.#durable) return;
     const root = new LayoutFiles(this.folder, { durable: true });

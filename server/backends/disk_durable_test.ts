@@ -2,9 +2,11 @@
  * What waits for the disk, in which order: a killed process cannot show it, only a power cut, so the
  * calls themselves are looked at. It changes what its own worker calls.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { StorageError } from "../../errors.ts";
 import { fileSystem } from "../../runtime/files.ts";
 import { memoryWire, type Wire } from "../fixture_test.ts";
+import { createRegistry } from "../registry.ts";
 import { diskBackend } from "./disk_backend.ts";
 
 const HELLO = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
@@ -124,3 +126,40 @@ for (const durable of [true, false]) {
     }
   });
 }
+
+Deno.test("end-5 on a full disk: 500, and onError has a StorageError with the upload's path", async () => {
+  const file = Deno.FsFile.prototype;
+  const { write } = file;
+  const folder = await Deno.makeTempDir();
+  const errors: unknown[] = [];
+  const backend = diskBackend(folder);
+  const { fetch } = createRegistry({ backend, onError: (error) => errors.push(error) });
+  const send = (method: string, path: string, body?: string) =>
+    fetch(
+      new Request(new URL(path, "http://localhost"), {
+        method,
+        ...(body !== undefined &&
+          { body, headers: { "content-type": "application/octet-stream" } }),
+      }),
+    );
+  try {
+    const started = await send("POST", "/v2/app/blobs/uploads/");
+    const location = started.headers.get("location")!;
+    file.write = () => Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" }));
+    const response = await send("PATCH", location, "hello");
+    assertEquals(response.status, 500);
+    await response.body?.cancel();
+    const [error] = errors;
+    assertInstanceOf(error, StorageError);
+    assert(error.path?.startsWith(`${folder}/.uploads/`), error.path);
+    assertEquals(error.message, `Cannot write ${error.path}: no space is left on the disk`);
+    assertEquals(errors.length, 1);
+    file.write = write;
+    const whole = await send("PUT", `${location}?digest=${HELLO}`, "hello");
+    assertEquals(whole.status, 201, "there is room again");
+  } finally {
+    file.write = write;
+    await backend.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+});

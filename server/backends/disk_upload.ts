@@ -10,6 +10,7 @@ import {
   isMissing,
   openCursor,
 } from "../../runtime/files.ts";
+import { onDisk, onDiskCursor } from "../../stores/disk_error.ts";
 import { fileStream } from "../../stores/file_stream.ts";
 import { PieceWriter } from "../../stores/piece_writer.ts";
 import { type BackendUpload, endedUpload } from "./backend.ts";
@@ -136,7 +137,12 @@ export class DiskUpload implements BackendUpload {
   async #open(mode: CursorMode, offset: number): Promise<FileCursor> {
     const { path, system } = this.#parts;
     try {
-      if ((await system.lstat(path)).isFile()) return await openCursor(system, path, mode, offset);
+      if ((await system.lstat(path)).isFile()) {
+        const verb = mode === "read" ? "read" : "write";
+        const open = () => openCursor(system, path, mode, offset);
+        const file = await onDisk(verb, path, open);
+        return mode === "read" ? file : onDiskCursor(path, file);
+      }
     } catch (error) {
       if (!isMissing(error)) throw error;
     }
@@ -149,12 +155,14 @@ export class DiskUpload implements BackendUpload {
     const stat = await system.lstat(path);
     if (!stat.isFile()) throw endedUpload();
     if (stat.size === this.#size && (this.#synced || !durable)) return;
-    const file = await system.open(path, "r+");
-    try {
-      await file.truncate(this.#size);
-      if (durable) await file.sync();
-    } finally {
-      await file.close();
-    }
+    await onDisk("write", path, async () => {
+      const file = await system.open(path, "r+");
+      try {
+        await file.truncate(this.#size);
+        if (durable) await file.sync();
+      } finally {
+        await file.close();
+      }
+    });
   }
 }
