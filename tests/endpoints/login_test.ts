@@ -8,7 +8,12 @@ import {
 } from "../../mod.ts";
 import { requirePeers } from "../peers/locate.ts";
 import { CREDENTIALS, type Registry, startRegistry } from "../peers/registries.ts";
-import { clientOptions, type OnRegistry, testRegistries } from "./on_registries.ts";
+import {
+  clientOptions,
+  type OnRegistry,
+  type RegistryCase,
+  testRegistries,
+} from "./on_registries.ts";
 import { NOWHERE, pushArtifact, randomBytes, text } from "./samples.ts";
 
 /** How many tokens were asked for so far: as the service counted, or where there is none, davit. */
@@ -18,7 +23,7 @@ function tokenRequests({ registry, events }: OnRegistry): number {
   return told;
 }
 
-testRegistries("login", [
+const CASES: RegistryCase[] = [
   ["end-1 GET /v2/: 200, or 401 with a challenge; no credentials go along", async (on) => {
     const client = on.stranger();
     const resp = await client.ping();
@@ -199,7 +204,9 @@ testRegistries("login", [
     assertEquals(await client.putBlob(text("after")).catch((error) => error), reason);
     assertEquals(await client.ping().catch((error) => error), reason);
   }],
-]);
+];
+
+testRegistries("login", CASES, undefined, { everyWay: true });
 
 /** A case on distribution with a token service of a certain kind. */
 function tokenTest(

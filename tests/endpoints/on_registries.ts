@@ -4,6 +4,7 @@
  */
 import { type DavitEvent, type RegistryClientOpts, RegistryClientV2 } from "../../mod.ts";
 import { createRegistry } from "../../server/mod.ts";
+import { inTurn } from "../in_turn.ts";
 import {
   CREDENTIALS,
   type Registry,
@@ -114,23 +115,33 @@ function embedded(auth: RegistryAuth): RunningRegistry {
   };
 }
 
-/** Registers a test for every registry and way of asking, with a step for each case. */
+/**
+ * Registers a test for every registry and way of asking, with a step for each case. Outside of CI the
+ * ways of asking take turns on each registry, except where they are the topic: `everyWay`.
+ */
 export function testRegistries(
   topic: string,
   cases: readonly RegistryCase[],
   auths: readonly RegistryAuth[] = ["none", "basic", "bearer"],
+  { everyWay = false } = {},
 ): void {
   const places = [
     ...registryCases(auths).map(({ kind, auth, name, test }) => ({
-      ...{ name, test },
+      ...{ name, test, turn: auths.indexOf(auth) },
       start: (): Promise<RunningRegistry> => startRegistry(kind, { auth, ...memoryFolder() }),
     })),
-    ...auths.map((auth) => ({
-      ...{ name: `the embedded registry, ${auth === "none" ? "open" : auth}`, test: {} },
+    ...auths.map((auth, at) => ({
+      // One further: a case is asked for here in another way than on the real ones.
+      ...{
+        name: `the embedded registry, ${auth === "none" ? "open" : auth}`,
+        test: {},
+        turn: at + 1,
+      },
       start: () => Promise.resolve(embedded(auth)),
     })),
   ];
-  for (const { name, test, start } of places) {
+  for (const { name, test, turn, start } of places) {
+    const here = everyWay ? cases : inTurn(cases, turn, auths.length);
     Deno.test({
       ...test,
       // Other registries of the same file go on beside it, and their logs are read.
@@ -140,7 +151,7 @@ export function testRegistries(
         const registry = await start();
         try {
           const on = onRegistry(registry);
-          for (const [title, run] of cases) await t.step(title, () => run(on));
+          for (const [title, run] of here) await t.step(title, () => run(on));
         } finally {
           await registry.stop();
         }

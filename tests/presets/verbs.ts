@@ -156,6 +156,7 @@ export const VERBS = {
   "push 1 byte": ({ client }: World) => pushPull(client, text("x")),
   "push a layer": ({ client, host }: Partly) => pushPull(client, layerOf(host)),
   "push it again": async ({ client, host, requests }: Partly) => {
+    await client.putBlob(layerOf(host)); // it is there, but where verbs take turns
     const before = requests.length;
     await client.putBlob(layerOf(host));
     // Two where blobs are elsewhere: the second follows the redirect.
