@@ -27,18 +27,3 @@ export function concatBytes(pieces: readonly Uint8Array[]): Bytes {
 export function encodeText(text: string): Bytes {
   return new TextEncoder().encode(text) as Bytes;
 }
-
-/** Since Node 22 and in browsers since 2024; the oldest Node has no such method. */
-type Transferable = ArrayBuffer & { transfer?(length?: number): ArrayBuffer };
-
-/** The same memory as a view of its own: the one given loses it, as one does that a stream fills. */
-export function takeMemory({ buffer, byteOffset, byteLength }: Bytes): Bytes {
-  const taken = (buffer as Transferable).transfer?.() ??
-    structuredClone(buffer, { transfer: [buffer] });
-  return new Uint8Array(taken, byteOffset, byteLength);
-}
-
-/** Frees memory that nothing uses any more at once, instead of when the collector comes to it. */
-export function freeMemory({ buffer }: Bytes): void {
-  (buffer as Transferable).transfer?.(0);
-}

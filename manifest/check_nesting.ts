@@ -67,6 +67,6 @@ function unescaped(string: string): string {
 /** Whether the string that ends here is a member's name: in valid JSON, a colon follows those. */
 function isName(json: string, end: number): boolean {
   let i = end + 1;
-  while (json[i] === " " || json[i] === "\n" || json[i] === "\r" || json[i] === "\t") i++;
+  while (json[i]?.trim() === "") i++;
   return json[i] === ":";
 }

@@ -1,4 +1,5 @@
-import { type Bytes, freeMemory, takeMemory } from "../content/bytes.ts";
+import type { Bytes } from "../content/bytes.ts";
+import { freeMemory, takeMemory } from "../content/memory.ts";
 import { readerStream } from "../content/reader_stream.ts";
 import type { FileCursor } from "../runtime/files.ts";
 

@@ -1,4 +1,5 @@
-import { type Bytes, takeMemory } from "../content/bytes.ts";
+import type { Bytes } from "../content/bytes.ts";
+import { takeMemory } from "../content/memory.ts";
 import type { PieceReader } from "../content/piece_reader.ts";
 import { readerStream } from "../content/reader_stream.ts";
 

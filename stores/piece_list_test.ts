@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { bytesStream } from "../content/body.ts";
-import { type Bytes, concatBytes, encodeText, takeMemory } from "../content/bytes.ts";
+import { type Bytes, concatBytes, encodeText } from "../content/bytes.ts";
+import { takeMemory } from "../content/memory.ts";
 import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import { PieceList } from "./piece_list.ts";
 

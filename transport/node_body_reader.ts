@@ -1,4 +1,5 @@
-import { type Bytes, concatBytes, freeMemory, takeMemory } from "../content/bytes.ts";
+import { type Bytes, concatBytes } from "../content/bytes.ts";
+import { freeMemory, takeMemory } from "../content/memory.ts";
 import type { PieceReader } from "../content/piece_reader.ts";
 import { nextTurn, type NodeResponse } from "../runtime/http.ts";
 import type { ChannelRequest } from "./channel.ts";

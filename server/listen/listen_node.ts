@@ -1,4 +1,5 @@
-import { type Bytes, EMPTY, freeMemory, takeMemory } from "../../content/bytes.ts";
+import { type Bytes, EMPTY } from "../../content/bytes.ts";
+import { freeMemory, takeMemory } from "../../content/memory.ts";
 import { InvalidOptionError } from "../../errors.ts";
 import { type Piece, type PieceReader, pieceReader } from "../../content/piece_reader.ts";
 import { readerStream } from "../../content/reader_stream.ts";

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { encodeText, freeMemory, takeMemory } from "./bytes.ts";
+import { encodeText } from "./bytes.ts";
+import { freeMemory, takeMemory } from "./memory.ts";
 
 Deno.test("takeMemory: the bytes stand at the same place, and the view given has none", () => {
   const view = new Uint8Array(encodeText("xhellox").buffer, 1, 5);
@@ -18,6 +19,19 @@ Deno.test("takeMemory: without transfer, as on Node 20, the same", () => {
     freeMemory(view); // does nothing where nothing can be freed
   } finally {
     ArrayBuffer.prototype.transfer = transfer;
+  }
+});
+
+Deno.test("takeMemory: in a worker that has neither, a copy", () => {
+  const { structuredClone } = globalThis;
+  const { transfer } = ArrayBuffer.prototype;
+  Object.assign(ArrayBuffer.prototype, { transfer: undefined });
+  Object.assign(globalThis, { structuredClone: undefined });
+  try {
+    assertEquals(takeMemory(encodeText("hello")), encodeText("hello"));
+  } finally {
+    ArrayBuffer.prototype.transfer = transfer;
+    globalThis.structuredClone = structuredClone;
   }
 });
 
