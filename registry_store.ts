@@ -260,7 +260,7 @@ export class RegistryStore implements ContentStore {
       const bytes = new Uint8Array(source.bytes);
       const verifying = await verifier(expected);
       verifying.take(bytes);
-      verifying.finish();
+      await verifying.finish();
       return bytes;
     }
     const reader = pieceReader(await verifyingStream(await source.open(), expected, ending));

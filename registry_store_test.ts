@@ -195,3 +195,17 @@ Deno.test("RegistryStore.write: what is pushed and not listed is REFERRERS_LIST_
   const listed = await Array.fromAsync(store.referrers(subject));
   assertEquals(listed, [{ ...artifact.descriptor, artifactType: "a/b" }]);
 });
+
+Deno.test("RegistryStore.write, writeTagged: a manifest of other bytes is not sent", async () => {
+  const { store, lines } = storeOver({
+    "PUT manifests": () => new Response(null, { status: 201 }),
+  });
+  const { bytes } = await buildManifest({ artifactType: "application/x", layers: [] });
+  const descriptor = await describeBytes(bytes, MEDIA_TYPES.ociManifest);
+  const wrong: Bytes = new Uint8Array(bytes);
+  wrong[wrong.length - 1] = 0x20;
+  await assertRejects(() => store.write(descriptor, wrong), BadDigestError);
+  await assertRejects(() => store.writeTagged(descriptor, wrong, "v1"), BadDigestError);
+  await assertRejects(() => store.write(descriptor, wrong.subarray(1)), SizeMismatchError);
+  assertEquals(lines, []);
+});

@@ -93,6 +93,8 @@ async function large(
 ): Promise<{ pulls: Map<string, Run[]>; pushes: Map<string, Run[]> }> {
   for (const server of servers) await measure(push(server, "bench/blob", setting));
   const pulls = await inTurn(runs, () => servers, (server) => measure(pull(server, setting)));
+  // What is pushed is new to them, or the bytes would be thrown away that a server has already.
+  for (const server of servers) await remove(server, "bench/blob", setting.digest);
   const pushes = await inTurn(runs, () => servers, async (server, round) => {
     // A repository of its own each time, whose blob goes again: it would fill the memory.
     const repository = `bench/again${round}`;
