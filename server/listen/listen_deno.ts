@@ -1,5 +1,4 @@
 import type { Bytes } from "../../content/bytes.ts";
-import { loadHash } from "../../content/web_hasher.ts";
 import { servedStream } from "../../stores/file_stream.ts";
 import type { Listener, Tls } from "./listener.ts";
 import { endWith } from "./request_end.ts";
@@ -36,7 +35,6 @@ export function listenDeno(
   port: number,
   tls?: Tls,
 ): Promise<Listener> {
-  loadHash(); // now, and not while the first client waits
   const { serve } = (globalThis as unknown as { Deno: DenoServe }).Deno;
   const controller = new AbortController();
   const options = {

@@ -1,6 +1,7 @@
 import { checkArgument } from "../../content/check_argument.ts";
 import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import { InvalidOptionError } from "../../errors.ts";
+import { loadHash } from "../../content/web_hasher.ts";
 import { runtimeName } from "../../runtime/builtin.ts";
 import { answerPages, type CorsOptions } from "./cors.ts";
 import { listenDeno } from "./listen_deno.ts";
@@ -116,7 +117,9 @@ export async function serve(
   const pages = options.cors && answerPages(options.cors);
   const answer = (request: Request) => registry.fetch(request);
   const handler = pages ? (request: Request) => pages(request, () => answer(request)) : answer;
-  const listen = runtimeName() === "deno" && tls !== undefined ? listenDeno : listenNode;
+  const isDeno = runtimeName() === "deno";
+  if (isDeno) loadHash(); // now, and not while the first client waits
+  const listen = isDeno && tls !== undefined ? listenDeno : listenNode;
   const listener = await listen(handler, hostname, port, tls).catch((cause) => {
     const why = LISTEN_FAILURES.find(([names]) => names.includes(cause?.code ?? cause?.name))?.[1];
     if (why === undefined) throw cause;
