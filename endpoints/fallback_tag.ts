@@ -136,12 +136,20 @@ export async function changeFallback(
   const { signal } = options;
   const key = `${channel.origin} ${repository} ${subject}`;
 
-  /** The write that makes the change: one that still waits, or a new one behind the last. */
+  /**
+   * The write that makes the change: one that still waits, or a new one. That begins when the last one
+   * has ended, with the changes that it has by then.
+   */
   function queue(shared: boolean): Write {
     const last = FALLBACK_WRITES.get(key);
     if (shared && last?.open && last.channel === channel && last.signal === signal) return last;
-    const write = startWrite(channel, repository, subject, signal, last?.done);
-    write.open = shared && last !== undefined;
+    const changes: IndexChange[] = [];
+    const all: IndexChange = (index) => changes.reduce((now, each) => each(now), index);
+    const done = Promise.resolve(last?.done).catch(() => {}).then(() => {
+      write.open = false;
+      return writeFallback(channel, repository, subject, signal ? { signal } : {}, all);
+    });
+    const write: Write = { channel, signal, changes, open: shared && last !== undefined, done };
     FALLBACK_WRITES.set(key, write);
     void write.done.catch(() => {}).then(() => {
       if (FALLBACK_WRITES.get(key) === write) FALLBACK_WRITES.delete(key);
@@ -163,33 +171,11 @@ export async function changeFallback(
 
   const lost = await written(true);
   if (lost === undefined) return;
+  const tag = `${fullName(channel, repository)}:${fallbackTag(subject)}`;
   throw new ReferrersListError(
-    `Cannot write the fallback tag ${fullName(channel, repository)}:${
-      fallbackTag(subject)
-    }: other ` +
-      `writers won ${lost} times`,
+    `Cannot write the fallback tag ${tag}: other writers won ${lost} times`,
     { digest: referrer, subject, pushed: false, retryable: true },
   );
-}
-
-/** A write that begins when the one before it has ended, with the changes that it has by then. */
-function startWrite(
-  channel: Channel,
-  repository: string,
-  subject: Digest,
-  signal: AbortSignal | undefined,
-  before: Promise<unknown> = Promise.resolve(),
-): Write {
-  const changes: IndexChange[] = [];
-  const write: Write = {
-    ...{ channel, signal, changes, open: true },
-    done: before.catch(() => {}).then(() => {
-      write.open = false;
-      const change: IndexChange = (index) => changes.reduce((now, each) => each(now), index);
-      return writeFallback(channel, repository, subject, signal ? { signal } : {}, change);
-    }),
-  };
-  return write;
 }
 
 /**
