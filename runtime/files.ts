@@ -187,25 +187,21 @@ async function denoCursor(file: DenoFile, position: number): Promise<FileCursor>
   };
 }
 
-function nodeCursor(file: FileHandle, start: number): FileCursor {
+function nodeCursor(handle: FileHandle, start: number): FileCursor {
+  const file = nodeFile(handle);
   let position = start;
   return {
     async read(view) {
-      const { bytesRead } = await file.read(view, 0, view.byteLength, position);
-      position += bytesRead;
-      return bytesRead;
+      const count = await file.read(view, position);
+      position += count;
+      return count;
     },
     async write(bytes) {
-      let offset = 0;
-      while (offset < bytes.byteLength) {
-        const left = bytes.byteLength - offset;
-        const { bytesWritten } = await file.write(bytes, offset, left, position);
-        offset += bytesWritten;
-        position += bytesWritten;
-      }
+      await file.write(bytes, position);
+      position += bytes.byteLength;
     },
-    sync: () => file.sync(),
-    close: () => file.close(),
+    sync: file.sync,
+    close: file.close,
   };
 }
 
@@ -242,7 +238,10 @@ export async function openRandomFile(
     return denoRandomFile(await Deno.open(path, options));
   }
   const flags = mode === "create" ? "wx+" : NODE_FLAGS[mode];
-  const file = await system.open(path, flags, permissions);
+  return nodeFile(await system.open(path, flags, permissions));
+}
+
+function nodeFile(file: FileHandle): RandomFile {
   return {
     read: async (view, position) => (await file.read(view, 0, view.byteLength, position)).bytesRead,
     async write(bytes, position) {
