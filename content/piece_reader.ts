@@ -23,10 +23,12 @@ export interface PieceReader {
   readonly native?: NativeBody | undefined;
 }
 
-/** A response's own body, which the runtime's `fetch` moves into a request without JavaScript. */
+/** A response's own body, or a file, which the runtime's `fetch` moves into a request without JavaScript. */
 export interface NativeBody {
   /** How many bytes it has. */
   readonly size: number;
+  /** Whether it goes with a Content-Length; else in chunks. */
+  readonly keepsLength: boolean;
   /** Ends it: the caller's own signal does so no more once it was taken. */
   readonly signal?: AbortSignal | undefined;
   /** The stream, untouched. From now on nothing is read here. */

@@ -156,7 +156,7 @@ function tapped(
     get native() {
       const native = tap === undefined && !over ? reader.native : undefined;
       return native && {
-        size: native.size,
+        ...native,
         signal,
         take() {
           end();

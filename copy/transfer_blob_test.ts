@@ -28,7 +28,7 @@ Deno.test("a large blob passes through here where somebody listens, and is hande
                 left-- > 0 ? { done: false, value: bytesOf(MIB, 1) } : { done: true },
               ),
             cancel: () => Promise.resolve(),
-            native: { size, take: () => bytesStream(EMPTY), moved: () => {} },
+            native: { size, keepsLength: true, take: () => bytesStream(EMPTY), moved: () => {} },
           })),
       });
       const target = altered<ContentStore>(new MemoryStore(), {

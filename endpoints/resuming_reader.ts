@@ -201,6 +201,7 @@ export function resumingReader(
       if (contentLength(response.headers) !== size || response.body === null) return undefined;
       return {
         size,
+        keepsLength: true,
         take() {
           current = NOTHING;
           return response.body as ReadableStream<Bytes>;

@@ -82,6 +82,8 @@ export interface FileCursor {
   sync(): Promise<void>;
   /** Closes it. */
   close(): Promise<void>;
+  /** The rest, which the runtime moves into a request by itself: a stream that closes the file. */
+  readonly stream?: ReadableStream<Uint8Array>;
 }
 
 /** What a {@linkcode FileCursor} is for: reading, writing a new file, or writing one that is there. */
@@ -111,6 +113,7 @@ interface DenoFile {
   truncate(size: number): Promise<void>;
   sync(): Promise<void>;
   close(): void;
+  readonly readable: ReadableStream<Uint8Array>;
 }
 
 interface DenoOptions {
@@ -184,6 +187,9 @@ async function denoCursor(file: DenoFile, position: number): Promise<FileCursor>
     },
     sync: () => file.sync(),
     close: () => new Promise((resolve) => resolve(file.close())), // a second time it throws
+    get stream() {
+      return file.readable;
+    },
   };
 }
 

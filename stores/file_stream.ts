@@ -78,6 +78,11 @@ export function fileStream(file: FileCursor, length = Infinity): ReadableStream<
       return { done: count === 0, value: memory.subarray(0, count) as Bytes };
     },
     cancel: close,
+    get native() {
+      if (source.length !== length || !("stream" in file)) return undefined;
+      const take = () => file.stream as ReadableStream<Bytes>;
+      return { size: length, keepsLength: false, take, moved() {} };
+    },
   });
   sources.set(stream, source);
   return stream;

@@ -156,7 +156,8 @@ export class LayoutStore implements ContentStore {
     }
     const { offset, length } = storedRange(descriptor, size, options);
     if (length === 0 || (offset === size && size > 0)) return bytesStream(EMPTY);
-    const stream = fileStream(await this.#files.open(digest, offset), length);
+    const rest = Math.min(length, size - offset);
+    const stream = fileStream(await this.#files.open(digest, offset), rest);
     if (verify && offset === 0 && length >= size) {
       return await verifyingStream(pieceReader(stream), { digest, size }, signal && { signal });
     }

@@ -40,7 +40,7 @@ export interface FetchUpload extends Omit<BodyStream, "stream"> {
  * @throws {InvalidOptionError} When this browser cannot send streams.
  */
 export async function fetchUpload(
-  { signal, what }: ChannelRequest,
+  { signal, what, url }: ChannelRequest,
   body: OpenBody,
   { sized, runtime, clock, native }: FetchUploadOptions,
 ): Promise<FetchUpload | undefined> {
@@ -49,7 +49,7 @@ export async function fetchUpload(
       `Cannot ${what}: the body must be bytes or a Blob in a browser that cannot send streams`,
     );
   }
-  if (native && body.native !== undefined) return moved(body.native);
+  if (native && isMovable(url, body)) return moved(body.native);
   const reader = await checkedReader(body, what, signal);
   if (sized && body.size === 0) {
     // Deno takes no length of 0 from a Blob. That the source is empty is looked at all the same.
@@ -67,6 +67,17 @@ export async function fetchUpload(
     body: sized && size !== undefined ? sizedBody(made.stream, size) : made.stream,
     answered: (response, end) => refused(response, made, end),
   };
+}
+
+/**
+ * Whether the runtime may move a body by itself. What has no Content-Length then goes so over plain
+ * http alone: such registries are near, and take a body in chunks.
+ */
+export function isMovable(
+  { protocol }: URL,
+  body: OpenBody,
+): body is OpenBody & { native: NativeBody } {
+  return body.native !== undefined && (body.native.keepsLength || protocol === "http:");
 }
 
 /**

@@ -12,6 +12,7 @@ import {
 } from "../runtime/tls_trust.ts";
 import type { Send } from "./channel.ts";
 import { systemClock } from "./clock.ts";
+import { isMovable } from "./fetch_upload.ts";
 import { firstLook } from "./first_look.ts";
 import type { HostOptions, HostsOptions } from "./host_options.ts";
 import { nodeConnection, type NodeConnectionOptions } from "./node_connection.ts";
@@ -138,9 +139,8 @@ export function openMachine(options: MachineOptions): Machine {
     let node: Send | undefined;
     return (request) => {
       const { body, addresses } = request;
-      // What `fetch` moves by itself keeps the length that its response had.
       const needsLength = isStreamed(body) && body.size !== undefined &&
-        (body.native === undefined || addresses !== undefined);
+        (addresses !== undefined || !isMovable(url, body));
       return needsLength ? (node ??= byNode({ connect }))(request) : fetching(request);
     };
   }
