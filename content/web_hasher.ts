@@ -8,6 +8,12 @@ import type { HashAlgorithm, Hasher, NodeCrypto } from "./hash.ts";
  */
 const FEW_BYTES = 131_072;
 
+/** WebCrypto hashes on another thread: to wait for it so often costs as much time as the loading. */
+const FEW_HASHES = 32;
+
+/** How many hashes WebCrypto was left to. */
+let byWeb = 0;
+
 /** Deno's own hash, once it is loaded. */
 let createHash: NonNullable<NodeCrypto["createHash"]> | undefined;
 
@@ -24,9 +30,10 @@ export async function createPortableHasher(algorithm: HashAlgorithm): Promise<Ha
   return (algorithm === "sha256" ? sha256 : sha512).create();
 }
 
-/** Deno's own from the first byte on if it is loaded already. */
+/** Deno's own from the first byte on if it is loaded already, or if there is much to hash. */
 export function createDenoHasher(algorithm: HashAlgorithm): Hasher {
-  return createHash?.(algorithm) ?? new LateHasher(algorithm);
+  const few = createHash === undefined && ++byWeb <= FEW_HASHES;
+  return few ? new LateHasher(algorithm) : loadHash()(algorithm);
 }
 
 /** Deno's own hash, which is loaded; a server does that before the first client waits for it. */
