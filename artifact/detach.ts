@@ -55,7 +55,7 @@ export async function detach(
   if (store.delete === undefined) {
     throw new InvalidOptionError("Cannot detach: the store removes nothing");
   }
-  const root = await resolved(store, referrer, ending);
+  const root = await resolved(store, referrer, ending, "referrer");
   const { manifest } = await readManifest(store, root, ending);
   if (subjectOf(manifest) === undefined) {
     throw new InvalidOptionError(`Cannot detach ${root.digest}: it is attached to nothing`);

@@ -1,3 +1,4 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
@@ -69,6 +70,8 @@ export async function readManifest(
   options: ReadManifestOptions = {},
 ): Promise<StoredManifest> {
   checkOptions(options, READ_MANIFEST_OPTIONS);
+  checkArgument("store", store, "source");
+  checkArgument("descriptor", descriptor, "descriptor");
   const { exactSize = false, signal } = options;
   const ending = signal && { signal };
   const read = async (found: Descriptor) => {
@@ -93,7 +96,10 @@ export async function readManifest(
 export async function resolved(
   store: ContentSource,
   named: Descriptor | string,
-  options: StoreOptions = {},
+  options: StoreOptions,
+  name: string,
 ): Promise<Descriptor> {
-  return typeof named === "string" ? await store.resolve(named, options) : named;
+  if (typeof named === "string") return await store.resolve(named, options);
+  checkArgument(name, named, "named");
+  return named;
 }
