@@ -38,6 +38,13 @@ const KINDS = {
     "an object, the options",
     (value: unknown) => typeof value === "object" && value !== null,
   ],
+  iterable: [
+    "a list or an AsyncIterable",
+    (value: unknown) =>
+      hasMethods(value, [Symbol.asyncIterator]) || hasMethods(value, [Symbol.iterator]),
+  ],
+  inventory: ["an object with list()", (value: unknown) => hasMethods(value, ["list"])],
+  deleter: ["an object with delete()", (value: unknown) => hasMethods(value, ["delete"])],
   handler: ["an object with fetch()", (value: unknown) => hasMethods(value, ["fetch"])],
 } as const;
 
