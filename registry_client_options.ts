@@ -123,8 +123,8 @@ export interface RegistryClientOpts extends ConnectionOptions {
 
 /** Their names. */
 export const CLIENT_OPTIONS: OptionNames<RegistryClientOpts> = names(
-  "name repo username password token scheme journal",
-  { acceptOCIManifests: "boolean", acceptManifestLists: "boolean", signal: "object" },
+  "name repo username password token scheme journal signal",
+  { acceptOCIManifests: "boolean", acceptManifestLists: "boolean" },
   CONNECTION_OPTIONS,
 );
 

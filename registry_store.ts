@@ -10,6 +10,7 @@ import {
 import { type Body, bytesStream, letGo, type OpenBody, openBody } from "./content/body.ts";
 import { type Bytes, EMPTY } from "./content/bytes.ts";
 import { checkArgument } from "./content/check_argument.ts";
+import { checkCall } from "./content/check_call.ts";
 import { checkOptions, names, type OptionNames } from "./content/check_options.ts";
 import type { Descriptor } from "./content/descriptor.ts";
 import type { UploadJournal } from "./content/upload_journal.ts";
@@ -36,6 +37,7 @@ import {
   WRITE_OPTIONS,
   type WriteOptions,
 } from "./content/store.ts";
+import { checkTag } from "./reference/tag.ts";
 import type { RegistryClientV2 } from "./registry_client_v2.ts";
 
 /** Options of {@linkcode RegistryStore}. */
@@ -281,6 +283,7 @@ export class RegistryStore implements ContentStore {
   ): Promise<void> {
     checkOptions(options, STORE_OPTIONS);
     checkArgument("descriptor", descriptor, "descriptor");
+    checkTag(reference);
     if (!isManifestMediaType(descriptor.mediaType)) {
       throw new InvalidContentError(
         `Cannot tag ${descriptor.digest} as ${descriptor.mediaType} is no manifest's type`,
@@ -297,6 +300,8 @@ export class RegistryStore implements ContentStore {
    */
   async tag(descriptor: Descriptor, reference: string, options: TagOptions = {}): Promise<void> {
     checkOptions(options, TAG_OPTIONS);
+    checkArgument("descriptor", descriptor, "descriptor");
+    checkTag(reference);
     const { digest } = descriptor;
     const { signal, present = false } = options;
     const ending = signal && { signal };
@@ -323,6 +328,7 @@ export class RegistryStore implements ContentStore {
    */
   referrers(subject: Descriptor, options: ReferrersOptions = {}): AsyncIterable<Descriptor> {
     checkOptions(options, REFERRERS_OPTIONS);
+    checkArgument("subject", subject, "descriptor");
     return this.client.referrers(subject.digest, options);
   }
 
@@ -340,7 +346,9 @@ export class RegistryStore implements ContentStore {
     from: ContentSource,
     options: StoreOptions = {},
   ): Promise<boolean> {
-    checkOptions(options, STORE_OPTIONS);
+    checkCall(options, STORE_OPTIONS);
+    checkArgument("descriptor", descriptor, "descriptor");
+    checkArgument("from", from, "source");
     if (!(from instanceof RegistryStore) || isManifestMediaType(descriptor.mediaType)) return false;
     const { repo, origin } = from.client;
     if (origin !== this.client.origin || repo.remoteName === this.client.repo.remoteName) {
@@ -359,6 +367,7 @@ export class RegistryStore implements ContentStore {
   /** Removes content, where the registry allows that; a manifest's tags go with it. */
   async delete(descriptor: Descriptor, options: StoreOptions = {}): Promise<void> {
     checkOptions(options, STORE_OPTIONS);
+    checkArgument("descriptor", descriptor, "descriptor");
     const { digest, mediaType } = descriptor;
     try {
       if (isManifestMediaType(mediaType)) {

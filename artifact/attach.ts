@@ -46,6 +46,6 @@ export async function attach(
   checkArgument("options", options, "options");
   checkOptions(options, ATTACH_OPTIONS);
   const { signal } = options;
-  const to = await resolved(store, subject, { ...(signal && { signal }) });
+  const to = await resolved(store, subject, { ...(signal && { signal }) }, "subject");
   return await pack(store, { ...options, subject: to });
 }

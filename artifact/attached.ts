@@ -108,7 +108,7 @@ export async function* attached(
     throw new InvalidOptionError("Cannot list what is attached: the store has no such lists");
   }
   const ending = { ...(signal && { signal }) };
-  const root = await resolved(store, subject, ending);
+  const root = await resolved(store, subject, ending, "subject");
   yield* below(root, 1, new Set([root.digest]));
 
   async function* below(

@@ -1,7 +1,7 @@
 import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { type ContentStore, STORE_OPTIONS, type StoreOptions } from "../content/store.ts";
+import type { ContentStore, StoreOptions } from "../content/store.ts";
 import { InvalidOptionError } from "../errors.ts";
 import { subjectOf } from "../manifest/children.ts";
 import { attached } from "./attached.ts";
@@ -16,7 +16,10 @@ export interface DetachOptions extends StoreOptions {
   prune?: boolean;
 }
 
-const DETACH_OPTIONS: OptionNames<DetachOptions> = names("prune", STORE_OPTIONS);
+const DETACH_OPTIONS: OptionNames<DetachOptions> = names(
+  "signal",
+  { prune: "boolean" },
+);
 
 /**
  * Removes what is attached to a manifest, and what is attached to that: the manifests, their tags, and
@@ -55,7 +58,7 @@ export async function detach(
   if (store.delete === undefined) {
     throw new InvalidOptionError("Cannot detach: the store removes nothing");
   }
-  const root = await resolved(store, referrer, ending);
+  const root = await resolved(store, referrer, ending, "referrer");
   const { manifest } = await readManifest(store, root, ending);
   if (subjectOf(manifest) === undefined) {
     throw new InvalidOptionError(`Cannot detach ${root.digest}: it is attached to nothing`);

@@ -107,9 +107,10 @@ export async function unpackFiles(
   const ending = { ...(signal && { signal }) };
   const tree = localFiles(`unpack to ${folder}`);
   const titled = titledLayers(
-    typeof manifest === "object" && "schemaVersion" in manifest
+    typeof manifest === "object" && manifest !== null && "schemaVersion" in manifest
       ? manifest
-      : (await readManifest(store, await resolved(store, manifest, ending), ending)).manifest,
+      : (await readManifest(store, await resolved(store, manifest, ending, "manifest"), ending))
+        .manifest,
   );
   const declared = titled.reduce((sum, it) => sum + (it.folder ? 0 : it.layer.size), 0);
   if (declared > limits.maxBytes) throw tooMuch("maxBytes", limits.maxBytes, "bytes");

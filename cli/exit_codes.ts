@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../mod.ts";
+import { OutputClosedError } from "./io.ts";
 
 /** The exit codes of the command. */
 export const EXIT_CODES = {
@@ -11,6 +12,7 @@ export const EXIT_CODES = {
   mismatch: 6,
   network: 7,
   interrupted: 130,
+  closed: 141, // what a shell says of a program that SIGPIPE ends: as tar, crane and oras do
 } as const;
 
 /** What an exit code stands for. */
@@ -27,13 +29,14 @@ export const EXIT_MEANINGS: Record<Outcome, string> = {
   mismatch: "content does not match its digest or size",
   network: "network, TLS or time",
   interrupted: "interrupted; the next run of a copy goes on from there",
+  closed: "nobody reads standard output any more; it is said by this code alone",
 };
 
 /**
  * The outcome of each error; `"cause"` where the error only says during what it happened, and its
  * cause decides.
  */
-const OUTCOMES: Record<ErrorCode, Exclude<Outcome, "done" | "interrupted"> | "cause"> = {
+const OUTCOMES: Record<ErrorCode, Exclude<Outcome, "done" | "interrupted" | "closed"> | "cause"> = {
   AUTHENTICATION_FAILED: "denied",
   BAD_DIGEST: "mismatch",
   CERTIFICATE_REFUSED: "network",
@@ -76,6 +79,7 @@ const OUTCOMES: Record<ErrorCode, Exclude<Outcome, "done" | "interrupted"> | "ca
 /** The outcome that an error means; errors of the file system have codes of their own. */
 export function outcomeOf(error: unknown): Outcome {
   if (!(error instanceof Error)) return "other";
+  if (error instanceof OutputClosedError) return "closed";
   const { code, cause } = error as Error & { code?: string };
   if (code === "ENOENT") return "notFound";
   const outcome = code !== undefined && Object.hasOwn(OUTCOMES, code)

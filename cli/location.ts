@@ -42,8 +42,18 @@ const KINDS = {
   "docker-archive": { kind: "archive", format: "docker" },
 } as const;
 
-/** Transports of other tools, which are not spoken here. */
-const FOREIGN = ["containers-storage", "dir", "docker-daemon", "ostree", "sif"];
+/** Transports of other tools, which are not spoken here, and what to do in their place. */
+const FOREIGN: Record<string, string> = {
+  "containers-storage": "podman save NAME | davit copy docker-archive:- TARGET reads there, and " +
+    "davit copy SOURCE docker-archive:- | podman load writes",
+  "dir": "is it oci:DIR, oci-archive:FILE, docker-archive:FILE or a registry's reference?",
+  "docker-daemon": "docker save NAME | davit copy docker-archive:- TARGET reads there, and " +
+    "davit copy SOURCE docker-archive:- | docker load writes",
+  "ocidir": "is it oci:DIR?",
+  "ostree": "is it oci:DIR, or a registry's reference?",
+  "sif": "is it oci-archive:FILE, or a registry's reference?",
+  "tarball": "is it oci-archive:FILE or docker-archive:FILE?",
+};
 
 const DIGEST_AT_END = /@([a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9a-zA-Z=_-]{32,})$/;
 
@@ -58,10 +68,16 @@ const DRIVE = /^[a-zA-Z]:[\\/]/;
 export function parseLocation(text: string): Location {
   if (text === STANDARD) return { kind: "archive", path: STANDARD, reference: "" };
   const [, prefix = "", rest = ""] = /^([a-z-]+):(.*)$/s.exec(text) ?? [];
-  if (["oci", "docker"].includes(prefix) && rest.startsWith("//")) {
-    return { kind: "registry", reference: parseReference(rest.slice(2)) };
-  }
-  if (Object.hasOwn(KINDS, prefix)) {
+  if (Object.hasOwn(FOREIGN, prefix)) throw unknown(text, prefix, FOREIGN[prefix]!);
+  if (Object.hasOwn(KINDS, prefix) && !(prefix === "oci" && rest.startsWith("//"))) {
+    if (rest.startsWith("//")) {
+      throw new InvalidReferenceError(
+        `Cannot parse ${
+          JSON.stringify(text)
+        }: a path stands behind "${prefix}:", without "//"; is ` +
+          `it ${JSON.stringify(`${prefix}:${rest.slice(2)}`)}?`,
+      );
+    }
     const { path, reference } = splitPath(rest);
     if (path !== "") return { ...KINDS[prefix as keyof typeof KINDS], path, reference };
     throw new InvalidReferenceError(
@@ -70,12 +86,30 @@ export function parseLocation(text: string): Location {
       } follows "${prefix}:"`,
     );
   }
+  if (isRegistryAlone(text)) {
+    throw new InvalidReferenceError(
+      `Cannot parse ${JSON.stringify(text)}: it is a registry; its repositories are ` +
+        `${text}/NAME, and davit ls ${text} lists them`,
+    );
+  }
+  const error = misspelt(text, prefix) ?? pathError(text);
+  if (error !== undefined) throw error;
   try {
     return { kind: "registry", reference: parseReference(text) };
   } catch (error) {
-    throw foreign(text, prefix) ?? pathError(text) ?? error;
+    if (!(error instanceof InvalidReferenceError) || !/^oci:\/\//i.test(text)) throw error;
+    throw new InvalidReferenceError(`${error.message}; a folder is oci:DIR`, { cause: error });
   }
 }
+
+/** A registry's name without a repository: it has a dot, or is this machine or an address. */
+export function isRegistryAlone(text: string): boolean {
+  return REGISTRY.test(text) && !TAR.test(text);
+}
+
+const REGISTRY = /^(?:https?:\/\/)?(?:[^/:@\\\s]+\.[^/:@\\\s]+|localhost|\[[^/@]+\])(?::\d+)?$/i;
+
+const TAR = /^[^/:@]+\.(?:tar(?:\.\w+)?|tgz|tzst)$/i;
 
 /** The path ends at the first colon; what follows may hold more of them: `localhost:5000/app:1`. */
 function splitPath(text: string): { path: string; reference: string } {
@@ -86,20 +120,22 @@ function splitPath(text: string): { path: string; reference: string } {
   return { path, reference: digest ?? (colon < 0 ? "" : rest.slice(colon + 1)) };
 }
 
-function foreign(text: string, prefix: string): InvalidReferenceError | undefined {
-  const near = Object.keys(KINDS).find((name) => prefix !== "" && isNear(prefix, name));
-  if (near === undefined && !FOREIGN.includes(prefix)) return undefined;
-  const known = near === undefined
-    ? "oci:DIR, oci-archive:FILE, docker-archive:FILE or a registry's reference"
-    : `"${near}:"`;
+function unknown(text: string, prefix: string, hint: string): InvalidReferenceError {
   return new InvalidReferenceError(
-    `Cannot parse ${JSON.stringify(text)}: "${prefix}:" is not known here; is it ${known}?`,
+    `Cannot parse ${JSON.stringify(text)}: "${prefix}:" is not known here; ${hint}`,
   );
 }
 
-/** What begins as a path does is no repository. */
+/** The name of a place that is nearly right; a short one may be a repository's. */
+function misspelt(text: string, prefix: string): InvalidReferenceError | undefined {
+  const near = Object.keys(KINDS).find((name) => prefix.length > 4 && isNear(prefix, name));
+  return near === undefined ? undefined : unknown(text, prefix, `is it "${near}:"?`);
+}
+
+/** What begins or ends as a path does is no repository. */
 function pathError(text: string): InvalidReferenceError | undefined {
-  if (!/^(?:~|\.{0,2}[\\/]|[a-zA-Z]:[\\/])/.test(text)) return undefined;
+  const begins = /^(?:(?:oci|file):\/\/)?(?:~|\.{0,2}[\\/]|[a-zA-Z]:[\\/])|^file:/.test(text);
+  if (!begins && !TAR.test(text)) return undefined;
   return new InvalidReferenceError(
     `Cannot parse ${JSON.stringify(text)}: it looks like a path; is it oci:DIR, oci-archive:FILE ` +
       "or docker-archive:FILE?",

@@ -15,8 +15,8 @@ const SAME_SIGNAL_MS = 500;
 /** This process's own input, output, environment and signals. */
 export function machineIo(): Io {
   return {
-    stdout: output(process.stdout),
-    stderr: output(process.stderr),
+    stdout: output(process.stdout, "standard output"),
+    stderr: output(process.stderr, "standard error"),
     stdinIsTerminal: isatty(0),
     stdin: () => Readable.toWeb(process.stdin) as ReadableStream<Uint8Array<ArrayBuffer>>,
     env: process.env,
@@ -24,21 +24,20 @@ export function machineIo(): Io {
   };
 }
 
-function output(stream: typeof process.stdout | typeof process.stderr): Output {
+function output(stream: typeof process.stdout | typeof process.stderr, name: string): Output {
   stream.on("error", () => {}); // a write says it; unheard, it would end the process with a trace
-  let failure: { error: unknown } | undefined;
+  let failure: Error | undefined;
   return {
     write: (data) =>
       new Promise<void>((resolve, reject) => {
         // Deno says nothing more of a stream that has failed: what is written then would wait for ever.
-        if (failure !== undefined) throw failure.error;
-        stream.write(data, (error) => {
-          if (error == null) resolve();
-          else reject(closed(error) ? new OutputClosedError("the output was closed") : error);
-        });
-      }).catch((error) => {
-        failure = { error };
-        throw error;
+        if (failure !== undefined) throw failure;
+        stream.write(data, (error) => error == null ? resolve() : reject(error));
+      }).catch((cause) => {
+        failure ??= closed(cause)
+          ? new OutputClosedError(`${name} was closed`)
+          : new Error(`Cannot write to ${name}: ${cause.message}`, { cause });
+        throw failure;
       }),
     isTerminal: stream.isTTY === true,
     columns: () => stream.columns || NO_TERMINAL.columns,

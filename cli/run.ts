@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
 import config from "../deno.json" with { type: "json" };
-import { InterruptedError, type Io, OutputClosedError } from "./io.ts";
+import { InterruptedError, type Io } from "./io.ts";
 import { VERBS } from "./verbs.ts";
 
 /** The exit code of arguments that cannot be used; `exit_codes.ts` has all, and is loaded for errors. */
@@ -29,15 +29,22 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     if (given.includes(name)) (await load()).default(command, io);
   }
   try {
-    await program.parseAsync(given.map(withValue), { from: "user" });
+    const code = await parse(program, given.map(withValue));
+    if (said.err !== "") await io.stderr.write(said.err).catch(() => {});
+    if (said.out !== "") await io.stdout.write(said.out);
+    return code;
+  } catch (error) {
+    return await failed(error, io, given[0] === "login");
+  }
+}
+
+async function parse(program: Command, args: readonly string[]): Promise<number> {
+  try {
+    await program.parseAsync(args, { from: "user" });
     return 0;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
-    if (error instanceof OutputClosedError) return 0; // whoever read has what they wanted
-    return await failed(error, io, given[0] === "login");
-  } finally {
-    await io.stdout.write(said.out).catch(() => {});
-    await io.stderr.write(said.err).catch(() => {});
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : USAGE;
   }
 }
 
@@ -64,7 +71,10 @@ async function failed(error: unknown, io: Io, loggingIn: boolean): Promise<numbe
     await io.stderr.write(`davit: ${said}\n`).catch(() => {});
     return EXIT_CODES.interrupted;
   }
-  const { complaint } = await import("./complaint.ts");
-  await io.stderr.write(`${complaint(error, loggingIn)}\n`).catch(() => {});
-  return EXIT_CODES[outcomeOf(error)];
+  const outcome = outcomeOf(error);
+  if (outcome !== "closed") {
+    const { complaint } = await import("./complaint.ts");
+    await io.stderr.write(`${complaint(error, loggingIn)}\n`).catch(() => {});
+  }
+  return EXIT_CODES[outcome];
 }

@@ -300,13 +300,30 @@ Deno.test("davit ls, digest and inspect: of a registry", async (t) => {
       const { digest, kind } = JSON.parse((await fakeRun(args)).stdout);
       assertEquals([digest, kind], [children[0]!.digest, "image"]);
     });
-    await t.step("a reader of the result that has gone is no failure", async () => {
-      const stdout = {
-        ...{ isTerminal: false, columns: () => 80, rows: () => 24 },
-        write: (): Promise<void> => Promise.reject(new OutputClosedError("gone")),
-      };
-      assertEquals((await fakeRun(["ls", host], { stdout })).code, 0);
-    });
+    await t.step(
+      "a reader of standard output that has gone: 141, and nothing is said",
+      async () => {
+        await using folder = await tempFolder();
+        const stdout = {
+          ...{ isTerminal: false, columns: () => 80, rows: () => 24 },
+          write: (): Promise<void> => Promise.reject(new OutputClosedError("gone")),
+        };
+        const image = `${host}/app@${children[0]!.digest}`;
+        const verbs = [
+          ["ls", host],
+          ["ls", `${host}/app`],
+          ["digest", image],
+          ["inspect", image],
+          ["copy", image, `oci:${folder.path}/x`, "--quiet"],
+          ["copy", image, "-", "--quiet"],
+          ["copy", image, "docker-archive:-", "--quiet", "--no-attached"],
+        ];
+        for (const verb of [...verbs, ...verbs.map((each) => [...each, "--json"]), ["--help"]]) {
+          const { code, stderr } = await fakeRun(verb, { stdout });
+          assertEquals([code, stderr], [141, ""], verb.join(" "));
+        }
+      },
+    );
   });
 });
 

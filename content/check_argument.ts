@@ -19,6 +19,14 @@ const KINDS = {
     "a descriptor: {mediaType, digest, size}",
     (value: unknown) => typeof value === "object" && value !== null,
   ],
+  named: [
+    "a descriptor: {mediaType, digest, size}, or a tag or digest",
+    (value: unknown) => typeof value === "object" && value !== null,
+  ],
+  index: [
+    "an index, with a list of manifests",
+    (value: unknown) => Array.isArray((value as { manifests?: unknown } | null)?.manifests),
+  ],
   client: ["a RegistryClientV2", (value: unknown) => hasMethods(value, ["getBlob", "putBlob"])],
   // Stores of others may lack what a verb does not need.
   source: [
@@ -30,6 +38,13 @@ const KINDS = {
     "an object, the options",
     (value: unknown) => typeof value === "object" && value !== null,
   ],
+  iterable: [
+    "a list or an AsyncIterable",
+    (value: unknown) =>
+      hasMethods(value, [Symbol.asyncIterator]) || hasMethods(value, [Symbol.iterator]),
+  ],
+  inventory: ["an object with list()", (value: unknown) => hasMethods(value, ["list"])],
+  deleter: ["an object with delete()", (value: unknown) => hasMethods(value, ["delete"])],
   handler: ["an object with fetch()", (value: unknown) => hasMethods(value, ["fetch"])],
 } as const;
 

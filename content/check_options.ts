@@ -42,6 +42,9 @@ export function names<Text extends string, Tables extends readonly Table[]>(
   );
 }
 
+/** What an option of the name `signal` is, whatever its table says. */
+const SIGNAL = "AbortSignal";
+
 /** How much of a name a message repeats, in characters. */
 const SHOWN_CHARACTERS = 60;
 
@@ -65,9 +68,10 @@ export function checkOptions(given: unknown, names: object, of?: string): void {
   const prototype = Object.getPrototypeOf(given);
   if (prototype !== null && prototype !== Object.prototype) return;
   for (const [name, value] of Object.entries(given)) {
-    const type: unknown = Object.hasOwn(names, name) && names[name as keyof typeof names];
+    const known: unknown = Object.hasOwn(names, name) && names[name as keyof typeof names];
+    const type = known && name === "signal" ? SIGNAL : known;
     if (typeof type === "number" || value === undefined && type) continue;
-    if (typeof value === type && value !== null) continue;
+    if (type === SIGNAL ? isSignal(value) : typeof value === type && value !== null) continue;
     const wrong = type
       ? ` as it must be ${withArticle(String(type))}: current value is ${kindOf(value)}`
       : noSuchOption(name, told(names));
@@ -89,7 +93,12 @@ export function kindOf(value: unknown): string {
 }
 
 function withArticle(type: string): string {
-  return `${type === "object" ? "an" : "a"} ${type}`;
+  return `${/^[ao]/i.test(type) ? "an" : "a"} ${type}`;
+}
+
+/** Whether a value is a signal, of any realm: not the controller, which is often given for it. */
+export function isSignal(value: unknown): boolean {
+  return typeof (value as Partial<AbortSignal> | null)?.throwIfAborted === "function";
 }
 
 /** The names that messages tell. */

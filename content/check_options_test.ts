@@ -103,7 +103,7 @@ Deno.test("moreOptions copies, and leaves a plain object plain and an instance a
   assertInstanceOf(moreOptions(new Settings(), {}), Settings);
 });
 
-const TYPED = { insecure: "boolean", onEvent: "function", signal: "object", name: 1 };
+const TYPED = { insecure: "boolean", onEvent: "function", signal: 1, tape: "object", name: 1 };
 const TYPES: [given: object, message: string | undefined][] = [
   [{ insecure: true, onEvent() {}, signal: new AbortController().signal, name: 5 }, undefined],
   [{ insecure: undefined, onEvent: undefined, signal: undefined }, undefined],
@@ -113,8 +113,11 @@ const TYPES: [given: object, message: string | undefined][] = [
   ],
   [{ insecure: null }, "current value is null"],
   [{ onEvent: {} }, "Cannot use 'of.onEvent' as it must be a function: current value is an object"],
-  [{ signal: 5 }, "Cannot use 'of.signal' as it must be an object: current value is a number"],
-  [{ signal: null }, "current value is null"],
+  [{ tape: 5 }, "Cannot use 'of.tape' as it must be an object: current value is a number"],
+  [{ tape: null }, "current value is null"],
+  [{ signal: 5 }, "Cannot use 'of.signal' as it must be an AbortSignal: current value is a number"],
+  [{ signal: null }, "it must be an AbortSignal: current value is null"],
+  [{ signal: new AbortController() }, "it must be an AbortSignal: current value is an object"],
 ];
 
 for (const [given, message] of TYPES) {

@@ -390,7 +390,7 @@ Deno.test("verifier: takes pieces and finishes, or throws", async () => {
   const good = await verifier({ digest: HELLO, size: 5 });
   good.take(encodeText("hel"));
   good.take(encodeText("lo"));
-  good.finish();
+  await good.finish();
   const long = await verifier({ digest: HELLO, size: 4 });
   await assertRejects(async () => await long.take(hello), SizeMismatchError, "more bytes arrived");
   const short = await verifier({ digest: HELLO, size: 6 });

@@ -55,10 +55,11 @@ export interface CopyOptions {
 }
 
 /** Their names. */
-export const COPY_OPTIONS: OptionNames<CopyOptions> = names(`
-  attached platforms sparse trustExisting dryRun concurrency verify maxDepth maxManifests
-  onEvent beforeCopy afterCopy signal
-`);
+export const COPY_OPTIONS: OptionNames<CopyOptions> = names(
+  "platforms concurrency verify maxDepth maxManifests signal",
+  { attached: "boolean", sparse: "boolean", trustExisting: "boolean", dryRun: "boolean" },
+  { onEvent: "function", beforeCopy: "function", afterCopy: "function" },
+);
 
 /** Something attached that a copy carried. */
 export interface CopiedAttached {

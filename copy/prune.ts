@@ -1,12 +1,15 @@
 import { checkArgument } from "../content/check_argument.ts";
-import { checkOptions } from "../content/check_options.ts";
+import { checkOptions, kindOf } from "../content/check_options.ts";
+import { isDigest } from "../content/digest.ts";
 import type { ContentSource, StoreOptions } from "../content/store.ts";
 import { ApiError, CopyError, InvalidOptionError, PruneRefusedError } from "../errors.ts";
 import { childrenOf, subjectOf } from "../manifest/children.ts";
 import { readManifest } from "../manifest/read_manifest.ts";
+import { fallbackTag } from "../manifest/referrers_index.ts";
 import { isDerivedTag } from "../manifest/derived_tag.ts";
 import type { GraphNode } from "./graph_walk.ts";
 import {
+  type Inventory,
   type InventoryEntry,
   PRUNE_RUN_OPTIONS,
   type PruneOptions,
@@ -62,10 +65,10 @@ export async function planPrune(store: ContentSource, options: PruneOptions): Pr
   }
   checkCount("olderThan", olderThan);
   checkCount("keepLast", options.keepLast ?? 0);
+  checkCount("now", now);
   const { signal } = options;
   const ending: StoreOptions = { ...(signal && { signal }) };
-  const entries: InventoryEntry[] = [];
-  for await (const entry of inventory.list(ending)) entries.push(entry);
+  const entries = await listed(inventory, ending);
   await refuseUnlistedTags(store, entries, ending);
   const isOld = ({ created }: InventoryEntry) =>
     olderThan === 0 || created !== undefined && now - created.getTime() >= olderThan;
@@ -100,6 +103,7 @@ export async function prune(
   checkArgument("options", options, "options");
   checkOptions(options, PRUNE_RUN_OPTIONS);
   checkArgument("plan.remove", plan?.remove, "list");
+  checkArgument("deleter", options.deleter, "deleter");
   const planned = new Set(plan.remove.map(({ digest }) => digest));
   const { signal } = options;
   const ending: StoreOptions = { ...(signal && { signal }) };
@@ -113,6 +117,46 @@ export async function prune(
     options.onRemoved?.(entry);
   }
   return removed;
+}
+
+/** What an inventory lists, each manifest once: some list one for each of its tags. */
+async function listed(inventory: Inventory, options: StoreOptions): Promise<InventoryEntry[]> {
+  checkArgument("inventory", inventory, "inventory");
+  const entries = new Map<string, InventoryEntry>();
+  const list = await inventory.list(options);
+  checkArgument("inventory.list()", list, "iterable");
+  for await (const entry of list) {
+    checkEntry(entry);
+    const { digest, tags, created } = entry;
+    const known = entries.get(digest);
+    if (known === undefined) {
+      entries.set(digest, entry);
+      continue;
+    }
+    const isKnown = created !== undefined && known.created !== undefined;
+    entries.set(digest, {
+      digest,
+      tags: [...new Set([...known.tags, ...tags])],
+      ...(isKnown && { created: created > known.created! ? created : known.created! }),
+    });
+  }
+  return [...entries.values()];
+}
+
+/** An entry that says too little must not make a manifest look as if nothing named it. */
+function checkEntry(entry: InventoryEntry): void {
+  const { digest, tags, created } = entry ?? {};
+  const wrong = !isDigest(digest)
+    ? "one has no digest"
+    : !Array.isArray(tags) || tags.some((tag) => typeof tag !== "string")
+    ? `${digest} has no list of tags`
+    : created !== undefined && !(created instanceof Date && !Number.isNaN(created.getTime()))
+    ? `'created' of ${digest} is no valid Date`
+    : undefined;
+  if (wrong === undefined) return;
+  throw new InvalidOptionError(
+    `Cannot use 'inventory' as its entries must be {digest, tags, created?}: ${wrong}`,
+  );
 }
 
 /** The tags that go; those of a manifest which also has one that stays, stay with it. */
@@ -155,8 +199,16 @@ async function neededBy(
   };
   const roots = staying.map(({ digest }) => digest);
   try {
-    const needed = await walkRoots(store, roots, { tags, onManifest, ...options });
-    if (unlisted === undefined) return new Set(needed.keys());
+    const found = await walkRoots(store, roots, { tags, onManifest, ...options });
+    if (unlisted === undefined) {
+      const needed = new Set(found.keys());
+      // Where there is no referrers API, a tag has the list of what is attached: it stays with its subject.
+      const lists = new Set([...needed].map(fallbackTag));
+      for (const { digest, tags } of entries) {
+        if (tags.some((tag) => lists.has(tag))) needed.add(digest);
+      }
+      return needed;
+    }
   } catch (error) {
     options.signal?.throwIfAborted();
     if (!(error instanceof CopyError)) throw error;
@@ -241,7 +293,8 @@ async function neededDirectly(
 
 function checkCount(name: string, value: number): void {
   if (Number.isFinite(value) && value >= 0) return;
+  const given = typeof value === "number" ? value : kindOf(value);
   throw new InvalidOptionError(
-    `Cannot plan what to prune as '${name}' must be 0 or more: current value is ${value}`,
+    `Cannot plan what to prune as '${name}' must be a number, 0 or more: current value is ${given}`,
   );
 }

@@ -17,7 +17,7 @@ export interface InventoryEntry {
  * registries have interfaces of their own for it.
  */
 export interface Inventory {
-  /** All manifests, each once. */
+  /** All manifests, each once, or once for each of its tags. */
   list(options?: StoreOptions): AsyncIterable<InventoryEntry>;
 }
 
@@ -47,7 +47,8 @@ export interface PruneOptions extends StoreOptions {
 
 /** Their names. */
 export const PRUNE_OPTIONS: OptionNames<PruneOptions> = names(
-  "inventory keep remove olderThan keepLast untagged now",
+  "inventory keep remove olderThan keepLast now",
+  { untagged: "boolean" },
   STORE_OPTIONS,
 );
 
@@ -61,7 +62,8 @@ export interface PruneRunOptions extends PruneOptions {
 
 /** Their names. */
 export const PRUNE_RUN_OPTIONS: OptionNames<PruneRunOptions> = names(
-  "deleter onRemoved",
+  "deleter",
+  { onRemoved: "function" },
   PRUNE_OPTIONS,
 );
 

@@ -192,3 +192,106 @@ Deno.test("a repository that cannot be seen whole is not pruned", async (t) => {
     assertEquals(plan.remove.length, 3);
   });
 });
+
+Deno.test("an inventory that lists a manifest once for each of its tags is that of one that lists it once", async () => {
+  const { store, entries, inventory, now } = await releases();
+  const split = {
+    async *list() {
+      for (const entry of entries) {
+        for (const tag of entry.tags) yield { ...entry, tags: [tag] };
+        if (entry.tags.length === 0) yield* [entry, entry];
+      }
+    },
+  };
+  for (const options of [{}, { keepLast: 1 }, { remove: "v*" }, { remove: "v3", keepLast: 0 }]) {
+    const once = await planPrune(store, { inventory, now, ...options });
+    const twice = await planPrune(store, { inventory: split, now, ...options });
+    assertEquals(twice, once);
+    assertEquals(once.removedTags.includes("v3"), false, "latest names it too");
+  }
+  // Of several times the youngest counts, and one that is not known is young.
+  const last = entries[13]!;
+  for (const created of [new Date(now), undefined]) {
+    const again = {
+      async *list() {
+        yield* entries;
+        yield { digest: last.digest, tags: [], ...(created && { created }) };
+      },
+    };
+    const { keep } = await planPrune(store, { inventory: again, now, remove: "*", olderThan: DAY });
+    assertEquals(keep.some(({ digest }) => digest === last.digest), true);
+  }
+});
+
+Deno.test("where a tag has the list of what is attached, it stays with its subject and goes with it", async () => {
+  const store = new MemoryStore();
+  const image = await writeImage(store, { tag: "v1" });
+  const note = await writeNote(store, image);
+  const list = await writeIndex(store, [note], { tag: fallbackTag(image.digest) });
+  const entries = [
+    { digest: image.digest, tags: ["v1"] },
+    { digest: note.digest, tags: [] },
+    { digest: list.digest, tags: [fallbackTag(image.digest)] },
+  ];
+  const inventory = {
+    async *list() {
+      yield* entries;
+    },
+  };
+  assertEquals((await planPrune(store, { inventory })).remove, []);
+  const { remove } = await planPrune(store, { inventory, remove: "v1" });
+  assertEquals(remove.map(({ digest }) => digest), [list, note, image].map(({ digest }) => digest));
+});
+
+Deno.test("what is no inventory, no entry or no option: nothing is planned or removed", async (t) => {
+  const digest = `sha256:${"0".repeat(64)}`;
+  const listing = (...entries: unknown[]) => ({ inventory: { list: () => entries } });
+  const cases: [name: string, options: unknown, words: string][] = [
+    ["no list()", { inventory: {} }, "'inventory' as it must be an object with list()"],
+    ["a list that is none", { inventory: { list: () => 5 } }, "a list or an AsyncIterable"],
+    ["no entry", listing(undefined), "one has no digest"],
+    ["a digest alone", listing(digest), "one has no digest"],
+    ["no digest", listing({ digest: "v1", tags: [] }), "one has no digest"],
+    ["no tags", listing({ digest }), `${digest} has no list of tags`],
+    ["a tag in the list's place", listing({ digest, tags: "v1" }), "no list of tags"],
+    ["a time as text", listing({ digest, tags: [], created: "2026-01-01" }), "no valid Date"],
+    ["a time that is none", listing({ digest, tags: [], created: new Date("x") }), "no valid Date"],
+    ["keepLast as text", { ...listing(), keepLast: "1" }, "current value is a string"],
+    ["now as text", { ...listing(), now: "x" }, "'now' must be a number, 0 or more"],
+    ["untagged as text", { ...listing(), untagged: "false" }, "'untagged' as it must be a boolean"],
+  ];
+  for (const [name, options, words] of cases) {
+    await t.step(name, async () => {
+      const plan = () => planPrune(new MemoryStore(), options as PruneOptions);
+      await assertRejects(plan, InvalidOptionError, words);
+    });
+  }
+  const { store, entries, inventory, now } = await releases();
+  const plan = await planPrune(store, { inventory, now, remove: "v0" });
+  const deleter = deleting(store, entries);
+  const count = entries.length;
+  for (const [more, words] of [[{}, "'deleter'"], [{ deleter, onRemoved: "x" }, "'onRemoved'"]]) {
+    const options = {
+      inventory,
+      now,
+      remove: "v0",
+      ...more as object,
+    } as unknown as PruneRunOptions;
+    await assertRejects(() => prune(store, plan, options), InvalidOptionError, words as string);
+  }
+  assertEquals(entries.length, count);
+  const list = { list: () => Promise.resolve(entries) } as unknown as PruneOptions["inventory"];
+  assertEquals(await planPrune(store, { inventory: list, now, remove: "v0" }), plan);
+});
+
+Deno.test("reachable: what cannot be read is said without a word of a copy", async () => {
+  const store = new MemoryStore();
+  const error = await assertRejects(() => reachable(store, ["none"]), CopyError);
+  assert(error.message.startsWith('Cannot read "none": '), error.message);
+  await assertRejects(
+    // deno-lint-ignore no-explicit-any -- what a program without types gives
+    () => reachable(store, ["v1", undefined as any]),
+    InvalidOptionError,
+    "'tags[1]' as it must be a string: current value is undefined",
+  );
+});

@@ -3,6 +3,7 @@ import { checkOptions, names, type OptionNames } from "../content/check_options.
 import type { Descriptor } from "../content/descriptor.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
 import type { ContentSource } from "../content/store.ts";
+import { CopyError } from "../errors.ts";
 import { onSide } from "./copy_error.ts";
 import { type GraphNode, GraphWalk } from "./graph_walk.ts";
 import { turns, Work } from "./work.ts";
@@ -51,7 +52,9 @@ export async function reachable(
   checkOptions(options, REACHABLE_OPTIONS);
   checkArgument("store", store, "source");
   checkArgument("tags", tags, "list");
-  return await walkRoots(store, [...tags], options);
+  const roots = [...tags];
+  roots.forEach((root, at) => checkArgument(`tags[${at}]`, root, "text"));
+  return await walkRoots(store, roots, options);
 }
 
 /** Options of {@linkcode walkRoots}. */
@@ -68,7 +71,7 @@ export async function walkRoots(
   roots: readonly string[],
   { attached = true, tags, onManifest, signal }: WalkRootsOptions,
 ): Promise<Map<string, Descriptor>> {
-  return await Work.run(signal, async (work) => {
+  const walking = Work.run(signal, async (work) => {
     const found = new Map<string, Descriptor>();
     const walk = new GraphWalk(store, work, {
       found: (descriptor) => void found.set(descriptor.digest, descriptor),
@@ -89,5 +92,12 @@ export async function walkRoots(
     }));
     await work.idle();
     return found;
+  });
+  return await walking.catch((error) => {
+    if (!(error instanceof CopyError)) throw error;
+    const { side, cause, descriptor } = error;
+    // Nothing is copied here.
+    const message = error.message.replace(" in the source of a copy", "");
+    throw new CopyError(message, { side, cause, ...(descriptor && { descriptor }) });
   });
 }

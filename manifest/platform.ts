@@ -1,4 +1,5 @@
 import { ContentNotFoundError, InvalidOptionError } from "../errors.ts";
+import { checkArgument } from "../content/check_argument.ts";
 import type { Descriptor, Platform } from "../content/descriptor.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
 import { canonicalNames, rankPlatform } from "./rank_platform.ts";
@@ -123,6 +124,7 @@ export function choosePlatform(
   platform: string | Platform,
   name = "the index",
 ): Descriptor {
+  checkArgument("index", index, "index");
   const wanted = typeof platform === "string" ? parsePlatform(platform) : platform;
   if (!wanted?.os || !wanted.architecture) {
     throw new InvalidOptionError(

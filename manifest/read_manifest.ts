@@ -1,6 +1,7 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { Bytes } from "../content/bytes.ts";
-import type { Descriptor } from "../content/descriptor.ts";
+import type { Descriptor, Platform } from "../content/descriptor.ts";
 import { parseDigest } from "../content/digest.ts";
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { pieceReader, readAll } from "../content/piece_reader.ts";
@@ -8,7 +9,7 @@ import { type ContentSource, STORE_OPTIONS, type StoreOptions } from "../content
 import { verifyingStream } from "../content/verifying_stream.ts";
 import { SizeMismatchError } from "../errors.ts";
 import { parseManifest } from "./parse_manifest.ts";
-import type { Manifest } from "./types.ts";
+import { isIndex, type Manifest } from "./types.ts";
 
 /** Manifests are read into memory. */
 const LIMIT = {
@@ -25,12 +26,19 @@ export interface ReadManifestOptions extends StoreOptions {
    * @default {false}
    */
   exactSize?: boolean;
+  /** Follow an index, and indexes in it, to the one image for this platform: `"linux/arm64"`. */
+  platform?: string | Platform;
 }
 
-const READ_MANIFEST_OPTIONS: OptionNames<ReadManifestOptions> = names("exactSize", STORE_OPTIONS);
+const READ_MANIFEST_OPTIONS: OptionNames<ReadManifestOptions> = names(
+  "exactSize platform",
+  STORE_OPTIONS,
+);
 
 /** A manifest as it was read from a store. */
 export interface StoredManifest {
+  /** What names it: of an image in an index, the index's entry. */
+  descriptor: Descriptor;
   /** What it says. */
   manifest: Manifest;
   /** Its bytes: the digest is theirs. */
@@ -47,6 +55,8 @@ export interface StoredManifest {
  * @throws {SizeMismatchError} When its size is another one, with `exactSize`.
  * @throws {InvalidManifestError} When it is no manifest.
  * @throws {ManifestVerificationError} When it says two things.
+ * @throws {ContentNotFoundError} When an index has no image for the `platform`.
+ * @throws {LimitError} When that is behind more than 16 indexes, one in the other.
  *
  * @example
  * ```ts
@@ -69,7 +79,9 @@ export async function readManifest(
   options: ReadManifestOptions = {},
 ): Promise<StoredManifest> {
   checkOptions(options, READ_MANIFEST_OPTIONS);
-  const { exactSize = false, signal } = options;
+  checkArgument("store", store, "source");
+  checkArgument("descriptor", descriptor, "descriptor");
+  const { exactSize = false, platform, signal } = options;
   const ending = signal && { signal };
   const read = async (found: Descriptor) => {
     const reader = pieceReader(await store.open(found, { ...ending, verify: false }));
@@ -77,23 +89,32 @@ export async function readManifest(
     const stream = await verifyingStream(reader, expected, ending);
     const bytes = await readAll(pieceReader(stream), LIMIT, Math.min(found.size, LIMIT.bytes));
     const { manifest } = parseManifest(bytes, { descriptor: found });
-    return { manifest, bytes, size: bytes.byteLength };
+    return { descriptor: found, manifest, bytes, size: bytes.byteLength };
   };
-  try {
-    return await read(descriptor);
-  } catch (error) {
-    if (exactSize || !(error instanceof SizeMismatchError)) throw error;
-    const { size } = await store.resolve(descriptor.digest, ending);
-    if (size === descriptor.size) throw error;
-    return await read({ ...descriptor, size });
-  }
+  const readSized = async (named: Descriptor) => {
+    try {
+      return await read(named);
+    } catch (error) {
+      if (exactSize || !(error instanceof SizeMismatchError)) throw error;
+      const { size } = await store.resolve(named.digest, ending);
+      if (size === named.size) throw error;
+      return await read({ ...named, size });
+    }
+  };
+  const found = await readSized(descriptor);
+  if (platform === undefined || !isIndex(found.manifest)) return found;
+  const { followPlatform } = await import("./choosing.ts"); // few name one
+  return await followPlatform(found, platform, (digest = descriptor.digest) => digest, readSized);
 }
 
 /** The descriptor itself, or what a tag or digest names. */
 export async function resolved(
   store: ContentSource,
   named: Descriptor | string,
-  options: StoreOptions = {},
+  options: StoreOptions,
+  name: string,
 ): Promise<Descriptor> {
-  return typeof named === "string" ? await store.resolve(named, options) : named;
+  if (typeof named === "string") return await store.resolve(named, options);
+  checkArgument(name, named, "named");
+  return named;
 }

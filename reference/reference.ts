@@ -80,9 +80,10 @@ const OFFICIAL = "library/";
  * Parses a reference: `[http[s]://][host[:port]/]name[:tag][@digest]`.
  *
  * The first component is the registry if it holds a dot, a colon or a capital or is `localhost`, or
- * if a scheme stands before it. `oci://` and `docker://`, which other tools want there, are left out. Without one the registry is Docker Hub, whose names (`index.docker.io`,
- * `registry-1.docker.io`, `https://index.docker.io/v1/`) all become `docker.io`, and whose
- * official images get `library/`. A tag and a digest are both kept.
+ * if a scheme stands before it. `oci://`, which Helm wants there and behind which a registry stands too,
+ * and skopeo's `docker://` are left out. Without one the registry is Docker Hub, whose names
+ * (`index.docker.io`, `registry-1.docker.io`, `https://index.docker.io/v1/`) all become `docker.io`, and
+ * whose official images get `library/`. A tag and a digest are both kept.
  *
  * @throws {InvalidReferenceError} When the text is not a reference; the message says which part.
  *
@@ -98,25 +99,70 @@ const OFFICIAL = "library/";
  */
 export function parseReference(text: string, options: ParseReferenceOptions = {}): Reference {
   checkOptions(options, PARSE_REFERENCE_OPTIONS);
-  const { defaultRegistry = DEFAULT_REGISTRY, defaultTag } = options;
-  const fail: Fail = (problem, grammar = REFERENCE_GRAMMAR) =>
+  return parse(text, options, (problem, grammar = REFERENCE_GRAMMAR) =>
     new InvalidReferenceError(
-      `Cannot parse ${quoteInput(text)} as a reference: ${problem}; ${grammar}`,
+      `Cannot parse ${quoteInput(text)} as a reference: ${problem}; ${grammar}` +
+        hintFor(text, options),
+    ));
+}
+
+/** Places of other tools, and of the command. */
+const TRANSPORT =
+  /^(oci(?:-archive|dir)?|docker-(?:archive|daemon)|containers-storage|dir|ostree|sif|tarball):/;
+
+/** What may have been meant by a text that is no reference. */
+function hintFor(text: unknown, options: ParseReferenceOptions): string {
+  if (typeof text !== "string" || text.length > MAX_REFERENCE_LENGTH) return "";
+  const [transport] = TRANSPORT.exec(text) ?? [];
+  if (transport !== undefined && !text.startsWith("//", transport.length)) {
+    return `; "${transport}" names no registry`;
+  }
+  const near = nearReference(text);
+  if (text.includes("/") && !near.includes("/")) return ""; // a registry alone
+  try {
+    parse(near, options, (problem) => new InvalidReferenceError(problem));
+    return `; did you mean ${quoteInput(near)}?`;
+  } catch {
+    return "";
+  }
+}
+
+/** A text without what is pasted along: white space, quotes, a last "/", capitals, a page's address. */
+function nearReference(text: string): string {
+  return text.replace(/^[\s\u200b'"`“”<]+|[\s\u200b'"`“”>/:@]+$/g, "")
+    .replace(
+      /^(?:https?:\/\/)?hub\.docker\.com\/(?:_\/([^/]+)|r\/([^/]+\/[^/]+)).*$/,
+      "docker.io/$1$2",
+    )
+    .replace(/^docker:(?!\/\/)/, "docker://")
+    .replace(/:(?=sha(?:256|512):)/, "@")
+    .replace(/@(?=[0-9a-f]{64}$)/, "@sha256:")
+    // A tag may have capitals, and so may a host.
+    .replace(
+      /^((?:\w+:\/\/)?[^/@]*[.:A-Z][^/@]*\/)?[^:@]*/,
+      (name, host: string = "") => host + name.slice(host.length).toLowerCase(),
     );
+}
+
+function parse(text: string, options: ParseReferenceOptions, fail: Fail): Reference {
+  const { defaultRegistry = DEFAULT_REGISTRY, defaultTag } = options;
   if (typeof text !== "string") throw fail("it is not a string");
   if (text === "") throw fail("it is empty");
   checkLength(text, fail);
+  if (/^sha(?:256|512):[0-9a-f]{64,128}$/.test(text)) {
+    throw fail("it is a digest, and no name stands before it");
+  }
   const fallback = parseRegistry(defaultRegistry);
 
-  const { scheme, rest } = splitScheme(text, fail);
+  const { scheme, rest, withHost } = splitScheme(text, fail);
   const [named, digest] = cut(rest, rest.indexOf("@"));
   const colon = named.lastIndexOf(":");
   const [path, tag] = cut(named, colon > named.lastIndexOf("/") ? colon : -1);
   const [first, remainder] = cut(path, path.indexOf("/"));
-  if (scheme !== undefined && remainder === undefined) {
+  if (withHost && remainder === undefined) {
     throw fail("no repository follows the host");
   }
-  const hasHost = remainder !== undefined && (scheme !== undefined || looksLikeHost(first));
+  const hasHost = remainder !== undefined && (withHost || looksLikeHost(first));
   const where = hasHost
     ? { registry: normaliseHost(first, scheme, fail), scheme }
     : { registry: fallback.registry, scheme: fallback.scheme };

@@ -32,6 +32,8 @@ export const HOST_GRAMMAR: string =
   "address, or an IPv6 address in brackets";
 
 const DOCKER_HUB_HOSTS = ["docker.io", "index.docker.io", "registry-1.docker.io"];
+/** Pasted out of a browser's address bar: `https://hub.docker.com/_/alpine`. */
+const DOCKER_HUB_PAGES = "hub.docker.com";
 const LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
 const DNS_NAME = new RegExp(String.raw`^${LABEL}(?:\.${LABEL})*$`);
 const MAX_PORT = 65535;
@@ -68,14 +70,17 @@ const TOOLS = ["oci://", "docker://"];
 
 /**
  * Takes the scheme off a text, and refuses what no registry or reference has: another scheme, user
- * information, a query, a fragment.
+ * information, a query, a fragment. Behind each but skopeo's `docker://` a host has to stand.
  */
-export function splitScheme(text: string, fail: Fail): { scheme?: Scheme; rest: string } {
+export function splitScheme(
+  text: string,
+  fail: Fail,
+): { scheme?: Scheme; rest: string; withHost: boolean } {
   const tool = TOOLS.find((prefix) => text.slice(0, prefix.length).toLowerCase() === prefix);
   if (tool !== undefined) {
     const bare = text.slice(tool.length);
     if (bare.includes("://")) throw fail("it has two schemes");
-    return splitScheme(bare, fail);
+    return { ...splitScheme(bare, fail), withHost: tool === "oci://" };
   }
   const separator = text.indexOf("://");
   const rest = separator === -1 ? text : text.slice(separator + 3);
@@ -85,10 +90,10 @@ export function splitScheme(text: string, fail: Fail): { scheme?: Scheme; rest: 
   if (at !== -1 && authorityEnds && (slash === -1 || at < slash)) throw fail(USER_INFORMATION);
   if (at !== -1 && rest.includes("/", at)) throw fail('"@" stands elsewhere than before a digest');
   if (/[?#]/.test(rest)) throw fail("it holds a query or a fragment");
-  if (separator === -1) return { rest };
+  if (separator === -1) return { rest, withHost: false };
   const scheme = text.slice(0, separator).toLowerCase();
   if (!isScheme(scheme)) throw fail("the scheme is neither http nor https");
-  return { scheme, rest };
+  return { scheme, rest, withHost: true };
 }
 
 /** Whether a value is a scheme that registries speak. */
@@ -127,6 +132,9 @@ export function normaliseHost(text: string, scheme: Scheme | undefined, fail: Fa
   }
   // In capitals alone it is a host when it is read again.
   if (port === undefined && !looksLikeHost(host)) return host.toUpperCase();
+  if (host === DOCKER_HUB_PAGES) {
+    throw fail(`${host} has Docker Hub's pages; its images are docker.io/NAME`, HOST_GRAMMAR);
+  }
   if (!DOCKER_HUB_HOSTS.includes(host)) return port === undefined ? host : `${host}:${port}`;
   if (scheme === "http") throw fail("plain HTTP to Docker Hub is disallowed", HOST_GRAMMAR);
   if (port !== undefined && port !== "443") {

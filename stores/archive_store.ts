@@ -23,11 +23,11 @@ import {
 import { verifier } from "../content/verifying_stream.ts";
 import { ContentNotFoundError, InvalidOptionError } from "../errors.ts";
 import { parseReference } from "../reference/reference.ts";
-import { checkTag, isTag } from "../reference/tag.ts";
+import { checkTag } from "../reference/tag.ts";
 import { memoryContent, openContent } from "./archive_content.ts";
 import type { ArchiveOutput } from "./archive_output.ts";
 import type { ArchiveFormat } from "./archive_source.ts";
-import { checkCall } from "./check_call.ts";
+import { checkCall } from "../content/check_call.ts";
 import { digestIn } from "./digest_in.ts";
 import { inTurn } from "./in_turn.ts";
 import { skipBody, takeBody } from "./take_body.ts";
@@ -166,7 +166,7 @@ export abstract class TarStore implements ArchiveStore {
 
   /** Every name, in ASCII order. */
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
-    checkOptions(options, STORE_OPTIONS);
+    checkCall(options, STORE_OPTIONS);
     yield* inTurn([...this.named.keys()].sort(), options.signal);
   }
 
@@ -299,7 +299,7 @@ export abstract class TarStore implements ArchiveStore {
  * @throws {InvalidReferenceError} When it is neither.
  */
 function checkName(reference: string): void {
-  if (isTag(reference)) return;
-  const hasTag = reference.includes(":") && parseReference(reference).tag !== undefined;
+  const hasTag = typeof reference === "string" && reference.includes(":") &&
+    parseReference(reference).tag !== undefined;
   if (!hasTag) checkTag(reference);
 }

@@ -1,4 +1,3 @@
-import { checkOptions } from "../content/check_options.ts";
 import type { Bytes } from "../content/bytes.ts";
 import { type Compression, decompressed } from "../content/compression.ts";
 import type { Descriptor } from "../content/descriptor.ts";
@@ -30,7 +29,7 @@ import { type ArchiveContent, memoryContent, openContent } from "./archive_conte
 import type { ArchiveEntry, ArchiveIndex } from "./archive_index.ts";
 import type { ArchiveLimits } from "./archive_limits.ts";
 import type { ArchiveSource } from "./archive_source.ts";
-import { checkCall } from "./check_call.ts";
+import { checkCall } from "../content/check_call.ts";
 import { digestIn } from "./digest_in.ts";
 import {
   checkLayerCount,
@@ -144,7 +143,7 @@ export class DockerArchive implements ArchiveSource {
 
   /** Every name, as it is written. */
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
-    checkOptions(options, STORE_OPTIONS);
+    checkCall(options, STORE_OPTIONS);
     const names = new Set(this.#images.flatMap((image) => image.names));
     yield* inTurn([...names].sort(), options.signal);
   }
@@ -154,7 +153,8 @@ export class DockerArchive implements ArchiveSource {
     subject: Descriptor,
     options: ReferrersOptions = {},
   ): AsyncGenerator<Descriptor> {
-    checkOptions(options, REFERRERS_OPTIONS);
+    checkCall(options, REFERRERS_OPTIONS);
+    digestIn(subject);
     if (this.#layout !== undefined) yield* this.#layout.referrers(subject, options);
   }
 

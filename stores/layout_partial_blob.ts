@@ -1,8 +1,10 @@
 import { relative } from "@std/path/relative";
 import type { Bytes } from "../content/bytes.ts";
+import { checkArgument } from "../content/check_argument.ts";
+import { checkCall } from "../content/check_call.ts";
 import { type Digest, hashAlgorithm, toDigest } from "../content/digest.ts";
 import { createHasher, type Hasher } from "../content/hasher.ts";
-import type { PartialBlob, StoreOptions } from "../content/store.ts";
+import { type PartialBlob, STORE_OPTIONS, type StoreOptions } from "../content/store.ts";
 import { InvalidOptionError } from "../errors.ts";
 import type { RandomFile } from "../runtime/files.ts";
 import { onDisk } from "./disk_error.ts";
@@ -103,7 +105,8 @@ class LayoutPartialBlob implements PartialBlob {
    * @throws {SizeMismatchError} When they go past the content's end.
    */
   async write(bytes: Bytes, offset: number, options: StoreOptions = {}): Promise<void> {
-    options.signal?.throwIfAborted();
+    checkCall(options, STORE_OPTIONS);
+    checkArgument("bytes", bytes, "bytes");
     const { digest, size } = this.#parts;
     checkPlace(digest, size, offset, bytes.byteLength);
     await this.#next(async () => {
@@ -120,7 +123,7 @@ class LayoutPartialBlob implements PartialBlob {
    * @throws {BadDigestError} When the bytes have another digest.
    */
   async commit(options: StoreOptions = {}): Promise<void> {
-    options.signal?.throwIfAborted();
+    checkCall(options, STORE_OPTIONS);
     await this.#next(async () => {
       this.#requireOpen();
       const { digest, file, files, onCommitted, path, size } = this.#parts;

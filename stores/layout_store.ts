@@ -28,7 +28,7 @@ import { ContentNotFoundError } from "../errors.ts";
 import { manifestMediaType } from "../manifest/media_type_of.ts";
 import { filterReferrers } from "../manifest/referrers_index.ts";
 import { checkTag } from "../reference/tag.ts";
-import { checkCall } from "./check_call.ts";
+import { checkCall } from "../content/check_call.ts";
 import { digestIn } from "./digest_in.ts";
 import { fileStream } from "./file_stream.ts";
 import { inTurn } from "./in_turn.ts";
@@ -292,7 +292,7 @@ export class LayoutStore implements ContentStore {
 
   /** Every tag, in ASCII order. */
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
-    checkOptions(options, STORE_OPTIONS);
+    checkCall(options, STORE_OPTIONS);
     yield* inTurn((await this.#entries()).tags().sort(), options.signal);
   }
 
@@ -304,10 +304,11 @@ export class LayoutStore implements ContentStore {
     subject: Descriptor,
     options: ReferrersOptions = {},
   ): AsyncGenerator<Descriptor> {
-    checkOptions(options, REFERRERS_OPTIONS);
+    checkCall(options, REFERRERS_OPTIONS);
     const { artifactType, signal } = options;
+    const digest = digestIn(subject);
     const listed = (await this.#entries()).all();
-    for await (const found of this.#manifests.referrers(listed, subject.digest, signal)) {
+    for await (const found of this.#manifests.referrers(listed, digest, signal)) {
       yield* filterReferrers([found], artifactType);
     }
   }
@@ -326,6 +327,7 @@ export class LayoutStore implements ContentStore {
     options: StoreOptions = {},
   ): Promise<boolean> {
     checkCall(options, STORE_OPTIONS);
+    checkArgument("from", from, "source");
     const digest = digestIn(descriptor);
     hashAlgorithm(digest);
     if (!(from instanceof LayoutStore)) return false;

@@ -1,7 +1,9 @@
+import { checkArgument } from "../content/check_argument.ts";
+import { checkCall } from "../content/check_call.ts";
 import type { Bytes } from "../content/bytes.ts";
 import { type Digest, hashAlgorithm, toDigest } from "../content/digest.ts";
 import { createHasher } from "../content/hasher.ts";
-import type { PartialBlob, StoreOptions } from "../content/store.ts";
+import { type PartialBlob, STORE_OPTIONS, type StoreOptions } from "../content/store.ts";
 import { PieceList } from "./piece_list.ts";
 import { badDigest, checkPlace, sizeMismatch } from "./write_errors.ts";
 
@@ -98,7 +100,8 @@ export class MemoryPartialBlob implements PartialBlob {
    */
   write(bytes: Bytes, offset: number, options: StoreOptions = {}): Promise<void> {
     return new Promise((resolve) => {
-      options.signal?.throwIfAborted();
+      checkCall(options, STORE_OPTIONS);
+      checkArgument("bytes", bytes, "bytes");
       checkPlace(this.#digest, this.#size, offset, bytes.byteLength);
       this.#partial.add(bytes, offset);
       resolve();
@@ -112,8 +115,8 @@ export class MemoryPartialBlob implements PartialBlob {
    * @throws {BadDigestError} When the bytes have another digest.
    */
   async commit(options: StoreOptions = {}): Promise<void> {
+    checkCall(options, STORE_OPTIONS);
     const { signal } = options;
-    signal?.throwIfAborted();
     const { offset } = this.#partial;
     if (offset !== this.#size) throw sizeMismatch(this.#digest, this.#size, offset);
     const algorithm = hashAlgorithm(this.#digest);

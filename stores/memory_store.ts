@@ -29,7 +29,7 @@ import { subjectOf } from "../manifest/children.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
 import { filterReferrers, referrerDescriptor } from "../manifest/referrers_index.ts";
 import { checkTag } from "../reference/tag.ts";
-import { checkCall } from "./check_call.ts";
+import { checkCall } from "../content/check_call.ts";
 import { digestIn } from "./digest_in.ts";
 import { inTurn } from "./in_turn.ts";
 import { MemoryPartial, MemoryPartialBlob } from "./memory_partial_blob.ts";
@@ -168,7 +168,7 @@ export class MemoryStore implements ContentStore {
 
   /** Every tag, in ASCII order. */
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
-    checkOptions(options, STORE_OPTIONS);
+    checkCall(options, STORE_OPTIONS);
     yield* inTurn([...this.#tags.keys()].sort(), options.signal);
   }
 
@@ -177,7 +177,7 @@ export class MemoryStore implements ContentStore {
     subject: Descriptor,
     options: ReferrersOptions = {},
   ): AsyncGenerator<Descriptor> {
-    checkOptions(options, REFERRERS_OPTIONS);
+    checkCall(options, REFERRERS_OPTIONS);
     const { artifactType, signal } = options;
     const all = [...(this.#referrers.get(digestIn(subject))?.values() ?? [])];
     yield* inTurn(structuredClone(filterReferrers(all, artifactType)), signal);
@@ -191,6 +191,7 @@ export class MemoryStore implements ContentStore {
   ): Promise<boolean> {
     return attempt(() => {
       checkCall(options, STORE_OPTIONS);
+      checkArgument("from", from, "source");
       const digest = digestIn(descriptor);
       if (this.#held.has(digest)) return true;
       if (!(from instanceof MemoryStore)) return false;

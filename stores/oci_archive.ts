@@ -1,4 +1,3 @@
-import { checkOptions } from "../content/check_options.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, digestEncoded, hashAlgorithm, isDigestReference } from "../content/digest.ts";
@@ -7,6 +6,7 @@ import { isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import {
   OPEN_OPTIONS,
   type OpenOptions,
+  REFERRERS_OPTIONS,
   type ReferrersOptions,
   RESOLVE_OPTIONS,
   type ResolveOptions,
@@ -30,7 +30,7 @@ import { type ArchiveContent, openContent } from "./archive_content.ts";
 import type { ArchiveIndex } from "./archive_index.ts";
 import type { ArchiveLimits } from "./archive_limits.ts";
 import type { ArchiveSource } from "./archive_source.ts";
-import { checkCall } from "./check_call.ts";
+import { checkCall } from "../content/check_call.ts";
 import { digestIn } from "./digest_in.ts";
 import { nameOf, withoutNames } from "./entry_names.ts";
 import { inTurn } from "./in_turn.ts";
@@ -121,7 +121,7 @@ export class OciArchive implements ArchiveSource {
 
   /** Every tag, as it is written. */
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
-    checkOptions(options, STORE_OPTIONS);
+    checkCall(options, STORE_OPTIONS);
     const tags = new Set(this.#entries.all().flatMap((entry) => nameOf(entry) ?? []));
     yield* inTurn([...tags].sort(), options.signal);
   }
@@ -129,8 +129,10 @@ export class OciArchive implements ArchiveSource {
   /** The manifests of `index.json`, and of indexes in it, whose subject is this one. */
   async *referrers(
     subject: Descriptor,
-    { artifactType, signal }: ReferrersOptions = {},
+    options: ReferrersOptions = {},
   ): AsyncGenerator<Descriptor> {
+    checkCall(options, REFERRERS_OPTIONS);
+    const { artifactType, signal } = options;
     const listed = this.#entries.all();
     for await (const found of this.#manifests.referrers(listed, digestIn(subject), signal)) {
       yield* filterReferrers([found], artifactType);

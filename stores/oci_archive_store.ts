@@ -1,9 +1,10 @@
 import { encodeText } from "../content/bytes.ts";
+import { checkCall } from "../content/check_call.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import type { Digest } from "../content/digest.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import type { PieceReader } from "../content/piece_reader.ts";
-import type { ReferrersOptions } from "../content/store.ts";
+import { REFERRERS_OPTIONS, type ReferrersOptions } from "../content/store.ts";
 import { childrenOf, subjectOf } from "../manifest/children.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
 import { filterReferrers, referrerDescriptor } from "../manifest/referrers_index.ts";
@@ -26,10 +27,11 @@ export class OciArchiveStore extends TarStore {
   /** The manifests here whose subject is this one. */
   async *referrers(
     subject: Descriptor,
-    { artifactType, signal }: ReferrersOptions = {},
+    options: ReferrersOptions = {},
   ): AsyncGenerator<Descriptor> {
-    const { digest } = subject;
-    digestIn(subject);
+    checkCall(options, REFERRERS_OPTIONS);
+    const { artifactType, signal } = options;
+    const digest = digestIn(subject);
     const all = [...this.#manifests.values()].filter((each) => each.subject === digest)
       .map((each) => each.descriptor);
     yield* inTurn(structuredClone(filterReferrers(all, artifactType)), signal);

@@ -54,6 +54,7 @@ export async function saveFile(
   const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.part`);
   let file: FileCursor | undefined;
   try {
+    signal?.throwIfAborted();
     await checkReplaceable(system, path);
     const open = () => openCursor(system, temporary, "create");
     file = onDiskCursor(path, await inPlace(path, open));

@@ -10,6 +10,7 @@ import * as endpoints from "../endpoints.ts";
 import * as davit from "../mod.ts";
 import * as server from "../server/mod.ts";
 import * as stores from "../stores/mod.ts";
+import { everyStore } from "./every_store.ts";
 
 // deno-lint-ignore no-explicit-any -- what a program without types gives
 type Untyped = any;
@@ -37,6 +38,9 @@ const WRONG = [undefined, null, 42, {}, [], () => 1];
 const TAKEN: Record<string, unknown[]> = {
   "'options'": [{}, [], () => 1],
   "'descriptor'": [{}, []],
+  "'subject'": [{}, []],
+  "'referrer'": [{}, []],
+  "'manifest'": [{}, []],
   "'references'": [[]],
   "'tags'": [[]],
   "'plan.remove'": [[]],
@@ -95,7 +99,14 @@ const CALLS: [title: string, name: string, call: (value: Untyped) => unknown][] 
   ["attached", "'store'", (store) => all(artifact.attached(store, BLOB))],
   ["detach", "'store'", (store) => artifact.detach(store, BLOB)],
   ["unpackFiles", "'store'", (store) => artifact.unpackFiles(store, "v1", "/nowhere")],
+  ["attach", "'subject'", (subject) => artifact.attach(memory, subject, type)],
+  ["attached", "'subject'", (subject) => all(artifact.attached(memory, subject))],
+  ["detach", "'referrer'", (referrer) => artifact.detach(memory, referrer)],
+  ["unpackFiles", "'manifest'", (manifest) => artifact.unpackFiles(memory, manifest, "/nowhere")],
   ["unpackFiles", "'folder'", (folder) => artifact.unpackFiles(memory, "v1", folder)],
+  ["readManifest", "'store'", (store) => davit.readManifest(store, BLOB)],
+  ["readManifest", "'descriptor'", (descriptor) => davit.readManifest(memory, descriptor)],
+  ["choosePlatform", "'index'", (index) => davit.choosePlatform(index, "linux/amd64")],
   ["helm", "'options'", artifact.helm],
   ["wasm", "'options'", artifact.wasm],
 
@@ -137,4 +148,35 @@ for (const [title, name, call] of CALLS) {
     }
     assertEquals(sent, []);
   });
+}
+
+/** What stands before the options of a store's methods. */
+const METHODS: Record<string, unknown[]> = {
+  exists: [BLOB],
+  open: [BLOB],
+  write: [BLOB, BYTES],
+  writeTagged: [{ ...BLOB, mediaType: "application/vnd.oci.image.manifest.v1+json" }, BYTES, "v1"],
+  tag: [BLOB, "v1"],
+  referrers: [BLOB],
+  mount: [BLOB, new davit.RegistryStore(client.withRepo("other"))],
+  begin: [BLOB],
+  delete: [BLOB],
+};
+
+for (const [name, store] of await everyStore(client) as [string, Untyped][]) {
+  for (const [method, args] of Object.entries(METHODS).filter(([method]) => method in store)) {
+    Deno.test(`${method} of ${name}: arguments of other kinds are refused, and nothing is sent`, async () => {
+      sent.length = 0;
+      for (const at of args.keys()) {
+        for (const value of WRONG) {
+          const error = await assertRejects(async () => {
+            const started = store[method](...args.with(at, value));
+            await (Symbol.asyncIterator in started ? all(started) : started);
+          });
+          assert(error instanceof davit.ApiError, `${at}: ${String(value)}: ${error}`);
+        }
+      }
+      assertEquals(sent, []);
+    });
+  }
 }

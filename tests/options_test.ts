@@ -1,8 +1,15 @@
 /**
  * An option that does not exist is refused by everything that takes options, before anything is sent
- * or written: with the names of those that do.
+ * or written: with the names of those that do. So is a signal that is none; and one that was aborted
+ * before ends a call with its reason.
  */
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import * as artifact from "../artifact/mod.ts";
 import * as auth from "../auth/mod.ts";
 import * as copying from "../copy/mod.ts";
@@ -13,13 +20,18 @@ import { createOciFetch } from "../oci_fetch.ts";
 import * as server from "../server/mod.ts";
 import * as stores from "../stores/mod.ts";
 import * as testing from "../testing/mod.ts";
+import { everyStore } from "./every_store.ts";
 
 // deno-lint-ignore no-explicit-any -- what a program without types gives
 type Untyped = any;
 
-const DIGEST = `sha256:${"0".repeat(64)}`;
+const DIGEST = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 const BLOB = { mediaType: "text/plain", digest: DIGEST, size: 5 };
 const BYTES = new TextEncoder().encode("hello");
+const { bytes: MANIFEST_BYTES, descriptor: MANIFEST } = await davit.buildManifest({
+  artifactType: "a/b",
+  layers: [],
+});
 const HOST = "registry.test";
 
 /** Answers nothing: whatever is sent is noted. */
@@ -29,16 +41,42 @@ const fetch = (input: Request | URL | string) => {
   return Promise.reject(new Error("something was sent"));
 };
 const client = new davit.RegistryClientV2({ name: `${HOST}/app`, fetch }) as Untyped;
+const ended = new davit.RegistryClientV2({
+  name: HOST,
+  fetch,
+  signal: new AbortController().signal,
+});
 const channel = endpoints.connect(`https://${HOST}`, { fetch });
-const registryStore = new davit.RegistryStore(client);
 const memory = new stores.MemoryStore() as Untyped;
 const make = (options: Untyped) => new davit.RegistryClientV2({ name: `${HOST}/app`, ...options });
+const inventory: copying.Inventory = { async *list() {} };
+const deleter: copying.Deleter = { delete: () => Promise.reject(new Error("deleted")) };
+const plan: copying.PrunePlan = { remove: [], removedTags: [], keep: [] };
+const packages = githubPackages({ owner: "o", name: "n", token: "t", fetch });
 const channelled = Object.entries<Untyped>(endpoints);
 
-/** What goes on with an iterator's first entry. */
-async function first(list: AsyncIterable<unknown>): Promise<void> {
-  for await (const _ of list) return;
+/** What goes on with an iterator's first entry, or with a promise. */
+async function first(started: AsyncIterable<unknown> | Promise<unknown>): Promise<void> {
+  if (!(Symbol.asyncIterator in started)) return void await started;
+  for await (const _ of started) return;
 }
+
+/** Every method of stores that takes options, and what stands before them. */
+const METHODS = {
+  resolve: ["v1"],
+  exists: [BLOB],
+  open: [BLOB],
+  write: [BLOB, BYTES],
+  writeTagged: [MANIFEST, MANIFEST_BYTES, "v1"],
+  tag: [BLOB, "v1"],
+  tags: [],
+  referrers: [BLOB],
+  mount: [BLOB, memory],
+  begin: [BLOB],
+  delete: [BLOB],
+} satisfies Record<Exclude<keyof davit.ContentStore, "ranges">, unknown[]>;
+const STORES = await everyStore(client) as [name: string, store: Untyped][];
+const part = await memory.begin(BLOB);
 
 /** Everything that takes options: what it is, and how it is called with some. */
 const CALLS: [title: string, call: (options: Untyped) => unknown][] = [
@@ -87,12 +125,13 @@ const CALLS: [title: string, call: (options: Untyped) => unknown][] = [
     [`client.${name}({…}, …)`, (options) => client[name!]({ [subject!]: DIGEST }, options)],
     [`client.${name}, without ${subject}`, (options) => client[name!](options)],
   ]),
+  ["ping of a client with a signal of its own", (options) => ended.ping(options)],
   ["client.referrers", (options) => first(client.referrers(DIGEST, options))],
   ["client.getBlob's range", (range) => client.getBlob(DIGEST, { range })],
   ["client.putBlob", (options) => client.putBlob(BYTES, options)],
   [
     "client.putManifest",
-    (options) => client.putManifest({ ref: "v1", manifestData: BYTES, ...options }),
+    (options) => client.putManifest({ ref: "v1", manifestData: MANIFEST_BYTES, ...options }),
   ],
   [
     "client.blobUpload",
@@ -103,12 +142,15 @@ const CALLS: [title: string, call: (options: Untyped) => unknown][] = [
     "client.startBlobUpload's mount",
     (options) => client.startBlobUpload({ mount: { digest: DIGEST, ...options } }),
   ],
-  ...["uploadBlobChunk", "getBlobUploadStatus", "completeBlobUpload", "cancelBlobUpload"].map(
-    (name): [string, (options: Untyped) => unknown] => [
-      `client.${name}`,
-      (options) => client[name]({ session: { location: "/", offset: 0 }, ...options }),
-    ],
-  ),
+  ...Object.entries({
+    uploadBlobChunk: { data: BYTES },
+    getBlobUploadStatus: {},
+    completeBlobUpload: { digest: DIGEST },
+    cancelBlobUpload: {},
+  }).map(([name, more]): [string, (options: Untyped) => unknown] => [
+    `client.${name}`,
+    (options) => client[name]({ session: { location: "/", offset: 0 }, ...more, ...options }),
+  ]),
 
   ["endpoints: ping", (options) => endpoints.ping(channel, options)],
   ["endpoints: listTags", (options) => endpoints.listTags(channel, "app", options)],
@@ -129,30 +171,24 @@ const CALLS: [title: string, call: (options: Untyped) => unknown][] = [
   ["endpoints: putBlob", (options) => endpoints.putBlob(channel, "app", BYTES, options)],
   [
     "endpoints: putManifest",
-    (options) => endpoints.putManifest(channel, "app", "v1", BYTES, options),
+    (options) => endpoints.putManifest(channel, "app", "v1", MANIFEST_BYTES, options),
   ],
   ["endpoints: startBlobUpload", (options) => endpoints.startBlobUpload(channel, "app", options)],
   ["endpoints: postBlob", (options) => endpoints.postBlob(channel, "app", DIGEST, BYTES, options)],
 
-  ...[["MemoryStore", memory], ["RegistryStore", registryStore], [
-    "LayoutStore",
-    new stores.LayoutStore("/nowhere"),
-  ]].flatMap(([name, store]): [string, (options: Untyped) => unknown][] => [
-    [`${name}.resolve`, (options) => (store as Untyped).resolve("v1", options)],
-    [`${name}.exists`, (options) => (store as Untyped).exists(BLOB, options)],
-    [`${name}.open`, (options) => (store as Untyped).open(BLOB, options)],
-    [`${name}.write`, (options) => (store as Untyped).write(BLOB, BYTES, options)],
-    [`${name}.tag`, (options) => (store as Untyped).tag(BLOB, "v1", options)],
-    [`${name}.tags`, (options) => first((store as Untyped).tags(options))],
-    [`${name}.referrers`, (options) => first((store as Untyped).referrers(BLOB, options))],
-    [`${name}.mount`, (options) => (store as Untyped).mount(BLOB, memory, options)],
-    [`${name}.delete`, (options) => (store as Untyped).delete(BLOB, options)],
-  ]),
+  ...STORES.flatMap(([name, store]) =>
+    Object.entries<Untyped[]>({ ...METHODS, untag: ["v1"], removeUnreferenced: [] }).filter((
+      [method],
+    ) => method in store).map((
+      [method, args],
+    ): [string, (options: Untyped) => unknown] => [
+      `${method} of ${name}`,
+      (options) => first(store[method](...args, options)),
+    ])
+  ),
+  ["write of a part in memory", (options) => part.write(BYTES, 0, options)],
+  ["commit of a part in memory", (options) => part.commit(options)],
   ["LayoutStore", (options) => new stores.LayoutStore("/nowhere", options)],
-  [
-    "LayoutStore.removeUnreferenced",
-    (options) => new stores.LayoutStore("/nowhere").removeUnreferenced(options),
-  ],
   [
     "createArchive",
     (options) => stores.createArchive("/nowhere/x.tar", { format: "oci", ...options }),
@@ -169,8 +205,8 @@ const CALLS: [title: string, call: (options: Untyped) => unknown][] = [
   ["copy", (options) => copying.copy(memory, "v1", memory, "v1", options)],
   ["copyTags", (options) => copying.copyTags(memory, memory, options)],
   ["reachable", (options) => copying.reachable(memory, ["v1"], options)],
-  ["planPrune", (options) => copying.planPrune(memory, options)],
-  ["prune", (options) => copying.prune(memory, { remove: [], removedTags: [], keep: [] }, options)],
+  ["planPrune", (options) => copying.planPrune(memory, { inventory, ...options })],
+  ["prune", (options) => copying.prune(memory, plan, { inventory, deleter, ...options })],
 
   ["pack", (options) => artifact.pack(memory, { artifactType: "text/plain", ...options })],
   [
@@ -219,6 +255,8 @@ const CALLS: [title: string, call: (options: Untyped) => unknown][] = [
   ["quayCredentials", auth.quayCredentials],
   ["harborCredentials", auth.harborCredentials],
   ["githubPackages", githubPackages],
+  ["list of githubPackages", (options) => first(packages.list(options))],
+  ["delete of githubPackages", (options) => packages.delete({ digest: DIGEST, tags: [] }, options)],
 
   ["createRegistry", server.createRegistry],
   ["auth", (options) => server.createRegistry({ auth: options })],
@@ -256,6 +294,9 @@ const CALLS: [title: string, call: (options: Untyped) => unknown][] = [
   ["record", (options) => testing.record(globalThis.fetch, options)],
 ];
 
+/** What keeps a signal, and has nothing to end yet. */
+const CONSTRUCTED = ["RegistryClientV2", "connect", "createOciFetch"];
+
 for (const [title, call] of CALLS) {
   Deno.test(`an option that does not exist, of ${title}: INVALID_OPTION with the names`, async () => {
     sent.length = 0;
@@ -266,6 +307,18 @@ for (const [title, call] of CALLS) {
       title === "attach's subject" ? "'subject'" : "nothingLikeThis",
     );
     assertStringIncludes(error.message, "It is one of ");
+    assertEquals(sent, []);
+    if (!/'nothingLikeThis'.* one of .*\bsignal\b/.test(error.message)) return;
+
+    for (const signal of [null, "aborted", new AbortController()]) {
+      const error = await assertRejects(async () => await call({ signal }));
+      assert(error instanceof davit.InvalidOptionError, String(error));
+      assertStringIncludes(error.message, "signal' as it must be an AbortSignal: current value is");
+    }
+    if (CONSTRUCTED.includes(title)) return;
+    const reason = new Error("aborted before");
+    const outcome = (async () => await call({ signal: AbortSignal.abort(reason) }))();
+    assertStrictEquals(await outcome.catch((error) => error), reason);
     assertEquals(sent, []);
   });
 }

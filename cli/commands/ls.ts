@@ -3,6 +3,7 @@ import { type ContentSource, InvalidOptionError, parseReference } from "../../mo
 import { type ConnectionFlags, connectionFlags, Connections } from "../connections.ts";
 import { plainText } from "../format.ts";
 import type { Io } from "../io.ts";
+import { isRegistryAlone } from "../location.ts";
 import { withSource } from "../open_location.ts";
 
 interface Flags extends ConnectionFlags {
@@ -16,7 +17,7 @@ export default function ls(command: Command, io: Io): void {
     .option("--json", 'print {"tags": […]} or {"repositories": […]}')
     .action(async (place: string, flags: Flags) => {
       const name = place.replace(/^(?:oci|docker):\/\//, "").replace(/\/$/, "");
-      if (!REGISTRY.test(name)) {
+      if (!isRegistryAlone(name)) {
         return await withSource(
           place,
           flags,
@@ -44,9 +45,6 @@ export default function ls(command: Command, io: Io): void {
     if (json) await io.stdout.write(`${JSON.stringify({ [what]: gathered }, undefined, 2)}\n`);
   }
 }
-
-/** A registry's name without a repository: it has a dot, or is this machine or an address. */
-const REGISTRY = /^(?:https?:\/\/)?(?:[^/:@]+\.[^/:@]+|localhost|\[[^/@]+\])(?::\d+)?$/i;
 
 function tagsOf(source: ContentSource): AsyncIterable<string> {
   if (source.tags !== undefined) return source.tags();

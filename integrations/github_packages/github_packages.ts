@@ -1,9 +1,10 @@
+import { checkCall } from "../../content/check_call.ts";
 import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import { pieceReader, readAll } from "../../content/piece_reader.ts";
 import type { Bytes } from "../../content/bytes.ts";
 import { isDigest } from "../../content/digest.ts";
 import { DEFAULT_LIMITS } from "../../content/limits.ts";
-import type { StoreOptions } from "../../content/store.ts";
+import { STORE_OPTIONS, type StoreOptions } from "../../content/store.ts";
 import type { Deleter, Inventory, InventoryEntry } from "../../copy/prune_options.ts";
 import {
   HostRefusedError,
@@ -126,6 +127,7 @@ export function githubPackages(options: GithubPackagesOptions): Inventory & Dele
 
   return {
     async *list(options: StoreOptions = {}): AsyncGenerator<InventoryEntry> {
+      checkCall(options, STORE_OPTIONS);
       ids.clear();
       let url: URL | undefined = new URL(versions);
       url.searchParams.set("per_page", String(PAGE_SIZE));
@@ -157,7 +159,9 @@ export function githubPackages(options: GithubPackagesOptions): Inventory & Dele
         }
       }
     },
-    async delete({ digest }: InventoryEntry, options: StoreOptions = {}): Promise<void> {
+    async delete(entry: InventoryEntry, options: StoreOptions = {}): Promise<void> {
+      checkCall(options, STORE_OPTIONS);
+      const digest = entry?.digest;
       const id = ids.get(digest);
       if (id === undefined) {
         throw new InvalidOptionError(

@@ -21,11 +21,17 @@ interface NodeHttp {
 interface NodeServer {
   requestTimeout: number;
   address(): { port: number };
+  on(event: "connect", listener: (request: unknown, socket: NodeSocket) => void): void;
   listen(port: number, hostname: string): void;
   once(event: "listening" | "error" | "close", listener: (error: Error) => void): void;
   close(): void;
   closeIdleConnections?(): void;
   closeAllConnections(): void;
+}
+
+interface NodeSocket {
+  end(text: string): void;
+  on(event: "error", listener: () => void): void;
 }
 
 interface NodeRequest {
@@ -89,6 +95,11 @@ export function listenNode(
   );
   // Node ends requests that take longer than five minutes: a large blob on a slow line does.
   server.requestTimeout = 0;
+  // A CONNECT gets no response of Node's, but the connection: this is no proxy.
+  server.on("connect", (_request, socket) => {
+    socket.on("error", () => {});
+    socket.end("HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+  });
   const finished = new Promise<void>((resolve) => server.once("close", () => resolve()));
   return new Promise((resolve, reject) => {
     server.once("error", reject);

@@ -149,6 +149,7 @@ listenerTest(
         /HTTP\/1.1 4/,
       ],
       ["no request", "hello\r\n\r\n", /^HTTP\/1.1 4|^$/],
+      ["CONNECT", `CONNECT evil.test:443 HTTP/1.1\r\n${host}\r\n`, /^HTTP\/1.1 4/],
       ["TRACE", `TRACE /v2/ HTTP/1.1\r\n${host}\r\n`, /^HTTP\/1.1 4/],
     ];
     for (const [title, request, status] of cases) {

@@ -57,6 +57,29 @@ export async function tryCommand(
   });
 }
 
+/** Closes its standard output before it writes: a result and a tar end with 141, and nothing is said. */
+export async function tryClosed(program: string[]): Promise<void> {
+  await inFolder(async (folder) => {
+    const body = new Uint8Array(SLOW_BYTES);
+    const artifactType = "application/vnd.example";
+    await pack(new LayoutStore(`${folder}/layout`), {
+      artifactType,
+      layers: [{ body }],
+      tag: "v1",
+    });
+    const copy = ["copy", "oci:layout:v1", "-", "--quiet"];
+    for (const args of [["--help"], ["ls", "oci:layout"], copy]) {
+      const child = start(program, args, folder);
+      await child.stdout.cancel();
+      const [{ code }, stderr] = await Promise.all([
+        child.status,
+        new Response(child.stderr).text(),
+      ]);
+      assertEquals([code, stderr], [141, ""], args.join(" "));
+    }
+  });
+}
+
 /** As many bytes as take four seconds, so that it is interrupted in the middle. */
 const SLOW_BYTES = 8_000_000;
 

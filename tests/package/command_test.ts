@@ -5,7 +5,7 @@ import { tempFolder } from "../../scripts/temp_folder.ts";
 import { createRegistry, serve } from "../../server/mod.ts";
 import { LayoutStore } from "../../stores/mod.ts";
 import { denoArguments, stdSource } from "../../scripts/deno.ts";
-import { tryCommand, tryInterrupt } from "./command.ts";
+import { tryClosed, tryCommand, tryInterrupt } from "./command.ts";
 
 const MAIN = decodeURIComponent(new URL("../../cli/main.ts", import.meta.url).pathname);
 
@@ -31,18 +31,7 @@ Deno.test("the command by Deno: interrupted, it ends with 130, and goes on the n
 });
 
 Deno.test("the command by Deno: whoever reads its result may go away", async () => {
-  const [deno, ...args] = await program();
-  const child = new Deno.Command(deno!, {
-    args: [...args, "--help"],
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  await child.stdout.cancel();
-  const { code, stderr } = await child.output().catch(async () => ({
-    code: (await child.status).code,
-    stderr: await new Response(child.stderr).bytes(),
-  }));
-  assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
+  await tryClosed(await program());
 });
 
 Deno.test({

@@ -12,7 +12,7 @@ import { TOOLS } from "../../scripts/npm_package/with_npm_tools.ts";
 import { onPath } from "../../scripts/peers_table.ts";
 import { neededPeer, type PeerName, requirePeers } from "../peers/locate.ts";
 import { selfSigned } from "../peers/certificate.ts";
-import { tryCommand, tryInterrupt } from "./command.ts";
+import { tryClosed, tryCommand, tryInterrupt } from "./command.ts";
 import { type Registry, startRegistry } from "../peers/registries.ts";
 
 /** The runtimes; the Node 20 is the oldest that package.json admits. */
@@ -175,6 +175,7 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
           const program = [neededPeer(runtime), file];
           await tryCommand(program, version, `${registry.host}/command/${runtime}`);
           await tryInterrupt(program);
+          await tryClosed(program);
         },
       });
       for (const format of ["import", "require"]) {

@@ -1,5 +1,5 @@
-import { checkOptions } from "../content/check_options.ts";
-import type { StoreOptions } from "../content/store.ts";
+import { checkOptions } from "./check_options.ts";
+import type { StoreOptions } from "./store.ts";
 
 /**
  * Refuses an option that does not exist, and a call that was aborted before it began.
