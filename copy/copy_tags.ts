@@ -7,7 +7,8 @@ import { isDerivedTag } from "../manifest/derived_tag.ts";
 import { Copier } from "./copier.ts";
 import { type CopiedContent, COPY_OPTIONS, type CopyOptions } from "./copy_options.ts";
 import { onSide } from "./copy_error.ts";
-import { copyRoot, resolveRoot } from "./copy_root.ts";
+import { copyRoot, onlyPlatform } from "./copy_root.ts";
+import { resolveRoot } from "./resolve_root.ts";
 import { tagMatcher, type TagPattern } from "./tag_pattern.ts";
 import { turns, Work } from "./work.ts";
 
@@ -99,7 +100,7 @@ export async function copyTags(
     const roots = await copier.walk.look(async () => {
       const copies = await Promise.all(wanted.map((tag) =>
         turn(async () => {
-          const root = await resolveRoot(source, tag, signal, options.platforms);
+          const root = await resolveRoot(source, tag, signal, onlyPlatform(options.platforms));
           await listed;
           return { tag, root, copy: work.start(() => copyRoot(copier, root, [tag], options)) };
         })
