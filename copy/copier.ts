@@ -9,7 +9,7 @@ import {
   SparseIndexRefusedError,
 } from "../errors.ts";
 import { subjectOf } from "../manifest/children.ts";
-import { copyError, onSide, sideOf } from "./copy_error.ts";
+import { copyError, onSide } from "./copy_error.ts";
 import { CopyEvents } from "./copy_events.ts";
 import type { CopiedContent, CopyOptions } from "./copy_options.ts";
 import { type GraphNode, type GraphVisitor, GraphWalk } from "./graph_walk.ts";
@@ -164,7 +164,7 @@ export class Copier implements GraphVisitor {
         else await this.#target.writeTagged!(descriptor, bytes, tag, { signal });
       } catch (error) {
         signal.throwIfAborted();
-        throw copyError(sideOf(error), descriptor, error);
+        throw copyError("target", descriptor, error); // the bytes were verified when they were read
       }
       this.content.bytes += descriptor.size;
       if (!this.#there.has(descriptor.digest)) this.#written.add(descriptor.digest);

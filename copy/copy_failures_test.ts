@@ -48,6 +48,15 @@ Deno.test("a copy that fails names the side and the content, and tags nothing", 
     ["a target that refuses", "target", "REGISTRY_RESPONSE", () => ({
       to: repository({ faults: { status: 500, on: { endpoint: "upload", method: "PUT" } } }).store,
     })],
+    ["a target that answers another digest", "target", "BAD_DIGEST", () => ({
+      to: repository({
+        middleware: [(next) => async (context) => {
+          const headers = { "docker-content-digest": `sha256:${"0".repeat(64)}` };
+          const wrong = context.request.method === "PUT" && /manifests/.test(context.url.pathname);
+          return wrong ? new Response(null, { status: 201, headers }) : await next(context);
+        }],
+      }).store,
+    })],
     ["a target that forbids", "target", "FORBIDDEN", () => ({
       to: repository({ faults: { status: 403, on: { endpoint: "uploads" } } }).store,
     })],
