@@ -190,6 +190,8 @@ export interface PartialBlob {
  * ```
  */
 export interface ContentStore extends ContentSource {
+  /** Whether it takes full names too, such as `ghcr.io/you/app:1.0`, and not tags alone. @default {false} */
+  readonly fullNames?: boolean;
   /**
    * Takes content, all or nothing: afterwards it is there, verified, or nothing of it is.
    *
