@@ -140,6 +140,32 @@ Deno.test("a broken entry of a fallback tag's list hides no other one, in a fold
   });
 });
 
+Deno.test("a fallback tag that names an image, or what is no manifest, keeps nothing from being copied", async (t) => {
+  const stores: [string, () => Promise<ContentStore>][] = [
+    ["a registry", () => Promise.resolve(repository({ quirks: { noReferrers: "text" } }).store)],
+    ["memory", () => Promise.resolve(new MemoryStore())],
+  ];
+  const odd = await describeBytes(encodeText("[]"), MEDIA_TYPES.ociIndex);
+  for (const [name, make] of stores) {
+    await t.step(name, async () => {
+      const source = await make();
+      const image = await writeImage(source, { tag: "v1" });
+      await source.tag(await writeImage(source), fallbackTag(image.digest));
+      const other = await writeImage(source, { tag: "v2" });
+      if (source instanceof MemoryStore) {
+        await source.write(odd, encodeText("[]"));
+        await source.tag(odd, fallbackTag(other.digest));
+      }
+      const target = new PlainStore();
+      for (const tag of ["v1", "v2"]) {
+        const { attached } = await copy(source, tag, target, tag);
+        assertEquals(attached, []);
+      }
+      assertEquals(await missing(target, [image, other]), []);
+    });
+  }
+});
+
 Deno.test("a list that names what is gone does not hide the rest; a subject may be missing", async () => {
   const source = new MemoryStore();
   const image = await writeImage(source, { tag: "v1" });
