@@ -61,6 +61,7 @@ import {
   type RegistryClientOpts,
 } from "./registry_client_options.ts";
 import { bodyOf, type StreamBody } from "./content/stream_body.ts";
+import type { UploadJournal } from "./content/upload_journal.ts";
 import type { Channel, ChannelResponse } from "./transport/channel.ts";
 import { dockerResponse } from "./transport/docker_response.ts";
 import { redactUrl } from "./transport/redact.ts";
@@ -107,6 +108,8 @@ export class RegistryClientV2 {
   acceptManifestLists: boolean;
   /** The user name that was given. */
   readonly username: string | undefined;
+  /** What remembers uploads, where the options have it. */
+  readonly journal: UploadJournal | undefined;
   /** What tokens are asked for beforehand. */
   readonly scopes: string[];
   readonly #options: RegistryClientOpts;
@@ -128,6 +131,7 @@ export class RegistryClientV2 {
     this.acceptOCIManifests = options.acceptOCIManifests ?? true;
     this.acceptManifestLists = options.acceptManifestLists ?? true;
     this.username = options.username;
+    this.journal = options.journal;
     this.scopes = [...scopes];
     this.#options = moreOptions(options, {});
     const credentials = credentialsOf(options);
@@ -467,7 +471,7 @@ export class RegistryClientV2 {
    * @throws {UploadError} When the upload failed after bytes were sent.
    */
   async putBlob(body: Body | StreamBody, options: PutBlobOptions = {}): Promise<Descriptor> {
-    const { journal } = this.#options;
+    const { journal } = this;
     const all = journal && options && options.journal === undefined
       ? moreOptions(options, { journal })
       : options;

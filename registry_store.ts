@@ -71,7 +71,7 @@ export class RegistryStore implements ContentStore {
   /** The client that this store speaks through. */
   readonly client: RegistryClientV2;
   readonly #manifestBytes: number;
-  readonly #journal: { journal?: UploadJournal };
+  readonly #journal: UploadJournal | undefined;
   #ranges: boolean | undefined;
   /** Manifests that were written: to tag one costs no pull then, which may be counted. */
   readonly #written = new KeptManifests();
@@ -85,7 +85,7 @@ export class RegistryStore implements ContentStore {
     checkOptions(options, REGISTRY_STORE_OPTIONS);
     checkArgument("client", client, "client");
     this.client = client;
-    this.#journal = options.journal ? { journal: options.journal } : {};
+    this.#journal = options.journal ?? client.journal;
     this.#manifestBytes = options.manifestBytes ?? DEFAULT_LIMITS.manifestBytes;
   }
 
@@ -140,6 +140,7 @@ export class RegistryStore implements ContentStore {
         await this.client.headManifest({ ref: digest, ...options });
       } else {
         await this.client.headBlob({ digest, ...options });
+        await this.#landed(digest);
       }
       return true;
     } catch (error) {
@@ -232,8 +233,9 @@ export class RegistryStore implements ContentStore {
     }
     if (!isManifestMediaType(mediaType)) {
       try {
-        const put = { digest, size, verify, absent, ...this.#journal, ...ending };
-        await this.client.putBlob(body, put);
+        const put = { digest, size, verify, absent, ...ending };
+        const journal = this.#journal && { journal: this.#journal };
+        await this.client.putBlob(body, { ...put, ...journal });
       } catch (error) {
         throw (verify === "target" && badDigest(error, digest, canonicalName)) || error;
       }
@@ -360,7 +362,7 @@ export class RegistryStore implements ContentStore {
       await this.client.cancelBlobUpload({ session: result.session, ...options }).catch(() => {
         options.signal?.throwIfAborted(); // an upload that stays is let go of by the registry
       });
-    }
+    } else await this.#landed(digest);
     return result.mounted;
   }
 
@@ -379,6 +381,12 @@ export class RegistryStore implements ContentStore {
       if (!(error instanceof NotFoundError)) throw error;
     }
     for (const kept of [this.#written, this.#read]) kept.take(digest);
+  }
+
+  /** What is there needs no upload: one whose process was killed may have been closed all the same. */
+  async #landed(digest: string): Promise<void> {
+    const { origin: registry, repo } = this.client;
+    await this.#journal?.forget({ registry, repository: repo.remoteName, digest });
   }
 
   async #orMissing<T>(what: string, call: () => Promise<T>): Promise<T> {

@@ -124,7 +124,10 @@ export async function openTarget(
   if (path === STANDARD && io.stdout.isTerminal) {
     throw new InvalidOptionError("Cannot write a tar to a terminal: davit … - > FILE keeps it");
   }
-  if (dryRun) return { store: new MemoryStore(), close: nothing, abort: nothing };
+  if (dryRun) {
+    const store = Object.assign(new MemoryStore(), { fullNames: true });
+    return { store, close: nothing, abort: nothing };
+  }
   const archive = await createArchive(path === STANDARD ? streamTo(io.stdout) : path, {
     format: location.format ?? "oci",
   });

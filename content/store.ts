@@ -154,6 +154,12 @@ export interface ContentSource {
 export interface PartialBlob {
   /** How many bytes, from the first on, are there already. */
   readonly offset: number;
+  /**
+   * What is there already behind a gap: the first byte of each stretch, and its end. They need not be
+   * written again.
+   * @default {nothing}
+   */
+  readonly behind?: readonly (readonly [start: number, end: number])[];
   /** Writes bytes at an offset, over what was written there before. */
   write(bytes: Bytes, offset: number, options?: StoreOptions): Promise<void>;
   /** Verifies the whole, as it was written last, and makes it visible. */
@@ -184,6 +190,8 @@ export interface PartialBlob {
  * ```
  */
 export interface ContentStore extends ContentSource {
+  /** Whether it takes full names too, such as `ghcr.io/you/app:1.0`, and not tags alone. @default {false} */
+  readonly fullNames?: boolean;
   /**
    * Takes content, all or nothing: afterwards it is there, verified, or nothing of it is.
    *

@@ -1,7 +1,12 @@
 import type { Descriptor } from "../content/descriptor.ts";
 import { isIndexMediaType } from "../content/media_types.ts";
 import type { ContentSource } from "../content/store.ts";
-import { ApiError, ContentNotFoundError, InvalidManifestError } from "../errors.ts";
+import {
+  ApiError,
+  ContentNotFoundError,
+  InvalidManifestError,
+  ManifestVerificationError,
+} from "../errors.ts";
 import { readManifest } from "../manifest/read_manifest.ts";
 import { fallbackTag } from "../manifest/referrers_index.ts";
 import { isIndex } from "../manifest/types.ts";
@@ -91,7 +96,12 @@ export class AttachedFinder {
     const base = fallbackTag(subject.digest);
     const fallback = tags?.get(group(base))?.includes(base) ?? tags === undefined;
     const listed = referrers.call(this.#source, subject, { signal: this.#signal, fallback });
-    for await (const descriptor of listed) entries.push({ descriptor });
+    try {
+      for await (const descriptor of listed) entries.push({ descriptor });
+    } catch (error) {
+      // Where there is no API, the fallback tag may name an image, which hides no list.
+      if (!(error instanceof ManifestVerificationError)) throw error;
+    }
     return entries;
   }
 

@@ -23,12 +23,11 @@ export function choosePlatforms(
   index: ImageIndex | DockerManifestList,
   platforms: readonly string[],
 ): ChosenPlatforms {
-  const chosen = new Set(platforms.map((platform) => choosePlatform(index, platform).digest));
-  const about = (entry: Descriptor) => entry.annotations?.[REFERENCE_DIGEST];
-  return {
-    images: index.manifests.filter((entry) =>
-      chosen.has(entry.digest) && about(entry) === undefined
-    ),
-    attestations: index.manifests.filter((entry) => chosen.has(about(entry) ?? "")),
-  };
+  // Several entries may name one image, each for another platform.
+  const chosen = new Set<Descriptor>(platforms.map((platform) => choosePlatform(index, platform)));
+  const images = index.manifests.filter((entry) => chosen.has(entry));
+  const digests = new Set(images.map(({ digest }) => digest));
+  const isAbout = ({ annotations }: Descriptor) =>
+    digests.has(annotations?.[REFERENCE_DIGEST] ?? "");
+  return { images, attestations: index.manifests.filter(isAbout) };
 }

@@ -9,7 +9,7 @@ import {
   SparseIndexRefusedError,
 } from "../errors.ts";
 import { subjectOf } from "../manifest/children.ts";
-import { copyError, onSide, sideOf } from "./copy_error.ts";
+import { copyError, onSide } from "./copy_error.ts";
 import { CopyEvents } from "./copy_events.ts";
 import type { CopiedContent, CopyOptions } from "./copy_options.ts";
 import { type GraphNode, type GraphVisitor, GraphWalk } from "./graph_walk.ts";
@@ -55,6 +55,8 @@ export class Copier implements GraphVisitor {
   #targetTags: ReadonlySet<string> | undefined;
   /** The digests that the target lists as attached, by what they are attached to. */
   readonly #listed = new Map<string, Promise<ReadonlySet<string>>>();
+  /** Whether blobs that were mounted, and not there, were moved. */
+  readonly #replaced = new Map<string, Promise<boolean>>();
 
   /** `tags` are all of the source's, where they were listed before. */
   constructor(
@@ -92,7 +94,6 @@ export class Copier implements GraphVisitor {
 
   /** Moves a blob, unless the target has it or can take it from elsewhere. */
   async blob(descriptor: Descriptor): Promise<void> {
-    const { content, events } = this;
     const { signal } = this.#work;
     if (await this.#exists(descriptor)) return this.#done(descriptor, "skipped");
     if (this.#options.dryRun !== true && await this.#mount(descriptor)) {
@@ -107,11 +108,7 @@ export class Copier implements GraphVisitor {
       );
       if (!has) return this.#done(descriptor, "left-out");
     }
-    await this.#moving(descriptor, async () => {
-      const moved = await this.#transfer.run(descriptor);
-      content.bytes += moved;
-    }, isSmall(descriptor) ? this.#ask : this.#move);
-    events.tell({ type: "copy-done", descriptor, how: "copied" });
+    await this.#transferBlob(descriptor);
   }
 
   /** What of a manifest's children is looked at. */
@@ -148,7 +145,13 @@ export class Copier implements GraphVisitor {
     // No tag named what was not there. What is attached comes before the tag, and so does the hook.
     const atOnce = !there && this.#target.writeTagged && !this.#options.afterCopy;
     const tag = atOnce ? this.#toTag.get(digest) : undefined;
-    await this.write(descriptor, node.bytes, tag !== undefined && await alone() ? tag : undefined);
+    const named = tag !== undefined && await alone() ? tag : undefined;
+    try {
+      await this.write(descriptor, node.bytes, named);
+    } catch (error) {
+      if (!refusesManifest(error) || !await this.#replaceMounted(node.children)) throw error;
+      await this.write(descriptor, node.bytes, named);
+    }
   }
 
   /** Writes a manifest, under a tag where there is one. */
@@ -161,7 +164,7 @@ export class Copier implements GraphVisitor {
         else await this.#target.writeTagged!(descriptor, bytes, tag, { signal });
       } catch (error) {
         signal.throwIfAborted();
-        throw copyError(sideOf(error), descriptor, error);
+        throw copyError("target", descriptor, error); // the bytes were verified when they were read
       }
       this.content.bytes += descriptor.size;
       if (!this.#there.has(descriptor.digest)) this.#written.add(descriptor.digest);
@@ -266,6 +269,37 @@ export class Copier implements GraphVisitor {
     );
   }
 
+  async #transferBlob(descriptor: Descriptor): Promise<void> {
+    await this.#moving(descriptor, async () => {
+      this.content.bytes += await this.#transfer.run(descriptor);
+    }, isSmall(descriptor) ? this.#ask : this.#move);
+    this.events.tell({ type: "copy-done", descriptor, how: "copied" });
+  }
+
+  /**
+   * Moves blobs that the target said it had taken from elsewhere, and does not have: distribution says
+   * so of sha512 digests. Answers whether there were any.
+   */
+  async #replaceMounted(children: readonly Descriptor[]): Promise<boolean> {
+    let found = false;
+    for (const child of children) {
+      let replaced = this.#replaced.get(child.digest);
+      const mounted = this.content.mounted.find(({ digest }) => digest === child.digest);
+      if (replaced === undefined && mounted !== undefined) {
+        this.#replaced.set(child.digest, replaced = this.#replace(mounted));
+      }
+      if (await replaced) found = true;
+    }
+    return found;
+  }
+
+  async #replace(mounted: Descriptor): Promise<boolean> {
+    if (await this.#exists(mounted)) return false;
+    this.content.mounted.splice(this.content.mounted.indexOf(mounted), 1);
+    await this.#transferBlob(mounted);
+    return true;
+  }
+
   #onTarget<T>(
     what: Descriptor | string,
     task: (signal: AbortSignal) => Promise<T>,
@@ -305,8 +339,8 @@ export class Copier implements GraphVisitor {
       await this.write(descriptor, bytes);
       this.#there.add(descriptor.digest);
     } catch (error) {
-      const cause = error instanceof Error ? error.cause : undefined;
-      if (!(cause instanceof HttpError) || !refusesManifest(cause)) throw error;
+      const cause = refusesManifest(error);
+      if (cause === undefined) throw error;
       throw new SparseIndexRefusedError(
         `Cannot copy a part of ${descriptor.digest} as it is: the target takes no index of which it ` +
           `lacks manifests: ${cause.message}`,
@@ -347,8 +381,12 @@ function isForeign({ mediaType, urls }: Descriptor): boolean {
   return (urls?.length ?? 0) > 0 || /\.foreign\.|\.nondistributable\./.test(mediaType);
 }
 
-/** Whether a registry refuses what a manifest says, and not who sends it or when. */
-function refusesManifest({ statusCode, retryable }: HttpError): boolean {
-  return statusCode >= 400 && statusCode < 500 && statusCode !== 401 && statusCode !== 403 &&
-    !retryable;
+/** What a registry refuses a manifest with for what it says, not for who sends it or when. */
+function refusesManifest(error: unknown): HttpError | undefined {
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (!(cause instanceof HttpError)) return undefined;
+  const { statusCode, retryable } = cause;
+  const refused = statusCode >= 400 && statusCode < 500 && statusCode !== 401 &&
+    statusCode !== 403 && !retryable;
+  return refused ? cause : undefined;
 }

@@ -4,7 +4,8 @@ import { isDigestReference } from "../content/digest.ts";
 import type { ContentSource, ContentStore } from "../content/store.ts";
 import { Copier } from "./copier.ts";
 import { COPY_OPTIONS, type CopyOptions, type CopyResult } from "./copy_options.ts";
-import { copyRoot, resolveRoot } from "./copy_root.ts";
+import { copyRoot, onlyPlatform } from "./copy_root.ts";
+import { resolveRoot } from "./resolve_root.ts";
 import { Work } from "./work.ts";
 
 /**
@@ -51,7 +52,7 @@ export async function copy(
   return await Work.run(options.signal, async (work) => {
     const copier = new Copier(source, target, options, work);
     const named = typeof references === "string" ? [references] : [...references];
-    const root = await resolveRoot(source, reference, work.signal, options.platforms);
+    const root = await resolveRoot(source, reference, work.signal, onlyPlatform(options.platforms));
     const copied = await copyRoot(copier, root, named, options);
     await work.idle();
     await copier.tagAttached();

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
+import { describeBytes } from "../content/describe_bytes.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { ContentStore } from "../content/store.ts";
 import { CopyError, type ErrorCode } from "../errors.ts";
@@ -7,6 +9,7 @@ import { encodeManifest } from "../manifest/encode_manifest.ts";
 import { LayoutStore } from "../stores/layout_store.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
 import { copy } from "./copy.ts";
+import { copyTags } from "./copy_tags.ts";
 import {
   altered,
   failure,
@@ -18,6 +21,7 @@ import {
   writeIndex,
   writeNote,
 } from "./fixture_test.ts";
+import { reachable } from "./reachable.ts";
 
 Deno.test("a copy that fails names the side and the content, and tags nothing", async (t) => {
   const cases: [
@@ -43,6 +47,15 @@ Deno.test("a copy that fails names the side and the content, and tags nothing", 
     })],
     ["a target that refuses", "target", "REGISTRY_RESPONSE", () => ({
       to: repository({ faults: { status: 500, on: { endpoint: "upload", method: "PUT" } } }).store,
+    })],
+    ["a target that answers another digest", "target", "BAD_DIGEST", () => ({
+      to: repository({
+        middleware: [(next) => async (context) => {
+          const headers = { "docker-content-digest": `sha256:${"0".repeat(64)}` };
+          const wrong = context.request.method === "PUT" && /manifests/.test(context.url.pathname);
+          return wrong ? new Response(null, { status: 201, headers }) : await next(context);
+        }],
+      }).store,
     })],
     ["a target that forbids", "target", "FORBIDDEN", () => ({
       to: repository({ faults: { status: 403, on: { endpoint: "uploads" } } }).store,
@@ -83,6 +96,42 @@ Deno.test("a copy that fails names the side and the content, and tags nothing", 
       assertEquals(await Array.fromAsync(target.tags()), []);
     }
   });
+});
+
+Deno.test("a manifest of a kind that is not known here: nobody could say what it needs", async (t) => {
+  const cases: [mediaType: string, schemaVersion: number, message: string][] = [
+    ["application/vnd.docker.distribution.manifest.v1+prettyjws", 1, "schema 1 is not supported"],
+    ["application/vnd.oci.artifact.manifest.v1+json", 2, "is an abandoned format"],
+    ["application/vnd.example.manifest+json", 2, "application/vnd.example.manifest+json is not"],
+  ];
+  for (const [mediaType, schemaVersion, message] of cases) {
+    await t.step(mediaType, async () => {
+      const source = new MemoryStore();
+      const bytes = encodeText(JSON.stringify({ schemaVersion, mediaType }));
+      const odd = await describeBytes(bytes, mediaType);
+      await source.write(odd, bytes);
+      await source.tag(odd, "v1");
+      const target = new PlainStore();
+      for (
+        const run of [
+          () => copy(source, "v1", target, "v1"),
+          () => copyTags(source, target),
+          () => reachable(source, ["v1"]),
+        ]
+      ) {
+        const error = await failure(run(), CopyError);
+        assertEquals(
+          [error.side, error.message.includes(message)],
+          ["source", true],
+          error.message,
+        );
+      }
+      if (/docker|oci/.test(mediaType)) {
+        await failure(copy(source, odd.digest, target, "v1"), CopyError);
+      }
+      assertEquals([await target.exists(odd), await Array.fromAsync(target.tags())], [false, []]);
+    });
+  }
 });
 
 Deno.test("depth bombs and cycles end in an error that names the content", async (t) => {

@@ -12,11 +12,14 @@ import {
   digestsOf,
   failure,
   LINUX_AMD64,
+  LINUX_ARM,
   LINUX_ARM64,
   missing,
   repository,
   withFolder,
   writeEverything,
+  writeImage,
+  writeIndex,
 } from "./fixture_test.ts";
 import { reachable } from "./reachable.ts";
 
@@ -123,6 +126,28 @@ Deno.test("platforms", async (t) => {
     );
     assertEquals(error.descriptor.digest, index.digest);
     assertEquals(count(target.asked(), /^(POST|PATCH|PUT blobs)/), 0);
+  });
+  await t.step("an image that several entries name, each for a platform", async () => {
+    const store = new MemoryStore();
+    const [both, other] = [await writeImage(store), await writeImage(store)];
+    const platforms = [LINUX_AMD64, LINUX_ARM64, LINUX_ARM, LINUX_AMD64];
+    await writeIndex(store, [both, both, other, both], { tag: "v1", platforms });
+    const run = (platforms: string | string[]) =>
+      copy(store, "v1", new MemoryStore(), "v1", { platforms });
+    for (const platform of ["linux/amd64", "linux/arm64"]) {
+      const { target, signaturesApply } = await run(platform);
+      assertEquals([target.digest, signaturesApply], [both.digest, true], platform);
+    }
+    const target = new MemoryStore();
+    await copy(store, "v1", target, "v1", { platforms: ["linux/arm64", "linux/arm/v6"] });
+    const { manifest } = await readManifest(target, await target.resolve("v1"));
+    assertEquals(
+      (manifest as ImageIndex).manifests.map(({ digest, platform }) => [digest, platform]),
+      [
+        [both.digest, LINUX_ARM64],
+        [other.digest, LINUX_ARM],
+      ],
+    );
   });
   await t.step("one that is not there: typed, with the side", async () => {
     const error = await failure(

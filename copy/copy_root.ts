@@ -1,13 +1,13 @@
 import type { Descriptor } from "../content/descriptor.ts";
 import { isDigestReference } from "../content/digest.ts";
 import { isIndexMediaType, isManifestMediaType } from "../content/media_types.ts";
-import type { ContentSource } from "../content/store.ts";
 import { InvalidOptionError } from "../errors.ts";
 import { encodeManifest } from "../manifest/encode_manifest.ts";
+import { refuseDeadMediaType } from "../manifest/manifest_object.ts";
 import { isIndex, type Manifest } from "../manifest/types.ts";
 import { choosePlatforms } from "./choose_platforms.ts";
 import type { Copier } from "./copier.ts";
-import { copyError, onSide } from "./copy_error.ts";
+import { copyError } from "./copy_error.ts";
 import type { CopyOptions } from "./copy_options.ts";
 import { type GraphNode, limitError, MAX_DEPTH } from "./graph_walk.ts";
 
@@ -19,17 +19,10 @@ export interface CopiedRoot {
   signaturesApply: boolean;
 }
 
-/** What a reference names in a source: of several manifests the one for the only platform wanted. */
-export async function resolveRoot(
-  source: ContentSource,
-  reference: string,
-  signal: AbortSignal,
-  platforms: CopyOptions["platforms"] = [],
-): Promise<Descriptor> {
+/** The platform that is wanted, where it is only one: a source may have manifests of several under one name. */
+export function onlyPlatform(platforms: CopyOptions["platforms"] = []): string | undefined {
   const [platform, ...others] = typeof platforms === "string" ? [platforms] : platforms;
-  const isOne = platform !== undefined && platform !== "all" && others.length === 0;
-  const options = { signal, read: true, ...(isOne && { platform }) };
-  return await onSide("source", reference, signal, () => source.resolve(reference, options));
+  return platform === "all" || others.length > 0 ? undefined : platform;
 }
 
 /**
@@ -53,7 +46,7 @@ export async function copyRoot(
     checkDigests(references, root);
     copier.willTag(root, references);
     if (isManifestMediaType(root.mediaType)) await walk.visit(root);
-    else await copier.blob(root);
+    else await copier.blob(asBlob(root));
     return { target: root, signaturesApply: true };
   }
   // The total is known when the visits have started, not before.
@@ -102,6 +95,16 @@ export async function copyRoot(
     };
   });
   return await finish();
+}
+
+/** What a digest names, if it is no manifest of a format that cannot be read: that needs more than itself. */
+function asBlob(root: Descriptor): Descriptor {
+  try {
+    refuseDeadMediaType(root.mediaType);
+    return root;
+  } catch (error) {
+    throw copyError("source", root, error);
+  }
 }
 
 function visiting(

@@ -2,12 +2,15 @@ import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import type { ContentSource, ContentStore } from "../content/store.ts";
-import { InvalidOptionError, LimitError } from "../errors.ts";
+import { InvalidOptionError, InvalidReferenceError, LimitError } from "../errors.ts";
 import { isDerivedTag } from "../manifest/derived_tag.ts";
+import { parseReference } from "../reference/reference.ts";
+import { isTag } from "../reference/tag.ts";
 import { Copier } from "./copier.ts";
 import { type CopiedContent, COPY_OPTIONS, type CopyOptions } from "./copy_options.ts";
 import { onSide } from "./copy_error.ts";
-import { copyRoot, resolveRoot } from "./copy_root.ts";
+import { copyRoot, onlyPlatform } from "./copy_root.ts";
+import { resolveRoot } from "./resolve_root.ts";
 import { tagMatcher, type TagPattern } from "./tag_pattern.ts";
 import { turns, Work } from "./work.ts";
 
@@ -23,7 +26,7 @@ const COPY_TAGS_OPTIONS: OptionNames<CopyTagsOptions> = names("tags limit", COPY
 
 /** A tag that was copied. */
 export interface CopiedTag {
-  /** The tag, the same in both stores. */
+  /** The tag, the same in both stores; of a full name in a tar its tag, where the target takes tags alone. */
   tag: string;
   /** What it names in the source. */
   source: Descriptor;
@@ -71,7 +74,8 @@ const TAGS_AT_ONCE = 16;
  *
  * @throws {CopyError} When a store fails: it names the side and the content.
  * @throws {LimitError} When there are more tags than the limit; nothing was copied.
- * @throws {InvalidOptionError} When the source cannot list its tags.
+ * @throws {InvalidOptionError} When the source cannot list its tags, or two full names of different
+ * images would get one tag.
  */
 export async function copyTags(
   source: ContentSource,
@@ -86,7 +90,11 @@ export async function copyTags(
   return await Work.run(options.signal, async (work) => {
     const { signal } = work;
     const all = await onSide("source", "the tags", signal, () => listTags(source, signal));
-    const wanted = all.filter((tag) => !isDerivedTag(tag) && matches(tag));
+    const nameOf = (name: string) => target.fullNames ? name : tagIn(name);
+    const named = all.map((name) => ({ name, tag: nameOf(name) })).filter(({ name, tag }) =>
+      !isDerivedTag(tag) && (matches(name) || (tag !== name && matches(tag)))
+    );
+    const wanted = await onceEach(source, named, signal);
     if (wanted.length > limit) {
       throw new LimitError(
         `Cannot copy ${wanted.length} tags: that is more than 'limit', ${limit}`,
@@ -97,9 +105,9 @@ export async function copyTags(
     const turn = turns(TAGS_AT_ONCE);
     const listed = wanted.length > LISTED_FROM && work.start(() => copier.listTargetTags());
     const roots = await copier.walk.look(async () => {
-      const copies = await Promise.all(wanted.map((tag) =>
+      const copies = await Promise.all(wanted.map(({ name, tag }) =>
         turn(async () => {
-          const root = await resolveRoot(source, tag, signal, options.platforms);
+          const root = await resolveRoot(source, name, signal, onlyPlatform(options.platforms));
           await listed;
           return { tag, root, copy: work.start(() => copyRoot(copier, root, [tag], options)) };
         })
@@ -118,6 +126,47 @@ export async function copyTags(
     );
     return { tags, ...copier.content };
   });
+}
+
+/** The tag of a full name, such as tars have; a name that is neither is refused by the target. */
+function tagIn(name: string): string {
+  if (isTag(name)) return name;
+  try {
+    return parseReference(name).tag ?? name;
+  } catch (error) {
+    if (error instanceof InvalidReferenceError) return name;
+    throw error;
+  }
+}
+
+interface NamedTag {
+  /** What it is called in the source. */
+  name: string;
+  /** And in the target. */
+  tag: string;
+}
+
+/** Each tag of the target once: `app:1` and `ghcr.io/you/app:1` must be one image. */
+async function onceEach(
+  source: ContentSource,
+  named: readonly NamedTag[],
+  signal: AbortSignal,
+): Promise<NamedTag[]> {
+  const first = new Map<string, NamedTag>();
+  for (const each of named) {
+    const { name, tag } = each;
+    const before = first.get(tag);
+    first.set(tag, before ?? each);
+    if (before === undefined) continue;
+    const [one, other] = await Promise.all(
+      [before.name, name].map((each) => resolveRoot(source, each, signal)),
+    );
+    if (one!.digest === other!.digest) continue;
+    throw new InvalidOptionError(
+      `Cannot copy ${before.name} and ${name}: both would get the tag ${tag}; choose with 'tags'`,
+    );
+  }
+  return [...first.values()];
 }
 
 /** Every tag of a store, in its order. */

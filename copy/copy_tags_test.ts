@@ -1,10 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Descriptor } from "../content/descriptor.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
 import type { ContentStore } from "../content/store.ts";
 import { InvalidOptionError, LimitError } from "../errors.ts";
 import { fallbackTag } from "../manifest/referrers_index.ts";
 import type { RegistryStore } from "../registry_store.ts";
+import { createArchive } from "../stores/create_archive.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
+import { openArchive } from "../stores/open_archive.ts";
 import { copy } from "./copy.ts";
 import { copyTags, type CopyTagsOptions } from "./copy_tags.ts";
 import {
@@ -12,6 +15,7 @@ import {
   count,
   repository,
   type TestRepository,
+  withFolder,
   writeBlob,
   writeImage,
   writeIndex,
@@ -237,6 +241,58 @@ Deno.test("tags are chosen by a glob, an expression or a function", () => {
   assertEquals(chosen("a+b"), ["a+b"]);
   assertEquals(chosen(/^v\d\./g), ["v1.0", "v2.0"]);
   assertEquals(chosen((tag) => tag.length > 4), ["latest"]);
+});
+
+Deno.test("full names of a tar: their tags, where the target takes tags alone", async () => {
+  await withFolder(async (folder) => {
+    const origin = new MemoryStore();
+    const [one, two, three] = [
+      await writeImage(origin),
+      await writeImage(origin),
+      await writeImage(origin),
+    ];
+    const archiveOf = async (names: [Descriptor, string][]) => {
+      const path = `${folder}/${crypto.randomUUID()}.tar`;
+      const archive = await createArchive(path, { format: "oci" });
+      for (const [image, name] of names) await copy(origin, image.digest, archive, name);
+      await archive.close();
+      return await openArchive(path);
+    };
+    const archive = await archiveOf([
+      [one, "app:1"],
+      [one, "registry.test/app:1"],
+      [two, "localhost:5000/team/app:2"],
+      [three, "v3"],
+    ]);
+    const cases: [tags: string, copied: [string, Descriptor][]][] = [
+      ["*", [["1", one], ["2", two], ["v3", three]]],
+      ["?", [["1", one], ["2", two]]],
+      ["registry.test/*", [["1", one]]],
+    ];
+    for (const [tags, copied] of cases) {
+      for (const target of [new MemoryStore(), repository().store]) {
+        const result = await copyTags(archive, target, { tags });
+        const found = result.tags.map(({ tag, target }) => [tag, target.digest]);
+        const wanted = copied.map(([tag, { digest }]) => [tag, digest]);
+        assertEquals(found.sort(), wanted);
+        assertEquals((await Array.fromAsync(target.tags())).sort(), copied.map(([tag]) => tag));
+      }
+    }
+    const other = await createArchive(`${folder}/other.tar`, { format: "oci" });
+    const { tags } = await copyTags(archive, other);
+    await other.close();
+    assertEquals(tags.map(({ tag }) => tag), await Array.fromAsync(archive.tags()));
+    await archive.close();
+
+    const both = await archiveOf([[one, "app:1"], [two, "team/app:1"]]);
+    const target = new MemoryStore();
+    const { message } = await assertRejects(() => copyTags(both, target), InvalidOptionError);
+    assert(message.includes("app:1 and team/app:1: both would get the tag 1"), message);
+    assertEquals(await target.exists(one), false, "nothing was copied");
+    await copyTags(both, target, { tags: "team/*" });
+    assertEquals((await target.resolve("1")).digest, two.digest);
+    await both.close();
+  });
 });
 
 Deno.test("more tags than the limit: nothing is copied", async () => {

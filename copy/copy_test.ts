@@ -9,6 +9,7 @@ import type { CopyEvent } from "../events.ts";
 import { encodeManifest } from "../manifest/encode_manifest.ts";
 import { fallbackTag } from "../manifest/referrers_index.ts";
 import type { ImageIndex } from "../manifest/types.ts";
+import type { Middleware } from "../server/middleware.ts";
 import { createArchive } from "../stores/create_archive.ts";
 import { LayoutStore } from "../stores/layout_store.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
@@ -139,6 +140,32 @@ Deno.test("a broken entry of a fallback tag's list hides no other one, in a fold
   });
 });
 
+Deno.test("a fallback tag that names an image, or what is no manifest, keeps nothing from being copied", async (t) => {
+  const stores: [string, () => Promise<ContentStore>][] = [
+    ["a registry", () => Promise.resolve(repository({ quirks: { noReferrers: "text" } }).store)],
+    ["memory", () => Promise.resolve(new MemoryStore())],
+  ];
+  const odd = await describeBytes(encodeText("[]"), MEDIA_TYPES.ociIndex);
+  for (const [name, make] of stores) {
+    await t.step(name, async () => {
+      const source = await make();
+      const image = await writeImage(source, { tag: "v1" });
+      await source.tag(await writeImage(source), fallbackTag(image.digest));
+      const other = await writeImage(source, { tag: "v2" });
+      if (source instanceof MemoryStore) {
+        await source.write(odd, encodeText("[]"));
+        await source.tag(odd, fallbackTag(other.digest));
+      }
+      const target = new PlainStore();
+      for (const tag of ["v1", "v2"]) {
+        const { attached } = await copy(source, tag, target, tag);
+        assertEquals(attached, []);
+      }
+      assertEquals(await missing(target, [image, other]), []);
+    });
+  }
+});
+
 Deno.test("a list that names what is gone does not hide the rest; a subject may be missing", async () => {
   const source = new MemoryStore();
   const image = await writeImage(source, { tag: "v1" });
@@ -251,6 +278,25 @@ Deno.test("what the target has", async (t) => {
     assertEquals(digestsOf(result.mounted), digestsOf(blobs));
     assertEquals(count(source.asked(), /^GET blobs|^PATCH|^PUT blobs/), 0);
   });
+});
+
+Deno.test("a blob that was mounted, as the target says, and is not there is moved", async () => {
+  const lying: Middleware = (next) => async (context) => {
+    const { pathname, searchParams } = context.url;
+    const digest = searchParams.get("mount");
+    if (digest === null) return await next(context);
+    const location = pathname.replace(/uploads\/$/, digest);
+    return new Response(null, { status: 201, headers: { location } });
+  };
+  const registry = repository({ middleware: [lying] });
+  const { attached } = await writeEverything(registry.store);
+  const needed = await reachable(registry.store, ["v1"]);
+  const target = registry.other("team/app");
+  const result = await copy(registry.store, "v1", target, "v1");
+  assertEquals(result.mounted, []);
+  assertEquals(result.attached.length, attached.length);
+  assertEquals(digestsOf(result.copied), digestsOf(needed.values()));
+  assertEquals(await missing(target, needed.values()), []);
 });
 
 Deno.test("a source whose tag moves in the middle changes nothing", async () => {

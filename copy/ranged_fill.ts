@@ -94,13 +94,14 @@ export class RangedFill {
     return this.#options.now?.() ?? performance.now();
   }
 
-  /** Reads everything that is missing. */
+  /** Reads everything that is missing: last of all the longest part, which may be worth several at once. */
   async run(): Promise<void> {
-    const lead: Part = { start: this.#partial.offset, end: this.#descriptor.size };
-    this.#came = lead.start;
+    const gaps = gapsOf(this.#partial, this.#descriptor.size);
+    const longest = gaps.reduce((one, other) => length(other) > length(one) ? other : one);
+    this.#came = this.#descriptor.size - gaps.reduce((sum, gap) => sum + length(gap), 0);
     this.#reading = 1;
     try {
-      await this.#read(lead, await this.#open(lead), true);
+      await this.#lead(gaps.filter((gap) => gap !== longest), longest);
       this.#reading--;
       this.#spawn();
       while (this.#workers.size > 0) await Promise.all(this.#workers);
@@ -113,6 +114,23 @@ export class RangedFill {
     } finally {
       this.#options.connections.give(this.#taken);
     }
+  }
+
+  /** Reads gaps in their order, so that most is hashed as it comes, and then the longest part. */
+  async #lead(gaps: readonly Part[], longest: Part): Promise<void> {
+    let lead = longest;
+    for (const gap of gaps) {
+      const reader = await this.#open(gap);
+      if (this.#source.ranges === false) {
+        // Each gap would cost the whole blob: what is behind this one is read again.
+        await reader.cancel().catch(() => {});
+        lead = { start: gap.start, end: this.#descriptor.size };
+        this.#came = gap.start;
+        break;
+      }
+      await this.#read(gap, reader);
+    }
+    await this.#read(lead, await this.#open(lead), true);
   }
 
   /** Reads a part; the lead's end comes nearer when others take what is behind it. */
@@ -281,6 +299,19 @@ export class RangedFill {
     const { digest, size } = this.#descriptor;
     return new DownloadError(`Cannot read ${digest}: it ended after ${at} of ${size} bytes`);
   }
+}
+
+/** What is missing of a blob, in its order. */
+function gapsOf({ offset, behind = [] }: PartialBlob, size: number): [Part, ...Part[]] {
+  const starts = [offset, ...behind.map(([, end]) => end)];
+  const ends = [...behind.map(([start]) => start), size];
+  const gaps = starts.map((start, at) => ({ start, end: ends[at]! }));
+  // A last stretch up to the end leaves an empty gap.
+  return gaps.filter((gap, at) => at === 0 || length(gap) > 0) as [Part, ...Part[]];
+}
+
+function length({ start, end }: Part): number {
+  return end - start;
 }
 
 /** Whether a part may come when it is asked for again: 429, 503, and connections that break. */

@@ -20,6 +20,7 @@ class PacedSource implements ContentSource {
   opened: OpenOptions[] = [];
   open_ = 0;
   most = 0;
+  served = 0;
   ranges: boolean | undefined = undefined;
   readonly #options: PacedOptions;
 
@@ -54,6 +55,7 @@ class PacedSource implements ContentSource {
           }
           const piece = content.slice(from, Math.min(from + PIECE, end));
           from += piece.byteLength;
+          this.served += piece.byteLength;
           const { each = Infinity, all = Infinity } = this.#options;
           this.now += piece.byteLength / Math.min(each * this.open_, all);
           controller.enqueue(piece);
@@ -149,6 +151,61 @@ Deno.test("one connection stays alone", async (t) => {
       if (already > 0) assertEquals(source.opened[0]!.offset, already);
     });
   }
+});
+
+Deno.test("what came in several parts and was interrupted: what is missing is asked for, and no more", async () => {
+  const sources = [{ each: 10_000 }, { each: 10_000 }].map((options) => new PacedSource(options));
+  const target = new MemoryStore();
+  for (const [at, source] of sources.entries()) {
+    const partial = await target.begin(descriptor);
+    const told: number[] = [];
+    const filled = new RangedFill(source, descriptor, partial, {
+      connections: new Connections(),
+      signal: new AbortController().signal,
+      onBytes(bytes) {
+        told.push(bytes);
+        if (at === 0 && bytes > 40 * MIB) throw new Error("enough");
+      },
+      onRetry: () => {},
+      now: () => source.now,
+    }).run();
+    if (at === 0) await assertRejects(() => filled, Error, "enough");
+    else {
+      await filled;
+      await partial.commit();
+      assert(told[0]! > 40 * MIB, `${told[0]}`);
+    }
+    assertEquals(told.at(-1) === descriptor.size, at === 1);
+    await partial.close();
+  }
+  const [first, second] = sources as [PacedSource, PacedSource];
+  assert(first.most > 1, "there were several parts");
+  // Of each connection a piece that was on its way.
+  const lost = first.served + second.served - descriptor.size;
+  assert(lost <= 2 * first.most * PIECE, `${lost} bytes came twice`);
+  assertEquals(await target.exists(descriptor), true);
+});
+
+Deno.test("gaps of a source that ignores ranges are read with what is behind them", async () => {
+  const source = new PacedSource({ ranges: false });
+  const target = new MemoryStore();
+  const before = await target.begin(descriptor);
+  await before.write(content.slice(0, MIB), 0);
+  await before.write(content.slice(2 * MIB, 3 * MIB), 2 * MIB);
+  const partial = await target.begin(descriptor);
+  await new RangedFill(source, descriptor, partial, {
+    connections: new Connections(),
+    signal: new AbortController().signal,
+    onBytes: () => {},
+    onRetry: () => {},
+    now: () => source.now,
+  }).run();
+  await partial.commit();
+  assertEquals(source.opened.map(({ offset, length }) => [offset, length]), [
+    [MIB, MIB],
+    [MIB, undefined],
+  ]);
+  assertEquals(source.open_, 0);
 });
 
 Deno.test("several that are no faster are given up, for this blob and the next ones", async () => {

@@ -4,8 +4,8 @@ import type { Descriptor } from "../content/descriptor.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
 import type { ContentSource } from "../content/store.ts";
 import { CopyError } from "../errors.ts";
-import { onSide } from "./copy_error.ts";
 import { type GraphNode, GraphWalk } from "./graph_walk.ts";
+import { resolveRoot } from "./resolve_root.ts";
 import { turns, Work } from "./work.ts";
 
 /** Options of {@linkcode reachable}. */
@@ -84,9 +84,7 @@ export async function walkRoots(
     }, { attached, tags });
     const turn = turns(RESOLVED_AT_ONCE);
     await Promise.all(roots.map(async (root) => {
-      const descriptor = await turn(() =>
-        onSide("source", root, work.signal, () => store.resolve(root, { signal: work.signal }))
-      );
+      const descriptor = await turn(() => resolveRoot(store, root, work.signal));
       if (isManifestMediaType(descriptor.mediaType)) await walk.visit(descriptor);
       else found.set(descriptor.digest, descriptor);
     }));

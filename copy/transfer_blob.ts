@@ -106,8 +106,11 @@ export class TransferBlob {
       signal,
       () => this.#target.begin!(descriptor, { signal }),
     );
-    const { offset } = partial;
     const { size } = descriptor;
+    const offset = (partial.behind ?? []).reduce(
+      (sum, [start, end]) => sum + end - start,
+      partial.offset,
+    );
     try {
       this.#events.tell({ type: "copy-start", descriptor, offset });
       if (offset < size) await this.#fill(descriptor, partial);

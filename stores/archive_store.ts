@@ -72,6 +72,8 @@ export interface Held {
 export abstract class TarStore implements ArchiveStore {
   /** What it becomes. */
   abstract readonly format: ArchiveFormat;
+  /** A tar may hold images of several repositories. */
+  readonly fullNames = true;
   /** The tar. */
   protected readonly output: ArchiveOutput;
   /** What is here. */

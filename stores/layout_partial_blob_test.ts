@@ -96,7 +96,7 @@ Deno.test("begin: a part that is a link is not followed", () =>
     await assertWhole(world);
   }));
 
-Deno.test("begin: ranges in any order; after a crash up to the first gap", () =>
+Deno.test("begin: ranges in any order; after a crash, all that was written down", () =>
   inWorld(50 * MIB, async (world) => {
     const { content } = world;
     const partial = await begin(world);
@@ -116,10 +116,18 @@ Deno.test("begin: ranges in any order; after a crash up to the first gap", () =>
       const left = name.replace(processOwner(), gone);
       await Deno.copyFile(`${world.folder}/.partial/${name}`, `${copy.folder}/.partial/${left}`);
     }
+    const note = (await partials(copy.folder)).find((name) => name.endsWith(".prefix"))!;
+    const noted = await Deno.readTextFile(`${copy.folder}/.partial/${note}`);
+    await Deno.writeTextFile(`${copy.folder}/.partial/${note}`, `${noted}${20 * MIB} ${25 * MIB}-`);
     const resumed = await begin(copy);
-    assert(resumed.offset >= 4 * MIB && resumed.offset <= 20 * MIB, `offset ${resumed.offset}`);
-    await resumed.write(content.slice(resumed.offset), resumed.offset);
-    await resumed.commit();
+    const behind = [[25 * MIB, 35 * MIB], [40 * MIB, 50 * MIB]];
+    assertEquals([resumed.offset, resumed.behind], [20 * MIB, behind], noted);
+    await resumed.write(content.slice(20 * MIB, 25 * MIB), 20 * MIB);
+    await resumed.close();
+    const again = await begin(copy);
+    assertEquals([again.offset, again.behind], [35 * MIB, [[40 * MIB, 50 * MIB]]]);
+    await again.write(content.slice(35 * MIB, 40 * MIB), 35 * MIB);
+    await again.commit();
     await assertWhole(copy);
 
     await Promise.all([write(35, 40), write(20, 25)]);
@@ -128,21 +136,51 @@ Deno.test("begin: ranges in any order; after a crash up to the first gap", () =>
     await assertWhole(world);
   }));
 
-Deno.test("begin: after a close with a gap, up to the gap", () =>
+Deno.test("begin: after a close with a gap, what is behind it too", () =>
   inWorld(1000, async (world) => {
     const { content } = world;
     const partial = await begin(world);
+    assertEquals([partial.offset, partial.behind], [0, []]);
     await partial.write(content.slice(500), 500);
-    await partial.write(content.slice(0, 300), 0);
+    await partial.write(content.slice(100, 200), 100);
     await assertRejects(() => partial.commit(), SizeMismatchError);
     await partial.close();
-    assertEquals((await Deno.stat(world.part)).size, 300);
     const again = await begin(world);
-    assertEquals(again.offset, 300);
-    await again.write(content.slice(300), 300);
+    assertEquals([again.offset, again.behind], [0, [[100, 200], [500, 1000]]]);
+    await again.write(content.slice(0, 150), 0);
+    await again.write(content.slice(200, 500), 200);
     await again.commit();
     await assertWhole(world);
   }));
+
+Deno.test("begin: a note that says what cannot be, or was never written whole", async (t) => {
+  const notes: [note: string, offset: number, behind: [number, number][]][] = [
+    ["", 800, []],
+    ["300 5", 800, []],
+    ["300 500-600\n", 300, [[500, 600]]],
+    ["200\n300 500-600 700-800\n300 500-7", 300, [[500, 600], [700, 800]]],
+    ["300 200-400\n", 300, []],
+    ["300 500-600 550-700\n", 300, [[500, 600]]],
+    ["300 500-900\n", 300, []],
+    ["2000\n", 800, []],
+    ["rubbish\n", 0, []],
+  ];
+  for (const [note, offset, behind] of notes) {
+    await t.step(JSON.stringify(note), () =>
+      inWorld(1000, async (world) => {
+        const { content } = world;
+        const first = await begin(world);
+        await first.write(content.slice(0, 800), 0);
+        await first.close();
+        await Deno.writeTextFile(`${world.part}.prefix`, note);
+        const partial = await begin(world);
+        assertEquals([partial.offset, partial.behind], [offset, behind]);
+        await partial.write(content, 0);
+        await partial.commit();
+        await assertWhole(world);
+      }));
+  }
+});
 
 /** The disk fails when a file is cut: at a close, or when a part is gone on with. */
 async function withFailingCuts(run: () => Promise<void>): Promise<void> {
@@ -214,6 +252,15 @@ Deno.test("begin: two at once do not get into each other's way", () =>
 Deno.test("begin: of the parts that several leave the longest is gone on with", () =>
   inWorld(1000, async (world) => {
     const { content, folder } = world;
+    const gapped = [await begin(world), await begin(world)];
+    await gapped[0]!.write(content.slice(0, 300), 0);
+    await gapped[1]!.write(content.slice(600), 600);
+    for (const hold of gapped) await hold.close();
+    const most = await begin(world);
+    assertEquals([most.offset, most.behind], [0, [[600, 1000]]]);
+    await most.write(content, 0);
+    await most.commit();
+    await new LayoutStore(folder).delete(world.descriptor);
     for (const lengths of [[10, 500], [500, 10], [0, 10]]) {
       const holds = [await begin(world), await begin(world)];
       for (const [at, hold] of holds.entries()) {

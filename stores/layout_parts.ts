@@ -22,6 +22,21 @@ export interface ClaimedPart {
   isNew: boolean;
 }
 
+/** What is there of some content. */
+export interface Extent {
+  /** How many bytes without a gap, from the first one on. */
+  prefix: number;
+  /** What stands behind a gap: starts and ends, in their order. */
+  behind: [start: number, end: number][];
+}
+
+const NOTHING: Extent = { prefix: 0, behind: [] };
+
+/** How many bytes there are. */
+export function bytesOf({ prefix, behind }: Extent): number {
+  return behind.reduce((sum, [start, end]) => sum + end - start, prefix);
+}
+
 /**
  * Takes hold of the longest part of some content that nobody holds, or starts one. A rename does it:
  * of several who try only one succeeds.
@@ -30,10 +45,10 @@ export async function claimPart(files: LayoutFiles, digest: Digest): Promise<Cla
   const { system } = files;
   const path = join(await files.partials(), heldName(digest));
   for (const part of await partsFree(files, digest)) {
-    const prefix = await prefixOf(files, part);
-    if (prefix === 0) continue;
+    const extent = await extentOf(files, part);
+    if (bytesOf(extent) === 0) continue;
     // The note of a part with gaps is there before the part: without it they would count as bytes.
-    await system.writeFile(noteOf(path), String(prefix));
+    await system.writeFile(noteOf(path), noteLine(extent));
     try {
       await system.rename(part, path);
       await system.rm(noteOf(part), { force: true });
@@ -52,11 +67,12 @@ export async function claimPart(files: LayoutFiles, digest: Digest): Promise<Cla
 /** Lets go of a part, where there is one: the next one who wants the content goes on with it. */
 export async function releasePart(files: LayoutFiles, path: string, digest: Digest): Promise<void> {
   const free = join(path, "..", freeName(digest));
-  const [mine, other] = [await prefixOf(files, path), await prefixOf(files, free)];
+  const extent = await extentOf(files, path);
+  const [mine, other] = [bytesOf(extent), bytesOf(await extentOf(files, free))];
   if (mine === 0 || other >= mine) return await removePart(files, path);
   await removePart(files, free);
   const { size } = await files.system.lstat(path);
-  if (mine < size) await files.system.writeFile(noteOf(free), String(mine)); // it could not be cut
+  if (mine < size) await files.system.writeFile(noteOf(free), noteLine(extent));
   await files.system.rename(path, free);
   await files.system.rm(noteOf(path), { force: true });
 }
@@ -66,37 +82,58 @@ export async function forgetParts(files: LayoutFiles, digest: Digest): Promise<v
   for (const part of await partsFree(files, digest)) await removePart(files, part);
 }
 
-/** How many bytes of a part there are without a gap, from the first one on. */
-export async function prefixOf({ system }: LayoutFiles, part: string): Promise<number> {
+/** What is there of a part: all of it, or what the last whole line of its note says. */
+export async function extentOf({ system }: LayoutFiles, part: string): Promise<Extent> {
   try {
     const stat = await system.lstat(part);
-    if (!stat.isFile()) return 0;
+    if (!stat.isFile()) return NOTHING;
     const note = await system.readFile(noteOf(part)).catch((error) => {
       if (isMissing(error)) return undefined;
       throw error;
     });
-    const text = note && new TextDecoder().decode(note);
-    if (text === undefined) return stat.size;
-    return /^[0-9]{1,15}$/.test(text) ? Math.min(stat.size, Number(text)) : 0;
+    const all = { prefix: stat.size, behind: [] };
+    if (note === undefined) return all;
+    const lines = new TextDecoder().decode(note).split("\n").slice(0, -1);
+    // A note that was never written whole was made before there was a gap.
+    return lines.length === 0 ? all : readLine(lines.at(-1)!, stat.size);
   } catch (error) {
-    if (isMissing(error)) return 0;
+    if (isMissing(error)) return NOTHING;
     throw error;
   }
+}
+
+/** A line of a note. */
+export function noteLine({ prefix, behind }: Extent): string {
+  return `${[prefix, ...behind.map(([start, end]) => `${start}-${end}`)].join(" ")}\n`;
+}
+
+function readLine(line: string, size: number): Extent {
+  if (!/^[0-9]{1,15}(?: [0-9]{1,15}-[0-9]{1,15})*$/.test(line)) return NOTHING;
+  const [first, ...rest] = line.split(" ");
+  const extent: Extent = { prefix: Math.min(size, Number(first)), behind: [] };
+  let before = extent.prefix;
+  for (const stretch of rest) {
+    const [start, end] = stretch.split("-").map(Number) as [number, number];
+    if (start <= before || end <= start || end > size) break;
+    extent.behind.push([start, end]);
+    before = end;
+  }
+  return extent;
 }
 
 /** The parts of some content that nobody holds any more, the longest first. */
 async function partsFree(files: LayoutFiles, digest: Digest): Promise<string[]> {
   const folder = join(files.folder, PARTIAL);
-  const parts: { path: string; prefix: number }[] = [];
+  const parts: { path: string; bytes: number }[] = [];
   for (const name of await files.partialNames()) {
     const isPart = name === freeName(digest) || name.startsWith(`${freeName(digest)}.`);
     if (!isPart || name.endsWith(".prefix")) continue;
     const path = join(folder, name);
     const owner = partialName(name)?.owner;
     if (owner !== undefined && !await isLeft(files, path, owner)) continue;
-    parts.push({ path, prefix: await prefixOf(files, path) });
+    parts.push({ path, bytes: bytesOf(await extentOf(files, path)) });
   }
-  return parts.sort((one, other) => other.prefix - one.prefix).map(({ path }) => path);
+  return parts.sort((one, other) => other.bytes - one.bytes).map(({ path }) => path);
 }
 
 async function isLeft({ system }: LayoutFiles, path: string, owner: string): Promise<boolean> {

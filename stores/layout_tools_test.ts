@@ -157,6 +157,28 @@ Deno.test("LayoutStore: a reference that names several lists them with their pla
     }
   }));
 
+Deno.test("LayoutStore: of many names, and many entries, a message lists some", () =>
+  inFolder(async (folder) => {
+    const many = (make: (at: number) => Descriptor) =>
+      Array.from({ length: 10_000 }, (_, at) => make(at));
+    const digest = (at: number) => `sha256:${at.toString(16).padStart(64, "0")}`;
+    const cases: [Descriptor[], more: string][] = [
+      [many((at) => named(a, `t${at}`)), `t19 and 9980 more: ${a.digest}`],
+      [
+        many((at) => ({ ...named(a, `t${at}`), digest: digest(at) })),
+        `${digest(19)} and 9980 more`,
+      ],
+    ];
+    for (const [entries, more] of cases) {
+      await writeLayout(folder, entries);
+      const { message } = await assertRejects(
+        () => new LayoutStore(folder).resolve("gone"),
+        ContentNotFoundError,
+      );
+      assert(message.endsWith(more) && message.length < 3_000, message.slice(-200));
+    }
+  }));
+
 Deno.test("LayoutStore: what an image is made of, and is attached to, is no image beside it", () =>
   inFolder(async (folder) => {
     const index = await buildIndex({ manifests: [a, b] });

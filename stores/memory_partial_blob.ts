@@ -49,6 +49,19 @@ export class MemoryPartial {
     for (const part of this.joined()) size += part.byteLength;
     return size;
   }
+
+  /** What there is behind a gap: starts and ends. */
+  get behind(): [start: number, end: number][] {
+    const { offset } = this;
+    const stretches: [start: number, end: number][] = [];
+    for (const part of this.#parts) {
+      const last = stretches.at(-1);
+      if (part.offset < offset) continue;
+      if (last?.[1] === part.offset) last[1] = endOf(part);
+      else stretches.push([part.offset, endOf(part)]);
+    }
+    return stretches;
+  }
 }
 
 function endOf({ offset, bytes }: Part): number {
@@ -72,6 +85,8 @@ export class MemoryPartialBlob implements PartialBlob {
   readonly #partial: MemoryPartial;
   readonly #finish: (list?: PieceList) => void;
   readonly #offset: number;
+  /** What was there behind a gap when this hold was made: starts and ends. */
+  readonly behind: readonly (readonly [start: number, end: number])[];
 
   /** The parts of some content, and what to do with the whole once it is verified, or is wrong. */
   constructor(
@@ -85,6 +100,7 @@ export class MemoryPartialBlob implements PartialBlob {
     this.#partial = partial;
     this.#finish = finish;
     this.#offset = partial.offset;
+    this.behind = partial.behind;
   }
 
   /** How many bytes, from the first on, were there when this hold was made. */

@@ -221,7 +221,8 @@ Deno.test("MemoryStore.begin: two writers share what came, and parts may overlap
   await first.write(encodeText("0123"), 0);
   await second.write(encodeText("89"), 8);
   await second.write(encodeText("23456"), 2);
-  assertEquals((await store.begin(digits)).offset, 7);
+  const { behind, offset } = await store.begin(digits);
+  assertEquals([offset, behind], [7, [[8, 10]]]);
   await assertRejects(() => first.commit(), SizeMismatchError);
   await first.write(encodeText("678"), 6);
   await second.commit();
@@ -229,6 +230,21 @@ Deno.test("MemoryStore.begin: two writers share what came, and parts may overlap
   const after = await store.begin(digits);
   assertEquals(after.offset, 10);
   await after.commit();
+});
+
+Deno.test("MemoryStore.begin: what stands behind a gap", async () => {
+  const store = new MemoryStore();
+  const digits = await describe("0123456789");
+  const first = await store.begin(digits);
+  for (const at of [9, 2, 3, 6]) await first.write(encodeText(`${at}`), at);
+  await first.close();
+  const next = await store.begin(digits);
+  assertEquals([next.offset, next.behind], [0, [[2, 4], [6, 7], [9, 10]]]);
+  await next.write(encodeText("01"), 0);
+  assertEquals((await store.begin(digits)).behind, [[6, 7], [9, 10]]);
+  for (const [at, text] of [[4, "45"], [7, "78"]] as const) await next.write(encodeText(text), at);
+  await next.commit();
+  assertEquals(await new Response(await store.open(digits)).text(), "0123456789");
 });
 
 Deno.test("MemoryStore.begin: the longer of two parts at one place counts", async () => {

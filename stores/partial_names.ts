@@ -50,7 +50,7 @@ export function temporaryName(): string {
   return `${processOwner()}.${crypto.randomUUID()}`;
 }
 
-/** The note beside a part with gaps: up to where it has none. */
+/** The note beside a part with gaps: what is there of it. The last whole line counts. */
 export function noteOf(part: string): string {
   return `${part}.prefix`;
 }

@@ -6,7 +6,7 @@ import { namesOf, tagOf } from "./entry_names.ts";
 import type { LayoutEntries } from "./layout_entries.ts";
 import type { LayoutManifests } from "./layout_manifests.ts";
 
-/** How many entries a message lists. */
+/** How many entries a message lists, and how many names of each. */
 const LISTED = 20;
 
 /** Where a reference is looked up. */
@@ -94,12 +94,20 @@ function only(
 
 function listed(entries: readonly Descriptor[]): string {
   const names = new Map<string, Set<string>>();
+  const others = new Set<string>();
   for (const entry of entries) {
     const { digest, platform } = entry;
     const key = platform === undefined ? digest : `${digest} (${formatPlatform(platform)})`;
-    names.set(key, new Set([...names.get(key) ?? [], ...namesOf(entry)]));
+    const known = names.get(key) ?? new Set();
+    if (names.size === LISTED && !names.has(key)) others.add(key);
+    else names.set(key, known);
+    for (const name of namesOf(entry)) known.add(name);
   }
-  const all = [...names].map(([key, names]) => [...names, key].join(" "));
-  const more = all.length - LISTED;
-  return `${all.slice(0, LISTED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  const all = [...names].map(([key, names]) => {
+    const more = names.size - LISTED;
+    return [...[...names].slice(0, LISTED), ...(more > 0 ? [`and ${more} more:`] : []), key].join(
+      " ",
+    );
+  });
+  return `${all.join(", ")}${others.size > 0 ? ` and ${others.size} more` : ""}`;
 }

@@ -119,6 +119,27 @@ Deno.test("journal: a push goes on from the session's Range, and is forgotten on
   }
 });
 
+Deno.test("journal: what has landed all the same is forgotten when it is found, or mounted", async () => {
+  const world = scene();
+  const [inClient, inStore] = [new Journal(), new Journal()];
+  for (const repository of ["app", "other"]) {
+    const client = world.client(inClient, repository);
+    const store = new RegistryStore(client, { journal: inStore });
+    const record = { registry: client.origin, repository, digest: BLOB.digest };
+    const left = { ...record, location: `${client.origin}/gone`, bytes: 0, time: Date.now() };
+    const from = new RegistryStore(world.client(new Journal()));
+    if (repository === "app") await from.write(BLOB, BYTES);
+    for (
+      const [journal, each] of [[inClient, new RegistryStore(client)], [inStore, store]] as const
+    ) {
+      await journal.keep(left);
+      const found = repository === "app" ? each.exists(BLOB) : each.mount(BLOB, from);
+      assertEquals([await found, journal.records.size], [true, 0], repository);
+    }
+    assertEquals(await store.exists({ ...BLOB, digest: await digestOf(BYTES.slice(1)) }), false);
+  }
+});
+
 Deno.test("journal: an option of RegistryStore, and of one push", async () => {
   const world = scene();
   const [inClient, inStore, inCall] = [new Journal(), new Journal(), new Journal()];
