@@ -27,8 +27,7 @@ import {
 import { basicAuthorization, sameIdentity } from "./identity.ts";
 import { withheldReason } from "./realm_policy.ts";
 import type { TrustedRealms } from "./trusted_realms.ts";
-import { learnIdentity } from "./redact_secrets.ts";
-import { refusedWords } from "./refused_words.ts";
+import { learnIdentity, refusedWords } from "./redact_secrets.ts";
 import {
   type ReportingCredentialSource,
   reportingCredentialSource,

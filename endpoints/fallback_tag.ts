@@ -13,7 +13,7 @@ import { settleManifest } from "../manifest/parse_manifest.ts";
 import { fallbackTag, readReferrers } from "../manifest/referrers_index.ts";
 import type { ImageIndex } from "../manifest/types.ts";
 import type { Channel } from "../transport/channel.ts";
-import { Retries } from "../transport/retries.ts";
+import { Retries } from "../transport/retry.ts";
 import type { RetryPolicy } from "../transport/retry_policy.ts";
 import { untilAborted } from "../transport/until_aborted.ts";
 import {

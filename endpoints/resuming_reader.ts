@@ -11,7 +11,7 @@ import { type Piece, type PieceReader, pieceReader, stallGuard } from "../conten
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { responseError } from "../transport/expect.ts";
 import { contentLength } from "../transport/content_encoding.ts";
-import { Retries } from "../transport/retries.ts";
+import { Retries } from "../transport/retry.ts";
 import { copyFields } from "../transport/header_fields.ts";
 import { contentRange, otherRange, plainBody } from "./request.ts";
 

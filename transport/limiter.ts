@@ -1,6 +1,5 @@
-import { isStreamed } from "../content/is_streamed.ts";
 import { InvalidOptionError } from "../errors.ts";
-import type { ChannelRequest, Clock } from "./channel.ts";
+import { type ChannelRequest, type Clock, isStreamed } from "./channel.ts";
 import { systemClock } from "./clock.ts";
 import { untilAborted } from "./until_aborted.ts";
 

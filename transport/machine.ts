@@ -1,4 +1,3 @@
-import { isStreamed } from "../content/is_streamed.ts";
 import { runtimeName } from "../runtime/builtin.ts";
 import { denoConnection } from "../runtime/deno_connection.ts";
 import type { NodeTlsOptions } from "../runtime/http.ts";
@@ -10,7 +9,7 @@ import {
   type TlsSettings,
   withSystemRoots,
 } from "../runtime/tls_trust.ts";
-import type { Send } from "./channel.ts";
+import { isStreamed, type Send } from "./channel.ts";
 import { systemClock } from "./clock.ts";
 import { firstLook } from "./first_look.ts";
 import type { HostOptions, HostsOptions } from "./host_options.ts";

@@ -5,7 +5,7 @@ import { type Connection, openConnection } from "../../registry_channel.ts";
 import type { Channel } from "../../transport/channel.ts";
 import { dockerHubAlias } from "../../transport/docker_hub_alias.ts";
 import type { HostsOptions } from "../../transport/host_options.ts";
-import { proxyExceptions } from "../../transport/proxy_exceptions.ts";
+import { proxyExceptions } from "../../transport/proxy_rule.ts";
 import type { RetryPolicy } from "../../transport/retry_policy.ts";
 import { parseImageName, registryOriginOf } from "./image_name.ts";
 import type { Credentials, DavitOptions, FetchOptions } from "./options.ts";
