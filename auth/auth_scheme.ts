@@ -1,7 +1,6 @@
 import type { AuthenticationError } from "../errors.ts";
 import type { Challenge } from "./challenge.ts";
-import { resolveRealm } from "./realm_policy.ts";
-import { isTrustedRealm } from "./is_trusted_realm.ts";
+import { isTrustedRealm, resolveRealm } from "./realm_policy.ts";
 import type { TrustedRealms } from "./trusted_realms.ts";
 
 /** A repository that wants tokens from a token service. */

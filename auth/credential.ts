@@ -1,6 +1,11 @@
 import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { InvalidOptionError } from "../errors.ts";
-import { VISIBLE_ASCII } from "./visible_ascii.ts";
+
+/**
+ * What a token and its like are made of, as headers and forms carry them: a space or a line break, a
+ * file's last one perhaps, is none of it. A runtime's own exception would show the value.
+ */
+export const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
 /**
  * What to authenticate with. Any of the three kinds will do: a user name and password, an identity

@@ -2,7 +2,7 @@ import { isLoopback } from "../content/loopback.ts";
 import { HostRefusedError } from "../errors.ts";
 import type { Middleware } from "../transport/channel.ts";
 import { ipv6Groups } from "../transport/ipv6_groups.ts";
-import { isTrustedRealm } from "./is_trusted_realm.ts";
+import { isTrustedRealm } from "./realm_policy.ts";
 import type { TrustedRealms } from "./trusted_realms.ts";
 
 /** What the caller named: where else a request goes is the registry's doing. */

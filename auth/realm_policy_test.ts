@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { AuthenticationError, InvalidOptionError } from "../errors.ts";
-import { resolveRealm, withheldReason } from "./realm_policy.ts";
-import { isTrustedRealm } from "./is_trusted_realm.ts";
+import { isTrustedRealm, resolveRealm, withheldReason } from "./realm_policy.ts";
 import { checkTrustedRealms, type TrustedRealms } from "./trusted_realms.ts";
 
 const RESOLVED: [realm: string, origin: string, url: string][] = [

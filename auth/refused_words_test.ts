@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Secrets } from "../transport/secrets.ts";
 import type { Credential } from "./credential.ts";
-import { type RefusedKind, refusedWords } from "./refused_words.ts";
+import { type RefusedKind, refusedWords } from "./redact_secrets.ts";
 
 const alice: Credential = { username: "alice", password: "hunter2!" };
 

@@ -1,7 +1,7 @@
 import { isObject } from "../content/json_object.ts";
 import { AuthenticationError } from "../errors.ts";
 import type { Token } from "./token_store.ts";
-import { VISIBLE_ASCII } from "./visible_ascii.ts";
+import { VISIBLE_ASCII } from "./credential.ts";
 
 /**
  * The life of a token whose answer names none, and the shortest that is believed, in seconds: both

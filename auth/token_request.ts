@@ -14,14 +14,13 @@ import { type SecretsKeeper, secretsOf } from "../transport/secrets.ts";
 import { strangeAnswer } from "../transport/web_page.ts";
 import type { Identity } from "./credential.ts";
 import { basicAuthorization, TOKEN_USER } from "./identity.ts";
-import { redactSecrets } from "./redact_secrets.ts";
-import { refusedWords } from "./refused_words.ts";
+import { redactSecrets, refusedWords } from "./redact_secrets.ts";
 import { asksForDelete, deleteAsStar, formatScope, formatScopes, type Scope } from "./scope.ts";
 import { parseToken } from "./token_answer.ts";
 import type { Token } from "./token_store.ts";
 
 /** What a token request goes through. */
-export interface TokenRequestContext {
+interface TokenRequestContext {
   /** Sends token requests, and tries again what may pass. */
   send: Send;
   /** Time. */

@@ -5,7 +5,7 @@
 import { type RegistryClientOpts, RegistryClientV2 } from "@davit/registry-client";
 import { neededPeer } from "../tests/peers/locate.ts";
 import { CREDENTIALS, startRegistry } from "../tests/peers/registries.ts";
-import { inTurn } from "./compete.ts";
+import { inRounds } from "./compete.ts";
 import { inParallel } from "./in_parallel.ts";
 import { median } from "./measure.ts";
 import type { Runtime } from "./runtimes.ts";
@@ -21,7 +21,7 @@ const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
 const encoder = new TextEncoder();
 
 /** Where the registry keeps its data, and who is measured. */
-export interface HeadsSetting {
+interface HeadsSetting {
   /** A folder, in memory where the machine has one. */
   folder: string;
   runtimes: readonly Runtime[];
@@ -34,7 +34,7 @@ async function output(command: string, args: string[]): Promise<number> {
   return Number(decoder.decode(stdout));
 }
 
-export async function pushManifests(
+async function pushManifests(
   name: string,
   options: Partial<RegistryClientOpts>,
 ): Promise<void> {
@@ -69,7 +69,7 @@ export async function benchHeads(
       ...runtimes.map(({ name, run }) => ({ name, ...run("davit_heads.mjs", ...args, realm) })),
       { name: PULLER, command: neededPeer("puller"), args },
     ];
-    const results = await inTurn(
+    const results = await inRounds(
       runs,
       () => contestants,
       ({ command, args }) => output(command, args),

@@ -2,11 +2,10 @@ import { BadDigestError, SizeMismatchError } from "../errors.ts";
 import type { Bytes } from "./bytes.ts";
 import { type Digest, hashAlgorithm, toDigest } from "./digest.ts";
 import { createHasher } from "./hasher.ts";
-import type { Piece, PieceReader } from "./piece_reader.ts";
-import { readerStream } from "./reader_stream.ts";
+import { type Piece, type PieceReader, readerStream } from "./piece_reader.ts";
 
 /** What the bytes must turn out to be. */
-export interface Expected {
+interface Expected {
   /** Their digest. */
   digest: Digest;
   /** How many there are, where that is known. */
@@ -18,7 +17,7 @@ export interface Expected {
 }
 
 /** Options of {@linkcode verifyingStream} and {@linkcode passingStream}. */
-export interface StreamOptions {
+interface StreamOptions {
   /** Told the count of bytes so far after each piece, and once more at the end. */
   onBytes?: (bytes: number, done: boolean) => void;
   /** Ends the stream with the signal's reason. */
@@ -72,13 +71,13 @@ export async function verifier({ digest, size: expected, of, encoding }: Expecte
     take(piece) {
       size += piece.byteLength;
       if (expected !== undefined && size > expected) {
-        throw sizeMismatch(what, expected, size, "more");
+        throw sizeMismatch(what, expected, size);
       }
       hasher.update(piece);
     },
     async finish() {
       if (expected !== undefined && size < expected) {
-        throw sizeMismatch(what, expected, size, "fewer");
+        throw sizeMismatch(what, expected, size);
       }
       const actual = toDigest(algorithm, await hasher.digest());
       if (actual === digest) return;
@@ -168,12 +167,8 @@ function tapped(
   };
 }
 
-function sizeMismatch(
-  what: string,
-  expected: number,
-  actual: number,
-  comparison: "fewer" | "more",
-): SizeMismatchError {
+function sizeMismatch(what: string, expected: number, actual: number): SizeMismatchError {
+  const comparison = actual > expected ? "more" : "fewer";
   return new SizeMismatchError(
     `Cannot verify ${what}: ${comparison} bytes arrived than the ${expected} declared (${actual})`,
     { expected, actual },

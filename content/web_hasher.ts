@@ -17,23 +17,17 @@ let byWeb = 0;
 /** Deno's own hash, once it is loaded. */
 let createHash: NonNullable<NodeCrypto["createHash"]> | undefined;
 
-/** A hasher for where `node:crypto` is missing, or takes long to load. */
+/** A hasher for where `node:crypto` is missing, or takes long to load: Deno's own if that is loaded already. */
 export async function createWebHasher(algorithm: HashAlgorithm): Promise<Hasher> {
-  return runtimeName() === "deno"
-    ? createDenoHasher(algorithm)
-    : await createPortableHasher(algorithm);
+  if (runtimeName() !== "deno") return await createPortableHasher(algorithm);
+  const few = createHash === undefined && ++byWeb <= FEW_HASHES;
+  return few ? new LateHasher(algorithm) : loadHash()(algorithm);
 }
 
 /** Plain JavaScript, loaded when asked for. */
 export async function createPortableHasher(algorithm: HashAlgorithm): Promise<Hasher> {
   const { sha256, sha512 } = await import("@noble/hashes/sha2.js");
   return (algorithm === "sha256" ? sha256 : sha512).create();
-}
-
-/** Deno's own from the first byte on if it is loaded already, or if there is much to hash. */
-export function createDenoHasher(algorithm: HashAlgorithm): Hasher {
-  const few = createHash === undefined && ++byWeb <= FEW_HASHES;
-  return few ? new LateHasher(algorithm) : loadHash()(algorithm);
 }
 
 /** Deno's own hash, which is loaded; a server does that before the first client waits for it. */

@@ -13,7 +13,7 @@ import { settleManifest } from "../manifest/parse_manifest.ts";
 import { fallbackTag, readReferrers } from "../manifest/referrers_index.ts";
 import type { ImageIndex } from "../manifest/types.ts";
 import type { Channel } from "../transport/channel.ts";
-import { Retries } from "../transport/retries.ts";
+import { Retries } from "../transport/retry.ts";
 import type { RetryPolicy } from "../transport/retry_policy.ts";
 import { untilAborted } from "../transport/until_aborted.ts";
 import {
@@ -117,7 +117,7 @@ async function hasDigest(bytes: Bytes, digest: Digest): Promise<boolean> {
 }
 
 /** A change to a fallback index; the same index, or none, when nothing is to be done. */
-export type IndexChange = (index: ImageIndex | undefined) => ImageIndex | undefined;
+type IndexChange = (index: ImageIndex | undefined) => ImageIndex | undefined;
 
 /**
  * One write at a time to a fallback tag; looked at again afterwards in case another writer won. What

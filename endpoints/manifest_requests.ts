@@ -22,8 +22,7 @@ import { contentLength, encodingsOf } from "../transport/content_encoding.ts";
 import { redactUrl } from "../transport/redact.ts";
 import { leaveBody, sendExpecting } from "../transport/expect.ts";
 import { readBody } from "../transport/read_body.ts";
-import { Retries } from "../transport/retries.ts";
-import { isRetryable, RETRYABLE_STATUSES } from "../transport/retry.ts";
+import { isRetryable, Retries, RETRYABLE_STATUSES } from "../transport/retry.ts";
 import { answeredDigest, checkAnsweredDigest, mayBePage } from "./answered_digest.ts";
 import {
   ENDPOINT_OPTIONS,
@@ -390,7 +389,7 @@ export async function namesManifest(
 }
 
 /** A descriptor out of a HEAD's headers, where they say enough. */
-export function descriptorOf(ref: string, headers: Headers): Descriptor | undefined {
+function descriptorOf(ref: string, headers: Headers): Descriptor | undefined {
   const digest = isDigest(ref) ? ref : answeredDigest(headers);
   const size = sizeByHead(headers);
   const mediaType = bareMediaType(headers.get("content-type"));

@@ -12,7 +12,6 @@ import type {
   ChannelResponse,
   Intent,
 } from "../transport/channel.ts";
-import { raiseScheme } from "../transport/raise_scheme.ts";
 import {
   contentLength,
   encodingsOf,
@@ -20,6 +19,7 @@ import {
   plainLength,
 } from "../transport/content_encoding.ts";
 import { headerFields } from "../transport/header_fields.ts";
+import { namedUrl } from "../transport/named_url.ts";
 
 /** Options that every endpoint takes. */
 export interface EndpointOptions {
@@ -79,7 +79,7 @@ export function repositoryRequest(channel: Channel, parts: RequestParts): Channe
 }
 
 /** A manifest's reference: a digest or a tag. */
-export type ManifestReference = { digest: Digest; tag?: undefined } | {
+type ManifestReference = { digest: Digest; tag?: undefined } | {
   digest?: undefined;
   tag: string;
 };
@@ -108,36 +108,24 @@ export function manifestReference(reference: string): ManifestReference {
  * @throws {HostRefusedError} When it leads from https to http on another host.
  */
 export function resolveUrl(channel: Channel, target: string, base: URL, what: string): URL {
-  let url: URL;
-  try {
-    url = new URL(target, base);
-  } catch (cause) {
-    throw new InvalidContentError(`Cannot ${what}: the registry answered with a bad URL`, {
-      cause,
-    });
-  }
-  // What no request carries, and what would come before a query that is added.
-  url.username = "";
-  url.password = "";
-  url.hash = "";
   const registry = new URL(channel.origin);
-  raiseScheme(url, registry);
-  if (url.protocol === "http:" && registry.protocol === "https:") {
-    throw new HostRefusedError(
-      `Cannot ${what}: the registry points from https to http, ${url.origin}`,
-      { host: url.host },
-    );
-  }
-  if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new InvalidContentError(
-      `Cannot ${what}: the registry answered with a URL that is not HTTP`,
-    );
-  }
-  return url;
+  const secure = registry.protocol === "https:";
+  return namedUrl(target, base, registry, secure, (problem, url, cause) => {
+    if (problem === "not secure") {
+      return new HostRefusedError(
+        `Cannot ${what}: the registry points from https to http, ${url!.origin}`,
+        { host: url!.host },
+      );
+    }
+    const answered = `Cannot ${what}: the registry answered with a`;
+    return problem === "not HTTP"
+      ? new InvalidContentError(`${answered} URL that is not HTTP`)
+      : new InvalidContentError(`${answered} bad URL`, { cause });
+  });
 }
 
 /** The part that a 206 holds: its first and last byte, and the size of the whole where that is said. */
-export interface ContentRange {
+interface ContentRange {
   first: number;
   last: number;
   total: number | undefined;

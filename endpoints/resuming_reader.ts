@@ -11,12 +11,12 @@ import { type Piece, type PieceReader, pieceReader, stallGuard } from "../conten
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { responseError } from "../transport/expect.ts";
 import { contentLength } from "../transport/content_encoding.ts";
-import { Retries } from "../transport/retries.ts";
+import { Retries } from "../transport/retry.ts";
 import { copyFields } from "../transport/header_fields.ts";
 import { contentRange, otherRange, plainBody } from "./request.ts";
 
 /** What is read: a blob, or a part of one. */
-export interface ResumingOptions {
+interface ResumingOptions {
   /** The blob. */
   digest: Digest;
   /** What it is called in messages. @default {the blob and its digest} */

@@ -2,8 +2,7 @@ import { ApiError, HttpError, NetworkError, TimeoutError, UploadError } from "..
 import { type OpenBody, openBody } from "../content/body.ts";
 import { EMPTY } from "../content/bytes.ts";
 import type { Channel, RegistryCapabilities } from "../transport/channel.ts";
-import { Retries } from "../transport/retries.ts";
-import { RETRYABLE_STATUSES } from "../transport/retry.ts";
+import { Retries, RETRYABLE_STATUSES } from "../transport/retry.ts";
 import { untilAborted } from "../transport/until_aborted.ts";
 import { findBlob } from "./blobs.ts";
 import { ChunkFeed } from "./chunk_feed.ts";
@@ -21,7 +20,7 @@ import {
 } from "./uploads.ts";
 
 /** Options of {@linkcode transferBlob}. */
-export interface TransferOptions extends EndpointOptions {
+interface TransferOptions extends EndpointOptions {
   /** Send chunks of so many bytes. */
   chunkSize?: number;
   /** Where the upload is written down, so that another process can go on with it. */

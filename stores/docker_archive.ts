@@ -37,7 +37,7 @@ import {
   readDiffIds,
   readDockerManifest,
 } from "./docker_manifest.ts";
-import { inTurn } from "./in_turn.ts";
+import { iterate } from "./iterate.ts";
 import { LayoutEntries } from "./layout_entries.ts";
 import type { OciArchive } from "./oci_archive.ts";
 import { noSuchEntry, onlyImage, resolveEntry } from "./resolve_entry.ts";
@@ -92,7 +92,7 @@ export class DockerArchive implements ArchiveSource {
   /**
    * Reads `manifest.json`.
    *
-   * @throws {InvalidArchiveError} When it is missing or broken.
+   * @throws {InvalidArchiveError} When it is broken.
    */
   static async read(
     index: ArchiveIndex,
@@ -100,10 +100,7 @@ export class DockerArchive implements ArchiveSource {
     limits: Required<ArchiveLimits>,
     close: () => Promise<void>,
   ): Promise<DockerArchive> {
-    const entry = index.find("manifest.json");
-    if (entry === undefined) {
-      throw new InvalidArchiveError("Cannot read the docker-archive: it has no manifest.json");
-    }
+    const entry = index.find("manifest.json")!; // looked for before it is read as one
     const bytes = await index.bytes(entry, { name: "indexBytes", bytes: limits.indexBytes });
     return new DockerArchive(index, readDockerManifest(bytes), layout, limits, close);
   }
@@ -145,7 +142,7 @@ export class DockerArchive implements ArchiveSource {
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
     checkCall(options, STORE_OPTIONS);
     const names = new Set(this.#images.flatMap((image) => image.names));
-    yield* inTurn([...names].sort(), options.signal);
+    yield* iterate([...names].sort(), options.signal);
   }
 
   /** The manifests of the OCI layout inside, where there is one, whose subject is this one. */

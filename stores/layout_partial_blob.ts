@@ -5,6 +5,7 @@ import { checkCall } from "../content/check_call.ts";
 import { type Digest, hashAlgorithm, toDigest } from "../content/digest.ts";
 import { createHasher, type Hasher } from "../content/hasher.ts";
 import { type PartialBlob, STORE_OPTIONS, type StoreOptions } from "../content/store.ts";
+import { Turns } from "../content/turns.ts";
 import { InvalidOptionError } from "../errors.ts";
 import type { RandomFile } from "../runtime/files.ts";
 import { onDisk } from "./disk_error.ts";
@@ -85,8 +86,8 @@ class LayoutPartialBlob implements PartialBlob {
   #offset = 0;
   #found: Extent["behind"] = [];
   #open = true;
-  /** The last write or commit: they go one after the other. */
-  #turn: Promise<unknown> = Promise.resolve();
+  /** Writes and commits go one after the other. */
+  readonly #turns = new Turns();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -128,7 +129,7 @@ class LayoutPartialBlob implements PartialBlob {
     checkArgument("bytes", bytes, "bytes");
     const { digest, size } = this.#parts;
     checkPlace(digest, size, offset, bytes.byteLength);
-    await this.#next(async () => {
+    await this.#turns.take(async () => {
       this.#requireOpen();
       options.signal?.throwIfAborted();
       await this.#write(bytes, offset);
@@ -143,7 +144,7 @@ class LayoutPartialBlob implements PartialBlob {
    */
   async commit(options: StoreOptions = {}): Promise<void> {
     checkCall(options, STORE_OPTIONS);
-    await this.#next(async () => {
+    await this.#turns.take(async () => {
       this.#requireOpen();
       const { digest, file, files, onCommitted, path, size } = this.#parts;
       if (this.#prefix !== size) throw sizeMismatch(digest, size, this.#prefix);
@@ -168,7 +169,7 @@ class LayoutPartialBlob implements PartialBlob {
 
   /** Lets go; what was written stays for the next time. */
   async close(): Promise<void> {
-    await this.#next(async () => {
+    await this.#turns.take(async () => {
       if (!this.#open) return;
       const { digest, file, files, path } = this.#parts;
       let failure: { error: unknown } | undefined;
@@ -286,11 +287,5 @@ class LayoutPartialBlob implements PartialBlob {
     } finally {
       await onEnd();
     }
-  }
-
-  async #next(run: () => Promise<void>): Promise<void> {
-    const turn = this.#turn.then(run);
-    this.#turn = turn.catch(() => {});
-    await turn;
   }
 }

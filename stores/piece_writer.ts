@@ -12,7 +12,7 @@ const FIRST_BUFFER_BYTES = 64 * 1024;
 const LARGE_PIECE_BYTES = 128 * 1024;
 
 /** What a {@linkcode PieceWriter} does with the pieces, beyond writing them. */
-export interface PieceWriterOptions {
+interface PieceWriterOptions {
   /** Told every piece before it is written. */
   onPiece?: (piece: Bytes) => void;
   /** The most bytes that are taken. @default {Infinity} */
@@ -27,7 +27,7 @@ export interface PieceWriterOptions {
  * too.
  */
 export class PieceWriter {
-  readonly #file: FileCursor;
+  readonly #file: Pick<FileCursor, "write">;
   /** Copies of small pieces, and of those in memory that the stream may use again. */
   #copies: Bytes | undefined;
   #copied = 0;
@@ -39,7 +39,7 @@ export class PieceWriter {
   #written = 0;
 
   /** Writes from the file's position on. */
-  constructor(file: FileCursor) {
+  constructor(file: Pick<FileCursor, "write">) {
     this.#file = file;
   }
 

@@ -1,6 +1,8 @@
 import { join } from "@std/path/join";
+import { Turns } from "../content/turns.ts";
 import { StorageError, UploadError } from "../errors.ts";
 import {
+  cursorOver,
   type FileCursor,
   type FileSystem,
   openRandomFile,
@@ -22,8 +24,8 @@ export class SharedFile {
   readonly #name: string;
   readonly #system: FileSystem;
   readonly #file: RandomFile;
-  /** The last call: one at a time, as they share the file's position. */
-  #turn: Promise<unknown> = Promise.resolve();
+  /** One call at a time, as they share the file's position. */
+  readonly #turns = new Turns();
   #closing: Promise<void> | undefined;
 
   private constructor(system: FileSystem, path: string, name: string, file: RandomFile) {
@@ -53,20 +55,13 @@ export class SharedFile {
 
   /** Reads and writes from a place on. To close it closes nothing. */
   cursor(start: number): FileCursor {
-    let position = start;
-    return {
-      read: async (view) => {
-        const count = await this.#locked(() => this.#file.read(view, position));
-        position += count;
-        return count;
-      },
-      write: async (bytes) => {
-        await this.#locked(() => this.#file.write(bytes, position));
-        position += bytes.byteLength;
-      },
-      sync: () => Promise.resolve(),
-      close: () => Promise.resolve(),
-    };
+    const nothing = () => Promise.resolve();
+    return cursorOver({
+      read: (view, position) => this.#locked(() => this.#file.read(view, position)),
+      write: (bytes, position) => this.#locked(() => this.#file.write(bytes, position)),
+      sync: nothing,
+      close: nothing,
+    }, start);
   }
 
   /** Cuts it to a size. */
@@ -81,7 +76,7 @@ export class SharedFile {
 
   /** Closes the file. */
   close(): Promise<void> {
-    return this.#closing ??= this.#turn.then(() => this.#file.close());
+    return this.#closing ??= this.#turns.take(() => this.#file.close());
   }
 
   /** Closes the file, and removes it where it still has its name. */
@@ -91,9 +86,7 @@ export class SharedFile {
   }
 
   #locked<T>(run: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(run);
-    this.#turn = turn.catch(() => {});
-    return turn.catch((error) => {
+    return this.#turns.take(run).catch((error) => {
       const cause = diskError("write", this.#name, error);
       if (cause instanceof StorageError) throw cause;
       const message = cause instanceof Error ? cause.message : String(cause);

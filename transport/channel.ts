@@ -157,3 +157,8 @@ export interface Channel {
 export function compose(...middleware: Middleware[]): (send: Send) => Send {
   return (send) => middleware.reduceRight((next, wrap) => wrap(next), send);
 }
+
+/** Whether a body is neither bytes in memory nor a blob: what sends it reads a stream. */
+export function isStreamed(body: OpenBody | undefined): body is OpenBody {
+  return body !== undefined && body.bytes === undefined && body.blob === undefined;
+}

@@ -5,7 +5,13 @@ import type {
 } from "../docker_response.ts";
 import { type HttpError, InvalidContentError } from "../errors.ts";
 import { bareMediaType } from "../content/media_types.ts";
-import type { Asked } from "./refusal.ts";
+
+/** The request that a response answers, for its error. */
+interface Asked {
+  method: string;
+  url: string;
+  redact?: (words: string) => string;
+}
 
 /** A registry's response, with the reading methods that `docker_registry_client` has. */
 export type DockerResponse = DockerResponseFace;
@@ -75,8 +81,10 @@ function dockerResponseClass(): DockerResponseConstructor {
     }
 
     async dockerThrowable(message: string): Promise<HttpError> {
-      const { refusedBy } = await refusal();
-      return refusedBy(message, this, await this.dockerBody(), requests.get(this));
+      const { httpError, registryErrors } = await refusal();
+      const asked = requests.get(this);
+      const errors = registryErrors(await this.dockerBody(), asked?.redact);
+      return httpError(message, { resp: this, errors, ...asked });
     }
   };
 }

@@ -1,9 +1,22 @@
 import { HostRefusedError, TooManyRedirectsError, UploadError } from "../errors.ts";
 import type { ChannelRequest, ChannelResponse, Send } from "./channel.ts";
 import { copyFields } from "./header_fields.ts";
-import { raiseScheme } from "./raise_scheme.ts";
+import { namedUrl } from "./named_url.ts";
 import { redactUrl } from "./redact.ts";
-import { redirection, type RedirectOptions } from "./redirection.ts";
+
+const REDIRECTS = [301, 302, 303, 307, 308];
+
+/** What is special about the redirects that are followed. */
+export interface RedirectOptions {
+  /** The registry: its own host by http is raised to https. @default {none} */
+  registry?: URL;
+  /**
+   * Whether a POST's body stays with its origin as credentials do: elsewhere, and after 301 and 302 as
+   * browsers do, a GET without it follows. Called with where the credentials did not go along to.
+   * @default {a body goes wherever the redirect leads}
+   */
+  withheld?: (url: URL) => void;
+}
 
 /** Headers that belong to one origin and stay there. */
 const ORIGIN_HEADERS = ["authorization", "cookie", "proxy-authorization"];
@@ -28,8 +41,8 @@ export async function followRedirects(
   let answer = first;
   for (;;) {
     const { response } = answer;
-    const location = redirection(answer);
-    if (location === null) return { ...answer, hops };
+    const location = response.headers.get("location");
+    if (location === null || !REDIRECTS.includes(response.status)) return { ...answer, hops };
     seen.push(hop.url.href);
     await response.body?.cancel().catch(() => {});
     if (hops.length >= maxRedirects) {
@@ -85,26 +98,15 @@ function place({ protocol, host }: URL): string {
 }
 
 function target(request: ChannelRequest, location: string, registry?: URL): URL {
-  let url: URL;
-  try {
-    url = new URL(location, request.url);
-  } catch (cause) {
-    throw new HostRefusedError(`Cannot ${request.what}: redirected to what is not a URL`, {
-      cause,
-      host: "",
+  const secure = request.url.protocol === "https:";
+  return namedUrl(location, request.url, registry, secure, (problem, url, cause) => {
+    if (url === undefined) {
+      const message = `Cannot ${request.what}: redirected to what is not a URL`;
+      return new HostRefusedError(message, { cause, host: "" });
+    }
+    const why = problem === "not HTTP" ? "to something that is not HTTP" : "from https to http";
+    return new HostRefusedError(`Cannot ${request.what}: redirected ${why}, ${place(url)}`, {
+      host: url.host,
     });
-  }
-  if (registry !== undefined) raiseScheme(url, registry);
-  const refuse = (why: string) =>
-    new HostRefusedError(`Cannot ${request.what}: ${why}, ${place(url)}`, { host: url.host });
-  if (url.protocol !== "https:" && url.protocol !== "http:") {
-    throw refuse("redirected to something that is not HTTP");
-  }
-  if (request.url.protocol === "https:" && url.protocol === "http:") {
-    throw refuse("redirected from https to http");
-  }
-  url.username = "";
-  url.password = "";
-  url.hash = "";
-  return url;
+  });
 }

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { fc, fuzz, parts, quotable, text } from "../tests/fuzz/fuzz.ts";
 import { nextLink } from "./link.ts";
 import { registryErrors } from "./registry_errors.ts";
-import { parseRetryAfter } from "./retry_after.ts";
+import { parseRetryAfter } from "./retry.ts";
 import { Secrets } from "./secrets.ts";
 import { parseWarnings } from "./warning.ts";
 

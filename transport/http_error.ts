@@ -10,6 +10,8 @@ import {
   UnauthorizedError,
   UnsupportedError,
 } from "../errors.ts";
+import { parseRateLimit } from "./rate_limit.ts";
+import { parseRetryAfter } from "./retry.ts";
 
 /** How much of a registry's words a message repeats, in characters: about a screen. */
 const WORDS_CHARACTERS = 2_000;
@@ -24,9 +26,11 @@ const REQUEST_CODES = ["DIGEST_INVALID", "NAME_INVALID", "TAG_INVALID", "MANIFES
 const TAG_URL = /\/manifests\/[^/:]+$/;
 
 /** A response, and what is known of it. */
-export interface FailedResponse extends HttpErrorOptions {
+interface FailedResponse extends Omit<HttpErrorOptions, "retryAfter" | "rateLimit"> {
   /** The response. */
   resp: DockerResponse;
+  /** The time now, which a `Retry-After` is counted from. @default {the machine's} */
+  now?: number;
   /** The registry's own errors. */
   errors: RegistryError[];
   /** Takes secrets out of what else the registry says. */
@@ -51,8 +55,14 @@ export function httpError(message: string, options: FailedResponse): HttpError {
   const status = said.startsWith(String(resp.status)) ? "" : resp.status;
   const known = notes.map((note) => `(${note})`);
   const text = [`${message}:`, status, said, ...known].filter(Boolean).join(" ");
-  const sentences = [`${text}${details(errors, said)}`, patience(options), advice];
-  return new (errorClass(options))(resp, errors, sentences.filter(Boolean).join(". "), options);
+  const retryAfter = parseRetryAfter(resp.headers.get("retry-after"), options.now ?? Date.now());
+  const rateLimit = parseRateLimit(resp.headers);
+  const sentences = [`${text}${details(errors, said)}`, patience(resp.status, retryAfter), advice];
+  return new (errorClass(options))(resp, errors, sentences.filter(Boolean).join(". "), {
+    ...options,
+    ...(retryAfter !== undefined && { retryAfter }),
+    ...(rateLimit !== undefined && { rateLimit }),
+  });
 }
 
 /** What the errors say in detail, where their words do not say it. */
@@ -68,8 +78,8 @@ function details(errors: readonly RegistryError[], said: string): string {
 const EMPTY_DETAILS = ["", "null", "{}", "[]"];
 
 /** How long the registry wants to be left alone, where it said so. */
-function patience({ resp, retryAfter = 0 }: FailedResponse): string {
-  if (retryAfter <= 0 || ![429, 503].includes(resp.status)) return "";
+function patience(status: number, retryAfter = 0): string {
+  if (retryAfter <= 0 || ![429, 503].includes(status)) return "";
   return `Try again in ${Math.ceil(retryAfter / 1_000)} s`;
 }
 

@@ -208,24 +208,22 @@ for (const [name, errors, text] of DETAILS) {
 
 Deno.test("httpError: what is known stands before the detail, what to do behind it", () => {
   const error = httpError("Cannot do it", {
-    resp: new DockerResponse(null, { status: 503 }),
+    resp: new DockerResponse(null, { status: 503, headers: { "retry-after": "2" } }),
     errors: [{ code: "A", message: "a", detail: "b" }],
     notes: ["answered by cdn.test", "as alice"],
     advice: "Ask alice",
-    retryAfter: 2_000,
   });
   const known = "(answered by cdn.test) (as alice); detail: b. Try again in 2 s. Ask alice";
   assertEquals(error.message, `Cannot do it: 503 A: a ${known}`);
 });
 
 Deno.test("httpError: what may pass says so, with the wait and the quota", () => {
+  const headers = { "retry-after": "5", "ratelimit-remaining": "0" };
   const error = httpError("Cannot do it", {
-    resp: new DockerResponse(null, { status: 429 }),
+    resp: new DockerResponse(null, { status: 429, headers }),
     errors: [],
     method: "GET",
     url: "",
-    retryAfter: 5_000,
-    rateLimit: { remaining: 0 },
   });
   assertEquals(error.message, "Cannot do it: 429. Try again in 5 s");
   assertEquals([error.retryable, error.retryAfter], [true, 5_000]);

@@ -1,6 +1,5 @@
-import { isStreamed } from "../content/is_streamed.ts";
 import { InvalidOptionError } from "../errors.ts";
-import type { ChannelRequest, Clock } from "./channel.ts";
+import { type ChannelRequest, type Clock, isStreamed } from "./channel.ts";
 import { systemClock } from "./clock.ts";
 import { untilAborted } from "./until_aborted.ts";
 
@@ -8,7 +7,7 @@ import { untilAborted } from "./until_aborted.ts";
 const LIMITERS_KEPT = 100;
 
 /** The right to send one request. */
-export interface Slot {
+interface Slot {
   /** Where it is given back. */
   readonly pool: Pool;
   /** The place in line, which a call keeps for all of its tries. */

@@ -1,4 +1,3 @@
-import { isStreamed } from "../content/is_streamed.ts";
 import { runtimeName } from "../runtime/builtin.ts";
 import { denoConnection } from "../runtime/deno_connection.ts";
 import type { NodeTlsOptions } from "../runtime/http.ts";
@@ -10,7 +9,7 @@ import {
   type TlsSettings,
   withSystemRoots,
 } from "../runtime/tls_trust.ts";
-import type { Send } from "./channel.ts";
+import { isStreamed, type Send } from "./channel.ts";
 import { systemClock } from "./clock.ts";
 import { isMovable } from "./fetch_upload.ts";
 import { firstLook } from "./first_look.ts";
@@ -50,7 +49,7 @@ export interface MachineOptions {
 }
 
 /** Sends by `fetch`: with a client of Deno's, and with the Content-Length of streams. */
-export type ByFetch = (how: { client?: DenoClient; sized?: boolean }) => Send;
+type ByFetch = (how: { client?: DenoClient; sized?: boolean }) => Send;
 
 /** The ways out of Deno, Node and Bun. */
 export interface Machine {
@@ -86,7 +85,7 @@ type FetchRoute = "direct" | "own" | "wrong";
 export function openMachine(options: MachineOptions): Machine {
   const { hosts, registry } = options;
   const proxyFor = proxies(options);
-  const resolved = resolvedHosts(systemClock);
+  let resolved: AddressesOf | undefined;
   const opened = new Set<{ close(): void }>();
 
   function wayBy(
@@ -155,7 +154,10 @@ export function openMachine(options: MachineOptions): Machine {
       const shows = url.protocol === "https:" && hosts[url.host]?.cert !== undefined;
       return direct && !shows ? firstLook(send) : send;
     },
-    addressesOf: async (url) => proxyFor(url).proxy ? undefined : await resolved(url),
+    async addressesOf(url) {
+      if (proxyFor(url).proxy) return undefined;
+      return await (resolved ??= resolvedHosts(systemClock))(url);
+    },
     close() {
       for (const each of opened) each.close();
       opened.clear();

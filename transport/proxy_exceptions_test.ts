@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { InvalidOptionError } from "../errors.ts";
-import { proxyExceptions } from "./proxy_exceptions.ts";
+import { proxyExceptions } from "./proxy_rule.ts";
 
 const EXCEPTED: [list: string | string[], url: string, excepted: boolean][] = [
   ["", "https://a.test", false],

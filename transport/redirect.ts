@@ -1,6 +1,6 @@
 import type { Limits } from "../content/limits.ts";
 import type { Middleware } from "./channel.ts";
-import { redirection, type RedirectOptions } from "./redirection.ts";
+import type { RedirectOptions } from "./follow_redirects.ts";
 
 /**
  * Follows redirects. Credentials stay with their origin: compared at every hop, scheme and port
@@ -12,7 +12,8 @@ export function redirect(
 ): Middleware {
   return (next) => async (request) => {
     const answer = await next(request);
-    if (redirection(answer) === null || request.redirect === "manual") return answer;
+    const { status } = answer.response;
+    if (status < 300 || status > 399 || request.redirect === "manual") return answer;
     // In a page, `fetch` has followed already.
     const { followRedirects } = await import("./machine.ts");
     return await followRedirects(next, request, answer, limits.maxRedirects, options);

@@ -3,11 +3,9 @@ import type { HttpError, RegistryError } from "../errors.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "./channel.ts";
 import { dockerResponse } from "./docker_response.ts";
 import { type AdviceOn, httpError } from "./http_error.ts";
-import { parseRateLimit } from "./rate_limit.ts";
 import { type ReadFor, readStart } from "./read_body.ts";
 import { redactUrl } from "./redact.ts";
 import { registryErrors } from "./registry_errors.ts";
-import { parseRetryAfter } from "./retry_after.ts";
 import { type SecretsKeeper, secretsOf } from "./secrets.ts";
 import { contentTypeOf, isWebPage } from "./web_page.ts";
 import { wantsTls, wrongScheme } from "./wrong_scheme.ts";
@@ -23,9 +21,6 @@ export async function responseError(
   { response, url, anonymity, carried }: ChannelResponse,
   adviceOn?: AdviceOn,
 ): Promise<HttpError> {
-  const { headers } = response;
-  const retryAfter = parseRetryAfter(headers.get("retry-after"), channel.clock.now());
-  const rateLimit = parseRateLimit(headers);
   const secrets = channel.secrets as SecretsKeeper | undefined;
   const redact = (words: string) => secrets ? secretsOf(secrets).redact(words, url) : words;
   const asked = { method: request.method, url: redact(redactUrl(url)) };
@@ -40,12 +35,11 @@ export async function responseError(
   return httpError(`Cannot ${request.what}`, {
     resp: dockerResponse(response, { ...asked, redact }, bytes.byteLength > 0 ? bytes : null),
     errors,
+    now: channel.clock.now(),
     redact,
     notes: [by, anonymity?.reason ?? carried].filter((note) => note !== undefined),
     advice: adviceOn?.(errors),
     ...asked,
-    ...(retryAfter !== undefined && { retryAfter }),
-    ...(rateLimit !== undefined && { rateLimit }),
     ...(anonymity?.cause !== undefined && { cause: anonymity.cause }),
   });
 }

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { FakeClock } from "./fake_send_test.ts";
-import { Retries } from "./retries.ts";
+import { Retries } from "./retry.ts";
 import type { RetryPolicy } from "./retry_policy.ts";
 
 const POLICY: RetryPolicy = { maxAttempts: 4, minDelay: 100, maxDelay: 1_000 };

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseRetryAfter } from "./retry_after.ts";
+import { parseRetryAfter } from "./retry.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
 

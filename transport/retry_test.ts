@@ -14,8 +14,7 @@ import { encodeText } from "../content/bytes.ts";
 import type { ChannelRequest } from "./channel.ts";
 import { DockerResponse } from "./docker_response.ts";
 import { FakeClock, request, scripted, type Step, watchedResponse } from "./fake_send_test.ts";
-import { backoff } from "./retries.ts";
-import { isRetryable, retry } from "./retry.ts";
+import { backoff, isRetryable, retry } from "./retry.ts";
 import { DEFAULT_RETRY } from "./retry_policy.ts";
 
 const POLICY = { maxAttempts: 3, minDelay: 100, maxDelay: 1_000 };

@@ -1,8 +1,7 @@
 import type { OpenBody } from "../content/body.ts";
-import { isStreamed } from "../content/is_streamed.ts";
 import { type ApiError, NetworkError } from "../errors.ts";
 import { type RuntimeName, runtimeName } from "../runtime/builtin.ts";
-import type { ChannelRequest, Send } from "./channel.ts";
+import { type ChannelRequest, isStreamed, type Send } from "./channel.ts";
 import type { FetchUpload, FetchUploadOptions } from "./fetch_upload.ts";
 import { type HostHeaders, sentHeaders } from "./header_fields.ts";
 import { SendClock, type SendLimits } from "./send_clock.ts";
@@ -10,7 +9,7 @@ import { sendFailure } from "./send_failure.ts";
 import { untilAborted } from "./until_aborted.ts";
 
 /** Options of {@linkcode fetchSend}. */
-export interface FetchSendOptions extends Partial<SendLimits> {
+interface FetchSendOptions extends Partial<SendLimits> {
   /** Headers that every request carries. @default {none} */
   headers?: HostHeaders;
   /** A `Deno.HttpClient`, handed to `fetch` with each request. */

@@ -3,17 +3,16 @@ import type { Bytes } from "../../content/bytes.ts";
 import { DEFAULT_LIMITS } from "../../content/limits.ts";
 import { pieceReader, readAll } from "../../content/piece_reader.ts";
 import { ApiError, AuthenticationError, NetworkError, TimeoutError } from "../../errors.ts";
-import { Retries } from "../../transport/retries.ts";
+import { Retries } from "../../transport/retry.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "../../transport/retry_policy.ts";
 import { untilAborted } from "../../transport/until_aborted.ts";
-import type { Credential } from "../credential.ts";
+import { type Credential, VISIBLE_ASCII } from "../credential.ts";
 import { redactSecrets } from "../redact_secrets.ts";
 import type { ProviderSettings } from "./provider_options.ts";
 import { serviceWords } from "./service_words.ts";
-import { VISIBLE_ASCII } from "../visible_ascii.ts";
 
 /** What is asked of a service that gives credentials. */
-export interface ServiceRequest {
+interface ServiceRequest {
   /** What is wanted, for messages: "get a token for ghcr.io". */
   what: string;
   url: URL;

@@ -1,6 +1,6 @@
 import { AuthenticationError } from "../../errors.ts";
 import type { ProviderSettings } from "./provider_options.ts";
-import { VISIBLE_ASCII } from "../visible_ascii.ts";
+import { VISIBLE_ASCII } from "../credential.ts";
 
 /** Keys of an AWS identity, by the names that AWS's own packages give them. */
 export interface AwsCredentials {

@@ -1,5 +1,5 @@
 import { ApiError, AuthenticationError } from "../../errors.ts";
-import { VISIBLE_ASCII } from "../visible_ascii.ts";
+import { VISIBLE_ASCII } from "../credential.ts";
 
 /** A token, or a function that answers one: it is asked whenever one is wanted. */
 export type TokenSource = string | (() => string | Promise<string>);

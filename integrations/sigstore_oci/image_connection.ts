@@ -5,7 +5,7 @@ import { type Connection, openConnection } from "../../registry_channel.ts";
 import type { Channel } from "../../transport/channel.ts";
 import { dockerHubAlias } from "../../transport/docker_hub_alias.ts";
 import type { HostsOptions } from "../../transport/host_options.ts";
-import { proxyExceptions } from "../../transport/proxy_exceptions.ts";
+import { proxyExceptions } from "../../transport/proxy_rule.ts";
 import type { RetryPolicy } from "../../transport/retry_policy.ts";
 import { parseImageName, registryOriginOf } from "./image_name.ts";
 import type { Credentials, DavitOptions, FetchOptions } from "./options.ts";
@@ -16,7 +16,7 @@ export const ACCEPT: readonly string[] = [ACCEPT_ALL.join(",")];
 /** As many redirects as the original follows. */
 const MAX_REDIRECTS = 20;
 
-export interface ImageConnectionOptions extends DavitOptions {
+interface ImageConnectionOptions extends DavitOptions {
   readonly imageName: string;
   readonly credentials?: Credentials | undefined;
   readonly fetchOpts?: FetchOptions | undefined;

@@ -5,6 +5,7 @@ import type { Descriptor } from "../../content/descriptor.ts";
 import { type Digest, hashAlgorithm, isDigest } from "../../content/digest.ts";
 import { digestOf } from "../../content/digest_of.ts";
 import type { PieceReader } from "../../content/piece_reader.ts";
+import { Turns } from "../../content/turns.ts";
 import { InternalError } from "../../errors.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import type { Tag } from "../../reference/tag.ts";
@@ -17,9 +18,10 @@ import {
   type RegistryBackend,
   type StoredBlob,
   type StoredManifest,
+  UPLOAD_EXPIRY_MS,
+  UPLOAD_ID,
 } from "./backend.ts";
 import { joinSegments, writeSegments } from "./segments.ts";
-import { Turns } from "./turns.ts";
 import { canBeVerified } from "../../stores/layout_files.ts";
 
 /** A storage of named objects, such as a bucket. What was written is visible to every reader at once. */
@@ -87,9 +89,6 @@ const OBJECT_BACKEND_OPTIONS: OptionNames<ObjectBackendOptions> = names(
 /** 1 GiB is 128 objects, and several pushes fit the 128 MiB of a Worker. */
 const SEGMENT_BYTES = 8 * 1024 * 1024;
 
-/** A day: longer than any client waits, and short enough that nothing piles up. */
-const UPLOAD_EXPIRY_MS = 24 * 60 * 60 * 1_000;
-
 /**
  * Keeps a registry in a storage of objects, such as an S3 or R2 bucket: several processes, or
  * Workers, can serve it at once. A blob stays in the segments that it came in, and an object for each
@@ -140,8 +139,6 @@ type Segments = StoredObject[];
 
 /** Longer than the few small objects take that make a blob of an upload. */
 const CLOSING_MS = 60_000;
-
-const UPLOAD_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** A repository's name has no colon, so that it ends the name in a key. */
 class StoredBackend implements ObjectBackend {
@@ -220,7 +217,7 @@ class StoredBackend implements ObjectBackend {
     const { bytes, digest, ...known } = manifest;
     const line = encodeText(`${JSON.stringify({ digest, ...known })}\n`);
     const { referrer } = manifest;
-    await this.#turns.take(`${repository}:${digest}`, async () => {
+    await this.#turns.take(async () => {
       await this.#store.put(`manifests/${repository}:${digest}`, concatBytes([line, bytes]));
       await this.#put(`repositories/${repository}`, {});
       if (referrer !== undefined) {
@@ -231,11 +228,11 @@ class StoredBackend implements ObjectBackend {
         await this.#put(`tagged/${repository}:${digest}:${tag}`, {});
         await this.#put(`tags/${repository}:${tag}`, digest);
       }
-    });
+    }, `${repository}:${digest}`);
   }
 
   async deleteManifest(repository: RepositoryName, digest: Digest): Promise<boolean> {
-    return await this.#turns.take(`${repository}:${digest}`, async () => {
+    return await this.#turns.take(async () => {
       const manifest = await this.manifest(repository, digest);
       if (manifest === undefined) return false;
       const keys = [`manifests/${repository}:${digest}`];
@@ -249,7 +246,7 @@ class StoredBackend implements ObjectBackend {
       }
       await this.#store.delete(keys);
       return true;
-    });
+    }, `${repository}:${digest}`);
   }
 
   async deleteTag(repository: RepositoryName, tag: Tag): Promise<boolean> {

@@ -14,7 +14,7 @@ import type { RegistryBackend, StoredManifest } from "../backends/backend.ts";
 import { readManifest } from "../read_manifest.ts";
 import { Refusal } from "../refusal.ts";
 import type { UpstreamBlobs } from "./blobs.ts";
-import { Flights, RecentMap } from "../recent.ts";
+import { Flights, RecentMap } from "../../content/recent.ts";
 import { Revalidation, type RevalidationOptions } from "./revalidation.ts";
 import { ask, UnknownRepository, UpstreamRefusal } from "./upstream.ts";
 
@@ -22,7 +22,7 @@ import { ask, UnknownRepository, UpstreamRefusal } from "./upstream.ts";
 const MANIFESTS_READ = 10_000;
 
 /** Options of {@linkcode UpstreamManifests}. */
-export interface UpstreamManifestsOptions extends RevalidationOptions {
+interface UpstreamManifestsOptions extends RevalidationOptions {
   /** Whether manifests and tags are pushed here too. */
   pushes: boolean;
   /** The largest manifest, in bytes. */
@@ -36,7 +36,7 @@ export class UpstreamManifests {
   readonly #options: UpstreamManifestsOptions;
   readonly #tags: Revalidation<StoredManifest>;
   readonly #flights = new Flights<StoredManifest | undefined>();
-  readonly #read = new RecentMap<true>(MANIFESTS_READ);
+  readonly #read = new RecentMap<string, true>(MANIFESTS_READ);
 
   /** Manifests that a backend keeps. */
   constructor(backend: RegistryBackend, blobs: UpstreamBlobs, options: UpstreamManifestsOptions) {

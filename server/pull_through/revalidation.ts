@@ -1,4 +1,4 @@
-import { Flights, RecentMap } from "../recent.ts";
+import { Flights, RecentMap } from "../../content/recent.ts";
 import { UpstreamRefusal, within } from "./upstream.ts";
 
 /** Tags and lists whose age is known; one more is some 100 bytes. */
@@ -18,8 +18,7 @@ const PATIENCE_MS = 5_000;
 const LEFT_ALONE_MS = 10_000;
 
 /** Said with what may be out of date. */
-export const STALE =
-  "The upstream cannot be reached: this is what it had when it was asked the last time";
+const STALE = "The upstream cannot be reached: this is what it had when it was asked the last time";
 
 /** Options of {@linkcode Revalidation}. */
 export interface RevalidationOptions {
@@ -36,7 +35,7 @@ export interface RevalidationOptions {
 /** What changes at an upstream: asked for after a time, and answered without it when it fails. */
 export class Revalidation<Value> {
   readonly #options: RevalidationOptions;
-  readonly #asked = new RecentMap<{ at: number; failed: boolean }>(AGES_KEPT);
+  readonly #asked = new RecentMap<string, { at: number; failed: boolean }>(AGES_KEPT);
   readonly #flights = new Flights<Value | undefined>();
 
   /** Knows the age of nothing. */

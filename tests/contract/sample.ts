@@ -10,6 +10,9 @@ import {
 } from "@davit/registry-client";
 import type { RegistryClientOpts } from "@davit/registry-client/types";
 import { createRegistry, type Registry, type RegistryOptions } from "@davit/registry-client/server";
+import { sha256, utf8 } from "../bytes.ts";
+
+export { sha256, utf8 } from "../bytes.ts";
 
 /** The repository that the tests work in. */
 export const NAME = "localhost:5000/app";
@@ -21,13 +24,8 @@ export const UNKNOWN = `sha256:${"0123456789abcdef".repeat(4)}`;
 // deno-lint-ignore no-explicit-any
 export type ErrorClass = abstract new (...args: any[]) => Error;
 
-/** The bytes of a text. */
-export function utf8(text: string): Bytes {
-  return new TextEncoder().encode(text);
-}
-
 /** A registry in memory, and a client of a repository in it. */
-export interface Pair {
+interface Pair {
   registry: Registry;
   client: RegistryClientV2;
   /** The requests so far, as "GET /v2/ 200"; they are forgotten. */
@@ -53,7 +51,7 @@ export function pair(
 }
 
 /** An image of one layer: what is pushed, and what leads to it. */
-export interface SampleImage {
+interface SampleImage {
   layer: Bytes;
   config: Bytes;
   manifest: Bytes;
@@ -120,14 +118,8 @@ export async function pushIndex(
   return { index: bytes, digest: descriptor.digest, images };
 }
 
-/** The sha256 digest of bytes, computed without the package's own code. */
-export async function sha256(bytes: Bytes): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return `sha256:${[...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
-}
-
 /** A hand-written registry: a function from a request to a response, and what it was asked. */
-export interface Wire {
+interface Wire {
   fetch: typeof globalThis.fetch;
   /** The requests, in their order. */
   seen: Request[];

@@ -4,7 +4,7 @@
  */
 import { type DavitEvent, type RegistryClientOpts, RegistryClientV2 } from "../../mod.ts";
 import { createRegistry } from "../../server/mod.ts";
-import { inTurn } from "../in_turn.ts";
+import { shareOf } from "../share_of.ts";
 import {
   CREDENTIALS,
   type Registry,
@@ -16,7 +16,7 @@ import { type Ability, LACKS, type RegistryName } from "./lacks.ts";
 import { memoryFolder } from "./memory_folder.ts";
 
 /** A registry that runs: a real one, or the embedded one behind its `fetch`. */
-export type RunningRegistry =
+type RunningRegistry =
   & Pick<Registry, "auth" | "origin" | "host" | "credentials" | "tokens" | "stop">
   & {
     /** Which one it is. */
@@ -67,7 +67,7 @@ export function clientOptions(registry: RunningRegistry): Partial<RegistryClient
 }
 
 /** A registry, ready for cases. */
-export function onRegistry(registry: RunningRegistry): OnRegistry {
+function onRegistry(registry: RunningRegistry): OnRegistry {
   const { kind, auth, origin } = registry;
   const events: DavitEvent[] = [];
   const usual: Partial<RegistryClientOpts> = {
@@ -141,7 +141,7 @@ export function testRegistries(
     })),
   ];
   for (const { name, test, turn, start } of places) {
-    const here = everyWay ? cases : inTurn(cases, turn, auths.length);
+    const here = everyWay ? cases : shareOf(cases, turn, auths.length);
     Deno.test({
       ...test,
       // Other registries of the same file go on beside it, and their logs are read.

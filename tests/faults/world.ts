@@ -2,7 +2,7 @@
  * What the fault tests share: a registry that misbehaves as a test says, a client of it that holds
  * secrets, and a record of everything that was told.
  */
-import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   ApiError,
   type Bytes,
@@ -14,6 +14,8 @@ import { createRegistry, type Registry, type RegistryOptions } from "@davit/regi
 import type { RegistryClientOpts } from "@davit/registry-client/types";
 import { leaks, SECRETS, USERNAME } from "./secrets.ts";
 
+export { sha256, utf8 } from "../bytes.ts";
+
 /** The registry's origin. */
 export const ORIGIN = "https://registry.test";
 
@@ -21,7 +23,7 @@ export const ORIGIN = "https://registry.test";
 export const UNKNOWN = `sha256:${"0123456789abcdef".repeat(4)}`;
 
 /** A request as the other end saw it. */
-export interface Seen {
+interface Seen {
   method: string;
   url: URL;
   headers: Headers;
@@ -40,7 +42,7 @@ export type Fault = (
 ) => Response | undefined | Promise<Response | undefined>;
 
 /** What a {@linkcode World} is made of. */
-export interface WorldOptions {
+interface WorldOptions {
   /** What goes wrong. */
   fault?: Fault;
   /** The registry behind it. */
@@ -177,7 +179,7 @@ export class World {
 }
 
 /** One fault: what is done, and how it ends. */
-export interface FaultCase extends WorldOptions {
+interface FaultCase extends WorldOptions {
   /** The call that meets the fault. */
   call: (world: World) => Promise<unknown>;
   /** The error's code. */
@@ -224,22 +226,12 @@ export async function runFault(options: FaultCase): Promise<World> {
   return world;
 }
 
-/** An error of davit's that a call throws. */
-export async function apiError(world: World, call: () => Promise<unknown>): Promise<ApiError> {
-  const error = await world.caught(call);
-  assertInstanceOf(error, ApiError);
-  return error;
-}
-
-/** The bytes of a text. */
-export function utf8(text: string): Bytes {
-  return new TextEncoder().encode(text);
-}
-
-/** The sha256 digest of bytes, computed without the package's own code. */
-export async function sha256(bytes: Bytes): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return `sha256:${[...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+/** A refusal with a challenge, by default Bearer at the registry's own token service. */
+export function challenged(
+  challenge = `Bearer realm="${ORIGIN}/token",service="davit"`,
+  status = 401,
+): Response {
+  return new Response("", { status, headers: { "www-authenticate": challenge } });
 }
 
 /** A call that takes longer than this hangs, even on a slow machine. */

@@ -1,11 +1,13 @@
 /**
  * A client made by hand, request by request: good enough to keep a duty, or to break it on purpose.
  */
-import { createHash } from "node:crypto";
 import type { Registry } from "@davit/registry-client/server";
+import { sha256 as digestOf } from "../bytes.ts";
+
+export { digestOf };
 
 /** What a request may have. */
-export interface SendInit {
+interface SendInit {
   /** The body. */
   body?: string | Uint8Array<ArrayBuffer>;
   /** The headers. */
@@ -13,7 +15,7 @@ export interface SendInit {
 }
 
 /** A response that has been read. */
-export interface Said {
+interface Said {
   /** The status. */
   status: number;
   /** The headers. */
@@ -25,17 +27,12 @@ export interface Said {
 }
 
 /** The origin of the registry in tests. */
-export const ORIGIN = "http://registry.test";
+const ORIGIN = "http://registry.test";
 
 /** The media type of an image's manifest. */
 export const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const INDEX = "application/vnd.oci.image.index.v1+json";
 const EMPTY = "application/vnd.oci.empty.v1+json";
-
-/** The digest of a text or bytes. */
-export function digestOf(content: string | Uint8Array): string {
-  return `sha256:${createHash("sha256").update(content).digest("hex")}`;
-}
 
 /** The fallback tag of a digest. */
 export function fallbackOf(digest: string): string {

@@ -1,5 +1,5 @@
 /** Runs a client's commands against a registry, and notes what can be compared with another one. */
-import { createHash } from "node:crypto";
+import { sha256 } from "../bytes.ts";
 import {
   type Client,
   type ClientName,
@@ -12,7 +12,7 @@ import { writeSampleLayout } from "../peers/sample_layout.ts";
 import { BEFORE, COMMANDS, NOTE, type Words } from "./commands.ts";
 
 /** What a command did. */
-export interface Done {
+interface Done {
   /** The command as it stands in the table. */
   line: string;
   /** The exit code. */
@@ -24,7 +24,7 @@ export interface Done {
 }
 
 /** What a client's session did. */
-export interface Session {
+interface Session {
   /** Its commands. */
   done: Done[];
   /** What it wrote to its folder, with digests: `pulled/oci-layout sha256:…`. */
@@ -145,8 +145,4 @@ async function layoutIndex(file: string): Promise<string> {
   const entries: string[] = manifests.map((entry: unknown) => JSON.stringify(entry));
   const created = /"org\.opencontainers\.image\.created":"[^"]*",?/;
   return `index.json ${entries.map((entry) => entry.replace(created, "")).sort().join(" ")}`;
-}
-
-function sha256(bytes: Uint8Array): string {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
