@@ -74,7 +74,7 @@ const METHODS = {
   mount: [BLOB, memory],
   begin: [BLOB],
   delete: [BLOB],
-} satisfies Record<Exclude<keyof davit.ContentStore, "ranges">, unknown[]>;
+} satisfies Record<Exclude<keyof davit.ContentStore, "fullNames" | "ranges">, unknown[]>;
 const STORES = await everyStore(client) as [name: string, store: Untyped][];
 const part = await memory.begin(BLOB);
 
