@@ -1,4 +1,5 @@
 import { InvalidReferenceError, parseReference, type Reference } from "../mod.ts";
+import { nearReference } from "./near_reference.ts";
 
 /** Where an image or artifact is, as an argument names it. */
 export type Location = RegistryLocation | LayoutLocation | ArchiveLocation;
@@ -97,8 +98,13 @@ export function parseLocation(text: string): Location {
   try {
     return { kind: "registry", reference: parseReference(text) };
   } catch (error) {
-    if (!(error instanceof InvalidReferenceError) || !/^oci:\/\//i.test(text)) throw error;
-    throw new InvalidReferenceError(`${error.message}; a folder is oci:DIR`, { cause: error });
+    if (!(error instanceof InvalidReferenceError)) throw error;
+    const near = nearReference(text);
+    const hints = [
+      /^oci:\/\//i.test(text) ? "; a folder is oci:DIR" : "",
+      near === undefined ? "" : `; did you mean ${JSON.stringify(near)}?`,
+    ];
+    throw new InvalidReferenceError(error.message + hints.join(""), { cause: error });
   }
 }
 

@@ -47,6 +47,10 @@ for (const [text, ...expected] of cases) {
   Deno.test(`parseLocation: ${text}`, () => assertEquals(short(parseLocation(text)), expected));
 }
 
+function meant(text: string, near: string): [text: string, message: string] {
+  return [text, `; did you mean "${near}"?`];
+}
+
 const refused: [text: string, message: string][] = [
   ["", "it is empty"],
   ["oci:", 'no folder follows "oci:"'],
@@ -81,6 +85,19 @@ const refused: [text: string, message: string][] = [
   ["ocidir://a:v1", "is it oci:DIR?"],
   ["oci-archiv:a.tar", 'is it "oci-archive:"?'],
   ["OCI:dir", 'did you mean "oci:dir"?'],
+  ...[" you/app:V1", "you/app:V1\n", "\u200byou/app:V1\u00a0", "'you/app:V1'", "“you/app:V1”"]
+    .map((text) => meant(text, "you/app:V1")),
+  ...["ghcr.io/a/b/", "ghcr.io/a/b:", "ghcr.io/a/b@", "ghcr.io/A/B", " <ghcr.io/A/b/> "]
+    .map((text) => meant(text, "ghcr.io/a/b")),
+  meant("https://ghcr.io/a/b/", "https://ghcr.io/a/b"),
+  meant("https://ghcr.io/a/b:v1/", "https://ghcr.io/a/b:v1"),
+  meant("Example/A", "Example/a"),
+  meant("Alpine:V3", "alpine:V3"),
+  meant(`ghcr.io/a:${DIGEST}`, `ghcr.io/a@${DIGEST}`),
+  meant(`a@${DIGEST.slice("sha256:".length)}`, `a@${DIGEST}`),
+  meant("https://hub.docker.com/_/alpine", "docker.io/alpine"),
+  meant("hub.docker.com/r/you/app/tags?page=1", "docker.io/you/app"),
+  meant("docker:ghcr.io/a:v1", "docker://ghcr.io/a:v1"),
   ["UPPER", "Cannot parse"],
   ["dir:/tmp/x", "is it oci:DIR, oci-archive:FILE, docker-archive:FILE or a registry's"],
   ["docker-daemon:alpine:3", "is not known here"],

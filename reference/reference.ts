@@ -99,52 +99,10 @@ const OFFICIAL = "library/";
  */
 export function parseReference(text: string, options: ParseReferenceOptions = {}): Reference {
   checkOptions(options, PARSE_REFERENCE_OPTIONS);
-  return parse(text, options, (problem, grammar = REFERENCE_GRAMMAR) =>
+  const fail: Fail = (problem, grammar = REFERENCE_GRAMMAR) =>
     new InvalidReferenceError(
-      `Cannot parse ${quoteInput(text)} as a reference: ${problem}; ${grammar}` +
-        hintFor(text, options),
-    ));
-}
-
-/** Places of other tools, and of the command. */
-const TRANSPORT =
-  /^(oci(?:-archive|dir)?|docker-(?:archive|daemon)|containers-storage|dir|ostree|sif|tarball):/;
-
-/** What may have been meant by a text that is no reference. */
-function hintFor(text: unknown, options: ParseReferenceOptions): string {
-  if (typeof text !== "string" || text.length > MAX_REFERENCE_LENGTH) return "";
-  const [transport] = TRANSPORT.exec(text) ?? [];
-  if (transport !== undefined && !text.startsWith("//", transport.length)) {
-    return `; "${transport}" names no registry`;
-  }
-  const near = nearReference(text);
-  if (text.includes("/") && !near.includes("/")) return ""; // a registry alone
-  try {
-    parse(near, options, (problem) => new InvalidReferenceError(problem));
-    return `; did you mean ${quoteInput(near)}?`;
-  } catch {
-    return "";
-  }
-}
-
-/** A text without what is pasted along: white space, quotes, a last "/", capitals, a page's address. */
-function nearReference(text: string): string {
-  return text.replace(/^[\s\u200b'"`“”<]+|[\s\u200b'"`“”>/:@]+$/g, "")
-    .replace(
-      /^(?:https?:\/\/)?hub\.docker\.com\/(?:_\/([^/]+)|r\/([^/]+\/[^/]+)).*$/,
-      "docker.io/$1$2",
-    )
-    .replace(/^docker:(?!\/\/)/, "docker://")
-    .replace(/:(?=sha(?:256|512):)/, "@")
-    .replace(/@(?=[0-9a-f]{64}$)/, "@sha256:")
-    // A tag may have capitals, and so may a host.
-    .replace(
-      /^((?:\w+:\/\/)?[^/@]*[.:A-Z][^/@]*\/)?[^:@]*/,
-      (name, host: string = "") => host + name.slice(host.length).toLowerCase(),
+      `Cannot parse ${quoteInput(text)} as a reference: ${problem}; ${grammar}`,
     );
-}
-
-function parse(text: string, options: ParseReferenceOptions, fail: Fail): Reference {
   const { defaultRegistry = DEFAULT_REGISTRY, defaultTag } = options;
   if (typeof text !== "string") throw fail("it is not a string");
   if (text === "") throw fail("it is empty");
