@@ -1,4 +1,4 @@
-import { ApiError, HttpError } from "../errors.ts";
+import { ApiError, AuthenticationError, HttpError } from "../errors.ts";
 import type { DavitEvent } from "../events.ts";
 import type { ChannelRequest, Middleware } from "./channel.ts";
 import { limiters } from "./limiter.ts";
@@ -75,6 +75,7 @@ export function retry(options: RetryOptions): Middleware {
         retries ??= new Retries(options);
         delay = retries.failed();
         const last = delay === undefined || !canRepeat(request);
+        if (delay === undefined && error instanceof ApiError) exhausted.add(error);
         if (last || request.signal?.aborted || !isRetryable(error)) throw error;
         reason = (error as Error).message;
       } finally {
@@ -95,9 +96,16 @@ export function retry(options: RetryOptions): Middleware {
   };
 }
 
-/** Whether another try may help: davit's own errors say so themselves. */
+/** What ended all tries of a request for a token, say: what waits for that is not tried again for it. */
+const exhausted = new WeakSet<ApiError>();
+
+/**
+ * Whether another try may help: davit's own errors say so themselves. What an answer says is told where
+ * it was tried again.
+ */
 export function isRetryable(error: unknown): boolean {
-  return error instanceof ApiError && error.retryable && !(error instanceof HttpError);
+  return error instanceof ApiError && error.retryable && !exhausted.has(error) &&
+    !(error instanceof HttpError || error instanceof AuthenticationError);
 }
 
 function canRepeat(request: ChannelRequest): boolean {

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import {
   ApiError,
+  AuthenticationError,
   BadDigestError,
   HostRefusedError,
   NetworkError,
@@ -197,6 +198,14 @@ Deno.test("retry: a reason that looks retryable is not retried", async () => {
   assertEquals([seen.length, events.length], [1, 0]);
 });
 
+Deno.test("retry: what a request ended with after all its tries is not tried again around it", async () => {
+  const error = new NetworkError("gone");
+  const inner = retried([error, error, error]);
+  const outer = retried([() => inner.send(request()), status(200)]);
+  assertStrictEquals(await assertRejects(() => outer.send(request())), error);
+  assertEquals([inner.seen.length, outer.seen.length], [3, 1]);
+});
+
 const BACKOFF: [attempt: number, random: number, expected: number][] = [
   [1, 0, 100],
   [1, 1, 200],
@@ -216,6 +225,7 @@ for (const [attempt, random, expected] of BACKOFF) {
 Deno.test("isRetryable: davit's own errors say so themselves", () => {
   assert(isRetryable(new NetworkError("")));
   assert(isRetryable(new UploadError("", { retryable: true })));
+  assert(!isRetryable(new AuthenticationError("", { statusCode: 503 })), "it was tried again");
   assert(!isRetryable(new ApiError("")));
   assert(!isRetryable(new TypeError("")));
   assert(!isRetryable(undefined));
