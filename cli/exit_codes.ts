@@ -76,8 +76,11 @@ const OUTCOMES: Record<ErrorCode, Exclude<Outcome, "done" | "interrupted"> | "ca
 /** The outcome that an error means; errors of the file system have codes of their own. */
 export function outcomeOf(error: unknown): Outcome {
   if (!(error instanceof Error)) return "other";
-  const { code, cause } = error as Error & { code?: string };
+  const { code, cause, statusCode = 0 } = error as Error & { code?: string; statusCode?: number };
   if (code === "ENOENT") return "notFound";
+  // A token service that refuses nobody, and only cannot answer now.
+  if (code === "AUTHENTICATION_FAILED" && statusCode === 429) return "rateLimited";
+  if (code === "AUTHENTICATION_FAILED" && statusCode >= 500) return "other";
   const outcome = code !== undefined && Object.hasOwn(OUTCOMES, code)
     ? OUTCOMES[code as ErrorCode]
     : "cause";
