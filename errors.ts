@@ -462,7 +462,7 @@ export class AuthenticationError extends ApiError {
   /** The token service's status, where it answered. */
   readonly statusCode?: number;
   /** The origin of the registry that the token service speaks for, where it answered. */
-  readonly registry?: string;
+  readonly registry: string | undefined;
   /** Whether the same call may succeed: where the token service is overloaded, say. */
   override readonly retryable: boolean;
   readonly #resp: DockerResponse | undefined;
@@ -475,8 +475,8 @@ export class AuthenticationError extends ApiError {
     const { resp, statusCode = resp?.status, errors = [], registry } = options;
     this.code = options.refused ? "UNAUTHORIZED" : "AUTHENTICATION_FAILED";
     if (statusCode !== undefined) this.statusCode = statusCode;
-    if (registry !== undefined) this.registry = registry;
-    this.retryable = statusCode !== undefined && RETRYABLE_STATUSES.includes(statusCode);
+    this.registry = registry;
+    this.retryable = RETRYABLE_STATUSES.includes(statusCode ?? 0);
     this.#resp = resp;
     this.errors = errors;
   }

@@ -11,6 +11,7 @@ import { readBody, readStart } from "../transport/read_body.ts";
 import { redactUrl } from "../transport/redact.ts";
 import { redirect } from "../transport/redirect.ts";
 import { registryErrors } from "../transport/registry_errors.ts";
+import { exhausted } from "../transport/retry.ts";
 import { type SecretsKeeper, secretsOf } from "../transport/secrets.ts";
 import { answeredBy, strangeAnswer } from "../transport/web_page.ts";
 import type { Identity } from "./credential.ts";
@@ -179,7 +180,7 @@ async function askService(
     ? refusedWords(identity, kind, 401, secrets) // whatever it says: GHCR and olareg answer 403
     : undefined;
   const notes = [answeredBy(answer, start), why].filter(Boolean).map((note) => ` (${note})`);
-  throw new AuthenticationError(
+  const error = new AuthenticationError(
     `Cannot ${what}: ${said}${notes.join("")}`,
     {
       registry: registry.origin,
@@ -192,6 +193,8 @@ async function askService(
       refused: refused && withheld === undefined,
     },
   );
+  exhausted.add(error);
+  throw error;
 }
 
 /** What OAuth2's form says of a credential; `undefined` for the plain GET. */

@@ -1,4 +1,4 @@
-import { ApiError, AuthenticationError, HttpError } from "../errors.ts";
+import { ApiError, HttpError } from "../errors.ts";
 import type { DavitEvent } from "../events.ts";
 import type { ChannelRequest, Middleware } from "./channel.ts";
 import { limiters } from "./limiter.ts";
@@ -72,12 +72,14 @@ export function retry(options: RetryOptions): Middleware {
         // Before the slot is given back: in its old place, ahead of all that came later.
         if (refused) turn = limiter.acquire(request, slot);
       } catch (error) {
+        if (!isRetryable(error) || request.signal?.aborted || !canRepeat(request)) throw error;
         retries ??= new Retries(options);
         delay = retries.failed();
-        const last = delay === undefined || !canRepeat(request);
-        if (delay === undefined && error instanceof ApiError) exhausted.add(error);
-        if (last || request.signal?.aborted || !isRetryable(error)) throw error;
-        reason = (error as Error).message;
+        if (delay === undefined) {
+          exhausted.add(error);
+          throw error;
+        }
+        reason = error.message;
       } finally {
         limiter.release(slot);
       }
@@ -96,16 +98,16 @@ export function retry(options: RetryOptions): Middleware {
   };
 }
 
-/** What ended all tries of a request for a token, say: what waits for that is not tried again for it. */
-const exhausted = new WeakSet<ApiError>();
-
 /**
- * Whether another try may help: davit's own errors say so themselves. What an answer says is told where
- * it was tried again.
+ * Errors of what was tried again as often as it may be: a request for a token, say. What waits for that
+ * is not tried again for it.
  */
-export function isRetryable(error: unknown): boolean {
-  return error instanceof ApiError && error.retryable && !exhausted.has(error) &&
-    !(error instanceof HttpError || error instanceof AuthenticationError);
+export const exhausted = new WeakSet<ApiError>();
+
+/** Whether another try may help: davit's own errors say so themselves. */
+export function isRetryable(error: unknown): error is ApiError {
+  return error instanceof ApiError && error.retryable && !(error instanceof HttpError) &&
+    !exhausted.has(error);
 }
 
 function canRepeat(request: ChannelRequest): boolean {
