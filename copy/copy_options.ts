@@ -55,10 +55,11 @@ export interface CopyOptions {
 }
 
 /** Their names. */
-export const COPY_OPTIONS: OptionNames<CopyOptions> = names(`
-  attached platforms sparse trustExisting dryRun concurrency verify maxDepth maxManifests
-  onEvent beforeCopy afterCopy signal
-`);
+export const COPY_OPTIONS: OptionNames<CopyOptions> = names(
+  "platforms concurrency verify maxDepth maxManifests signal",
+  { attached: "a boolean", sparse: "a boolean", trustExisting: "a boolean", dryRun: "a boolean" },
+  { onEvent: "a function", beforeCopy: "a function", afterCopy: "a function" },
+);
 
 /** Something attached that a copy carried. */
 export interface CopiedAttached {

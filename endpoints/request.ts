@@ -1,5 +1,5 @@
 import { HostRefusedError, InvalidContentError, InvalidReferenceError } from "../errors.ts";
-import type { OptionNames } from "../content/check_options.ts";
+import { names, type OptionNames } from "../content/check_options.ts";
 import type { Digest } from "../content/digest.ts";
 import { parseDigest } from "../content/digest.ts";
 import { checkRepositoryName } from "../reference/repository_name.ts";
@@ -28,7 +28,7 @@ export interface EndpointOptions {
 }
 
 /** Their names. */
-export const ENDPOINT_OPTIONS: OptionNames<EndpointOptions> = { signal: "object" };
+export const ENDPOINT_OPTIONS: OptionNames<EndpointOptions> = names("signal");
 
 /** What an endpoint says about its request. */
 export interface RequestParts {
