@@ -445,6 +445,8 @@ export interface AuthenticationErrorOptions extends ErrorOptions {
   errors?: RegistryError[] | undefined;
   /** Whether it refuses the credentials, or a request that has none to bring. @default {false} */
   refused?: boolean | undefined;
+  /** The origin of the registry that it speaks for. */
+  registry?: string | undefined;
 }
 
 /**
@@ -459,6 +461,10 @@ export class AuthenticationError extends ApiError {
   override readonly code: "AUTHENTICATION_FAILED" | "UNAUTHORIZED";
   /** The token service's status, where it answered. */
   readonly statusCode?: number;
+  /** The origin of the registry that the token service speaks for, where it answered. */
+  readonly registry: string | undefined;
+  /** Whether the same call may succeed: where the token service is overloaded, say. */
+  override readonly retryable: boolean;
   readonly #resp: DockerResponse | undefined;
   /** The token service's own errors; empty where it gave none. */
   readonly errors: RegistryError[];
@@ -466,9 +472,11 @@ export class AuthenticationError extends ApiError {
   /** A failure to authenticate, with what the token service answered. */
   constructor(message: string, options: AuthenticationErrorOptions = {}) {
     super(message, options);
-    const { resp, statusCode = resp?.status, errors = [] } = options;
+    const { resp, statusCode = resp?.status, errors = [], registry } = options;
     this.code = options.refused ? "UNAUTHORIZED" : "AUTHENTICATION_FAILED";
     if (statusCode !== undefined) this.statusCode = statusCode;
+    this.registry = registry;
+    this.retryable = RETRYABLE_STATUSES.includes(statusCode ?? 0);
     this.#resp = resp;
     this.errors = errors;
   }

@@ -85,9 +85,14 @@ export interface ConnectionOptions {
 
 /** Their names. */
 export const CONNECTION_OPTIONS: OptionNames<ConnectionOptions> = names(
-  "credentials scopes trustedRealms hosts proxy client retry limits maxConcurrency userAgent",
-  { insecure: "boolean", onMissingRepository: "function" },
-  { fetch: "function", allowHost: "function", onEvent: "function" },
+  "credentials proxy client retry limits maxConcurrency userAgent",
+  { hosts: "an object", trustedRealms: "an object", scopes: "a list", insecure: "a boolean" },
+  {
+    onMissingRepository: "a function",
+    fetch: "a function",
+    allowHost: "a function",
+    onEvent: "a function",
+  },
 );
 
 /** Options of `RegistryClientV2`. One of `name` and `repo` is required. */
@@ -124,7 +129,7 @@ export interface RegistryClientOpts extends ConnectionOptions {
 /** Their names. */
 export const CLIENT_OPTIONS: OptionNames<RegistryClientOpts> = names(
   "name repo username password token scheme journal signal",
-  { acceptOCIManifests: "boolean", acceptManifestLists: "boolean" },
+  { acceptOCIManifests: "a boolean", acceptManifestLists: "a boolean" },
   CONNECTION_OPTIONS,
 );
 

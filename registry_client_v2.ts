@@ -24,7 +24,7 @@ import {
 import type { AuthInfo } from "./auth/auth_info.ts";
 import type { Body } from "./content/body.ts";
 import type { Bytes } from "./content/bytes.ts";
-import { checkOptions, isSignal, moreOptions } from "./content/check_options.ts";
+import { checkOptions, kindOf, moreOptions } from "./content/check_options.ts";
 import type { Descriptor } from "./content/descriptor.ts";
 import { bareMediaType, MEDIA_TYPES } from "./content/media_types.ts";
 import * as blobs from "./endpoints/blobs.ts";
@@ -712,7 +712,7 @@ export class RegistryClientV2 {
     const own = this.#options.signal;
     if (own === undefined || typeof options !== "object" || options === null) return options;
     const given = options.signal;
-    if (given !== undefined && !isSignal(given)) return options; // what reads them refuses it
+    if (given !== undefined && kindOf(given) !== "an AbortSignal") return options; // what reads them refuses it
     const signal = given === undefined ? own : AbortSignal.any([own, given]);
     return moreOptions<EndpointOptions>(options, { signal }) as T;
   }

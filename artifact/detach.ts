@@ -18,7 +18,7 @@ export interface DetachOptions extends StoreOptions {
 
 const DETACH_OPTIONS: OptionNames<DetachOptions> = names(
   "signal",
-  { prune: "boolean" },
+  { prune: "a boolean" },
 );
 
 /**

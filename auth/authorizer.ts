@@ -433,9 +433,10 @@ export class Authorizer {
 /** A token service's refusal of an anonymous request, with why it was anonymous. */
 function explained(refusal: AuthenticationError, why?: Anonymity): AuthenticationError {
   if (why === undefined) return refusal;
-  const { statusCode, resp, errors } = refusal;
+  const { statusCode, resp, errors, registry } = refusal;
   return new AuthenticationError(`${refusal.message} (${why.reason})`, {
-    ...{ cause: why.cause, statusCode, resp, errors, refused: refusal.code === "UNAUTHORIZED" },
+    ...{ cause: why.cause, statusCode, resp, errors, registry },
+    refused: refusal.code === "UNAUTHORIZED",
   });
 }
 

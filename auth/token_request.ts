@@ -5,13 +5,15 @@ import { AuthenticationError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { ChannelRequest, ChannelResponse, Clock, Send } from "../transport/channel.ts";
 import { dockerResponse } from "../transport/docker_response.ts";
-import { readBody } from "../transport/read_body.ts";
-import { responseErrors } from "../transport/response_error.ts";
 import { headerFields } from "../transport/header_fields.ts";
+import { refusal } from "../transport/http_error.ts";
+import { readBody, readStart } from "../transport/read_body.ts";
 import { redactUrl } from "../transport/redact.ts";
 import { redirect } from "../transport/redirect.ts";
+import { registryErrors } from "../transport/registry_errors.ts";
+import { exhausted } from "../transport/retry.ts";
 import { type SecretsKeeper, secretsOf } from "../transport/secrets.ts";
-import { strangeAnswer } from "../transport/web_page.ts";
+import { answeredBy, strangeAnswer } from "../transport/web_page.ts";
 import type { Identity } from "./credential.ts";
 import { basicAuthorization, TOKEN_USER } from "./identity.ts";
 import { redactSecrets, refusedWords } from "./redact_secrets.ts";
@@ -162,15 +164,13 @@ async function askService(
     const rotated = !anonymous && grant?.grant_type === "refresh_token" && refreshToken;
     return { ...token, ...(rotated && { refreshToken: rotated }) };
   }
+  const start = await readStart(response, context.limits, request);
   // Not as an error of its own: a service may repeat what it was sent, and that is cut only here.
-  const errors = (await responseErrors(context.limits, request, response, redact)).map((
-    { code, message },
-  ) => ({
+  const errors = registryErrors(start, redact).map(({ code, message }) => ({
     ...(code !== undefined && { code: redact(code) }),
     message: redact(message),
   }));
-  const texts = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "));
-  const said = texts.join("; ") || redact(response.statusText);
+  const said = refusal(response.status, errors, redact(response.statusText));
   const refused = REFUSED_STATUSES.includes(response.status);
   const kind = grant?.grant_type === "refresh_token" ? "identity token" : "password";
   const why = anonymous
@@ -178,9 +178,11 @@ async function askService(
     : identity && refused
     ? refusedWords(identity, kind, 401, secrets) // whatever it says: GHCR and olareg answer 403
     : undefined;
-  throw new AuthenticationError(
-    `Cannot ${what}: ${response.status}${said && ` ${said}`}${why ? ` (${why})` : ""}`,
+  const notes = [answeredBy(answer, start), why].filter(Boolean).map((note) => ` (${note})`);
+  const error = new AuthenticationError(
+    `Cannot ${what}: ${said}${notes.join("")}`,
     {
+      registry: registry.origin,
       // Without its URL, which may hold an account.
       resp: dockerResponse(
         new Response(JSON.stringify({ errors }), { status: response.status }),
@@ -190,6 +192,8 @@ async function askService(
       refused: refused && withheld === undefined,
     },
   );
+  exhausted.add(error);
+  throw error;
 }
 
 /** What OAuth2's form says of a credential; `undefined` for the plain GET. */

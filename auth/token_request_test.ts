@@ -217,9 +217,16 @@ const BAD: Bad[] = [
   [
     "a web page",
     () => new Response("<html>", { status: 502, statusText: "Bad Gateway" }),
-    "502 Bad Gateway",
+    "502 Bad Gateway (answered by auth.example with a web page, text/plain)",
     502,
   ],
+  [
+    "a web page that is called by its status",
+    () => new Response("<html><title>404 Not Found</title></html>", { status: 404 }),
+    "(repository:a:pull): 404 Not Found (answered by auth.example with a web page, text/plain)",
+    404,
+  ],
+  ["several lines", () => new Response("go\r\n  away\n", { status: 403 }), "403 go away", 403],
   ["an empty 404", () => new Response(null, { status: 404 }), "(repository:a:pull): 404", 404],
   ["429", () => json({ errors: [{ code: "TOOMANYREQUESTS" }] }, 429), "429 TOOMANYREQUESTS", 429],
   [
@@ -241,6 +248,8 @@ for (const [name, answer, message, statusCode] of BAD) {
     const error = await assertRejects(() => token, AuthenticationError, message);
     assertEquals(error.code, code);
     assertEquals(error.statusCode, statusCode);
+    assertEquals(error.registry, statusCode && "https://r.example");
+    assertEquals(error.retryable, [429, 500, 502].includes(statusCode ?? 0));
     assertStringIncludes(
       error.message,
       "Cannot get a token from https://auth.example/token for r.example (repository:a:pull): ",

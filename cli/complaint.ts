@@ -1,8 +1,9 @@
 import {
+  type AuthenticationError,
   type ErrorCode,
-  HttpError,
+  type HttpError,
   parseReference,
-  RateLimitedError,
+  type RateLimitedError,
   type WrongSchemeError,
 } from "../mod.ts";
 import { formatTime, plainText } from "./format.ts";
@@ -30,15 +31,19 @@ const WAIT = /\. Try again in \d+ s$/;
 const CHECK_LOGIN =
   "check the user name, and the password: many registries want a token in its place";
 
+/** The flag does not count where a reference gives a scheme. */
+const PLAIN_HTTP = "a registry without TLS wants --plain-http, or http:// in place of https://";
+
 function isDenied(error: unknown): boolean {
   const { code } = error as { code?: string };
-  return code === "UNAUTHORIZED" || code === "AUTHENTICATION_FAILED" || code === "FORBIDDEN";
+  return code === "UNAUTHORIZED" || code === "FORBIDDEN";
 }
 
 /** What may help, by what happened; the error that a wrapping one comes of knows more. */
 const HINTS: { [Code in ErrorCode]?: (error: Error) => string | undefined } = {
-  UNAUTHORIZED: logIn,
-  AUTHENTICATION_FAILED: logIn,
+  UNAUTHORIZED: (error) => `davit login ${hostOf(error)} tries credentials, and keeps them`,
+  AUTHENTICATION_FAILED: (error) =>
+    (error as AuthenticationError).statusCode === 429 ? HINTS.RATE_LIMITED!(error) : undefined,
   FORBIDDEN: (error) => `others may do this: davit login ${hostOf(error)}`,
   NOT_FOUND: (error) => {
     const { codes = [], url = "" } = error as Partial<HttpError>;
@@ -55,11 +60,16 @@ const HINTS: { [Code in ErrorCode]?: (error: Error) => string | undefined } = {
     message.includes(", a web page")
       ? undefined
       : "nothing of it was kept; the source, or something on the way, changed it",
-  CERTIFICATE_REFUSED: () =>
-    "--ca-file FILE trusts the authority that signed it, --insecure checks nothing",
+  CERTIFICATE_REFUSED: ({ message }) =>
+    message.includes("].cert")
+      ? "this command has no client certificate to give"
+      : message.includes("].ca;")
+      ? "--ca-file FILE trusts the authority that signed it, --insecure checks nothing"
+      : "--insecure checks nothing",
+  NETWORK: ({ message }) => message.includes("].plainHttp") ? PLAIN_HTTP : undefined,
   WRONG_SCHEME: (error) =>
     (error as WrongSchemeError).scheme === "https"
-      ? "a registry without TLS wants --plain-http"
+      ? PLAIN_HTTP
       : "leave --plain-http out, and write https:// in front of the registry",
   INTERNAL: () => "this is a bug of davit; please report it",
 };
@@ -73,13 +83,10 @@ function hintOf(error: unknown): string | undefined {
   return hint ?? hintOf(error.cause);
 }
 
-function logIn(error: Error): string {
-  return `davit login ${hostOf(error)} tries credentials, and keeps them`;
-}
-
 /** The registry that an error is about, as a person types it. */
 function hostOf(error: Error): string {
-  const { url = "" } = error as Partial<HttpError>;
+  const { registry = "" } = error as Partial<AuthenticationError>;
+  const { url = registry } = error as Partial<HttpError>;
   if (!URL.canParse(url)) return "REGISTRY";
   return parseReference(`${new URL(url).origin}/name`).registry;
 }

@@ -80,8 +80,11 @@ const OUTCOMES: Record<ErrorCode, Exclude<Outcome, "done" | "interrupted" | "clo
 export function outcomeOf(error: unknown): Outcome {
   if (!(error instanceof Error)) return "other";
   if (error instanceof OutputClosedError) return "closed";
-  const { code, cause } = error as Error & { code?: string };
+  const { code, cause, statusCode = 0 } = error as Error & { code?: string; statusCode?: number };
   if (code === "ENOENT") return "notFound";
+  // A token service that refuses nobody, and only cannot answer now.
+  if (code === "AUTHENTICATION_FAILED" && statusCode === 429) return "rateLimited";
+  if (code === "AUTHENTICATION_FAILED" && statusCode >= 500) return "other";
   const outcome = code !== undefined && Object.hasOwn(OUTCOMES, code)
     ? OUTCOMES[code as ErrorCode]
     : "cause";

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import {
+  AuthenticationError,
   BadDigestError,
   CertificateError,
   CopyError,
@@ -35,6 +36,13 @@ const cases: [name: string, error: unknown, outcome: Outcome][] = [
     }),
     "network",
   ],
+  ...([[401, "denied"], [404, "denied"], [429, "rateLimited"], [503, "other"]] as const).map((
+    [statusCode, outcome],
+  ): [string, Error, Outcome] => [
+    `a token service that answers ${statusCode}`,
+    new AuthenticationError("no", { statusCode }),
+    outcome,
+  ]),
   ["a wrapper without a cause", new UploadError("no"), "other"],
   ["a file that is not there", Object.assign(new Error("no"), { code: "ENOENT" }), "notFound"],
   ["a full disk", Object.assign(new Error("no"), { code: "ENOSPC" }), "other"],
@@ -68,6 +76,25 @@ const complaints: [name: string, error: unknown, line: RegExp][] = [
     /^davit: Cannot x: 401\. Hint: davit login docker\.io tries credentials, and keeps them$/,
   ],
   [
+    "401 of a token service",
+    new AuthenticationError("Cannot x: 401", {
+      statusCode: 401,
+      refused: true,
+      registry: "https://registry-1.docker.io",
+    }),
+    /^davit: Cannot x: 401\. Hint: davit login docker\.io tries credentials, and keeps them$/,
+  ],
+  [
+    "429 of a token service",
+    new AuthenticationError("Cannot x: 429", { statusCode: 429, registry: "https://ghcr.io" }),
+    /^davit: Cannot x: 429\. Hint: try again later; .*davit login ghcr\.io$/,
+  ],
+  [
+    "a token service that fails: to log in does not help",
+    new AuthenticationError("Cannot x: 503", { statusCode: 503, registry: "https://ghcr.io" }),
+    /^davit: Cannot x: 503$/,
+  ],
+  [
     "429 in a copy",
     new CopyError("Cannot copy: 429.", {
       side: "source",
@@ -78,7 +105,7 @@ const complaints: [name: string, error: unknown, line: RegExp][] = [
   [
     "TLS to a server that has none",
     new WrongSchemeError("Cannot x: no TLS", { host: "a.test", scheme: "https" }),
-    /Hint: a registry without TLS wants --plain-http$/,
+    /Hint: a registry without TLS wants --plain-http, or http:\/\/ in place of https:\/\/$/,
   ],
   [
     "plain http to a server of TLS",
@@ -124,6 +151,28 @@ const complaints: [name: string, error: unknown, line: RegExp][] = [
       actual: "",
     }),
     /…$/,
+  ],
+  [
+    "a certificate that no authority mends",
+    new CertificateError(`Cannot x: it has expired; hosts["a.test"].insecure leaves it unchecked`, {
+      host: "a.test",
+    }),
+    /^davit: Cannot x: it has expired\. Hint: --insecure checks nothing$/,
+  ],
+  [
+    "a client certificate",
+    new CertificateError(
+      `Cannot x: a.test wants a certificate: give one as hosts["a.test"].cert and .key`,
+      { host: "a.test" },
+    ),
+    /^davit: Cannot x: a\.test wants a certificate\. Hint: this command has no client certificate to give$/,
+  ],
+  [
+    "a TLS handshake that ends",
+    new NetworkError(
+      `Cannot x: it was ended in the TLS handshake: plain http wants hosts["a.test:80"].plainHttp (eof)`,
+    ),
+    /^davit: Cannot x: it was ended in the TLS handshake \(eof\)\. Hint: a registry without TLS wants --plain-http, /,
   ],
   ["nobody listens", new NetworkError("Cannot x: connection refused"), /refused$/],
 ];

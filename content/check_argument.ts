@@ -71,6 +71,5 @@ function hasMethods(value: unknown, methods: readonly (string | symbol)[]): bool
 
 /** What a value is, for messages; more of them come here than to an option. */
 function kindOfArgument(value: unknown): string {
-  if (value === undefined) return "undefined";
-  return Array.isArray(value) ? "a list" : kindOf(value);
+  return value === undefined ? "undefined" : kindOf(value);
 }

@@ -4,7 +4,7 @@ import { InvalidOptionError } from "../errors.ts";
  * How an option is taken: 1 for one that messages name, or the type that it must have, where another
  * one would do harm or fail late; 0 for one that is taken all the same.
  */
-type Taken = 0 | 1 | "boolean" | "function" | "object";
+type Taken = 0 | 1 | "an AbortSignal" | "a boolean" | "a function" | "a list" | "an object";
 
 /** Keeps a table with more names from being taken for one with fewer; no value has it. */
 declare const exact: unique symbol;
@@ -28,7 +28,8 @@ type Words<Text extends string> = Text extends `${infer Line}\n${infer Lines}`
  * Makes a table of options' names, which does not compile where its type says other ones:
  * `const NAMES: OptionNames<ListOptions> = names("pageSize maxPages", STORE_OPTIONS)`.
  *
- * @param text The names, with white space between, each taken as 1.
+ * @param text The names, with white space between, each taken as 1. What is called `signal` must be one: an
+ * AbortController is easily taken for it.
  * @param tables What has more of them.
  */
 /* @__NO_SIDE_EFFECTS__ */
@@ -37,13 +38,12 @@ export function names<Text extends string, Tables extends readonly Table[]>(
   ...tables: Tables
 ): Names<Words<Text> | NamesOf<Tables[number]>> {
   return Object.assign(
-    Object.fromEntries(text.match(/\w+/g)!.map((name) => [name, 1])),
+    Object.fromEntries(
+      text.match(/\w+/g)!.map((name) => [name, name === "signal" ? "an AbortSignal" : 1]),
+    ),
     ...tables,
   );
 }
-
-/** What an option of the name `signal` is, whatever its table says. */
-const SIGNAL = "AbortSignal";
 
 /** How much of a name a message repeats, in characters. */
 const SHOWN_CHARACTERS = 60;
@@ -57,53 +57,43 @@ const SHOWN_CHARACTERS = 60;
  * @throws {InvalidOptionError} When it is no object, has an option that is not among the names, or one
  * of another type than it must have.
  */
-export function checkOptions(given: unknown, names: object, of?: string): void {
+export function checkOptions(given: unknown, names: object, of = ""): void {
   if (given === undefined || typeof given === "function") return;
   if (typeof given !== "object" || given === null) {
     throw new InvalidOptionError(
-      `Cannot use ${of === undefined ? "the options" : `'${of}'`}: they must be an object with ` +
+      `Cannot use ${of ? `'${of}'` : "the options"}: they must be an object with ` +
         `${told(names).join(", ")}; current value is ${kindOf(given)}`,
     );
   }
   const prototype = Object.getPrototypeOf(given);
   if (prototype !== null && prototype !== Object.prototype) return;
   for (const [name, value] of Object.entries(given)) {
-    const known: unknown = Object.hasOwn(names, name) && names[name as keyof typeof names];
-    const type = known && name === "signal" ? SIGNAL : known;
-    if (typeof type === "number" || value === undefined && type) continue;
-    if (type === SIGNAL ? isSignal(value) : typeof value === type && value !== null) continue;
-    const wrong = type
-      ? ` as it must be ${withArticle(String(type))}: current value is ${kindOf(value)}`
-      : noSuchOption(name, told(names));
+    const type: unknown = Object.hasOwn(names, name) && names[name as keyof typeof names];
+    if (typeof type === "number" || value === undefined && type || kindOf(value) === type) continue;
+    const shown = name.slice(0, SHOWN_CHARACTERS);
     throw new InvalidOptionError(
-      `Cannot use '${of === undefined ? "" : `${of}.`}${name.slice(0, SHOWN_CHARACTERS)}'${wrong}`,
+      `Cannot use '${of && `${of}.`}${shown}'` +
+        (type
+          ? ` as it must be ${type}: current value is ${kindOf(value)}`
+          : `: there is no such option${meant(shown, told(names))}`),
     );
   }
 }
 
-function noSuchOption(name: string, known: readonly string[]): string {
-  const near = nearest(name, known);
-  return `: there is no such option${near ? `; did you mean '${near}'?` : "."} It is one of ` +
-    known.join(", ");
-}
-
-/** What a value is: it may be a secret, and is not shown. `"false"` out of the environment is a string. */
+/**
+ * What a value is: it may be a secret, and is not shown. `"false"` out of the environment is a string;
+ * a Map and Headers are lists, as no option would be seen of them.
+ */
 export function kindOf(value: unknown): string {
-  return value === null ? "null" : withArticle(typeof value);
-}
-
-function withArticle(type: string): string {
-  return `${/^[ao]/i.test(type) ? "an" : "a"} ${type}`;
-}
-
-/** Whether a value is a signal, of any realm: not the controller, which is often given for it. */
-export function isSignal(value: unknown): boolean {
-  return typeof (value as Partial<AbortSignal> | null)?.throwIfAborted === "function";
+  if (value === null) return "null";
+  if (typeof value !== "object") return `a ${typeof value}`;
+  if (Symbol.iterator in value) return "a list";
+  return "addEventListener" in value ? "an AbortSignal" : "an object";
 }
 
 /** The names that messages tell. */
 function told(names: object): string[] {
-  return Object.keys(names).filter((name) => names[name as keyof typeof names] !== 0);
+  return Object.keys(names).filter((name) => names[name as keyof typeof names]);
 }
 
 /** A copy of options with more of them, which is as plain as they are. */
@@ -111,17 +101,17 @@ export function moreOptions<T extends object>(options: T, more: Partial<T>): T {
   return Object.assign(Object.create(Object.getPrototypeOf(options)), options, more);
 }
 
-/** The name that was meant, as far as that can be told: a third of its letters may be others. */
-function nearest(name: string, known: readonly string[]): string {
-  const given = name.slice(0, SHOWN_CHARACTERS).toLowerCase();
+/** What was meant, as far as that can be told: a third of its letters may be others. And all names. */
+function meant(name: string, known: readonly string[]): string {
+  const given = name.toLowerCase();
   let least = Math.ceil(given.length / 3) + 1;
-  let near = "";
+  let near = ".";
   for (const each of known) {
-    const meant = each.toLowerCase();
-    const changes = without(given, meant) + without(meant, given);
-    if (changes < least) [near, least] = [each, changes];
+    const other = each.toLowerCase();
+    const changes = without(given, other) + without(other, given);
+    if (changes < least) [near, least] = [`; did you mean '${each}'?`, changes];
   }
-  return near;
+  return `${near} It is one of ${known.join(", ")}`;
 }
 
 /** How many letters of one text are left when those of another are taken out. */

@@ -14,8 +14,9 @@ const ALL = "It is one of platform, pageSize, ca";
 
 Deno.test("names makes one table of words and tables, in their order", () => {
   assertEquals(Object.entries(NAMES), [["platform", 1], ["pageSize", 1], ["ca", 1], ["old", 0]]);
-  const more: OptionNames<Sample & { now: unknown }> = names("now", NAMES, { ca: "function" });
-  assertEquals(more, { now: 1, platform: 1, pageSize: 1, ca: "function", old: 0 });
+  assertEquals(names("signal"), { signal: "an AbortSignal" });
+  const more: OptionNames<Sample & { now: unknown }> = names("now", NAMES, { ca: "a function" });
+  assertEquals(more, { now: 1, platform: 1, pageSize: 1, ca: "a function", old: 0 });
   const lines: OptionNames<Sample> = names(`
     platform pageSize
     ca old
@@ -103,25 +104,31 @@ Deno.test("moreOptions copies, and leaves a plain object plain and an instance a
   assertInstanceOf(moreOptions(new Settings(), {}), Settings);
 });
 
-const TYPED = { insecure: "boolean", onEvent: "function", signal: 1, tape: "object", name: 1 };
+const TYPED = {
+  ...{ insecure: "a boolean", onEvent: "a function", signal: "an AbortSignal", name: 1 },
+  ...{ hosts: "an object", scopes: "a list" },
+};
 const TYPES: [given: object, message: string | undefined][] = [
   [{ insecure: true, onEvent() {}, signal: new AbortController().signal, name: 5 }, undefined],
   [{ insecure: undefined, onEvent: undefined, signal: undefined }, undefined],
+  [{ hosts: {}, scopes: [] }, undefined],
+  [{ hosts: Object.create(null) }, undefined],
+  [{ hosts: [] }, "Cannot use 'of.hosts' as it must be an object: current value is a list"],
+  [{ hosts: new Map() }, "as it must be an object: current value is a list"],
+  [{ scopes: "pull" }, "Cannot use 'of.scopes' as it must be a list: current value is a string"],
   [
     { insecure: "false" },
     "Cannot use 'of.insecure' as it must be a boolean: current value is a string",
   ],
   [{ insecure: null }, "current value is null"],
   [{ onEvent: {} }, "Cannot use 'of.onEvent' as it must be a function: current value is an object"],
-  [{ tape: 5 }, "Cannot use 'of.tape' as it must be an object: current value is a number"],
-  [{ tape: null }, "current value is null"],
-  [{ signal: 5 }, "Cannot use 'of.signal' as it must be an AbortSignal: current value is a number"],
-  [{ signal: null }, "it must be an AbortSignal: current value is null"],
-  [{ signal: new AbortController() }, "it must be an AbortSignal: current value is an object"],
+  [{ signal: 5 }, "'of.signal' as it must be an AbortSignal: current value is a number"],
+  [{ signal: new AbortController() }, "current value is an object"],
+  [{ signal: null }, "current value is null"],
 ];
 
 for (const [given, message] of TYPES) {
-  Deno.test(`checkOptions: types: ${Object.entries(given).flat().map(String)}`, () => {
+  Deno.test(`checkOptions: types: ${Deno.inspect(given)}`, () => {
     const check = () => checkOptions(given, TYPED, "of");
     if (message === undefined) check();
     else assertThrows(check, InvalidOptionError, message);

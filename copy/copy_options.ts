@@ -57,8 +57,8 @@ export interface CopyOptions {
 /** Their names. */
 export const COPY_OPTIONS: OptionNames<CopyOptions> = names(
   "platforms concurrency verify maxDepth maxManifests signal",
-  { attached: "boolean", sparse: "boolean", trustExisting: "boolean", dryRun: "boolean" },
-  { onEvent: "function", beforeCopy: "function", afterCopy: "function" },
+  { attached: "a boolean", sparse: "a boolean", trustExisting: "a boolean", dryRun: "a boolean" },
+  { onEvent: "a function", beforeCopy: "a function", afterCopy: "a function" },
 );
 
 /** Something attached that a copy carried. */

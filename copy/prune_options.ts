@@ -48,7 +48,7 @@ export interface PruneOptions extends StoreOptions {
 /** Their names. */
 export const PRUNE_OPTIONS: OptionNames<PruneOptions> = names(
   "inventory keep remove olderThan keepLast now",
-  { untagged: "boolean" },
+  { untagged: "a boolean" },
   STORE_OPTIONS,
 );
 
@@ -63,7 +63,7 @@ export interface PruneRunOptions extends PruneOptions {
 /** Their names. */
 export const PRUNE_RUN_OPTIONS: OptionNames<PruneRunOptions> = names(
   "deleter",
-  { onRemoved: "function" },
+  { onRemoved: "a function" },
   PRUNE_OPTIONS,
 );
 

@@ -15,6 +15,9 @@ import * as auth from "../auth/mod.ts";
 import * as copying from "../copy/mod.ts";
 import * as endpoints from "../endpoints.ts";
 import * as davit from "../mod.ts";
+import * as chainloop from "../integrations/chainloop/mod.ts";
+import * as dockercomms from "../integrations/dockercomms/mod.ts";
+import * as ociClient from "../integrations/oci_client/mod.ts";
 import { githubPackages } from "../integrations/github_packages/mod.ts";
 import { createOciFetch } from "../oci_fetch.ts";
 import * as server from "../server/mod.ts";
@@ -54,6 +57,8 @@ const deleter: copying.Deleter = { delete: () => Promise.reject(new Error("delet
 const plan: copying.PrunePlan = { remove: [], removedTags: [], keep: [] };
 const packages = githubPackages({ owner: "o", name: "n", token: "t", fetch });
 const channelled = Object.entries<Untyped>(endpoints);
+
+const REGISTRATION = { repository: `${HOST}/app`, username: "me", password: "x" };
 
 /** What goes on with an iterator's first entry, or with a promise. */
 async function first(started: AsyncIterable<unknown> | Promise<unknown>): Promise<void> {
@@ -95,6 +100,13 @@ const CALLS: [title: string, call: (options: Untyped) => unknown][] = [
   ["connect", (options) => davit.connect(`https://${HOST}`, options)],
   ["RegistryStore", (options) => new davit.RegistryStore(client, options)],
   ["createOciFetch", createOciFetch],
+  ["dockercomms' Client", (options) => new dockercomms.Client(`${HOST}/app`, options)],
+  ["oci-client's ClientV2", (options) => new ociClient.ClientV2(HOST, options)],
+  ["chainloop's register", (options) => chainloop.register(REGISTRATION, options)],
+  [
+    "chainloop's openRegistration",
+    (options) => chainloop.openRegistration(REGISTRATION, REGISTRATION, options),
+  ],
 
   ...["ping", "supportsV2", "login", "performLogin", "listTags", "listAllTags", "listRepositories"]
     .map((name): [string, (options: Untyped) => unknown] => [
@@ -320,6 +332,77 @@ for (const [title, call] of CALLS) {
     const outcome = (async () => await call({ signal: AbortSignal.abort(reason) }))();
     assertStrictEquals(await outcome.catch((error) => error), reason);
     assertEquals(sent, []);
+  });
+}
+
+for (const [title, call] of CALLS) {
+  Deno.test(`a signal that is its controller, of ${title}: INVALID_OPTION, where there is one`, async () => {
+    sent.length = 0;
+    const { message } = await assertRejects(async () => await call({ nothingLikeThis: 1 }), Error);
+    if (!/'nothingLikeThis'.* It is one of .*\bsignal\b/.test(message)) return;
+    await assertRejects(
+      async () => await call({ signal: new AbortController() }),
+      davit.InvalidOptionError,
+      "signal' as it must be an AbortSignal: current value is an object",
+    );
+    assertEquals(sent, []);
+  });
+}
+
+/** Options of another type, which would do harm, be passed over in silence, or fail late. */
+const MISTYPED: [title: string, call: () => unknown, message: string][] = [
+  [
+    "hosts: null",
+    () => make({ hosts: null }),
+    "'hosts' as it must be an object: current value is null",
+  ],
+  ["hosts: a Map", () => make({ hosts: new Map([[HOST, {}]]) }), "'hosts' as it must be an object"],
+  [
+    "hosts: a list",
+    () => make({ hosts: [{ host: HOST }] }),
+    "'hosts' as it must be an object: current value is a list",
+  ],
+  [
+    "mirrors: a text",
+    () => make({ hosts: { [HOST]: { mirrors: "https://m.test" } } }),
+    `'hosts["${HOST}"].mirrors' as it must be a list: current value is a string`,
+  ],
+  [
+    "headers: Headers",
+    () => make({ hosts: { [HOST]: { headers: new Headers({ "x-team": "build" }) } } }),
+    `'hosts["${HOST}"].headers' as it must be an object`,
+  ],
+  [
+    "headers: pairs",
+    () => make({ hosts: { [HOST]: { headers: [["x-team", "build"]] } } }),
+    "current value is a list",
+  ],
+  ["scopes: a text", () => make({ scopes: "pull" }), "'scopes' as it must be a list"],
+  [
+    "trustedRealms: a list",
+    () => make({ trustedRealms: ["https://auth.test"] }),
+    "'trustedRealms' as it must be an object: current value is a list",
+  ],
+  [
+    "dryRun: a text",
+    () => copying.copy(memory, "v1", memory, "v2", { dryRun: "false" } as Untyped),
+    "'dryRun' as it must be a boolean: current value is a string",
+  ],
+  [
+    "beforeCopy: an object",
+    () => copying.copy(memory, "v1", memory, "v2", { beforeCopy: {} } as Untyped),
+    "'beforeCopy' as it must be a function",
+  ],
+  [
+    "oci-client's transport: an object without fetch",
+    () => new ociClient.ClientV2(HOST, { transport: {} } as Untyped),
+    "'transport' as it must be an object with fetch(): current value is an object",
+  ],
+];
+
+for (const [title, call, message] of MISTYPED) {
+  Deno.test(`an option of another type: ${title}: INVALID_OPTION`, async () => {
+    await assertRejects(async () => await call(), davit.InvalidOptionError, message);
   });
 }
 

@@ -18,29 +18,34 @@ import { wrongScheme } from "./wrong_scheme.ts";
 const NO_TLS =
   /InvalidContentType|wrong.version.number|packet length too long|Does the server speak TLS/i;
 
+/** Who is spoken to: a registry, or what is between. */
+type Peer = "registry" | "proxy";
+
 /** What else goes wrong, by how Deno, Node and Bun say it, and in plain words. */
-const REASONS: readonly [said: RegExp, words: string | ((host: string) => string)][] = [
+const REASONS: readonly [said: RegExp, words: (peer: Peer, host: string) => string][] = [
   [
     /ENOTFOUND|EAI_|getaddrinfo|dns error|failed to lookup/i,
-    "the name has no address: check how it is spelled, and this machine's DNS",
+    () => "the name has no address: check how it is spelled, and this machine's DNS",
   ],
   [
     /ECONNREFUSED|connection refused|actively refused/i,
-    "nothing listens there: check the port, and whether the registry runs",
+    (peer) => `nothing listens there: check the port, and whether the ${peer} runs`,
   ],
   [
     /ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|unreachable|no route to host|timed out/i,
-    "it cannot be reached from here: check the network, its firewall and its proxy",
+    () => "it cannot be reached from here: check the network, its firewall and its proxy",
   ],
   [
     /HPE_INVALID_CONSTANT|Expected HTTP\/|invalid HTTP version/,
-    "what it answers is not HTTP: a registry of TLS wants https:// in front of its name",
+    (peer) => `what it answers is not HTTP: a ${peer} of TLS wants https:// in front of its name`,
   ],
   [
     /handshake eof|before secure TLS connection/i,
-    (host) =>
-      "it was ended in the TLS handshake: a registry of plain http wants " +
-      `hosts[${JSON.stringify(host)}].plainHttp`,
+    (peer, host) =>
+      `it was ended in the TLS handshake: a ${peer} of plain http wants ` +
+      (peer === "proxy"
+        ? "http:// in front of its name"
+        : `hosts[${JSON.stringify(host)}].plainHttp`),
   ],
 ];
 
@@ -59,17 +64,15 @@ export function connectionFailure(request: FailedRequest, error: unknown): ApiEr
   const secure = protocol === "https:";
   const place = hostAndPort(url);
   const causes = causesOf(cause);
-  const said = causes.map((error) => `${(error as { code?: string }).code} ${error.message}`)
-    .join("\n");
+  const said = wordsOf(causes);
   const advice = secure && certificateAdvice(host, causes, place);
   if (advice) {
     const message = `Cannot ${what}: ${advice} (${describe(cause)})`;
     return new CertificateError(message, { cause, host });
   }
   if (secure && NO_TLS.test(said)) return wrongScheme(request, cause);
-  const words = REASONS.find(([known]) => known.test(said))?.[1];
-  if (words === undefined) return failure;
-  const reason = typeof words === "string" ? words : words(host);
+  const reason = reasonOf(said, "registry", host);
+  if (reason === undefined) return failure;
   return new NetworkError(
     `Cannot ${what}: the connection to ${place} failed: ${reason} (${describe(cause)})` +
       hostAdvice(host),
@@ -77,17 +80,36 @@ export function connectionFailure(request: FailedRequest, error: unknown): ApiEr
   );
 }
 
+/** A user who did not set it may not know of it: most proxies come out of the environment. */
+const PROXY_SOURCES = "in 'proxy', or in HTTPS_PROXY and its like";
+
 function proxyFailure(
   request: FailedRequest,
   { host, status }: ProxyFailure,
   cause: unknown,
 ): ProxyError {
-  const login = status !== 407 ? "" : ". Give it a user name and password it takes: " +
-    "'proxy' as http://user:password@host:port";
+  const said = wordsOf(causesOf(cause));
+  const reason = NO_TLS.test(said)
+    ? "it does not speak TLS: a proxy of plain http wants http:// in front of its name"
+    : reasonOf(said, "proxy", host);
+  const words = describe(cause).replace(/\s+/g, " ").trim(); // OpenSSL's end with a line's end
+  const state = reason === undefined ? words : `${reason} (${words})`;
+  const advice = status === 407
+    ? "Give it a user name and password it takes, as http://user:password@host:port, " +
+      PROXY_SOURCES
+    : `It is named ${PROXY_SOURCES}`;
   return new ProxyError(
-    `Cannot ${request.what}: the proxy ${host} cannot be used: ${describe(cause)}${login}`,
+    `Cannot ${request.what}: the proxy ${host} cannot be used: ${state}. ${advice}`,
     { cause, proxy: host, ...(status !== undefined && { statusCode: status }) },
   );
+}
+
+function reasonOf(said: string, peer: Peer, host: string): string | undefined {
+  return REASONS.find(([known]) => known.test(said))?.[1](peer, host);
+}
+
+function wordsOf(causes: readonly Error[]): string {
+  return causes.map((error) => `${(error as { code?: string }).code} ${error.message}`).join("\n");
 }
 
 /** An error and what caused it, as far as that is looked at. */

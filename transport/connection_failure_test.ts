@@ -37,19 +37,63 @@ Deno.test("connectionFailure: a certificate names its host, and no retry mends i
   );
 });
 
-const PROXIES: [status: number | undefined, retryable: boolean, words: string][] = [
-  [undefined, true, "the proxy p.test:3128 cannot be used: lost"],
-  [407, false, "Give it a user name and password it takes"],
-  [403, false, "the proxy p.test:3128 cannot be used"],
-  [502, true, "the proxy p.test:3128 cannot be used"],
+const NAMED = "It is named in 'proxy', or in HTTPS_PROXY and its like";
+const PROXIES: [status: number | undefined, retryable: boolean, said: string, words: string][] = [
+  [undefined, true, "lost", `lost. ${NAMED}`],
+  [
+    407,
+    false,
+    "lost",
+    "lost. Give it a user name and password it takes, as http://user:password@host:port, in " +
+    "'proxy', or in HTTPS_PROXY and its like",
+  ],
+  [403, false, "lost", `lost. ${NAMED}`],
+  [502, true, "lost", `lost. ${NAMED}`],
+  [
+    undefined,
+    true,
+    "connect ECONNREFUSED 10.0.0.1:3128",
+    "nothing listens there: check the port, and whether the proxy runs (connect ECONNREFUSED " +
+    `10.0.0.1:3128). ${NAMED}`,
+  ],
+  [
+    undefined,
+    true,
+    "getaddrinfo ENOTFOUND p.test",
+    "the name has no address: check how it is spelled, and this machine's DNS (getaddrinfo " +
+    `ENOTFOUND p.test). ${NAMED}`,
+  ],
+  [
+    undefined,
+    true,
+    "write EPROTO 80:error:0A00010B:SSL routines:wrong version number:ssl3_record.c:350:\n",
+    "it does not speak TLS: a proxy of plain http wants http:// in front of its name (write " +
+    `EPROTO 80:error:0A00010B:SSL routines:wrong version number:ssl3_record.c:350:). ${NAMED}`,
+  ],
+  [
+    undefined,
+    true,
+    "Parse Error: Expected HTTP/, RTSP/ or ICE/",
+    "what it answers is not HTTP: a proxy of TLS wants https:// in front of its name (Parse " +
+    `Error: Expected HTTP/, RTSP/ or ICE/). ${NAMED}`,
+  ],
+  [
+    undefined,
+    true,
+    "Client network socket disconnected before secure TLS connection was established",
+    "it was ended in the TLS handshake: a proxy of plain http wants http:// in front of its name (",
+  ],
 ];
 
-for (const [status, retryable, words] of PROXIES) {
-  Deno.test(`connectionFailure: a proxy that fails, status ${status}`, () => {
+for (const [status, retryable, said, words] of PROXIES) {
+  Deno.test(`connectionFailure: a proxy that fails, status ${status}: ${said.trim()}`, () => {
     const options = { host: "p.test:3128", ...(status !== undefined && { status }) };
-    const failure = connectionFailure(told, new ProxyFailure("lost", options));
+    const failure = connectionFailure(told, new ProxyFailure(said, options));
     assertInstanceOf(failure, ProxyError);
-    assert(failure.message.includes(words), failure.message);
+    assertStringIncludes(
+      failure.message,
+      `Cannot pull the blob: the proxy p.test:3128 cannot be used: ${words}`,
+    );
     const { proxy, statusCode } = failure;
     assertEquals([failure.retryable, proxy, statusCode], [retryable, "p.test:3128", status]);
   });

@@ -75,8 +75,8 @@ export interface HostOptions {
 }
 
 const HOST_OPTIONS: OptionNames<HostOptions> = names(
-  "ca cert key proxy mirrors headers maxConcurrency",
-  { plainHttp: "boolean", insecure: "boolean" },
+  "ca cert key proxy maxConcurrency",
+  { headers: "an object", mirrors: "a list", plainHttp: "a boolean", insecure: "a boolean" },
 );
 
 /**
@@ -119,12 +119,12 @@ export function checkHosts(hosts: HostsOptions): void {
 
 /** PEM texts of each option: some runtimes pass over in silence what is none. */
 function checkCertificates(entry: string, { ca = [], cert, key }: HostOptions): void {
-  const certificates: [string, unknown][] = [ca].flat().map((text) => ["ca", text]);
-  if (cert !== undefined) certificates.push(["cert", cert]);
-  for (const [name, text] of certificates) {
+  for (const text of [ca, cert ?? []].flat()) {
     if (isPem(text, "CERTIFICATE")) continue;
     throw new InvalidOptionError(
-      `Cannot use ${entry}.${name} as it must be a certificate in PEM: it has no ` +
+      `Cannot use ${entry}.${
+        text === cert ? "cert" : "ca"
+      } as it must be a certificate in PEM: it has no ` +
         `"BEGIN CERTIFICATE"`,
     );
   }

@@ -47,14 +47,9 @@ export type AdviceOn = (errors: readonly RegistryError[]) => string | undefined;
 /** The error class for a response, with the registry's own words after the message. */
 export function httpError(message: string, options: FailedResponse): HttpError {
   const { resp, errors, redact = (words) => words, notes = [], advice } = options;
-  const words = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "))
-    .filter((each) => each !== "");
-  const own = words.length === 0 ? redact(resp.statusText) : [...new Set(words)].join("; ");
-  const said = cut(own, WORDS_CHARACTERS);
-  // A proxy's page is called "502 Bad Gateway".
-  const status = said.startsWith(String(resp.status)) ? "" : resp.status;
+  const said = refusal(resp.status, errors, redact(resp.statusText));
   const known = notes.map((note) => `(${note})`);
-  const text = [`${message}:`, status, said, ...known].filter(Boolean).join(" ");
+  const text = [`${message}:`, said, ...known].join(" ");
   const retryAfter = parseRetryAfter(resp.headers.get("retry-after"), options.now ?? Date.now());
   const rateLimit = parseRateLimit(resp.headers);
   const sentences = [`${text}${details(errors, said)}`, patience(resp.status, retryAfter), advice];
@@ -63,6 +58,20 @@ export function httpError(message: string, options: FailedResponse): HttpError {
     ...(retryAfter !== undefined && { retryAfter }),
     ...(rateLimit !== undefined && { rateLimit }),
   });
+}
+
+/** What a refusal says, on one line: its status, and the words of its errors or of the status. */
+export function refusal(
+  status: number,
+  errors: readonly RegistryError[],
+  statusText: string,
+): string {
+  const words = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "))
+    .filter((each) => each !== "");
+  const own = words.length === 0 ? statusText : [...new Set(words)].join("; ");
+  const said = cut(own, WORDS_CHARACTERS);
+  // A proxy's page is called "502 Bad Gateway".
+  return said.startsWith(String(status)) ? said : [status, said].filter(Boolean).join(" ");
 }
 
 /** What the errors say in detail, where their words do not say it. */

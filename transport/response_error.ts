@@ -1,13 +1,12 @@
-import type { Limits } from "../content/limits.ts";
-import type { HttpError, RegistryError } from "../errors.ts";
+import type { HttpError } from "../errors.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "./channel.ts";
 import { dockerResponse } from "./docker_response.ts";
 import { type AdviceOn, httpError } from "./http_error.ts";
-import { type ReadFor, readStart } from "./read_body.ts";
+import { readStart } from "./read_body.ts";
 import { redactUrl } from "./redact.ts";
 import { registryErrors } from "./registry_errors.ts";
 import { type SecretsKeeper, secretsOf } from "./secrets.ts";
-import { contentTypeOf, isWebPage } from "./web_page.ts";
+import { answeredBy } from "./web_page.ts";
 import { wantsTls, wrongScheme } from "./wrong_scheme.ts";
 
 /**
@@ -18,9 +17,10 @@ import { wantsTls, wrongScheme } from "./wrong_scheme.ts";
 export async function responseError(
   channel: Pick<Channel, "limits" | "clock" | "secrets">,
   request: ChannelRequest,
-  { response, url, anonymity, carried }: ChannelResponse,
+  answer: ChannelResponse,
   adviceOn?: AdviceOn,
 ): Promise<HttpError> {
+  const { response, url, anonymity, carried } = answer;
   const secrets = channel.secrets as SecretsKeeper | undefined;
   const redact = (words: string) => secrets ? secretsOf(secrets).redact(words, url) : words;
   const asked = { method: request.method, url: redact(redactUrl(url)) };
@@ -30,8 +30,7 @@ export async function responseError(
     throw wrongScheme({ ...request, url, ...(moved && { purpose: "redirect" }) });
   }
   const errors = registryErrors(bytes, redact);
-  const page = isWebPage(bytes) && ` with a web page, ${contentTypeOf(response)}`;
-  const by = page || moved ? `answered by ${url.host}${page || ""}` : undefined;
+  const by = answeredBy(answer, bytes, moved);
   return httpError(`Cannot ${request.what}`, {
     resp: dockerResponse(response, { ...asked, redact }, bytes.byteLength > 0 ? bytes : null),
     errors,
@@ -42,14 +41,4 @@ export async function responseError(
     ...asked,
     ...(anonymity?.cause !== undefined && { cause: anonymity.cause }),
   });
-}
-
-/** The errors that a response's body names, in the other end's own words; reads up to a limit. */
-export async function responseErrors(
-  limits: Required<Limits>,
-  request: ReadFor,
-  response: Response,
-  redact: (words: string) => string,
-): Promise<RegistryError[]> {
-  return registryErrors(await readStart(response, limits, request), redact);
 }

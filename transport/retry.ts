@@ -84,11 +84,14 @@ export function retry(options: RetryOptions): Middleware {
         // Before the slot is given back: in its old place, ahead of all that came later.
         if (refused) turn = limiter.acquire(request, slot);
       } catch (error) {
+        if (!isRetryable(error) || request.signal?.aborted || !canRepeat(request)) throw error;
         retries ??= new Retries(options);
         delay = retries.failed();
-        const last = delay === undefined || !canRepeat(request);
-        if (last || request.signal?.aborted || !isRetryable(error)) throw error;
-        reason = (error as Error).message;
+        if (delay === undefined) {
+          exhausted.add(error);
+          throw error;
+        }
+        reason = error.message;
       } finally {
         limiter.release(slot);
       }
@@ -107,9 +110,16 @@ export function retry(options: RetryOptions): Middleware {
   };
 }
 
+/**
+ * Errors of what was tried again as often as it may be: a request for a token, say. What waits for that
+ * is not tried again for it.
+ */
+export const exhausted = new WeakSet<ApiError>();
+
 /** Whether another try may help: davit's own errors say so themselves. */
-export function isRetryable(error: unknown): boolean {
-  return error instanceof ApiError && error.retryable && !(error instanceof HttpError);
+export function isRetryable(error: unknown): error is ApiError {
+  return error instanceof ApiError && error.retryable && !(error instanceof HttpError) &&
+    !exhausted.has(error);
 }
 
 function canRepeat(request: ChannelRequest): boolean {

@@ -196,6 +196,15 @@ Deno.test("retry: a reason that looks retryable is not retried", async () => {
   assertEquals([seen.length, events.length], [1, 0]);
 });
 
+Deno.test("retry: what a request ended with after all its tries is not tried again around it", async () => {
+  const error = new NetworkError("gone");
+  const inner = retried([error, error, error]);
+  const through = async () => (await inner.send(request())).response;
+  const outer = retried([through, status(200)]);
+  assertStrictEquals(await assertRejects(() => outer.send(request())), error);
+  assertEquals([inner.seen.length, outer.seen.length], [3, 1]);
+});
+
 const BACKOFF: [attempt: number, random: number, expected: number][] = [
   [1, 0, 100],
   [1, 1, 200],

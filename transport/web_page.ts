@@ -39,6 +39,16 @@ export function strangeAnswer({ response, url }: ChannelResponse, body: Uint8Arr
   return `${url.host} answered ${response.status} with ${contentTypeOf(response)}${page}`;
 }
 
+/** Who answered, for the message of a refusal, where it is a web page or `moved` to another host. */
+export function answeredBy(
+  { response, url }: ChannelResponse,
+  body: Uint8Array,
+  moved = false,
+): string | undefined {
+  const page = isWebPage(body) ? ` with a web page, ${contentTypeOf(response)}` : "";
+  return page || moved ? `answered by ${url.host}${page}` : undefined;
+}
+
 /**
  * Refuses a web page that came in a registry's place. What the header calls it says nothing: Quay
  * answers `/v2/` with "true" as text/html.

@@ -44,6 +44,7 @@ export interface Registration {
  * `the provided credentials are invalid` for a repository that cannot be parsed or has a scheme
  * (INVALID_CREDENTIALS) · `the provided credentials don't have write permissions` for any failure of
  * the check, whose `cause` says which, a network's too (NO_WRITE_PERMISSION).
+ * @throws {InvalidOptionError} When an option cannot be used.
  *
  * @example
  * ```ts
@@ -82,6 +83,7 @@ export async function register(
  * of what is made of it.
  *
  * @throws {ChainloopError} As {@linkcode register}'s first two.
+ * @throws {InvalidOptionError} When an option cannot be used.
  *
  * @example
  * ```ts

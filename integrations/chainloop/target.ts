@@ -1,3 +1,4 @@
+import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import { InvalidOptionError, InvalidReferenceError } from "../../errors.ts";
 import {
   indexOrigin,
@@ -6,7 +7,7 @@ import {
   repoOrRegistry,
 } from "../../reference/registry_repo.ts";
 import { openConnection } from "../../registry_channel.ts";
-import type { ConnectionOptions } from "../../registry_client_options.ts";
+import { CONNECTION_OPTIONS, type ConnectionOptions } from "../../registry_client_options.ts";
 import type { Channel } from "../../transport/channel.ts";
 import type { CallOptions } from "../call_options.ts";
 import { ChainloopError } from "./chainloop_error.ts";
@@ -27,6 +28,10 @@ export interface ChainloopOptions
   layout?: "repository" | "tag";
 }
 
+const { credentials: _credentials, scopes: _scopes, ...OPTIONS } = CONNECTION_OPTIONS;
+
+const CHAINLOOP_OPTIONS: OptionNames<ChainloopOptions> = names("layout signal", OPTIONS);
+
 export interface Target {
   channel: Channel;
   /** The repository that the write check asks. */
@@ -39,12 +44,14 @@ export interface Target {
  * Opens the registry of a repository. Nothing is sent; the credentials are for its host alone.
  *
  * @throws {ChainloopError} `the provided credentials are invalid` for what is not a repository.
+ * @throws {InvalidOptionError} When an option cannot be used.
  */
 export function openTarget(
   repository: string,
   credentials: { username: string; password: string },
   options: ChainloopOptions,
 ): Target {
+  checkOptions(options, CHAINLOOP_OPTIONS);
   const { layout = "repository", signal: _signal, ...connection } = options;
   if (layout !== "repository" && layout !== "tag") {
     throw new InvalidOptionError(

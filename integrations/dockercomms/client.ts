@@ -1,6 +1,7 @@
 import { ContentNotFoundError, NotFoundError, SizeMismatchError } from "../../errors.ts";
 import { type Body, bytesStream, openBody } from "../../content/body.ts";
 import type { Bytes } from "../../content/bytes.ts";
+import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import type { Descriptor } from "../../content/descriptor.ts";
 import { parseDigest } from "../../content/digest.ts";
 import { isManifestMediaType } from "../../content/media_types.ts";
@@ -13,7 +14,11 @@ import { referrers, supportsReferrers } from "../../endpoints/referrers.ts";
 import { tags } from "../../endpoints/tags.ts";
 import { EMPTY_CONFIG_BYTES } from "../../manifest/build.ts";
 import { openConnection } from "../../registry_channel.ts";
-import { type ConnectionOptions, credentialsOf } from "../../registry_client_options.ts";
+import {
+  CONNECTION_OPTIONS,
+  type ConnectionOptions,
+  credentialsOf,
+} from "../../registry_client_options.ts";
 import type { Channel } from "../../transport/channel.ts";
 import { type CallOptions, endedBy } from "../call_options.ts";
 import { EmptyConfigDescriptor } from "./constants.ts";
@@ -32,10 +37,17 @@ export interface ClientOptions extends ConnectionOptions, CallOptions {
   plainHttp?: boolean;
 }
 
+const CLIENT_OPTIONS: OptionNames<ClientOptions> = names(
+  "username password signal",
+  { plainHttp: "a boolean" },
+  CONNECTION_OPTIONS,
+);
+
 /**
  * A client of one repository: {@linkcode Client}'s constructor as a function.
  *
  * @throws {InvalidReferenceError} When the reference is not `registry/repo`.
+ * @throws {InvalidOptionError} When an option cannot be used.
  *
  * @example
  * ```ts
@@ -79,8 +91,10 @@ export class Client {
    * `registry`, `docker.io` is Docker Hub, and no `library/` is added. Nothing is sent yet.
    *
    * @throws {InvalidReferenceError} For `nohost`, `://invalid`, a tag or a digest.
+   * @throws {InvalidOptionError} When an option cannot be used.
    */
   constructor(reference: string, options: ClientOptions = {}) {
+    checkOptions(options, CLIENT_OPTIONS);
     const { signal, username, password, plainHttp: _plainHttp, ...connection } = options;
     const { origin, repository } = parseRepository(reference, options);
     const credentials = credentialsOf({ ...connection, username, password });

@@ -1,7 +1,13 @@
+import { checkArgument } from "../../content/check_argument.ts";
+import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import { HttpError } from "../../errors.ts";
 import { looksLikeHost, parseRegistry, registryOrigin } from "../../reference/registry.ts";
 import { openConnection } from "../../registry_channel.ts";
-import { type ConnectionOptions, credentialsOf } from "../../registry_client_options.ts";
+import {
+  CONNECTION_OPTIONS,
+  type ConnectionOptions,
+  credentialsOf,
+} from "../../registry_client_options.ts";
 import type { Channel } from "../../transport/channel.ts";
 import { sendExpecting } from "../../transport/expect.ts";
 import { headerFields } from "../../transport/header_fields.ts";
@@ -20,6 +26,10 @@ export interface ClientInit extends Omit<ConnectionOptions, "fetch">, CallOption
   /** The password or access token. */
   password?: string;
 }
+
+const { fetch: _fetch, ...OPTIONS } = CONNECTION_OPTIONS;
+
+const CLIENT_INIT: OptionNames<ClientInit> = names("transport username password signal", OPTIONS);
 
 /** Gives clients more methods, by {@linkcode ClientV2.with}. */
 export interface Extension<E> {
@@ -90,6 +100,7 @@ export class ClientV2 {
    */
   constructor(domain: string, init: ClientInit = {}) {
     if (!isDomain(domain)) throw new Error("invalid domain");
+    checkOptions(init, CLIENT_INIT);
     const { transport, username, password, signal, ...options } = init;
     const { credentials: given } = options;
     const credentials = credentialsOf({
@@ -161,6 +172,7 @@ const PING_FAILURES: Record<number, string> = {
 
 function fetchOf(transport: NonNullable<ClientInit["transport"]>): typeof globalThis.fetch {
   if (typeof transport === "function") return transport;
+  checkArgument("transport", transport, "handler");
   return (input, init) => transport.fetch(input, init);
 }
 

@@ -1,6 +1,6 @@
 /** How many requests authentication costs: counted on the wire, through the client that users have. */
-import { assert, assertEquals } from "@std/assert";
-import { MEDIA_TYPES, RegistryClientV2 } from "@davit/registry-client";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { MEDIA_TYPES, NetworkError, RegistryClientV2 } from "@davit/registry-client";
 import { createRegistry, serve } from "@davit/registry-client/server";
 import type { RegistryClientOpts } from "@davit/registry-client/types";
 
@@ -147,3 +147,35 @@ Deno.test("credentials of one host serve no other: two clients, one source", asy
   ]);
   assert(seen.every((line) => !line.includes("undefined")));
 });
+
+const DIGEST = `sha256:${"a".repeat(64)}`;
+
+/** Each tries again in its own way: a request, a download, an upload, a manifest, a list of referrers. */
+const CALLS: Record<string, (client: RegistryClientV2) => Promise<unknown>> = {
+  listTags: (client) => client.listTags(),
+  getManifest: (client) => client.getManifest("v1"),
+  getBlob: (client) => client.getBlob(DIGEST),
+  putBlob: (client) => client.putBlob(new Uint8Array(5)),
+  "putBlob in chunks": (client) => client.putBlob(new Uint8Array(5), { chunkSize: 2 }),
+  putManifest: (client) => tagged(client),
+  listReferrers: (client) => client.listReferrers(DIGEST),
+  login: (client) => client.login(),
+};
+
+for (const [name, call] of Object.entries(CALLS)) {
+  Deno.test(`${name}: a token service that cannot be reached is tried as often as any host`, async () => {
+    const { fetch } = createRegistry({ auth: { bearer: { users: { you: PASSWORD } } } });
+    let tries = 0;
+    const { client } = world({
+      retry: { maxAttempts: 4, minDelay: 0 },
+      fetch: (input, init) => {
+        const request = new Request(input, init);
+        if (new URL(request.url).pathname !== "/token") return fetch(request);
+        tries++;
+        return Promise.reject(new TypeError("it is down"));
+      },
+    });
+    await assertRejects(() => call(client), NetworkError, "Cannot get a token from");
+    assertEquals(tries, 4);
+  });
+}
