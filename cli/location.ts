@@ -1,5 +1,5 @@
 import { InvalidReferenceError, parseReference, type Reference } from "../mod.ts";
-import { nearReference } from "./near_reference.ts";
+import { isPage, nearReference } from "./near_reference.ts";
 
 /** Where an image or artifact is, as an argument names it. */
 export type Location = RegistryLocation | LayoutLocation | ArchiveLocation;
@@ -91,6 +91,14 @@ export function parseLocation(text: string): Location {
     throw new InvalidReferenceError(
       `Cannot parse ${JSON.stringify(text)}: it is a registry; its repositories are ` +
         `${text}/NAME, and davit ls ${text} lists them`,
+    );
+  }
+  if (isPage(text)) {
+    const near = nearReference(text) ?? "docker.io/NAME";
+    throw new InvalidReferenceError(
+      `Cannot parse ${
+        JSON.stringify(text)
+      }: it is one of Docker Hub's pages; did you mean ${near}?`,
     );
   }
   const error = misspelt(text, prefix) ?? pathError(text);

@@ -1,12 +1,17 @@
 import { parseReference } from "../mod.ts";
 
+/** Pasted out of a browser's address bar: `https://hub.docker.com/_/alpine`. */
+const PAGE = /^(?:https?:\/\/)?hub\.docker\.com\/(?:_\/([^/]+)|r\/([^/]+\/[^/]+)|.*).*$/i;
+
+/** Whether a text is an address of Docker Hub's pages, where no registry is. */
+export function isPage(text: string): boolean {
+  return PAGE.test(text);
+}
+
 /** What may have been meant by a text that is no reference, without what is pasted along with one. */
 export function nearReference(text: string): string | undefined {
   const near = text.replace(/^[\s\u200b'"`“”<]+|[\s\u200b'"`“”>/:@]+$/g, "")
-    .replace(
-      /^(?:https?:\/\/)?hub\.docker\.com\/(?:_\/([^/]+)|r\/([^/]+\/[^/]+)).*$/,
-      "docker.io/$1$2",
-    )
+    .replace(PAGE, "docker.io/$1$2")
     .replace(/^docker:(?!\/\/)/, "docker://")
     .replace(/:(?=sha(?:256|512):)/, "@")
     .replace(/@(?=[0-9a-f]{64}$)/, "@sha256:")

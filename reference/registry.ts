@@ -32,8 +32,6 @@ const HOST_GRAMMAR: string =
   "address, or an IPv6 address in brackets";
 
 const DOCKER_HUB_HOSTS = ["docker.io", "index.docker.io", "registry-1.docker.io"];
-/** Pasted out of a browser's address bar: `https://hub.docker.com/_/alpine`. */
-const DOCKER_HUB_PAGES = "hub.docker.com";
 const LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
 const DNS_NAME = new RegExp(String.raw`^${LABEL}(?:\.${LABEL})*$`);
 const MAX_PORT = 65535;
@@ -132,9 +130,6 @@ export function normaliseHost(text: string, scheme: Scheme | undefined, fail: Fa
   }
   // In capitals alone it is a host when it is read again.
   if (port === undefined && !looksLikeHost(host)) return host.toUpperCase();
-  if (host === DOCKER_HUB_PAGES) {
-    throw fail(`${host} has Docker Hub's pages; its images are docker.io/NAME`, HOST_GRAMMAR);
-  }
   if (!DOCKER_HUB_HOSTS.includes(host)) return port === undefined ? host : `${host}:${port}`;
   if (scheme === "http") throw fail("plain HTTP to Docker Hub is disallowed", HOST_GRAMMAR);
   if (port !== undefined && port !== "443") {

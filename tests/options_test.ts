@@ -307,7 +307,10 @@ const CALLS: [title: string, call: (options: Untyped) => unknown][] = [
 ];
 
 /** What keeps a signal, and has nothing to end yet. */
-const CONSTRUCTED = ["RegistryClientV2", "connect", "createOciFetch"];
+const CONSTRUCTED = [
+  ...["RegistryClientV2", "connect", "createOciFetch", "dockercomms' Client"],
+  ...["oci-client's ClientV2", "chainloop's openRegistration"],
+];
 
 for (const [title, call] of CALLS) {
   Deno.test(`an option that does not exist, of ${title}: INVALID_OPTION with the names`, async () => {
@@ -331,20 +334,6 @@ for (const [title, call] of CALLS) {
     const reason = new Error("aborted before");
     const outcome = (async () => await call({ signal: AbortSignal.abort(reason) }))();
     assertStrictEquals(await outcome.catch((error) => error), reason);
-    assertEquals(sent, []);
-  });
-}
-
-for (const [title, call] of CALLS) {
-  Deno.test(`a signal that is its controller, of ${title}: INVALID_OPTION, where there is one`, async () => {
-    sent.length = 0;
-    const { message } = await assertRejects(async () => await call({ nothingLikeThis: 1 }), Error);
-    if (!/'nothingLikeThis'.* It is one of .*\bsignal\b/.test(message)) return;
-    await assertRejects(
-      async () => await call({ signal: new AbortController() }),
-      davit.InvalidOptionError,
-      "signal' as it must be an AbortSignal: current value is an object",
-    );
     assertEquals(sent, []);
   });
 }
