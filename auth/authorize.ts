@@ -64,15 +64,8 @@ export class Authentication {
     await authorizer.prove(username, password, signal);
   }
 
-  /** Sends a request to the registry itself. */
-  send(next: Send, request: ChannelRequest, intent: Intent): Promise<ChannelResponse> {
-    const known = this.#loaded;
-    if (known === undefined) return this.#first(next, request, intent);
-    return known.negotiate(known.authorizer, next, request, intent);
-  }
-
-  /** Sends a request while no registry has asked for anything. */
-  async #first(next: Send, request: ChannelRequest, intent: Intent): Promise<ChannelResponse> {
+  /** Sends a request to the registry itself; as it is, while no registry has asked for anything. */
+  async send(next: Send, request: ChannelRequest, intent: Intent): Promise<ChannelResponse> {
     let refusal: ChannelResponse | undefined;
     if (this.#loading === undefined && !this.#startsWithCredentials(request)) {
       refusal = await next(request);
@@ -81,7 +74,7 @@ export class Authentication {
       // A 401 may come of another registry, which this one redirects to. IBM says with 403 what it wants.
       if (status !== 401 && status !== 403) return refusal;
     }
-    const { authorizer, negotiate } = await this.#load();
+    const { authorizer, negotiate } = this.#loaded ?? await this.#load();
     return await negotiate(authorizer, next, request, intent, refusal);
   }
 

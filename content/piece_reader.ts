@@ -36,10 +36,10 @@ export interface NativeBody {
 }
 
 /** Readers of the streams that were made of them, as long as nothing was read. */
-export const readers: WeakMap<ReadableStream<Bytes>, PieceReader> = new WeakMap();
+const readers: WeakMap<ReadableStream<Bytes>, PieceReader> = new WeakMap();
 
 /** Memory that was made for one piece alone, which need not fill it. */
-export const madeForPiece: WeakSet<ArrayBufferLike> = new WeakSet();
+const madeForPiece: WeakSet<ArrayBufferLike> = new WeakSet();
 
 /**
  * A reader of a stream: the one it was made of, or with the caller's buffers on byte streams, else
@@ -102,7 +102,7 @@ function byobReader(stream: ReadableStream<Bytes>): ReadableStreamBYOBReader | u
 const RATE_STALLS = 10;
 
 /** The limits that a body's reading keeps. */
-export interface PaceLimits {
+interface PaceLimits {
   /** How long it may stand still, in milliseconds. */
   stallTimeout: number;
   /** The slowest that it may come, in bytes a second. @default {0} */
@@ -200,4 +200,54 @@ export async function readAll(
   }
   if (pieces.length === 0) return EMPTY;
   return concatBytes(pieces);
+}
+
+/**
+ * A byte stream of a reader's pieces. Nothing is read before it is asked for; a consumer's buffer is
+ * handed to the reader, and without one its pieces are passed on as they are. Where the consumer is
+ * davit itself, `pieceReader` takes the reader back, and no stream stands between.
+ *
+ * It has no `autoAllocateChunkSize`: a buffer would be made, and zeroed, for every piece that brings
+ * its own memory. On Node that costs as much time as the hashing.
+ */
+export function readerStream(reader: PieceReader): ReadableStream<Bytes> {
+  let cancelled = false;
+  const stream: ReadableStream<Bytes> = new ReadableStream({
+    type: "bytes",
+    async pull(controller: ReadableByteStreamController) {
+      readers.delete(stream);
+      const request = controller.byobRequest;
+      const view = (request?.view ?? undefined) as Bytes | undefined;
+      const room = view?.byteLength ?? 0;
+      const { done, value: piece } = await reader.read(view);
+      if (cancelled) return;
+      const tookView = request !== null && view!.byteLength === 0;
+      if (done || piece === undefined) {
+        // A pending request must be answered after the close, with the memory it brought.
+        controller.close();
+        if (tookView) request.respondWithNewView(piece!);
+        else request?.respond(0);
+      } else if (tookView) {
+        request.respondWithNewView(piece);
+      } else if (piece.byteLength <= room) {
+        view!.set(piece);
+        request!.respond(piece.byteLength);
+      } else {
+        // The copy of a constructor: what `slice` makes of a Node Buffer shares its memory.
+        controller.enqueue(ownsMemory(piece) ? piece : new Uint8Array(piece));
+      }
+    },
+    async cancel(reason) {
+      cancelled = true;
+      readers.delete(stream);
+      await reader.cancel(reason);
+    },
+  }, { highWaterMark: 0 });
+  readers.set(stream, reader);
+  return stream;
+}
+
+/** Whether no other bytes live in a piece's memory, so that a stream may take it away. */
+function ownsMemory({ buffer, byteLength }: Bytes): boolean {
+  return byteLength === buffer.byteLength || madeForPiece.has(buffer);
 }

@@ -1,8 +1,13 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { LimitError, TimeoutError } from "../errors.ts";
 import { type Bytes, encodeText } from "./bytes.ts";
-import { type PieceReader, pieceReader, readAll, stallGuard } from "./piece_reader.ts";
-import { readerStream } from "./reader_stream.ts";
+import {
+  type PieceReader,
+  pieceReader,
+  readAll,
+  readerStream,
+  stallGuard,
+} from "./piece_reader.ts";
 
 function plainStream(...pieces: (Bytes | Error)[]): ReadableStream<Bytes> {
   const left = [...pieces];

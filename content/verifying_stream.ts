@@ -2,11 +2,10 @@ import { BadDigestError, SizeMismatchError } from "../errors.ts";
 import type { Bytes } from "./bytes.ts";
 import { type Digest, hashAlgorithm, toDigest } from "./digest.ts";
 import { createHasher } from "./hasher.ts";
-import type { Piece, PieceReader } from "./piece_reader.ts";
-import { readerStream } from "./reader_stream.ts";
+import { type Piece, type PieceReader, readerStream } from "./piece_reader.ts";
 
 /** What the bytes must turn out to be. */
-export interface Expected {
+interface Expected {
   /** Their digest. */
   digest: Digest;
   /** How many there are, where that is known. */
@@ -18,7 +17,7 @@ export interface Expected {
 }
 
 /** Options of {@linkcode verifyingStream} and {@linkcode passingStream}. */
-export interface StreamOptions {
+interface StreamOptions {
   /** Told the count of bytes so far after each piece, and once more at the end. */
   onBytes?: (bytes: number, done: boolean) => void;
   /** Ends the stream with the signal's reason. */

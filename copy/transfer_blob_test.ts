@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { bytesStream, openBody } from "../content/body.ts";
 import { EMPTY } from "../content/bytes.ts";
-import { readerStream } from "../content/reader_stream.ts";
+import { readerStream } from "../content/piece_reader.ts";
 import type { ContentStore } from "../content/store.ts";
 import type { CopyEvent } from "../events.ts";
 import { MemoryStore } from "../stores/memory_store.ts";

@@ -1,7 +1,7 @@
 import { InvalidContentError } from "../errors.ts";
 import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { TagList } from "../manifest/types.ts";
-import type { Channel, ChannelRequest } from "../transport/channel.ts";
+import type { Channel } from "../transport/channel.ts";
 import { checkEntries, LIST_OPTIONS, type ListOptions, pages } from "./pages.ts";
 import { fullName, repositoryRequest } from "./request.ts";
 
@@ -43,7 +43,16 @@ export async function* tagPages(
   options: ListTagsOptions = {},
 ): AsyncGenerator<TagList> {
   checkOptions(options, LIST_TAGS_OPTIONS);
-  const request = tagsRequest(channel, repository, options);
+  const { last, pageSize, signal } = options;
+  const request = repositoryRequest(channel, {
+    method: "GET",
+    repository,
+    path: "tags/list",
+    query: { last, n: pageSize },
+    actions: ["pull"],
+    what: listing(channel, repository),
+    signal,
+  });
   for await (const { json } of pages(channel, request, options)) {
     const { name, child, manifest } = json as Partial<TagList>;
     yield {
@@ -62,22 +71,6 @@ export async function* tags(
   options: ListTagsOptions = {},
 ): AsyncGenerator<string> {
   for await (const { tags } of tagPages(channel, repository, options)) yield* tags;
-}
-
-function tagsRequest(
-  channel: Channel,
-  repository: string,
-  { last, pageSize, signal }: ListTagsOptions,
-): ChannelRequest {
-  return repositoryRequest(channel, {
-    method: "GET",
-    repository,
-    path: "tags/list",
-    query: { last, n: pageSize },
-    actions: ["pull"],
-    what: listing(channel, repository),
-    signal,
-  });
 }
 
 function listing(channel: Channel, repository: string): string {

@@ -1,6 +1,5 @@
 import type { Bytes } from "../content/bytes.ts";
-import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
-import { readerStream } from "../content/reader_stream.ts";
+import { type PieceReader, pieceReader, readerStream } from "../content/piece_reader.ts";
 import { countReads } from "../stores/file_stream.ts";
 
 /** One request that a registry saw. */

@@ -1,8 +1,7 @@
 import { type Bytes, EMPTY } from "../content/bytes.ts";
 import { compressionOf, decompressed } from "../content/compression.ts";
 import type { DecompressLimits } from "../content/gzip.ts";
-import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
-import { readerStream } from "../content/reader_stream.ts";
+import { type PieceReader, pieceReader, readerStream } from "../content/piece_reader.ts";
 import {
   ContentNotFoundError,
   InvalidArchiveError,

@@ -1,6 +1,6 @@
 import type { Bytes } from "../content/bytes.ts";
 import { freeMemory, takeMemory } from "../content/memory.ts";
-import { readerStream } from "../content/reader_stream.ts";
+import { readerStream } from "../content/piece_reader.ts";
 import type { FileCursor } from "../runtime/files.ts";
 
 /**

@@ -1,7 +1,6 @@
 import type { Bytes } from "../content/bytes.ts";
 import { takeMemory } from "../content/memory.ts";
-import type { PieceReader } from "../content/piece_reader.ts";
-import { readerStream } from "../content/reader_stream.ts";
+import { type PieceReader, readerStream } from "../content/piece_reader.ts";
 
 /**
  * The size of every piece but the last, in bytes: large enough that 1 GiB is a thousand pieces,

@@ -1,5 +1,5 @@
 import { InvalidContentError } from "../errors.ts";
-import { readerStream } from "../content/reader_stream.ts";
+import { readerStream } from "../content/piece_reader.ts";
 import type { NodeResponse } from "../runtime/http.ts";
 import type { ChannelRequest } from "./channel.ts";
 import { nodeBodyReader } from "./node_body_reader.ts";

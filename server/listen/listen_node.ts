@@ -1,8 +1,12 @@
 import { type Bytes, EMPTY } from "../../content/bytes.ts";
 import { freeMemory, takeMemory } from "../../content/memory.ts";
 import { InvalidOptionError } from "../../errors.ts";
-import { type Piece, type PieceReader, pieceReader } from "../../content/piece_reader.ts";
-import { readerStream } from "../../content/reader_stream.ts";
+import {
+  type Piece,
+  type PieceReader,
+  pieceReader,
+  readerStream,
+} from "../../content/piece_reader.ts";
 import { builtin } from "../../runtime/builtin.ts";
 import { guarded, Refusal } from "../refusal.ts";
 import { isPlainUrl } from "../request_url.ts";
