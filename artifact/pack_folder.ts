@@ -18,7 +18,7 @@ export const UNPACK = "io.deis.oras.content.unpack";
 export const TAR_DIGEST = "io.deis.oras.content.digest";
 
 /** A folder as a layer: a gzipped tar that is made anew each time it is read. */
-export interface PackedFolder {
+interface PackedFolder {
   /** The digest of the compressed tar. */
   digest: string;
   tarDigest: string;
@@ -26,7 +26,7 @@ export interface PackedFolder {
   body: ReopenableBody & { size: number };
 }
 
-export interface FolderOptions {
+interface FolderOptions {
   /** The name of the folder in the tar; with `.` the tar has what is in the folder. */
   title: string;
   /** The time of everything in it, in seconds since 1970. @default {when each was written} */

@@ -8,7 +8,7 @@ import { verifyingStream } from "../content/verifying_stream.ts";
 import { InvalidArchiveError, UnsafePathError } from "../errors.ts";
 import type { StagedFiles } from "./staged_files.ts";
 
-export type UnpackLimits = TarLimits & DecompressLimits;
+type UnpackLimits = TarLimits & DecompressLimits;
 
 /** What an entry takes in a tar beside its content: a header, and zeros up to the next block. */
 const ENTRY_BYTES = 1024;
@@ -16,7 +16,7 @@ const ENTRY_BYTES = 1024;
 /** What a tar may have beside its entries: long names, and zeros at its end. */
 const FREE_BYTES = 1024 * 1024;
 
-export interface UnpackedFolder {
+interface UnpackedFolder {
   entries: number;
   bytes: number;
 }

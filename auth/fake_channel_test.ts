@@ -110,7 +110,7 @@ async function readText(body: OpenBody | undefined): Promise<string> {
 }
 
 /** How the {@linkcode FakeRegistry} behaves. */
-export interface FakeRegistryOptions {
+interface FakeRegistryOptions {
   /** The `WWW-Authenticate` of its 401; the scope is put in. @default Bearer at /token */
   challenge?: (scope: string) => string | null;
   /** Users and passwords; without any, all requests get tokens. */

@@ -20,7 +20,7 @@ import { parseToken } from "./token_answer.ts";
 import type { Token } from "./token_store.ts";
 
 /** What a token request goes through. */
-export interface TokenRequestContext {
+interface TokenRequestContext {
   /** Sends token requests, and tries again what may pass. */
   send: Send;
   /** Time. */

@@ -15,7 +15,7 @@ export interface Token {
 }
 
 /** A token out of the store. */
-export interface StoredToken {
+interface StoredToken {
   /** The bearer token. */
   value: string;
   /** Whether it was requested during this call: requesting another would bring the same. */

@@ -34,7 +34,7 @@ export function checkTrustedRealms(trusted: TrustedRealms | undefined): void {
 }
 
 /** An entry, read. */
-export interface TrustedEntry {
+interface TrustedEntry {
   /** Where the entry is an origin. */
   protocol?: string;
   /** The host as a URL of a scheme shows it: without the scheme's own port. */

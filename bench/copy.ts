@@ -23,7 +23,7 @@ const ARTIFACT = "application/vnd.example.bench";
 const SLOW_BYTES_PER_SECOND = 74_000_000;
 
 /** Where things are, and what davit runs on. */
-export interface CopySetting {
+interface CopySetting {
   /** A folder, in memory where the machine has one. */
   folder: string;
   runtimes: Runtime[];

@@ -3,7 +3,7 @@ import { neededPeer } from "../tests/peers/locate.ts";
 import type { Contestant } from "./measure.ts";
 import type { Runtime } from "./runtimes.ts";
 
-export interface Place {
+interface Place {
   /** A repository, as `127.0.0.1:5000/name`. */
   repository?: string;
   layout?: string;

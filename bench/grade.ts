@@ -219,7 +219,7 @@ async function shorten({ folder, blobs }: SampleLayout): Promise<void> {
 const SHOWN = { kept: "kept", broken: "**broken**", "not seen": "·" } as const;
 
 /** The reports as Markdown: a table, and what broke what. */
-export function gradesTable(reports: ReadonlyMap<string, GradeReport>): string {
+function gradesTable(reports: ReadonlyMap<string, GradeReport>): string {
   const names = [...reports.keys()];
   const rules = [...reports.values()][0]!.results;
   const verdict = (name: string, index: number) => reports.get(name)!.results[index]!;

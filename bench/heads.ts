@@ -21,7 +21,7 @@ const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
 const encoder = new TextEncoder();
 
 /** Where the registry keeps its data, and who is measured. */
-export interface HeadsSetting {
+interface HeadsSetting {
   /** A folder, in memory where the machine has one. */
   folder: string;
   runtimes: readonly Runtime[];
@@ -34,7 +34,7 @@ async function output(command: string, args: string[]): Promise<number> {
   return Number(decoder.decode(stdout));
 }
 
-export async function pushManifests(
+async function pushManifests(
   name: string,
   options: Partial<RegistryClientOpts>,
 ): Promise<void> {

@@ -15,7 +15,7 @@ export interface Runtime {
 }
 
 /** What runs on every runtime: plain JavaScript, so that none spends time on types. */
-export type Script = typeof SCRIPTS[number];
+type Script = typeof SCRIPTS[number];
 
 const SCRIPTS = ["davit_copy.mjs", "davit_pull.mjs", "davit_push.mjs", "davit_heads.mjs"] as const;
 

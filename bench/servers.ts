@@ -24,7 +24,7 @@ interface Server {
 }
 
 /** What the large blob is, and where servers may keep theirs. */
-export interface ServersSetting {
+interface ServersSetting {
   /** A folder, in memory where the machine has one. */
   folder: string;
   blob: string;

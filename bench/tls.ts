@@ -6,7 +6,7 @@ import type { Registry } from "../tests/peers/registries.ts";
 
 const START_LIMIT_MS = 20_000;
 
-export interface TlsRegistry {
+interface TlsRegistry {
   /** Where it is, without a scheme. */
   host: string;
   /** What makes Deno, Node, Bun and Go's programs trust it. */

@@ -1,5 +1,5 @@
 /** A part of some content. */
-export interface ByteRange {
+interface ByteRange {
   /** The first byte. */
   offset: number;
   /** How many bytes; at least one. */

@@ -34,7 +34,7 @@ const KINDS = {
 } as const;
 
 /** The kinds of {@linkcode checkArgument}. */
-export type ArgumentKind = keyof typeof KINDS;
+type ArgumentKind = keyof typeof KINDS;
 
 /**
  * Refuses an argument of another kind, as a program without types may give anything.

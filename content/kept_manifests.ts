@@ -1,7 +1,7 @@
 import type { Bytes } from "./bytes.ts";
 
 /** A manifest that is kept. */
-export interface KeptManifest {
+interface KeptManifest {
   /** Its bytes. */
   bytes: Bytes;
   /** What it is. */

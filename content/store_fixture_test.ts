@@ -81,7 +81,7 @@ export function stream(content: Bytes, offset = 0): ReadableStream<Bytes> {
 }
 
 /** A stream of pieces of uneven sizes, which are not a byte stream's. */
-export function pieces(content: Bytes): ReadableStream<Bytes> {
+function pieces(content: Bytes): ReadableStream<Bytes> {
   let offset = 0;
   let length = 1;
   return new ReadableStream({

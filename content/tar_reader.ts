@@ -53,7 +53,7 @@ export interface TarInput extends PieceReader {
 }
 
 /** How a tar is read. */
-export interface ReadTarOptions {
+interface ReadTarOptions {
   /**
    * Whether a name may begin with a slash, which is left out: for a tar that is not unpacked.
    * @default {false}

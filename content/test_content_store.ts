@@ -37,7 +37,7 @@ import { partialBlobCases } from "./store_partial_blob_cases_test.ts";
 import { deleteCases } from "./store_delete_cases_test.ts";
 
 /** A store under test. */
-export interface ContentStoreUnderTest {
+interface ContentStoreUnderTest {
   /** The store; empty. */
   store: ContentStore;
   /** Changes a byte of content behind the store's back, where what is behind it can be damaged. */

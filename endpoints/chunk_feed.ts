@@ -4,7 +4,7 @@ import { type Bytes, concatBytes } from "../content/bytes.ts";
 import type { PieceReader } from "../content/piece_reader.ts";
 
 /** A chunk of a body. */
-export interface BodyChunk {
+interface BodyChunk {
   /** Its bytes. */
   data: Bytes;
   /** Whether the body ends with it. */

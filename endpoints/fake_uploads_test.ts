@@ -7,7 +7,7 @@ import { digestOf } from "../content/digest_of.ts";
 import { failure, type FakeOptions, fakeRegistry, reset, type Seen } from "./fake_registry_test.ts";
 
 /** Serves a request as a registry does. */
-export type Serve = () => Promise<Response>;
+type Serve = () => Promise<Response>;
 
 /** A fault: answers instead of the registry, or lets it answer first. */
 export type Fault = (seen: Seen, serve: Serve) => Response | Promise<Response>;

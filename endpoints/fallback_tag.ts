@@ -117,7 +117,7 @@ async function hasDigest(bytes: Bytes, digest: Digest): Promise<boolean> {
 }
 
 /** A change to a fallback index; the same index, or none, when nothing is to be done. */
-export type IndexChange = (index: ImageIndex | undefined) => ImageIndex | undefined;
+type IndexChange = (index: ImageIndex | undefined) => ImageIndex | undefined;
 
 /**
  * One write at a time to a fallback tag; looked at again afterwards in case another writer won. What

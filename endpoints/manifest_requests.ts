@@ -389,7 +389,7 @@ export async function namesManifest(
 }
 
 /** A descriptor out of a HEAD's headers, where they say enough. */
-export function descriptorOf(ref: string, headers: Headers): Descriptor | undefined {
+function descriptorOf(ref: string, headers: Headers): Descriptor | undefined {
   const digest = isDigest(ref) ? ref : answeredDigest(headers);
   const size = sizeByHead(headers);
   const mediaType = bareMediaType(headers.get("content-type"));

@@ -79,7 +79,7 @@ export function repositoryRequest(channel: Channel, parts: RequestParts): Channe
 }
 
 /** A manifest's reference: a digest or a tag. */
-export type ManifestReference = { digest: Digest; tag?: undefined } | {
+type ManifestReference = { digest: Digest; tag?: undefined } | {
   digest?: undefined;
   tag: string;
 };
@@ -125,7 +125,7 @@ export function resolveUrl(channel: Channel, target: string, base: URL, what: st
 }
 
 /** The part that a 206 holds: its first and last byte, and the size of the whole where that is said. */
-export interface ContentRange {
+interface ContentRange {
   first: number;
   last: number;
   total: number | undefined;

@@ -16,7 +16,7 @@ import { copyFields } from "../transport/header_fields.ts";
 import { contentRange, otherRange, plainBody } from "./request.ts";
 
 /** What is read: a blob, or a part of one. */
-export interface ResumingOptions {
+interface ResumingOptions {
   /** The blob. */
   digest: Digest;
   /** What it is called in messages. @default {the blob and its digest} */

@@ -20,7 +20,7 @@ import {
 } from "./uploads.ts";
 
 /** Options of {@linkcode transferBlob}. */
-export interface TransferOptions extends EndpointOptions {
+interface TransferOptions extends EndpointOptions {
   /** Send chunks of so many bytes. */
   chunkSize?: number;
   /** Where the upload is written down, so that another process can go on with it. */

@@ -27,7 +27,7 @@ export const DOCKER_HUB_ORIGIN = "https://registry-1.docker.io";
 export const MAX_HOST_LENGTH = 253;
 
 /** What a registry is, in the words of messages. */
-export const HOST_GRAMMAR: string =
+const HOST_GRAMMAR: string =
   "a registry is host[:port], the host a DNS name (xn--… for letters beyond ASCII), an IPv4 " +
   "address, or an IPv6 address in brackets";
 

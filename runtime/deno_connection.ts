@@ -30,7 +30,7 @@ interface DenoNet {
 }
 
 /** How a connection is made, where nothing but its URL does not say it. */
-export interface DenoConnectionOptions {
+interface DenoConnectionOptions {
   /** What TLS is made with. Through a proxy a client certificate cannot be shown. */
   tls?: TlsSettings;
   /**

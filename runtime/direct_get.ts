@@ -19,7 +19,7 @@ export interface DirectGets {
 }
 
 /** Options of {@linkcode directGets}. */
-export interface DirectGetsOptions extends NodeTlsOptions {
+interface DirectGetsOptions extends NodeTlsOptions {
   /** How long a connection may be idle, in milliseconds. */
   idleTimeout: number;
 }

@@ -8,7 +8,7 @@ const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [1, 25];
 const BEATS = 6;
 
 /** Where a lock is, and how long its holders are waited for. */
-export interface FileLock {
+interface FileLock {
   /** The lock's file. */
   path: string;
   /** A new name in the same folder, for a file that is not whole yet. */

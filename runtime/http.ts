@@ -66,7 +66,7 @@ export interface NodeRequestOptions {
 }
 
 /** An address as `node:net` wants it. */
-export interface NodeAddress {
+interface NodeAddress {
   /** The address. */
   address: string;
   /** Its kind: 4 or 6. */

@@ -34,7 +34,7 @@ interface Tls {
 }
 
 /** Options of {@linkcode proxyAgent}. */
-export interface ProxyAgentOptions extends NodeAgentOptions {
+interface ProxyAgentOptions extends NodeAgentOptions {
   /** How long the proxy may take to make a tunnel, in milliseconds. */
   tunnelTimeout: number;
   /** What a connection with TLS to the proxy itself is made with. */

@@ -81,7 +81,7 @@ export async function buildNpm(folder: string): Promise<BuiltPackage> {
 }
 
 /** What a page pays, in its own words. */
-export async function bundleReport({ name, tarball }: BuiltPackage): Promise<string> {
+async function bundleReport({ name, tarball }: BuiltPackage): Promise<string> {
   await using temp = await tempFolder();
   const folder = temp.path;
   await npmInstall(folder, [tarball, `esbuild@${TOOLS.esbuild}`]);

@@ -8,7 +8,7 @@ import { projectFiles } from "./project_files.ts";
 import { complain, say } from "./say.ts";
 
 /** A breach of a rule. */
-export interface Breach {
+interface Breach {
   /** The file, from the project's root. */
   file: string;
   /** The line, from 1. */

@@ -10,7 +10,7 @@ export interface ImportEdge {
   line: number;
 }
 
-export interface SourceFacts {
+interface SourceFacts {
   imports: ImportEdge[];
   /** The code with spaces for comments and quotes for strings; lines stay. */
   code: string;

@@ -8,7 +8,7 @@
  * updates it on purpose.
  */
 
-export type StdSource = "jsr" | "npm";
+type StdSource = "jsr" | "npm";
 
 const PROBE_TIMEOUT_MS = 2_000;
 /** A small module: whether it can be imported is the question. */

@@ -12,7 +12,7 @@ import { cleanUp, type Scratch, VERBS } from "./live/verbs.ts";
 import { runProgram, UsageError } from "./run_program.ts";
 import { say } from "./say.ts";
 
-export interface LiveReport {
+interface LiveReport {
   /** "ok", a code, or a failure's words, by verb. */
   outcomes: Record<string, string>;
   /** Everything that was said, without secrets. */

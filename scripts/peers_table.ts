@@ -21,7 +21,7 @@ export interface GoProgramPeer {
 }
 
 /** A program whose binary comes in an npm package, or a module that such a program loads. */
-export interface NpmPeer {
+interface NpmPeer {
   source: "npm";
   /** The npm package, the one that carries the binary for this machine. */
   package: string;
@@ -31,7 +31,7 @@ export interface NpmPeer {
 }
 
 /** A program of the system's distribution, found on the `PATH`. */
-export interface AptPeer {
+interface AptPeer {
   source: "apt";
   package: string;
 }

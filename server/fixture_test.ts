@@ -21,7 +21,7 @@ export interface Answer {
   code: string | undefined;
 }
 
-export interface SendInit {
+interface SendInit {
   body?: BodyInit;
   headers?: HeadersInit;
 }
@@ -108,12 +108,12 @@ export class Wire {
 }
 
 /** A registry's options, and what makes it of them. */
-export interface MadeOptions extends RegistryOptions {
+interface MadeOptions extends RegistryOptions {
   /** Makes the registry. @default {createRegistry} */
   create?: (options: RegistryOptions) => Registry;
 }
 
-export interface CaseOptions extends MadeOptions {
+interface CaseOptions extends MadeOptions {
   /** Cases whose requests no HTTP client sends, or that look at what `fetch` gives. */
   memoryOnly?: boolean;
 }

@@ -15,7 +15,7 @@ import { mediaTypeIn } from "./media_type.ts";
 import { Refusal } from "./refusal.ts";
 
 /** What a registry must know of a manifest. */
-export interface ManifestFacts extends Pick<StoredManifest, "contentType" | "referrer"> {
+interface ManifestFacts extends Pick<StoredManifest, "contentType" | "referrer"> {
   /** What must be in the repository before the manifest is taken. */
   children: { digest: Digest; mayBeManifest: boolean }[];
 }

@@ -24,7 +24,7 @@ export type RefusalCode =
   | "UNSUPPORTED";
 
 /** What a refusal says beyond its status, code and message. */
-export interface RefusalOptions extends ErrorOptions {
+interface RefusalOptions extends ErrorOptions {
   /** Headers of the response. */
   headers?: Record<string, string>;
   /** Whatever helps: becomes the error's `detail`. */
@@ -61,7 +61,7 @@ export class Refusal extends Error {
 }
 
 /** What a response of JSON has beside its body. */
-export interface JsonResponseOptions {
+interface JsonResponseOptions {
   /** The status. @default {200} */
   status?: number;
   /** More headers. */

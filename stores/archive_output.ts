@@ -22,7 +22,7 @@ import { PieceWriter } from "./piece_writer.ts";
 import { SharedFile } from "./shared_file.ts";
 
 /** Takes what a reader has, after `onPiece` has seen each piece. */
-export type Fill = (writer: PieceWriter) => Promise<void>;
+type Fill = (writer: PieceWriter) => Promise<void>;
 
 /** Where in a tar a file's content is. */
 export interface Place {

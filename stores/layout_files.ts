@@ -33,7 +33,7 @@ const NO_LINK = ["EXDEV", "EPERM", "EMLINK", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", 
 const ALGORITHMS: readonly HashAlgorithm[] = ["sha256", "sha512"];
 
 /** Options of {@linkcode LayoutFiles.verified}. */
-export interface VerifiedOptions {
+interface VerifiedOptions {
   /** The size that it must have; else any will do. */
   size?: number;
   /** A larger file is not read for this: it is right when it was known to be. @default {Infinity} */

@@ -38,7 +38,7 @@ const CLOCK_MS = 20;
 const WRITTEN_ENTRIES = 1_000;
 
 /** How a change of the index is written. */
-export interface IndexChangeOptions {
+interface IndexChangeOptions {
   /**
    * Whether a long index may be written a little later, many changes at once: until then they stand
    * in a journal beside it; the caller ends with `flush`.
@@ -48,14 +48,14 @@ export interface IndexChangeOptions {
 }
 
 /** What is done with the entries: the changes to make, and what the caller wants to know. */
-export type IndexDecision<T> = (entries: LayoutEntries) => { changes: IndexChange[]; result: T };
+type IndexDecision<T> = (entries: LayoutEntries) => { changes: IndexChange[]; result: T };
 
 /**
  * Removes the files of manifests that neither the index nor its file has any more.
  *
  * @returns What is left to do once nothing can bring this about again.
  */
-export type DropFiles = (digests: readonly string[]) => Promise<() => Promise<void>>;
+type DropFiles = (digests: readonly string[]) => Promise<() => Promise<void>>;
 
 interface Waiting {
   decide: IndexDecision<unknown>;

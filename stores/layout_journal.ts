@@ -9,7 +9,7 @@ import type { LayoutFiles } from "./layout_files.ts";
 export const JOURNAL = ".index-journal";
 
 /** What stands in a journal. */
-export interface Journal {
+interface Journal {
   /** The changes, the oldest first. Made once more on an index that has them, they change nothing. */
   changes: IndexChange[];
   /** The journal's size in bytes. */

@@ -16,7 +16,7 @@ import type { LayoutSource } from "./read_index.ts";
 const READS_AT_ONCE = 16;
 
 /** What is known of a manifest, whose digest says that it never changes. */
-export interface KnownManifest {
+interface KnownManifest {
   /** The digest of what it is attached to. */
   readonly subject: string | undefined;
   /** It, as it stands in a list of referrers. */
@@ -26,7 +26,7 @@ export interface KnownManifest {
 }
 
 /** What manifests are read from. */
-export type LayoutBlobs = Pick<LayoutSource, "size" | "read">;
+type LayoutBlobs = Pick<LayoutSource, "size" | "read">;
 
 /** The manifests of a layout: each is read, verified and parsed once. */
 export class LayoutManifests {

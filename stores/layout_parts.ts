@@ -13,7 +13,7 @@ import { freeName, heldName, noteOf, PARTIAL, partialName } from "./partial_name
 const QUIET_MS = 60_000;
 
 /** A part that one holder has. */
-export interface ClaimedPart {
+interface ClaimedPart {
   /** Its path, which is this holder's alone. */
   path: string;
   /** It, to be read and written. */

@@ -17,7 +17,7 @@ export const PARTIAL = ".partial";
  *
  * A note stands beside its part: see {@linkcode noteOf}.
  */
-export interface PartialName {
+interface PartialName {
   /** Whether it is part of some content, or the note of one. */
   readonly resumable: boolean;
   /** The process that holds it. */

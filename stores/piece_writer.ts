@@ -12,7 +12,7 @@ const FIRST_BUFFER_BYTES = 64 * 1024;
 const LARGE_PIECE_BYTES = 128 * 1024;
 
 /** What a {@linkcode PieceWriter} does with the pieces, beyond writing them. */
-export interface PieceWriterOptions {
+interface PieceWriterOptions {
   /** Told every piece before it is written. */
   onPiece?: (piece: Bytes) => void;
   /** The most bytes that are taken. @default {Infinity} */

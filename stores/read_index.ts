@@ -17,7 +17,7 @@ export const INDEX = "index.json";
 export const LAYOUT_FILE = "oci-layout";
 
 /** What an `index.json` says. */
-export interface IndexFile {
+interface IndexFile {
   /** Its entries, in their order. */
   entries: (Descriptor | OddEntry)[];
   /** The fields beside the entries, other programs' among them. */

@@ -10,7 +10,7 @@ import type { LayoutManifests } from "./layout_manifests.ts";
 const LISTED = 20;
 
 /** Where a reference is looked up. */
-export interface NamedEntries {
+interface NamedEntries {
   /** The entries. */
   entries: LayoutEntries;
   /** What has them, as messages say it. */

@@ -18,7 +18,7 @@ export interface UnreferencedContent {
 }
 
 /** What can be removed of a layout. */
-export interface Unreferenced {
+interface Unreferenced {
   /** The entries that go with what they are attached to, by their digests. */
   entries: string[];
   /** The blobs. */

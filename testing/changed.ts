@@ -1,7 +1,7 @@
 import { encodeText } from "../content/bytes.ts";
 import { ownRequest, type RequestContext, withRequest } from "../server/middleware.ts";
 
-export interface RequestChange {
+interface RequestChange {
   method?: string;
   url?: URL | string;
   /** Headers to set; those that are `undefined` are taken away. */

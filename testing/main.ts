@@ -13,7 +13,7 @@ import { authFrom, type Login, LOGIN_FLAGS } from "./serve_login.ts";
 import { createTestRegistry, type TestRegistryOptions } from "./test_registry.ts";
 
 /** What the arguments ask for: the flags fill it in. */
-export interface ServeCommand {
+interface ServeCommand {
   registry: TestRegistryOptions;
   serve: ServeOptions;
   login: Login;

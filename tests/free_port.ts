@@ -1,5 +1,5 @@
 /** A port of 127.0.0.1 where nobody listens. */
-export interface FreePort {
+interface FreePort {
   /** The port. */
   port: number;
   /** Lets others have it. */

@@ -11,7 +11,7 @@ const FORMATS: Record<string, { format: CompressionFormat; first: number }> = {
 };
 
 /** A body, and what it came in. */
-export interface EncodedBody {
+interface EncodedBody {
   /** The encodings, the outermost last. */
   encodings: readonly string[];
   /** What is being done, for messages: "pull the blob …". */

@@ -26,7 +26,7 @@ const REQUEST_CODES = ["DIGEST_INVALID", "NAME_INVALID", "TAG_INVALID", "MANIFES
 const TAG_URL = /\/manifests\/[^/:]+$/;
 
 /** A response, and what is known of it. */
-export interface FailedResponse extends Omit<HttpErrorOptions, "retryAfter" | "rateLimit"> {
+interface FailedResponse extends Omit<HttpErrorOptions, "retryAfter" | "rateLimit"> {
   /** The response. */
   resp: DockerResponse;
   /** The time now, which a `Retry-After` is counted from. @default {the machine's} */

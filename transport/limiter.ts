@@ -7,7 +7,7 @@ import { untilAborted } from "./until_aborted.ts";
 const LIMITERS_KEPT = 100;
 
 /** The right to send one request. */
-export interface Slot {
+interface Slot {
   /** Where it is given back. */
   readonly pool: Pool;
   /** The place in line, which a call keeps for all of its tries. */

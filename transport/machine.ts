@@ -48,7 +48,7 @@ export interface MachineOptions {
 }
 
 /** Sends by `fetch`: with a client of Deno's, and with the Content-Length of streams. */
-export type ByFetch = (how: { client?: DenoClient; sized?: boolean }) => Send;
+type ByFetch = (how: { client?: DenoClient; sized?: boolean }) => Send;
 
 /** The ways out of Deno, Node and Bun. */
 export interface Machine {

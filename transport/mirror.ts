@@ -10,7 +10,7 @@ import type { Mirror } from "./mirror_options.ts";
 import { redactUrl } from "./redact.ts";
 
 /** What {@linkcode mirror} works with. */
-export interface MirrorWork {
+interface MirrorWork {
   /** The registry's origin. */
   origin: string;
   /** Its mirrors, in order. */

@@ -12,7 +12,7 @@ import { untilAborted } from "./until_aborted.ts";
 export type OnMissingRepository = (name: string) => unknown;
 
 /** What {@linkcode missingRepository} works with. */
-export interface MissingRepositoryOptions {
+interface MissingRepositoryOptions {
   /** Makes the repository. */
   onMissingRepository: OnMissingRepository;
   /** `errorBytes` and `stallTimeout` count here. */

@@ -1,5 +1,5 @@
 /** What is wrong with a URL that a registry names. */
-export type UrlProblem = "not a URL" | "not HTTP" | "not secure";
+type UrlProblem = "not a URL" | "not HTTP" | "not secure";
 
 /**
  * A URL that a registry names, without what no request carries: a user, a password, a fragment.

@@ -43,7 +43,7 @@ const PROXY_OPTIONS: OptionNames<ProxyOptions> = names("url https http noProxy")
 const USUAL_PORTS: Record<string, number> = { "http:": 80, "https:": 443 };
 
 /** The proxies that options name, by the scheme of what is asked for. */
-export interface ProxyServers {
+interface ProxyServers {
   https: ProxyServer | undefined;
   http: ProxyServer | undefined;
   noProxy: string | readonly string[];

@@ -121,7 +121,7 @@ export class Peer {
 }
 
 /** A server on a free loopback port, with what it saw. */
-export interface RawServer {
+interface RawServer {
   /** Its address. */
   url: URL;
   /** How many connections it took. */

@@ -10,7 +10,7 @@ import type { RetryPolicy } from "./retry_policy.ts";
 export const RETRYABLE_STATUSES: readonly number[] = [408, 425, 429, 500, 502, 503, 504];
 
 /** What {@linkcode Retries} works with; a `Channel` has it all. */
-export interface RetrySettings {
+interface RetrySettings {
   /** How often, and after which wait. */
   readonly retry: RetryPolicy;
   /** The longest `Retry-After` that is waited for. */
@@ -22,7 +22,7 @@ export interface RetrySettings {
 }
 
 /** What {@linkcode retry} works with. */
-export interface RetryOptions extends RetrySettings {
+interface RetryOptions extends RetrySettings {
   /** Called before each retry, and when a host refuses further requests for a while. */
   emit: (event: DavitEvent) => void;
   /** The maximum of concurrent requests to each host. @default {Infinity} */

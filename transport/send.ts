@@ -20,7 +20,7 @@ export interface SenderOptions extends SendLimits, MachineOptions {
 }
 
 /** The way out: what sends requests, and what belongs to it. */
-export interface Sender {
+interface Sender {
   /** Sends a request the way that its host's options say. */
   send: Send;
   /** The addresses of a host that it connects to itself; `undefined` for all others. */

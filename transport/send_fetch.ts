@@ -9,7 +9,7 @@ import { sendFailure } from "./send_failure.ts";
 import { untilAborted } from "./until_aborted.ts";
 
 /** Options of {@linkcode fetchSend}. */
-export interface FetchSendOptions extends Partial<SendLimits> {
+interface FetchSendOptions extends Partial<SendLimits> {
   /** Headers that every request carries. @default {none} */
   headers?: HostHeaders;
   /** A `Deno.HttpClient`, handed to `fetch` with each request. */

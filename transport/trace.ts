@@ -12,7 +12,7 @@ const WARNINGS_KEPT = 1000;
 const QUOTAS_KEPT = 100;
 
 /** What {@linkcode trace} works with. */
-export interface TraceOptions {
+interface TraceOptions {
   /** Time. */
   clock: Clock;
   /** Called for every request, response, warning and quota. */

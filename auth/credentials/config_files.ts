@@ -40,7 +40,7 @@ function variable(given: Variables | undefined, name: string): string | undefine
 }
 
 /** A config that may have credentials. */
-export interface ConfigPlace {
+interface ConfigPlace {
   /** A path, or what has the text. */
   source: string;
   /** The config's text; `undefined` for a file, which is yet to be read. */

@@ -1,5 +1,5 @@
 /** What a key of Docker's or podman's config stands for. */
-export interface ConfigKey {
+interface ConfigKey {
   /** The registry's host in lower case, with its port; `docker.io` for all names of Docker Hub. */
   host: string;
   /** The repositories it is for, as the beginning of their path; empty for all of the registry. */
@@ -10,7 +10,7 @@ export interface ConfigKey {
 
 type Scheme = "http" | "https";
 
-export const DOCKER_HUB_KEY = "https://index.docker.io/v1/";
+const DOCKER_HUB_KEY = "https://index.docker.io/v1/";
 
 /**
  * What docker's login by a browser keeps beside the password that it made: tokens for Docker's

@@ -10,7 +10,7 @@ const TARGETS: Readonly<Record<EcrHost["service"], string>> = {
   "ecr-public": "SpencerFrontendService",
 };
 
-export interface EcrCall {
+interface EcrCall {
   /** What is wanted, for messages. */
   what: string;
   /** The action: `GetAuthorizationToken`. */

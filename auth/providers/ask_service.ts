@@ -12,7 +12,7 @@ import type { ProviderSettings } from "./provider_options.ts";
 import { serviceWords } from "./service_words.ts";
 
 /** What is asked of a service that gives credentials. */
-export interface ServiceRequest {
+interface ServiceRequest {
   /** What is wanted, for messages: "get a token for ghcr.io". */
   what: string;
   url: URL;

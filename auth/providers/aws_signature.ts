@@ -17,7 +17,7 @@ export interface AwsRequest {
   time: number;
 }
 
-export interface AwsSignature {
+interface AwsSignature {
   /** All headers, `authorization` among them; but for `host`, which `fetch` sends itself. */
   headers: Record<string, string>;
   /** The signature alone: it must not be shown. */

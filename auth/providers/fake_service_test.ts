@@ -7,7 +7,7 @@ import type { ProviderOptions } from "./provider_options.ts";
 export { FakeClock };
 
 /** A request as the service saw it. */
-export interface Seen {
+interface Seen {
   method: string;
   url: URL;
   headers: Headers;

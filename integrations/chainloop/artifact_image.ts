@@ -16,7 +16,7 @@ const CHAINLOOP = "chainloop.dev";
 /** Go's time before anybody set it. */
 const NO_TIME = "0001-01-01T00:00:00Z";
 
-export interface ArtifactImage {
+interface ArtifactImage {
   config: Bytes;
   configDigest: string;
   manifest: Bytes;

@@ -41,7 +41,7 @@ export interface Result<T> extends Unwrap<T> {
 export type Req<T> = Promise<Result<T>> & Unwrap<T>;
 
 /** A response, and how to read it where it is the endpoint's success. */
-export interface Answer<T> {
+interface Answer<T> {
   raw: Response;
   /** Reads it; called once. Not there where the status is not the endpoint's success. */
   read?: () => T | Promise<T>;

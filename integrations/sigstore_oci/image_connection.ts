@@ -16,7 +16,7 @@ export const ACCEPT: readonly string[] = [ACCEPT_ALL.join(",")];
 /** As many redirects as the original follows. */
 const MAX_REDIRECTS = 20;
 
-export interface ImageConnectionOptions extends DavitOptions {
+interface ImageConnectionOptions extends DavitOptions {
   readonly imageName: string;
   readonly credentials?: Credentials | undefined;
   readonly fetchOpts?: FetchOptions | undefined;

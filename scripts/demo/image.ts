@@ -13,7 +13,7 @@ import { projectFiles } from "../project_files.ts";
 import { randomBytes } from "../random_bytes.ts";
 
 /** A layer: what is pushed, and the digest of the tar inside it. */
-export interface Layer {
+interface Layer {
   /** The layer, compressed. */
   bytes: Bytes;
   descriptor: Descriptor;
@@ -22,7 +22,7 @@ export interface Layer {
 }
 
 /** An image for one platform. */
-export interface Image {
+interface Image {
   /** What it runs on, as `os/architecture`. */
   platform: string;
   config: Bytes;

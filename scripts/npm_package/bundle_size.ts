@@ -7,7 +7,7 @@ import { tempFolder } from "../temp_folder.ts";
 const MOST = 9;
 
 /** How large a bundle is, in bytes after `gzip -9`; the files of one are compressed each by itself. */
-export interface BundleSize {
+interface BundleSize {
   /** What must be there before the first request: the entry, and all that it imports statically. */
   main: number;
   /** What comes by `import()`, by the module that is asked for, with what only such modules share. */

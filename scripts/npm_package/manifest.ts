@@ -9,7 +9,7 @@ export const ESM = "esm";
 export const SCRIPT = "script";
 
 /** The folder of the command, in the package. */
-export const BIN = "bin";
+const BIN = "bin";
 
 export const COMMAND_FILE: string = `${BIN}/${COMMAND_NAME}.mjs`;
 

@@ -15,7 +15,7 @@ export interface EntryPoint {
 }
 
 /** The export that is a program: in the package it is no entry point, but a command. */
-export const COMMAND = "./cli";
+const COMMAND = "./cli";
 
 export const COMMAND_NAME = "davit";
 

@@ -3,7 +3,7 @@ import { denoCommand } from "../deno.ts";
 import { ROOT, ROOT_URL } from "./project.ts";
 
 /** A file of the standard library, as npm has it. */
-export interface StandardModule {
+interface StandardModule {
   /** The specifier in the sources: `"@std/encoding/hex"`. */
   specifier: string;
   /** The npm package with its version: `"deno-std@1.4.0"`. */

@@ -27,10 +27,10 @@ const PEM_KEY = /^\s*-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----\s
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/g;
 
 /** What a token says: its claims by name. */
-export type Claims = Record<string, unknown>;
+type Claims = Record<string, unknown>;
 
 /** What a token must be, to be believed. */
-export interface Expected {
+interface Expected {
   /** Who gave it. */
   issuer: string;
   /** What it is for. */

@@ -57,7 +57,7 @@ export async function* blobsIn(system: FileSystem, layout: string): AsyncGenerat
 }
 
 /** The names in a folder; none where there is no such folder. */
-export async function namesIn(system: FileSystem, path: string): Promise<string[]> {
+async function namesIn(system: FileSystem, path: string): Promise<string[]> {
   try {
     return await system.readdir(path);
   } catch (error) {

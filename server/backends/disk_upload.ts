@@ -16,7 +16,7 @@ import { PieceWriter } from "../../stores/piece_writer.ts";
 import { type BackendUpload, endedUpload } from "./backend.ts";
 
 /** What an upload on the disk is made of. */
-export interface DiskUploadParts {
+interface DiskUploadParts {
   /** The repository that it belongs to. */
   repository: RepositoryName;
   /** What names it in its URL. */

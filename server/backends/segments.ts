@@ -2,7 +2,7 @@ import { type Bytes, concatBytes } from "../../content/bytes.ts";
 import { type PieceReader, pieceReader } from "../../content/piece_reader.ts";
 
 /** Options of {@linkcode writeSegments}. */
-export interface WriteSegmentsOptions {
+interface WriteSegmentsOptions {
   /** How many bytes a segment has; the last one may have fewer. */
   bytes: number;
   /** Keeps a segment. */
@@ -57,7 +57,7 @@ export async function writeSegments(
 }
 
 /** A part of some content, somewhere. */
-export interface Segment {
+interface Segment {
   /** How many bytes it has. */
   readonly size: number;
   /** Its bytes from an offset on, `length` of them. */

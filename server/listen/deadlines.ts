@@ -1,7 +1,7 @@
 import { LONGEST_TIMER_MS } from "../../runtime/longest_timer.ts";
 
 /** Runs something once after a time in milliseconds, at most 2^31 - 1. */
-export type Later = (run: () => void, milliseconds: number) => void;
+type Later = (run: () => void, milliseconds: number) => void;
 
 /**
  * The machine's own timer, by way of a signal's. That one keeps no process alive, on any runtime,

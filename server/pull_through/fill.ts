@@ -6,7 +6,7 @@ import type { RepositoryName } from "../../reference/repository_name.ts";
 import type { BackendUpload, RegistryBackend } from "../backends/backend.ts";
 
 /** What a fill is of. */
-export interface FillOptions {
+interface FillOptions {
   /** Where the blob goes. */
   backend: RegistryBackend;
   /** Its repository. */

@@ -22,7 +22,7 @@ import { ask, UnknownRepository, UpstreamRefusal } from "./upstream.ts";
 const MANIFESTS_READ = 10_000;
 
 /** Options of {@linkcode UpstreamManifests}. */
-export interface UpstreamManifestsOptions extends RevalidationOptions {
+interface UpstreamManifestsOptions extends RevalidationOptions {
   /** Whether manifests and tags are pushed here too. */
   pushes: boolean;
   /** The largest manifest, in bytes. */

@@ -18,7 +18,7 @@ import { UpstreamManifests } from "./manifests.ts";
 import { sourceOf, UnknownRepository, type Upstream } from "./upstream.ts";
 
 /** How a registry pulls through. */
-export interface PullThroughOptions {
+interface PullThroughOptions {
   /** What stands behind it. */
   upstream: Upstream;
   /** Where everything is kept. */
@@ -47,7 +47,7 @@ interface Shared {
 }
 
 /** What a request to a mirror is beside its path. */
-export interface MirrorRequest {
+interface MirrorRequest {
   /** Called when what is answered may be out of date. */
   warn?: (text: string) => void;
   /** The registry that the client takes this one for a mirror of. */

@@ -18,8 +18,7 @@ const PATIENCE_MS = 5_000;
 const LEFT_ALONE_MS = 10_000;
 
 /** Said with what may be out of date. */
-export const STALE =
-  "The upstream cannot be reached: this is what it had when it was asked the last time";
+const STALE = "The upstream cannot be reached: this is what it had when it was asked the last time";
 
 /** Options of {@linkcode Revalidation}. */
 export interface RevalidationOptions {

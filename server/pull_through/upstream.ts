@@ -74,7 +74,7 @@ export class UpstreamRefusal extends Refusal {
  * An upstream that lets nobody in, or not this registry: its own words, and no 502, which clients
  * would try again.
  */
-export class UpstreamDenial extends Refusal {
+class UpstreamDenial extends Refusal {
   /** 403 with what the upstream said. */
   constructor(cause: AuthenticationError | ForbiddenError | UnauthorizedError) {
     const said = cause instanceof AuthenticationError ? [] : cause.errors;

@@ -6,7 +6,7 @@ import { PRESETS } from "./preset_table.ts";
 import { type OneOrMore, rulesOf } from "./quirks.ts";
 
 /** The options that a preset adds to. */
-export interface Habits {
+interface Habits {
   preset?: PresetName;
   auth?: RegistryAuth;
   /** What is different beside the preset's own quirks. */

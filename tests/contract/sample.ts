@@ -27,7 +27,7 @@ export function utf8(text: string): Bytes {
 }
 
 /** A registry in memory, and a client of a repository in it. */
-export interface Pair {
+interface Pair {
   registry: Registry;
   client: RegistryClientV2;
   /** The requests so far, as "GET /v2/ 200"; they are forgotten. */
@@ -53,7 +53,7 @@ export function pair(
 }
 
 /** An image of one layer: what is pushed, and what leads to it. */
-export interface SampleImage {
+interface SampleImage {
   layer: Bytes;
   config: Bytes;
   manifest: Bytes;
@@ -127,7 +127,7 @@ export async function sha256(bytes: Bytes): Promise<string> {
 }
 
 /** A hand-written registry: a function from a request to a response, and what it was asked. */
-export interface Wire {
+interface Wire {
   fetch: typeof globalThis.fetch;
   /** The requests, in their order. */
   seen: Request[];

@@ -10,7 +10,7 @@ import {
 import { assertRejects } from "@std/assert";
 
 /** The registry. */
-export const HOST = "registry.test";
+const HOST = "registry.test";
 export const ORIGIN = `https://${HOST}`;
 /** The image. */
 export const NAME = `${HOST}/you/app`;

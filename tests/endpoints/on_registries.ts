@@ -16,7 +16,7 @@ import { type Ability, LACKS, type RegistryName } from "./lacks.ts";
 import { memoryFolder } from "./memory_folder.ts";
 
 /** A registry that runs: a real one, or the embedded one behind its `fetch`. */
-export type RunningRegistry =
+type RunningRegistry =
   & Pick<Registry, "auth" | "origin" | "host" | "credentials" | "tokens" | "stop">
   & {
     /** Which one it is. */
@@ -67,7 +67,7 @@ export function clientOptions(registry: RunningRegistry): Partial<RegistryClient
 }
 
 /** A registry, ready for cases. */
-export function onRegistry(registry: RunningRegistry): OnRegistry {
+function onRegistry(registry: RunningRegistry): OnRegistry {
   const { kind, auth, origin } = registry;
   const events: DavitEvent[] = [];
   const usual: Partial<RegistryClientOpts> = {

@@ -80,7 +80,7 @@ export const PLATFORMS = [
 ];
 
 /** An image of two platforms. */
-export interface SampleImage {
+interface SampleImage {
   /** The index. */
   index: BuiltManifest<ImageIndex>;
   /** The images, one for each of {@linkcode PLATFORMS}. */

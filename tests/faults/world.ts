@@ -2,7 +2,7 @@
  * What the fault tests share: a registry that misbehaves as a test says, a client of it that holds
  * secrets, and a record of everything that was told.
  */
-import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   ApiError,
   type Bytes,
@@ -21,7 +21,7 @@ export const ORIGIN = "https://registry.test";
 export const UNKNOWN = `sha256:${"0123456789abcdef".repeat(4)}`;
 
 /** A request as the other end saw it. */
-export interface Seen {
+interface Seen {
   method: string;
   url: URL;
   headers: Headers;
@@ -40,7 +40,7 @@ export type Fault = (
 ) => Response | undefined | Promise<Response | undefined>;
 
 /** What a {@linkcode World} is made of. */
-export interface WorldOptions {
+interface WorldOptions {
   /** What goes wrong. */
   fault?: Fault;
   /** The registry behind it. */
@@ -177,7 +177,7 @@ export class World {
 }
 
 /** One fault: what is done, and how it ends. */
-export interface FaultCase extends WorldOptions {
+interface FaultCase extends WorldOptions {
   /** The call that meets the fault. */
   call: (world: World) => Promise<unknown>;
   /** The error's code. */
@@ -222,13 +222,6 @@ export async function runFault(options: FaultCase): Promise<World> {
   world.assertSecretsKept();
   world.assertCredentialsStayed();
   return world;
-}
-
-/** An error of davit's that a call throws. */
-export async function apiError(world: World, call: () => Promise<unknown>): Promise<ApiError> {
-  const error = await world.caught(call);
-  assertInstanceOf(error, ApiError);
-  return error;
 }
 
 /** The bytes of a text. */

@@ -14,7 +14,7 @@ const SEED = 20_260_101;
 const PART = 10;
 
 /** How many cases run here of a property that has so many. */
-export function casesHere(all: number): number {
+function casesHere(all: number): number {
   return Deno.env.get("DAVIT_FUZZ") === "all" ? all : Math.ceil(all / PART);
 }
 

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import type { Registry } from "@davit/registry-client/server";
 
 /** What a request may have. */
-export interface SendInit {
+interface SendInit {
   /** The body. */
   body?: string | Uint8Array<ArrayBuffer>;
   /** The headers. */
@@ -13,7 +13,7 @@ export interface SendInit {
 }
 
 /** A response that has been read. */
-export interface Said {
+interface Said {
   /** The status. */
   status: number;
   /** The headers. */
@@ -25,7 +25,7 @@ export interface Said {
 }
 
 /** The origin of the registry in tests. */
-export const ORIGIN = "http://registry.test";
+const ORIGIN = "http://registry.test";
 
 /** The media type of an image's manifest. */
 export const MANIFEST = "application/vnd.oci.image.manifest.v1+json";

@@ -14,7 +14,7 @@ import { LayoutStore, type LayoutStore as Layout } from "@davit/registry-client/
 import { LAYOUT_TAG } from "../peers/clients.ts";
 
 /** Where and as whom davit works. */
-export interface DavitTarget {
+interface DavitTarget {
   /** The repository: `127.0.0.1:40123/app`. */
   name: string;
   /** Who to log in as. */
@@ -101,7 +101,7 @@ export async function push(
 }
 
 /** Pushes the blobs of a layout folder as its files are, which may be shorter than they should. */
-export async function pushFiles(target: DavitTarget, folder: string, tag: string): Promise<void> {
+async function pushFiles(target: DavitTarget, folder: string, tag: string): Promise<void> {
   await using(target, ["pull", "push"], async (client) => {
     const layout = new LayoutStore(folder);
     await walk(layout, await layout.resolve(tag), async ({ digest, size }, isManifest) => {
@@ -188,7 +188,7 @@ export async function referrers(target: DavitTarget, ref: string): Promise<void>
 }
 
 /** Deletes a manifest. */
-export async function remove(target: DavitTarget, digest: string): Promise<void> {
+async function remove(target: DavitTarget, digest: string): Promise<void> {
   await using(
     target,
     ["pull", "push", "delete"],
@@ -197,7 +197,7 @@ export async function remove(target: DavitTarget, digest: string): Promise<void>
 }
 
 /** Pushes a manifest again, under several tags at once. */
-export async function retag(target: DavitTarget, ref: string, tags: string[]): Promise<void> {
+async function retag(target: DavitTarget, ref: string, tags: string[]): Promise<void> {
   await using(target, ["pull", "push"], async (client) => {
     const { bytes, digest } = await client.getManifest({ ref });
     await client.putManifest({ manifestData: bytes, ref: digest, tags });

@@ -22,7 +22,7 @@ export interface Run {
 }
 
 /** An image that is there before the client comes. */
-export interface Seeded {
+interface Seeded {
   /** Its manifest's digest. */
   digest: string;
   /** Its layer's. */
@@ -32,7 +32,7 @@ export interface Seeded {
 }
 
 /** One client: what it does, and how its run ends where that is said. */
-export type Client = ((run: Run) => Promise<unknown>) | {
+type Client = ((run: Run) => Promise<unknown>) | {
   /** What it does. */
   run: (run: Run) => Promise<unknown>;
   /** How it ends. */
@@ -63,7 +63,7 @@ export interface RuleCase {
 export const LOGIN: TestRegistryOptions = { auth: { bearer: { users: { me: "a password" } } } };
 
 /** Runs a client against a grading registry. */
-export async function gradeOf(
+async function gradeOf(
   { rule, registry = {}, provoke = [] }: RuleCase,
   client: Client,
 ): Promise<GradeResult> {

@@ -6,7 +6,7 @@ import type { Act, Outcome } from "./hosts_client.ts";
 const ROOT = decodeURIComponent(new URL("../../", import.meta.url).pathname);
 
 /** A runtime: how it runs a program, and whether it is missing here. */
-export interface Runtime {
+interface Runtime {
   /** Its name. */
   name: string;
   /** Whether its tests are left out: it is not here, and this is not CI. */

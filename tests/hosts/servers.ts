@@ -173,7 +173,7 @@ export async function serveNothing(): Promise<Listening> {
 }
 
 /** What a proxy does, and how it is told. */
-export interface ProxySettings {
+interface ProxySettings {
   /** The value of `Proxy-Authorization` that it wants. */
   authorization?: string;
   /** Its certificate and key, where it is spoken to over TLS. */

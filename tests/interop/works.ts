@@ -22,7 +22,7 @@ import { LAYOUT_TAG } from "../peers/clients.ts";
 import { tar } from "../peers/sample_layout.ts";
 
 /** Some content with its descriptor. */
-export interface Content {
+interface Content {
   /** Its descriptor. */
   descriptor: Descriptor;
   /** The content. */
@@ -30,7 +30,7 @@ export interface Content {
 }
 
 /** Something that travels. */
-export interface Work {
+interface Work {
   /** Its name, which is a repository's last part too. */
   name: string;
   /** The manifest that stands for all of it. */

@@ -29,7 +29,7 @@ export class Dice {
 }
 
 /** An upload in chunks that goes on over the registry's deaths. */
-export interface ChunkedUpload {
+interface ChunkedUpload {
   repository: string;
   /** Its path, once the registry has told it. */
   path: string;

@@ -23,7 +23,7 @@ const OTHERS = ["ghcr.io", "registry.example.com"];
 export const OTHER_LOGIN = { username: "you", password: "you-5ecret-7a1e9c44" };
 
 /** Who may push. */
-export const LOGIN = { username: "docker", password: "hub-5ecret-0c5d2f6a" };
+const LOGIN = { username: "docker", password: "hub-5ecret-0c5d2f6a" };
 
 /** `(module (func (export "answer") (result i32) i32.const 42))` */
 const MODULE = new Uint8Array([

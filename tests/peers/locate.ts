@@ -7,7 +7,7 @@ import { cacheFolder, HOW_TO_GET, type PeerName, peerPath } from "../../scripts/
 export { HOW_TO_GET, type PeerName };
 
 /** Where peers are looked for, and whether a missing one is a failure. */
-export interface Place {
+interface Place {
   /** The cache folder. */
   folder: string;
   /** Whether this is CI. */
@@ -19,7 +19,7 @@ function here(): Place {
 }
 
 /** The path of a peer's binary, or `undefined` when it has to be brought first. */
-export function peer(name: PeerName, place: Place = here()): string | undefined {
+function peer(name: PeerName, place: Place = here()): string | undefined {
   return peerPath(name, place.folder);
 }
 

@@ -22,7 +22,7 @@ export interface Credentials {
 }
 
 /** How a registry is started. */
-export interface RegistryOptions {
+interface RegistryOptions {
   /** How it asks who is there. @default {"none"} */
   auth?: RegistryAuth;
   /** How the token service behaves, where there is one beside the registry (not with olareg). */
@@ -251,7 +251,7 @@ export async function startRegistry(
 }
 
 /** A pair that tests can loop over. */
-export interface RegistryCase {
+interface RegistryCase {
   /** Which registry. */
   kind: RegistryKind;
   /** How it asks who is there. */

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { LAYOUT_TAG } from "./clients.ts";
 
 /** A descriptor as JSON has it. */
-export interface SampleDescriptor {
+interface SampleDescriptor {
   /** The media type. */
   mediaType: string;
   /** The digest. */

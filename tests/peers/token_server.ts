@@ -7,7 +7,7 @@ import { SignJWT } from "jose";
 import { selfSigned } from "./certificate.ts";
 
 /** A scope that was asked for: `repository:a/b:pull,push`. */
-export interface Scope {
+interface Scope {
   /** `repository` or `registry`. */
   type: string;
   /** The repository's name, or `catalog`. */
@@ -17,7 +17,7 @@ export interface Scope {
 }
 
 /** A request as the service saw it. */
-export interface TokenRequest {
+interface TokenRequest {
   /** GET or POST. */
   method: string;
   /** `basic` or `anonymous` for GET; the `grant_type` of a POST. */

@@ -8,7 +8,7 @@
 import { createHash, createHmac } from "node:crypto";
 
 /** Whom the APIs know, and what they give. */
-export interface EmulatedAws {
+interface EmulatedAws {
   accessKeyId: string;
   secretAccessKey: string;
   /** Where the key is a temporary one. */

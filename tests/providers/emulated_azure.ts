@@ -9,7 +9,7 @@
 const SCOPE = "https://containerregistry.azure.net/.default";
 
 /** Whom Entra knows, and the registry that believes it. */
-export interface EmulatedAzure {
+interface EmulatedAzure {
   tenant: string;
   clientId: string;
   clientSecret: string;

@@ -24,7 +24,7 @@ export interface Lonely {
 }
 
 /** All that a client meets. */
-export interface ProviderWorld {
+interface ProviderWorld {
   /** The registry. */
   registry: Registry;
   /** What the services were asked: method, host and path. */

@@ -5,7 +5,7 @@
 import type { ClientName } from "../peers/clients.ts";
 
 /** One command of a client. */
-export interface Command {
+interface Command {
   /** Its arguments, separated by spaces; see {@linkcode Words}. */
   line: string;
   /** The exit code. */

@@ -12,7 +12,7 @@ import { writeSampleLayout } from "../peers/sample_layout.ts";
 import { BEFORE, COMMANDS, NOTE, type Words } from "./commands.ts";
 
 /** What a command did. */
-export interface Done {
+interface Done {
   /** The command as it stands in the table. */
   line: string;
   /** The exit code. */
@@ -24,7 +24,7 @@ export interface Done {
 }
 
 /** What a client's session did. */
-export interface Session {
+interface Session {
   /** Its commands. */
   done: Done[];
   /** What it wrote to its folder, with digests: `pulled/oci-layout sha256:…`. */
