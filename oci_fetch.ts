@@ -30,6 +30,7 @@ import { contentTypeOf } from "./content/content_type.ts";
 import type { Descriptor, Platform } from "./content/descriptor.ts";
 import { isManifestMediaType } from "./content/media_types.ts";
 import { ownPlatforms } from "./content/own_platforms.ts";
+import { RecentMap } from "./content/recent.ts";
 import {
   ContentNotFoundError,
   InvalidOptionError,
@@ -212,9 +213,9 @@ function respond(url: string, body: BodyInit | null, head: ResponseInit): Respon
 /** What registries hold, as it is found by references. */
 class Artifacts {
   readonly #options: OciFetchOptions;
-  readonly #clients = new Map<string, RegistryClientV2>();
-  readonly #stores = new Map<string, RegistryStore>();
-  readonly #manifests = new Map<string, Manifest>();
+  readonly #clients = new RecentMap<string, RegistryClientV2>(KEPT);
+  readonly #stores = new RecentMap<string, RegistryStore>(KEPT);
+  readonly #manifests = new RecentMap<string, Manifest>(KEPT);
 
   constructor(options: OciFetchOptions) {
     this.#options = { ...options };
@@ -255,10 +256,9 @@ class Artifacts {
 
   #store({ registry, repository }: Reference): RegistryStore {
     const name = `${registry}/${repository}`;
-    return remembered(this.#stores, name, () => {
+    return this.#stores.getOr(name, () => {
       const { platform: _platform, ...options } = this.#options;
-      const client = remembered(
-        this.#clients,
+      const client = this.#clients.getOr(
         registry,
         () => new RegistryClientV2({ ...options, name }),
       );
@@ -275,21 +275,9 @@ class Artifacts {
     const known = this.#manifests.get(key);
     if (known !== undefined) return known;
     const { manifest } = await store.client.getManifest({ ref: digest, ...ending });
-    return remembered(this.#manifests, key, () => manifest);
+    this.#manifests.set(key, manifest);
+    return manifest;
   }
-}
-
-/** What a map has, or what is made for it; of too many, the oldest goes. */
-function remembered<T>(map: Map<string, T>, key: string, make: () => T): T {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const made = make();
-  for (const oldest of map.keys()) {
-    if (map.size < KEPT) break;
-    map.delete(oldest);
-  }
-  map.set(key, made);
-  return made;
 }
 
 /** The entry of an index for the platform asked for, or for this machine. */

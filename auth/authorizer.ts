@@ -2,6 +2,7 @@ import type { Limits } from "../content/limits.ts";
 import { AuthenticationError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { isLoopback } from "../content/loopback.ts";
+import { RecentMap } from "../content/recent.ts";
 import type {
   Anonymity,
   ChannelRequest,
@@ -108,7 +109,7 @@ export class Authorizer {
   readonly #host: string;
   readonly #source: ReportingCredentialSource;
   readonly #tokens: TokenStore;
-  readonly #repositories = new Map<string, RepositoryAuth>();
+  readonly #repositories = new RecentMap<string, RepositoryAuth>(MAX_REPOSITORIES);
   readonly #withheld = new Set<string>();
   /** Identity tokens that a token service gave in place of others, by those. */
   readonly #rotated = new Map<string, string>();
@@ -116,7 +117,7 @@ export class Authorizer {
   readonly #lasting = new Set<string>();
   /** Ends with the request that an identity token went into. */
   readonly #asking = new Map<string, Promise<void>>();
-  readonly #elsewhere = new Map<string, Authorizer>();
+  readonly #elsewhere = new RecentMap<string, Authorizer>(MAX_ELSEWHERE);
   /** Whether the credentials come out of a source, and may be old. */
   readonly #stored: boolean;
   /** What worked last, for whichever repository. */
@@ -146,22 +147,15 @@ export class Authorizer {
 
   /** What is known of a repository; without a name, of the registry's own resources. */
   repository(name?: string): RepositoryAuth {
-    const key = name ?? "";
-    const known = this.#repositories.get(key);
-    if (known !== undefined) return known;
-    const target: CredentialTarget = {
-      host: this.#host,
-      scheme: this.origin.startsWith("http:") ? "http" : "https",
-      ...(this.#options.plainHttp && { plainHttp: true }),
-      ...(name !== undefined && { repository: name }),
-    };
-    const repository = new RepositoryAuth(() => this.#source(target));
-    for (const oldest of this.#repositories.keys()) {
-      if (this.#repositories.size < MAX_REPOSITORIES) break;
-      this.#repositories.delete(oldest);
-    }
-    this.#repositories.set(key, repository);
-    return repository;
+    return this.#repositories.getOr(name ?? "", () => {
+      const target: CredentialTarget = {
+        host: this.#host,
+        scheme: this.origin.startsWith("http:") ? "http" : "https",
+        ...(this.#options.plainHttp && { plainHttp: true }),
+        ...(name !== undefined && { repository: name }),
+      };
+      return new RepositoryAuth(() => this.#source(target));
+    });
   }
 
   /** How a repository is likely to want to be asked: one that is not known, as others of its registry. */
@@ -376,14 +370,10 @@ export class Authorizer {
    */
   elsewhere(origin: string): Authorizer | undefined {
     if (this.#options.redirected) return undefined;
-    let found = this.#elsewhere.get(origin);
-    if (found === undefined) {
+    return this.#elsewhere.getOr(origin, () => {
       const { credentials: _, plainHttp: __, ...options } = this.#options;
-      found = new Authorizer({ ...options, origin, scopes: [], redirected: true });
-      if (this.#elsewhere.size >= MAX_ELSEWHERE) this.#elsewhere.clear();
-      this.#elsewhere.set(origin, found);
-    }
-    return found;
+      return new Authorizer({ ...options, origin, scopes: [], redirected: true });
+    });
   }
 
   async #bearer(

@@ -1,4 +1,5 @@
 import type { Digest } from "../content/digest.ts";
+import { Flights, RecentMap } from "../content/recent.ts";
 import type { FileStat } from "../runtime/files.ts";
 
 /** How many files are remembered, so that a large registry does not fill the memory: 200 bytes each. */
@@ -28,16 +29,13 @@ interface Known {
  * whatever its names, until its identity, size or times change: one of these may serve many layouts.
  */
 export class VerifiedFiles {
-  readonly #known = new Map<string, Known>();
-  readonly #running = new Map<string, Promise<boolean>>();
+  readonly #known = new RecentMap<string, Known>(FILES_KNOWN);
+  readonly #running = new Flights<boolean>();
 
   /** Whether a file is right; `undefined` where it has to be read. */
   get(digest: Digest, path: string, stat: FileStat): boolean | undefined {
-    const key = keyOf(digest, path, stat);
-    const known = this.#known.get(key);
-    if (known?.stamp !== stampOf(stat)) return undefined;
-    this.#keep(key, known);
-    return known.right;
+    const known = this.#known.get(keyOf(digest, path, stat));
+    return known?.stamp === stampOf(stat) ? known.right : undefined;
   }
 
   /** Remembers what was found in a file, unless it was changed just before that time. */
@@ -45,7 +43,7 @@ export class VerifiedFiles {
     const { ctimeMs, mtimeMs, size } = stat;
     if (time - mtimeMs < CLOCK_MS) return;
     if (size <= SMALL_BYTES && time - Math.max(ctimeMs, mtimeMs) < CHANGE_CLOCK_MS) return;
-    this.#keep(keyOf(digest, path, stat), { stamp: stampOf(stat), right });
+    this.#known.set(keyOf(digest, path, stat), { stamp: stampOf(stat), right });
   }
 
   /** Remembers a large file that was just written here. */
@@ -60,21 +58,7 @@ export class VerifiedFiles {
     stat: FileStat,
     run: () => Promise<boolean>,
   ): Promise<boolean> {
-    const key = `${keyOf(digest, path, stat)} ${stampOf(stat)}`;
-    let running = this.#running.get(key);
-    if (running === undefined) {
-      running = run().finally(() => this.#running.delete(key));
-      this.#running.set(key, running);
-    }
-    return running;
-  }
-
-  #keep(key: string, known: Known): void {
-    this.#known.delete(key);
-    this.#known.set(key, known);
-    if (this.#known.size <= FILES_KNOWN) return;
-    const [oldest] = this.#known.keys();
-    this.#known.delete(oldest!);
+    return this.#running.run(`${keyOf(digest, path, stat)} ${stampOf(stat)}`, run);
   }
 }
 

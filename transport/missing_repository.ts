@@ -1,5 +1,6 @@
 import type { Bytes } from "../content/bytes.ts";
 import type { Limits } from "../content/limits.ts";
+import { Flights, RecentMap } from "../content/recent.ts";
 import type { ChannelRequest, ChannelResponse, Middleware } from "./channel.ts";
 import { readStart } from "./read_body.ts";
 import { registryErrors } from "./registry_errors.ts";
@@ -38,24 +39,12 @@ const NAME_UNKNOWN = "NAME_UNKNOWN";
  */
 export function missingRepository(options: MissingRepositoryOptions): Middleware {
   const { onMissingRepository, limits } = options;
-  const making = new Map<string, Promise<void>>();
+  const making = new Flights<void>();
   /** How often a repository was made: whoever sent a request before that need not make it. */
-  const made = new Map<string, number>();
+  const made = new RecentMap<string, number>(MADE_KEPT);
 
-  function make(name: string): Promise<void> {
-    const known = making.get(name);
-    if (known !== undefined) return known;
-    const flight = makeOnce(name).finally(() => making.delete(name));
-    making.set(name, flight);
-    return flight;
-  }
-
-  async function makeOnce(name: string): Promise<void> {
+  async function make(name: string): Promise<void> {
     await onMissingRepository(name);
-    for (const oldest of made.keys()) {
-      if (made.size < MADE_KEPT) break;
-      made.delete(oldest);
-    }
     made.set(name, (made.get(name) ?? 0) + 1);
   }
 
@@ -68,7 +57,9 @@ export function missingRepository(options: MissingRepositoryOptions): Middleware
     const bytes = await readStart(answer.response, limits, request);
     const codes = registryErrors(bytes).map(({ code }) => code);
     if (!codes.includes(NAME_UNKNOWN)) return unread(answer, bytes);
-    if (made.get(name) === before) await untilAborted(make(name), request.signal);
+    if (made.get(name) === before) {
+      await untilAborted(making.run(name, () => make(name)), request.signal);
+    }
     return await next(request);
   };
 }

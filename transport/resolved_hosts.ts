@@ -1,3 +1,4 @@
+import { RecentMap } from "../content/recent.ts";
 import { hostAddresses } from "../runtime/host_addresses.ts";
 import type { Clock } from "./channel.ts";
 
@@ -29,7 +30,7 @@ export function resolvedHosts(
   clock: Pick<Clock, "now">,
   lookup: (hostname: string) => Promise<readonly string[] | undefined> = hostAddresses,
 ): AddressesOf {
-  const answers = new Map<string, Answer>();
+  const answers = new RecentMap<string, Answer>(NAMES_KEPT);
 
   return async ({ hostname }) => {
     if (IP_ADDRESS.test(hostname)) return undefined;
@@ -39,12 +40,7 @@ export function resolvedHosts(
       addresses: lookup(hostname),
       until: clock.now() + RESOLVED_FOR_MS,
     };
-    answers.delete(hostname);
     answers.set(hostname, answer);
-    for (const oldest of answers.keys()) {
-      if (answers.size <= NAMES_KEPT) break;
-      answers.delete(oldest);
-    }
     try {
       return await answer.addresses;
     } catch (error) {

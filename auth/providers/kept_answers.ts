@@ -1,3 +1,4 @@
+import { Flights, RecentMap } from "../../content/recent.ts";
 import type { Clock } from "../../transport/channel.ts";
 
 /** An answer, and how long it is good for. */
@@ -28,8 +29,8 @@ export const MAX_KEPT = 256;
  */
 export class KeptAnswers<T> {
   readonly #clock: Pick<Clock, "now">;
-  readonly #answers = new Map<string, { value: T; until: number }>();
-  readonly #flights = new Map<string, Promise<T>>();
+  readonly #answers = new RecentMap<string, { value: T; until: number }>(MAX_KEPT);
+  readonly #flights = new Flights<T>();
 
   constructor(clock: Pick<Clock, "now">) {
     this.#clock = clock;
@@ -39,11 +40,7 @@ export class KeptAnswers<T> {
   get(key: string, ask: () => Promise<Expiring<T>>): Promise<T> {
     const kept = this.#answers.get(key);
     if (kept !== undefined && this.#clock.now() < kept.until) return Promise.resolve(kept.value);
-    const flying = this.#flights.get(key);
-    if (flying !== undefined) return flying;
-    const flight = this.#ask(key, ask).finally(() => this.#flights.delete(key));
-    this.#flights.set(key, flight);
-    return flight;
+    return this.#flights.run(key, () => this.#ask(key, ask));
   }
 
   async #ask(key: string, ask: () => Promise<Expiring<T>>): Promise<T> {
@@ -51,11 +48,6 @@ export class KeptAnswers<T> {
     const { value, expires } = await ask();
     const end = Math.min(expires, started + MAX_LIFE_MS);
     const until = end - Math.min(RENEW_BEFORE_MS, (end - started) / 2);
-    this.#answers.delete(key);
-    for (const oldest of this.#answers.keys()) {
-      if (this.#answers.size < MAX_KEPT) break;
-      this.#answers.delete(oldest);
-    }
     this.#answers.set(key, { value, until });
     return value;
   }

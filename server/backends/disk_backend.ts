@@ -22,7 +22,7 @@ import type {
   StoredManifest,
 } from "./backend.ts";
 import { blobsIn, exists, findRepositories, isFolder, repositoryFolder } from "./disk_names.ts";
-import { RecentMap } from "../recent.ts";
+import { RecentMap } from "../../content/recent.ts";
 import { DiskRepository } from "./disk_repository.ts";
 import { DiskUpload } from "./disk_upload.ts";
 import { SortedNames } from "./sorted_names.ts";
@@ -140,7 +140,7 @@ class FolderBackend implements DiskBackend {
   /** How many uploads have ended: who has looked for one meanwhile looks again. */
   #uploadsEnded = 0;
   /** Repositories that have a blob; they may have lost it since. */
-  readonly #holders = new RecentMap<Set<RepositoryName>>(HOLDERS_KEPT);
+  readonly #holders = new RecentMap<string, Set<RepositoryName>>(HOLDERS_KEPT);
   readonly #verified = new VerifiedFiles();
 
   constructor(folder: string, system: FileSystem, durable: boolean, uploadExpiry: number) {

@@ -9,7 +9,7 @@ import type { RegistryBackend, StoredBlob } from "../backends/backend.ts";
 import { canBeVerified } from "../../stores/layout_files.ts";
 import { Refusal } from "../refusal.ts";
 import { BlobFill } from "./fill.ts";
-import { Flights, RecentMap } from "../recent.ts";
+import { Flights, RecentMap } from "../../content/recent.ts";
 import { ask, UpstreamRefusal } from "./upstream.ts";
 
 /** Enough for the layers of some hundred images; a descriptor is some 200 bytes. */
@@ -34,7 +34,7 @@ export class UpstreamBlobs {
   readonly #backend: RegistryBackend;
   readonly #now: () => number;
   readonly #onError: (error: unknown) => void;
-  readonly #known = new RecentMap<Known>(DESCRIPTORS_KEPT);
+  readonly #known = new RecentMap<string, Known>(DESCRIPTORS_KEPT);
   readonly #looks = new Flights<StoredBlob | undefined>();
   readonly #opened = new Map<string, Promise<Opened>>();
 

@@ -6,7 +6,7 @@ import { isTag } from "../../reference/tag.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import type { Page, PageRequest, RegistryBackend } from "../backends/backend.ts";
 import { SortedNames } from "../backends/sorted_names.ts";
-import { RecentMap } from "../recent.ts";
+import { RecentMap } from "../../content/recent.ts";
 import { Revalidation, type RevalidationOptions } from "./revalidation.ts";
 import { ask, UnknownRepository } from "./upstream.ts";
 
@@ -26,9 +26,9 @@ export class UpstreamLists {
   readonly #backend: RegistryBackend;
   readonly #pushes: boolean;
   readonly #tagAges: Revalidation<SortedNames>;
-  readonly #tags = new RecentMap<SortedNames>(LISTS_KEPT);
+  readonly #tags = new RecentMap<string, SortedNames>(LISTS_KEPT);
   readonly #referrerAges: Revalidation<readonly Descriptor[]>;
-  readonly #referrers = new RecentMap<readonly Descriptor[]>(LISTS_KEPT);
+  readonly #referrers = new RecentMap<string, readonly Descriptor[]>(LISTS_KEPT);
 
   /** Lists beside those of a backend. */
   constructor(backend: RegistryBackend, options: RevalidationOptions & { pushes: boolean }) {

@@ -14,7 +14,7 @@ import type { RegistryBackend, StoredManifest } from "../backends/backend.ts";
 import { readManifest } from "../read_manifest.ts";
 import { Refusal } from "../refusal.ts";
 import type { UpstreamBlobs } from "./blobs.ts";
-import { Flights, RecentMap } from "../recent.ts";
+import { Flights, RecentMap } from "../../content/recent.ts";
 import { Revalidation, type RevalidationOptions } from "./revalidation.ts";
 import { ask, UnknownRepository, UpstreamRefusal } from "./upstream.ts";
 
@@ -36,7 +36,7 @@ export class UpstreamManifests {
   readonly #options: UpstreamManifestsOptions;
   readonly #tags: Revalidation<StoredManifest>;
   readonly #flights = new Flights<StoredManifest | undefined>();
-  readonly #read = new RecentMap<true>(MANIFESTS_READ);
+  readonly #read = new RecentMap<string, true>(MANIFESTS_READ);
 
   /** Manifests that a backend keeps. */
   constructor(backend: RegistryBackend, blobs: UpstreamBlobs, options: UpstreamManifestsOptions) {

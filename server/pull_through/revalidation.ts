@@ -1,4 +1,4 @@
-import { Flights, RecentMap } from "../recent.ts";
+import { Flights, RecentMap } from "../../content/recent.ts";
 import { UpstreamRefusal, within } from "./upstream.ts";
 
 /** Tags and lists whose age is known; one more is some 100 bytes. */
@@ -35,7 +35,7 @@ export interface RevalidationOptions {
 /** What changes at an upstream: asked for after a time, and answered without it when it fails. */
 export class Revalidation<Value> {
   readonly #options: RevalidationOptions;
-  readonly #asked = new RecentMap<{ at: number; failed: boolean }>(AGES_KEPT);
+  readonly #asked = new RecentMap<string, { at: number; failed: boolean }>(AGES_KEPT);
   readonly #flights = new Flights<Value | undefined>();
 
   /** Knows the age of nothing. */

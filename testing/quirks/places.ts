@@ -1,3 +1,4 @@
+import { RecentMap } from "../../content/recent.ts";
 import { type Handler, type RequestContext, withRequest } from "../../server/middleware.ts";
 import { answered, changed } from "../changed.ts";
 import { errorAnswer, textAnswer } from "./answer.ts";
@@ -26,12 +27,12 @@ interface Place {
 const TICKETS = "/elsewhere/";
 
 /** More than that are clients that never come back: the oldest are forgotten. */
-const MAX_REMEMBERED = 10_000;
+export const MAX_REMEMBERED = 10_000;
 
 /** Where blobs and uploads are, when they are not where the registry would have them. */
 export class Places {
-  readonly #tickets = new Map<string, Ticket>();
-  readonly #places = new Map<string, Place>();
+  readonly #tickets = new RecentMap<string, Ticket>(MAX_REMEMBERED);
+  readonly #places = new RecentMap<string, Place>(MAX_REMEMBERED);
 
   /** Finds the registry's own URL again, before anything else looks at a request. */
   async accept(next: Handler, context: RequestContext): Promise<Response> {
@@ -112,7 +113,7 @@ export class Places {
         // Escapes, a `+` and padding: what comes back re-encoded is not the same.
         ...(query && { query: `_state=${token(12)}%2F%2b${query === true ? "+" : ""}~==` }),
       };
-      remember(this.#places, url.pathname, place);
+      this.#places.set(url.pathname, place);
       if (once !== false) url.pathname += `~${place.serial}`;
       if (otherOrigin !== false) {
         const origin = typeof otherOrigin === "string" ? otherOrigin : undefined;
@@ -125,7 +126,7 @@ export class Places {
 
   #ticket(context: RequestContext, url: URL, origin: string, storage: boolean): URL {
     const id = crypto.randomUUID();
-    remember(this.#tickets, id, {
+    this.#tickets.set(id, {
       url,
       authorization: context.request.headers.get("authorization") ?? undefined,
       storage,
@@ -149,13 +150,6 @@ function restOf(
   const rest = search.slice(1 + query.length);
   if (!search.startsWith(`?${query}`) || (rest !== "" && rest[0] !== "&")) return undefined;
   return rest.slice(1);
-}
-
-export function remember<T>(map: Map<string, T>, key: string, value: T): void {
-  map.delete(key);
-  map.set(key, value);
-  const [oldest] = map.keys();
-  if (map.size > MAX_REMEMBERED) map.delete(oldest!);
 }
 
 function token(length: number): string {

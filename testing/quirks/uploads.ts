@@ -1,12 +1,13 @@
 import type { Bytes } from "../../content/bytes.ts";
 import { pieceReader } from "../../content/piece_reader.ts";
+import { RecentMap } from "../../content/recent.ts";
 import { type StallLimit, watchedBody } from "../../server/listen/watched_body.ts";
 import type { Handler, Middleware, RequestContext } from "../../server/middleware.ts";
 import { answered, changed, withQuery } from "../changed.ts";
 import { limitedBody, peekedBody } from "../faults/body.ts";
 import { errorAnswer, refusePush } from "./answer.ts";
 import type { QuirkOptions } from "./options.ts";
-import { remember } from "./places.ts";
+import { MAX_REMEMBERED } from "./places.ts";
 
 /** What was seen of an upload. */
 interface Upload {
@@ -55,7 +56,7 @@ function requestQuirk(
   on: (context: RequestContext) => boolean,
   limit: StallLimit,
 ): Middleware {
-  const uploads = new Map<string, Upload>();
+  const uploads = new RecentMap<string, Upload>(MAX_REMEMBERED);
 
   return (next) => async (context) => {
     const { request: { method }, route, url } = context;
@@ -64,7 +65,7 @@ function requestQuirk(
     }
     if (route?.kind !== "upload") return await next(context);
     const state = uploads.get(url.pathname) ?? { patches: 0, short: false };
-    remember(uploads, url.pathname, state);
+    uploads.set(url.pathname, state);
     const active = on(context);
     if (active && options.noContentRange) {
       context = changed(context, { headers: { "content-range": undefined } });

@@ -1,34 +1,38 @@
 /** A map that keeps a number of entries: those used last. */
-export class RecentMap<Value> {
-  readonly #entries = new Map<string, Value>();
+export class RecentMap<Key, Value> extends Map<Key, Value> {
   readonly #maximum: number;
 
   /** A map of so many entries at most. */
   constructor(maximum: number) {
+    super();
     this.#maximum = maximum;
   }
 
   /** What a key stands for. */
-  get(key: string): Value | undefined {
-    const value = this.#entries.get(key);
+  override get(key: Key): Value | undefined {
+    const value = super.get(key);
     if (value !== undefined) this.set(key, value);
     return value;
   }
 
-  /** Makes a key stand for something. */
-  set(key: string, value: Value): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    if (this.#entries.size <= this.#maximum) return;
-    for (const oldest of this.#entries.keys()) {
-      this.#entries.delete(oldest);
-      break;
-    }
+  /** What a key stands for, which is made where it stands for nothing. */
+  getOr(key: Key, make: () => Value): Value {
+    const known = this.get(key);
+    if (known !== undefined) return known;
+    const made = make();
+    this.set(key, made);
+    return made;
   }
 
-  /** Forgets a key. */
-  delete(key: string): void {
-    this.#entries.delete(key);
+  /** Makes a key stand for something. */
+  override set(key: Key, value: Value): this {
+    this.delete(key);
+    super.set(key, value);
+    if (this.size > this.#maximum) {
+      const [oldest] = this.keys();
+      this.delete(oldest!);
+    }
+    return this;
   }
 }
 
