@@ -2,10 +2,10 @@ import { type Contestant, measure, summary } from "./measure.ts";
 import type { Row } from "./table.ts";
 
 /**
- * What every contestant gives, by its name: once a round, in turn, so that a slow moment meets all of
+ * What every contestant gives, by its name: once a round, so that a slow moment meets all of
  * them. The first round fills caches and does not count.
  */
-export async function inTurn<C extends { name: string }, R>(
+export async function inRounds<C extends { name: string }, R>(
   runs: number,
   contestants: (round: number) => readonly C[] | Promise<readonly C[]>,
   once: (contestant: C, round: number) => Promise<R>,
@@ -27,7 +27,7 @@ export async function compete(
   contestants: (round: number) => Contestant[] | Promise<Contestant[]>,
 ): Promise<Row[]> {
   const floors = new Set<string>();
-  const results = await inTurn(runs, contestants, (contestant) => {
+  const results = await inRounds(runs, contestants, (contestant) => {
     if (contestant.floor) floors.add(contestant.name);
     return measure(contestant);
   });

@@ -5,7 +5,7 @@
 import { type RegistryClientOpts, RegistryClientV2 } from "@davit/registry-client";
 import { neededPeer } from "../tests/peers/locate.ts";
 import { CREDENTIALS, startRegistry } from "../tests/peers/registries.ts";
-import { inTurn } from "./compete.ts";
+import { inRounds } from "./compete.ts";
 import { inParallel } from "./in_parallel.ts";
 import { median } from "./measure.ts";
 import type { Runtime } from "./runtimes.ts";
@@ -69,7 +69,7 @@ export async function benchHeads(
       ...runtimes.map(({ name, run }) => ({ name, ...run("davit_heads.mjs", ...args, realm) })),
       { name: PULLER, command: neededPeer("puller"), args },
     ];
-    const results = await inTurn(
+    const results = await inRounds(
       runs,
       () => contestants,
       ({ command, args }) => output(command, args),

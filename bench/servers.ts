@@ -6,7 +6,7 @@ import { denoArguments } from "../scripts/deno.ts";
 import { startChild } from "../tests/peers/child.ts";
 import { neededPeer } from "../tests/peers/locate.ts";
 import { startRegistry } from "../tests/peers/registries.ts";
-import { inTurn } from "./compete.ts";
+import { inRounds } from "./compete.ts";
 import { type Contestant, measure, median, type Run, summary } from "./measure.ts";
 import { markdownTable } from "./table.ts";
 
@@ -92,10 +92,10 @@ async function large(
   setting: ServersSetting,
 ): Promise<{ pulls: Map<string, Run[]>; pushes: Map<string, Run[]> }> {
   for (const server of servers) await measure(push(server, "bench/blob", setting));
-  const pulls = await inTurn(runs, () => servers, (server) => measure(pull(server, setting)));
+  const pulls = await inRounds(runs, () => servers, (server) => measure(pull(server, setting)));
   // What is pushed is new to them, or the bytes would be thrown away that a server has already.
   for (const server of servers) await remove(server, "bench/blob", setting.digest);
-  const pushes = await inTurn(runs, () => servers, async (server, round) => {
+  const pushes = await inRounds(runs, () => servers, async (server, round) => {
     // A repository of its own each time, whose blob goes again: it would fill the memory.
     const repository = `bench/again${round}`;
     const run = await measure(push(server, repository, setting));
@@ -155,7 +155,7 @@ export async function benchServers(
   }
   const inMemory = [await embedded(setting), await peer("olareg", setting.folder)];
   try {
-    const results = await inTurn(
+    const results = await inRounds(
       runs,
       () => inMemory,
       (server, round) => small(server, round, setting),

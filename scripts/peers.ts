@@ -142,12 +142,12 @@ export async function bringPeers(
     }
   };
   const of = (source: Peer["source"]) => names.filter((name) => PEERS[name].source === source);
-  const inTurn = async (some: PeerName[]) => {
+  const oneByOne = async (some: PeerName[]) => {
     for (const name of some) tell(name, await bring(name, folder));
   };
   // One build uses every core; downloads and builds may go on side by side.
   const go = [...of("go"), ...of("go-program")];
-  await Promise.all([inTurn(go), inTurn(of("npm")), fromSystem(of("apt"), tell)]);
+  await Promise.all([oneByOne(go), oneByOne(of("npm")), fromSystem(of("apt"), tell)]);
   return failed;
 }
 

@@ -29,7 +29,7 @@ import type { ArchiveOutput } from "./archive_output.ts";
 import type { ArchiveFormat } from "./archive_source.ts";
 import { checkCall } from "./check_call.ts";
 import { digestIn } from "./digest_in.ts";
-import { inTurn } from "./in_turn.ts";
+import { iterate } from "./iterate.ts";
 import { skipBody, takeBody } from "./take_body.ts";
 import { badDigest, sizeMismatch } from "./write_errors.ts";
 
@@ -135,7 +135,7 @@ export abstract class TarStore implements ArchiveStore {
     signal?.throwIfAborted();
     const { mediaType, size } = descriptor;
     const source = openBody(body, size);
-    await this.inTurn(
+    await this.queued(
       async () => {
         if (this.held.has(digest)) return await skipBody(source);
         const expected = { mediaType, digest, size };
@@ -167,13 +167,13 @@ export abstract class TarStore implements ArchiveStore {
   /** Every name, in ASCII order. */
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
     checkOptions(options, STORE_OPTIONS);
-    yield* inTurn([...this.named.keys()].sort(), options.signal);
+    yield* iterate([...this.named.keys()].sort(), options.signal);
   }
 
   /** Ends the archive and publishes it. */
   async close(): Promise<void> {
     if (this.#ended === "closed") return;
-    await this.inTurn(async () => {
+    await this.queued(async () => {
       try {
         await this.finish();
         await this.output.end();
@@ -263,7 +263,7 @@ export abstract class TarStore implements ArchiveStore {
   }
 
   /** Runs something when all that came before is done; a signal ends the waiting. */
-  protected async inTurn<T>(
+  protected async queued<T>(
     run: () => Promise<T>,
     signal?: AbortSignal,
     skip: () => Promise<void> = async () => {},

@@ -38,7 +38,7 @@ import {
   readDiffIds,
   readDockerManifest,
 } from "./docker_manifest.ts";
-import { inTurn } from "./in_turn.ts";
+import { iterate } from "./iterate.ts";
 import { LayoutEntries } from "./layout_entries.ts";
 import type { OciArchive } from "./oci_archive.ts";
 import { noSuchEntry, onlyImage, resolveEntry } from "./resolve_entry.ts";
@@ -146,7 +146,7 @@ export class DockerArchive implements ArchiveSource {
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
     checkOptions(options, STORE_OPTIONS);
     const names = new Set(this.#images.flatMap((image) => image.names));
-    yield* inTurn([...names].sort(), options.signal);
+    yield* iterate([...names].sort(), options.signal);
   }
 
   /** The manifests of the OCI layout inside, where there is one, whose subject is this one. */

@@ -4,11 +4,12 @@ import { type Digest, hashAlgorithm, parseDigest } from "../content/digest.ts";
 import { digestOf } from "../content/digest_of.ts";
 import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
+import type { ReferrersOptions } from "../content/store.ts";
 import { ApiError } from "../errors.ts";
 import { childrenOf, subjectOf } from "../manifest/children.ts";
 import { manifestObject } from "../manifest/manifest_object.ts";
 import { settleManifest } from "../manifest/parse_manifest.ts";
-import { readReferrers, referrerDescriptor } from "../manifest/referrers_index.ts";
+import { filterReferrers, readReferrers, referrerDescriptor } from "../manifest/referrers_index.ts";
 import type { Manifest } from "../manifest/types.ts";
 import type { LayoutSource } from "./read_index.ts";
 
@@ -80,7 +81,7 @@ export class LayoutManifests {
   async *referrers(
     listed: readonly Descriptor[],
     subject: string,
-    signal?: AbortSignal,
+    { artifactType, signal }: ReferrersOptions = {},
   ): AsyncGenerator<Descriptor> {
     const left = [...listed];
     const seen = new Set<string>();
@@ -95,7 +96,7 @@ export class LayoutManifests {
         if (known.subject !== subject) continue;
         const { referrer } = known;
         if (await this.#files.size(referrer.digest as Digest) === referrer.size) {
-          yield structuredClone(referrer);
+          yield* filterReferrers([structuredClone(referrer)], artifactType);
         }
       }
     }

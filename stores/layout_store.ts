@@ -26,12 +26,11 @@ import {
 import { passingStream, verifyingStream } from "../content/verifying_stream.ts";
 import { ContentNotFoundError } from "../errors.ts";
 import { manifestMediaType } from "../manifest/media_type_of.ts";
-import { filterReferrers } from "../manifest/referrers_index.ts";
 import { checkTag } from "../reference/tag.ts";
 import { checkCall } from "./check_call.ts";
 import { digestIn } from "./digest_in.ts";
 import { fileStream } from "./file_stream.ts";
-import { inTurn } from "./in_turn.ts";
+import { iterate } from "./iterate.ts";
 import type { IndexChange, LayoutEntries } from "./layout_entries.ts";
 import { LayoutFiles } from "./layout_files.ts";
 import { LayoutIndex } from "./layout_index.ts";
@@ -292,7 +291,7 @@ export class LayoutStore implements ContentStore {
   /** Every tag, in ASCII order. */
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
     checkOptions(options, STORE_OPTIONS);
-    yield* inTurn((await this.#entries()).tags().sort(), options.signal);
+    yield* iterate((await this.#entries()).tags().sort(), options.signal);
   }
 
   /**
@@ -304,11 +303,8 @@ export class LayoutStore implements ContentStore {
     options: ReferrersOptions = {},
   ): AsyncGenerator<Descriptor> {
     checkOptions(options, REFERRERS_OPTIONS);
-    const { artifactType, signal } = options;
     const listed = (await this.#entries()).all();
-    for await (const found of this.#manifests.referrers(listed, subject.digest, signal)) {
-      yield* filterReferrers([found], artifactType);
-    }
+    yield* this.#manifests.referrers(listed, subject.digest, options);
   }
 
   /**

@@ -31,7 +31,7 @@ import { filterReferrers, referrerDescriptor } from "../manifest/referrers_index
 import { checkTag } from "../reference/tag.ts";
 import { checkCall } from "./check_call.ts";
 import { digestIn } from "./digest_in.ts";
-import { inTurn } from "./in_turn.ts";
+import { iterate } from "./iterate.ts";
 import { MemoryPartial, MemoryPartialBlob } from "./memory_partial_blob.ts";
 import { PieceList } from "./piece_list.ts";
 import { storedRange } from "./stored_range.ts";
@@ -169,7 +169,7 @@ export class MemoryStore implements ContentStore {
   /** Every tag, in ASCII order. */
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
     checkOptions(options, STORE_OPTIONS);
-    yield* inTurn([...this.#tags.keys()].sort(), options.signal);
+    yield* iterate([...this.#tags.keys()].sort(), options.signal);
   }
 
   /** The manifests here whose subject is this one, with their types and annotations. */
@@ -180,7 +180,7 @@ export class MemoryStore implements ContentStore {
     checkOptions(options, REFERRERS_OPTIONS);
     const { artifactType, signal } = options;
     const all = [...(this.#referrers.get(digestIn(subject))?.values() ?? [])];
-    yield* inTurn(structuredClone(filterReferrers(all, artifactType)), signal);
+    yield* iterate(structuredClone(filterReferrers(all, artifactType)), signal);
   }
 
   /** Shares content with another memory store; `false` where the source is something else. */

@@ -24,7 +24,6 @@ import {
 import { childrenOf } from "../manifest/children.ts";
 import { manifestMediaType } from "../manifest/media_type_of.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
-import { filterReferrers } from "../manifest/referrers_index.ts";
 import { isIndex, type Manifest } from "../manifest/types.ts";
 import { type ArchiveContent, openContent } from "./archive_content.ts";
 import type { ArchiveIndex } from "./archive_index.ts";
@@ -33,7 +32,7 @@ import type { ArchiveSource } from "./archive_source.ts";
 import { checkCall } from "./check_call.ts";
 import { digestIn } from "./digest_in.ts";
 import { nameOf, withoutNames } from "./entry_names.ts";
-import { inTurn } from "./in_turn.ts";
+import { iterate } from "./iterate.ts";
 import { LayoutEntries } from "./layout_entries.ts";
 import { LayoutManifests } from "./layout_manifests.ts";
 import { INDEX, type LayoutSource, readIndex } from "./read_index.ts";
@@ -123,18 +122,15 @@ export class OciArchive implements ArchiveSource {
   async *tags(options: StoreOptions = {}): AsyncGenerator<string> {
     checkOptions(options, STORE_OPTIONS);
     const tags = new Set(this.#entries.all().flatMap((entry) => nameOf(entry) ?? []));
-    yield* inTurn([...tags].sort(), options.signal);
+    yield* iterate([...tags].sort(), options.signal);
   }
 
   /** The manifests of `index.json`, and of indexes in it, whose subject is this one. */
   async *referrers(
     subject: Descriptor,
-    { artifactType, signal }: ReferrersOptions = {},
+    options: ReferrersOptions = {},
   ): AsyncGenerator<Descriptor> {
-    const listed = this.#entries.all();
-    for await (const found of this.#manifests.referrers(listed, digestIn(subject), signal)) {
-      yield* filterReferrers([found], artifactType);
-    }
+    yield* this.#manifests.referrers(this.#entries.all(), digestIn(subject), options);
   }
 
   /** Lets go of the file. */

@@ -11,7 +11,7 @@ import { isTag } from "../reference/tag.ts";
 import { TarStore } from "./archive_store.ts";
 import { digestIn } from "./digest_in.ts";
 import { IMAGE_NAME } from "./entry_names.ts";
-import { inTurn } from "./in_turn.ts";
+import { iterate } from "./iterate.ts";
 import { LayoutEntries } from "./layout_entries.ts";
 import { blobName } from "./oci_archive.ts";
 
@@ -32,7 +32,7 @@ export class OciArchiveStore extends TarStore {
     digestIn(subject);
     const all = [...this.#manifests.values()].filter((each) => each.subject === digest)
       .map((each) => each.descriptor);
-    yield* inTurn(structuredClone(filterReferrers(all, artifactType)), signal);
+    yield* iterate(structuredClone(filterReferrers(all, artifactType)), signal);
   }
 
   protected async take(

@@ -4,7 +4,7 @@
  */
 import { type DavitEvent, type RegistryClientOpts, RegistryClientV2 } from "../../mod.ts";
 import { createRegistry } from "../../server/mod.ts";
-import { inTurn } from "../in_turn.ts";
+import { shareOf } from "../share_of.ts";
 import {
   CREDENTIALS,
   type Registry,
@@ -141,7 +141,7 @@ export function testRegistries(
     })),
   ];
   for (const { name, test, turn, start } of places) {
-    const here = everyWay ? cases : inTurn(cases, turn, auths.length);
+    const here = everyWay ? cases : shareOf(cases, turn, auths.length);
     Deno.test({
       ...test,
       // Other registries of the same file go on beside it, and their logs are read.

@@ -5,7 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import type { PresetName } from "../../testing/mod.ts";
-import { inTurn } from "../in_turn.ts";
+import { shareOf } from "../share_of.ts";
 import { PRESETS } from "./hosts.ts";
 import { outcome, VERBS } from "./verbs.ts";
 import { inWorld, type Wire } from "./world.ts";
@@ -21,7 +21,7 @@ export function testMatrix(wire: Wire): void {
   const columns = new Map<PresetName, Row>();
 
   for (const [at, [preset, host]] of PRESETS.entries()) {
-    const verbs = inTurn(Object.entries(VERBS), at, wire === "memory" ? 1 : TURNS);
+    const verbs = shareOf(Object.entries(VERBS), at, wire === "memory" ? 1 : TURNS);
     Deno.test(`preset ${preset}, ${wire}: every verb, or a typed error`, async () => {
       await inWorld(preset, wire, async (world) => {
         const got: Row = {};

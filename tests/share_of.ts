@@ -5,7 +5,7 @@
  */
 
 /** The cases that are the turn of column `column` of `columns`: all of them where `CI=true`. */
-export function inTurn<T>(
+export function shareOf<T>(
   cases: readonly T[],
   column: number,
   columns: number,

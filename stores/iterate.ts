@@ -1,5 +1,5 @@
 /** One item after the other, until the signal ends it. */
-export async function* inTurn<T>(
+export async function* iterate<T>(
   items: Iterable<T>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<T> {
