@@ -8,7 +8,7 @@ import { pieceReader } from "../content/piece_reader.ts";
 import { readTar } from "../content/tar_reader.ts";
 import { RegistryClientV2 } from "../registry_client_v2.ts";
 import { RegistryStore } from "../registry_store.ts";
-import { tempFolder } from "../scripts/temp_folder.ts";
+import { inFolder as withFolder } from "../scripts/temp_folder.ts";
 import { createRegistry } from "../server/registry.ts";
 import { LayoutStore } from "../stores/layout_store.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
@@ -16,11 +16,7 @@ import { buildManifest } from "../manifest/build.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
 import type { ImageManifest } from "../manifest/types.ts";
 
-/** A folder that is removed afterwards. */
-export async function withFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
-  await using folder = await tempFolder();
-  return await run(await Deno.realPath(folder.path));
-}
+export { withFolder };
 
 let repositories = 0;
 const { fetch } = createRegistry();

@@ -4,28 +4,18 @@ import type { Credential } from "./credential.ts";
 import type { CredentialSource } from "./credential.ts";
 import type { DavitEvent } from "../events.ts";
 import { DEFAULT_LIMITS, type Limits } from "../content/limits.ts";
-import type { ChannelRequest, ChannelResponse, Clock, Intent, Send } from "../transport/channel.ts";
+import type { ChannelRequest, ChannelResponse, Intent, Send } from "../transport/channel.ts";
 import { encodeText } from "../content/bytes.ts";
 import { Authentication, authorize } from "./authorize.ts";
 import type { AuthorizeOptions } from "./authorizer.ts";
+import { countedOpen, FakeClock } from "../transport/fake_send_test.ts";
 import { parseScope } from "./scope.ts";
 
 /** The registry that the tests of this room talk to. */
 export const ORIGIN = "https://registry.example";
 
-/** A clock that stands still until it is set. This file holds no tests: it serves the others. */
-export class FakeClock implements Clock {
-  time = Date.UTC(2026, 0, 1);
-
-  now(): number {
-    return this.time;
-  }
-
-  sleep(milliseconds: number): Promise<void> {
-    this.time += milliseconds;
-    return Promise.resolve();
-  }
-}
+/** Fakes that the tests of this room share; it holds no tests. */
+export { FakeClock };
 
 /** A request as a fake saw it. */
 export interface Seen {
@@ -41,8 +31,7 @@ export interface Seen {
 /** A fake of the wire: counts and answers. */
 export class FakeWire {
   readonly seen: Seen[] = [];
-  /** Bodies that were neither read nor cancelled. */
-  open = 0;
+  readonly #open = { bodies: 0 };
 
   constructor(public answer: (seen: Seen) => Response | Promise<Response>) {}
 
@@ -58,7 +47,11 @@ export class FakeWire {
     };
     this.seen.push(seen);
     const response = await this.answer(seen);
-    return { response: this.#watched(response), url: finalUrl(response, request.url), hops: [] };
+    return {
+      response: countedOpen(response, this.#open),
+      url: finalUrl(response, request.url),
+      hops: [],
+    };
   };
 
   /** The requests so far, as `METHOD host/path`. */
@@ -66,23 +59,9 @@ export class FakeWire {
     return this.seen.map(({ line }) => line);
   }
 
-  #watched(response: Response): Response {
-    if (response.body === null) return response;
-    this.open++;
-    const reader = response.body.getReader();
-    const close = () => {
-      this.open--;
-    };
-    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
-      async pull(controller) {
-        const { done, value } = await reader.read();
-        if (!done) return controller.enqueue(value);
-        close();
-        controller.close();
-      },
-      cancel: close,
-    }, { highWaterMark: 0 });
-    return new Response(body, response);
+  /** How many bodies were neither read nor cancelled. */
+  get open(): number {
+    return this.#open.bodies;
   }
 }
 

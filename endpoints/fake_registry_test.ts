@@ -6,7 +6,7 @@ import { type Bytes, concatBytes } from "../content/bytes.ts";
 import { DEFAULT_LIMITS, type Limits } from "../content/limits.ts";
 import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import { type Channel, type ChannelRequest, compose, type Send } from "../transport/channel.ts";
-import { FakeClock } from "../transport/fake_send_test.ts";
+import { countedOpen, FakeClock } from "../transport/fake_send_test.ts";
 import { checkedReader } from "../transport/checked_reader.ts";
 import { redirect } from "../transport/redirect.ts";
 import { retry } from "../transport/retry.ts";
@@ -96,7 +96,7 @@ export function fakeRegistry(handler: Handler, options: FakeOptions = {}) {
     try {
       const answered = await untilAborted(Promise.resolve(handler(exchange)), request.signal);
       if (answered.status < 300) await untilAborted(exchange.read(), request.signal);
-      const response = watched(answered, open, options.byteStreams ?? true);
+      const response = countedOpen(answered, open, options.byteStreams ?? true);
       return { response, url: request.url, hops: [] };
     } finally {
       await exchange.cancel(request.signal?.reason);
@@ -186,39 +186,4 @@ async function bodyReader(request: ChannelRequest): Promise<PieceReader | undefi
   // What is at hand is sent as it is, without being opened.
   if (body.blob !== undefined) return pieceReader(body.blob.stream());
   return await checkedReader(body, what, signal);
-}
-
-/** The same response, whose body counts as open until it is read to its end or let go of. */
-function watched(response: Response, open: { bodies: number }, byteStream: boolean): Response {
-  if (response.body === null) return response;
-  open.bodies++;
-  let closed = false;
-  const close = () => {
-    if (!closed) open.bodies--;
-    closed = true;
-  };
-  const reader = response.body.getReader();
-  const source = {
-    async pull(controller: ReadableStreamDefaultController | ReadableByteStreamController) {
-      try {
-        let { done, value } = await reader.read();
-        while (value?.byteLength === 0) ({ done, value } = await reader.read());
-        if (!done) return controller.enqueue(value as Bytes);
-      } catch (error) {
-        close();
-        throw error;
-      }
-      close();
-      controller.close();
-      if ("byobRequest" in controller) controller.byobRequest?.respond(0);
-    },
-    async cancel(reason: unknown) {
-      close();
-      await reader.cancel(reason);
-    },
-  };
-  const body = byteStream
-    ? new ReadableStream({ ...source, type: "bytes" } as UnderlyingByteSource)
-    : new ReadableStream(source, { highWaterMark: 0 });
-  return new Response(body as ReadableStream<Bytes>, response);
 }

@@ -5,3 +5,9 @@ export async function tempFolder(
   const path = await Deno.makeTempDir({ prefix: "davit_", ...options });
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
+
+/** Runs something in an empty folder, which goes with it. */
+export async function inFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
+  await using folder = await tempFolder();
+  return await run(await Deno.realPath(folder.path));
+}

@@ -1,9 +1,4 @@
-import { tempFolder } from "../scripts/temp_folder.ts";
-/** Runs a test in a folder of its own, which is removed afterwards. */
-export async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  await using folder = await tempFolder();
-  await run(folder.path);
-}
+export { inFolder } from "../scripts/temp_folder.ts";
 
 /** The names in a folder, in ASCII order. */
 export async function names(folder: string): Promise<string[]> {

@@ -1,4 +1,5 @@
 /** Fakes that the tests of transport/ and endpoints/ share: time, and a wire that follows a script. */
+import type { Bytes } from "../content/bytes.ts";
 import type { ChannelRequest, Clock, Send } from "./channel.ts";
 
 /** A clock whose sleeps end at once and are remembered. */
@@ -60,4 +61,43 @@ export function watchedResponse(
     },
   });
   return { response: new Response(body, init), cancelled: () => cancelled };
+}
+
+/** The same response, whose body counts as open until it is read to its end or let go of. */
+export function countedOpen(
+  response: Response,
+  open: { bodies: number },
+  byteStream = false,
+): Response {
+  if (response.body === null) return response;
+  open.bodies++;
+  let closed = false;
+  const close = () => {
+    if (!closed) open.bodies--;
+    closed = true;
+  };
+  const reader = response.body.getReader();
+  const source = {
+    async pull(controller: ReadableStreamDefaultController | ReadableByteStreamController) {
+      try {
+        let { done, value } = await reader.read();
+        while (value?.byteLength === 0) ({ done, value } = await reader.read());
+        if (!done) return controller.enqueue(value as Bytes);
+      } catch (error) {
+        close();
+        throw error;
+      }
+      close();
+      controller.close();
+      if ("byobRequest" in controller) controller.byobRequest?.respond(0);
+    },
+    async cancel(reason: unknown) {
+      close();
+      await reader.cancel(reason);
+    },
+  };
+  const body = byteStream
+    ? new ReadableStream({ ...source, type: "bytes" } as UnderlyingByteSource)
+    : new ReadableStream(source, { highWaterMark: 0 });
+  return new Response(body as ReadableStream<Bytes>, response);
 }

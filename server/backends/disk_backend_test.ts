@@ -9,11 +9,12 @@ import { MEDIA_TYPES } from "../../content/media_types.ts";
 import { pieceReader } from "../../content/piece_reader.ts";
 import { InvalidContentError, InvalidOptionError, StorageError } from "../../errors.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
-import { tempFolder } from "../../scripts/temp_folder.ts";
+import { inFolder } from "../../scripts/temp_folder.ts";
 import { memoryWire, TestClock, until, type Wire } from "../fixture_test.ts";
 import type { RegistryOptions } from "../options.ts";
 import { diskBackend } from "./disk_backend.ts";
 import { testRegistryBackend } from "./test_registry_backend.ts";
+import { names } from "../../stores/folder_fixture_test.ts";
 
 for (const durable of [true, false]) {
   testRegistryBackend(`diskBackend${durable ? "" : ", not durable"}`, async () => {
@@ -32,20 +33,9 @@ for (const durable of [true, false]) {
 
 const HELLO = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 
-async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  await using folder = await tempFolder();
-  await run(folder.path);
-}
-
 /** A registry on a folder, as a new process has it. */
 function open(folder: string, options: RegistryOptions = {}): Wire {
   return memoryWire({ backend: diskBackend(folder, { durable: false }), ...options });
-}
-
-async function names(folder: string): Promise<string[]> {
-  const found: string[] = [];
-  for await (const { name } of Deno.readDir(folder)) found.push(name);
-  return found.sort();
 }
 
 async function inode(path: string): Promise<number | null> {

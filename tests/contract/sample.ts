@@ -10,6 +10,9 @@ import {
 } from "@davit/registry-client";
 import type { RegistryClientOpts } from "@davit/registry-client/types";
 import { createRegistry, type Registry, type RegistryOptions } from "@davit/registry-client/server";
+import { sha256, utf8 } from "../bytes.ts";
+
+export { sha256, utf8 } from "../bytes.ts";
 
 /** The repository that the tests work in. */
 export const NAME = "localhost:5000/app";
@@ -20,11 +23,6 @@ export const UNKNOWN = `sha256:${"0123456789abcdef".repeat(4)}`;
 /** An error's class, as assertions take it. */
 // deno-lint-ignore no-explicit-any
 export type ErrorClass = abstract new (...args: any[]) => Error;
-
-/** The bytes of a text. */
-export function utf8(text: string): Bytes {
-  return new TextEncoder().encode(text);
-}
 
 /** A registry in memory, and a client of a repository in it. */
 interface Pair {
@@ -118,12 +116,6 @@ export async function pushIndex(
   });
   await client.putManifest({ manifestData: bytes, ref });
   return { index: bytes, digest: descriptor.digest, images };
-}
-
-/** The sha256 digest of bytes, computed without the package's own code. */
-export async function sha256(bytes: Bytes): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return `sha256:${[...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
 /** A hand-written registry: a function from a request to a response, and what it was asked. */

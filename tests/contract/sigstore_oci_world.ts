@@ -1,5 +1,4 @@
 /** What the tests of @sigstore/oci's contract share: a registry as those of its own tests are. */
-import { encodeHex } from "@std/encoding/hex";
 import {
   type AttachArtifactOptions,
   attachArtifactToImage,
@@ -8,6 +7,9 @@ import {
   OCIError,
 } from "@davit/registry-client/sigstore-oci";
 import { assertRejects } from "@std/assert";
+import { sha256 as digestOf } from "../bytes.ts";
+
+export { digestOf };
 
 /** The registry. */
 const HOST = "registry.test";
@@ -43,12 +45,6 @@ export interface Seen {
   body: string;
   /** `METHOD /path`; with the origin where it is another than the registry's. */
   line: string;
-}
-
-/** The digest of a text, computed without the package. */
-export async function digestOf(text: string | Uint8Array<ArrayBuffer>): Promise<string> {
-  const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
-  return `sha256:${encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)))}`;
 }
 
 export const BLOB = await digestOf(ARTIFACT);

@@ -14,6 +14,8 @@ import { createRegistry, type Registry, type RegistryOptions } from "@davit/regi
 import type { RegistryClientOpts } from "@davit/registry-client/types";
 import { leaks, SECRETS, USERNAME } from "./secrets.ts";
 
+export { sha256, utf8 } from "../bytes.ts";
+
 /** The registry's origin. */
 export const ORIGIN = "https://registry.test";
 
@@ -222,17 +224,6 @@ export async function runFault(options: FaultCase): Promise<World> {
   world.assertSecretsKept();
   world.assertCredentialsStayed();
   return world;
-}
-
-/** The bytes of a text. */
-export function utf8(text: string): Bytes {
-  return new TextEncoder().encode(text);
-}
-
-/** The sha256 digest of bytes, computed without the package's own code. */
-export async function sha256(bytes: Bytes): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return `sha256:${[...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
 /** A call that takes longer than this hangs, even on a slow machine. */

@@ -1,8 +1,10 @@
 /**
  * A client made by hand, request by request: good enough to keep a duty, or to break it on purpose.
  */
-import { createHash } from "node:crypto";
 import type { Registry } from "@davit/registry-client/server";
+import { sha256 as digestOf } from "../bytes.ts";
+
+export { digestOf };
 
 /** What a request may have. */
 interface SendInit {
@@ -31,11 +33,6 @@ const ORIGIN = "http://registry.test";
 export const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const INDEX = "application/vnd.oci.image.index.v1+json";
 const EMPTY = "application/vnd.oci.empty.v1+json";
-
-/** The digest of a text or bytes. */
-export function digestOf(content: string | Uint8Array): string {
-  return `sha256:${createHash("sha256").update(content).digest("hex")}`;
-}
 
 /** The fallback tag of a digest. */
 export function fallbackOf(digest: string): string {

@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { createHash } from "node:crypto";
+import { sha256 } from "../bytes.ts";
 import {
   buildImageConfig,
   buildManifest,
@@ -17,15 +17,11 @@ import {
 } from "../../mod.ts";
 import { type ArchiveFormat, createArchive, MemoryStore, openArchive } from "../../stores/mod.ts";
 import { createRegistry, serve } from "../../server/mod.ts";
-import { type Client, withClient } from "../peers/clients.ts";
+import { withClient } from "../peers/clients.ts";
 import { requirePeers } from "../peers/locate.ts";
 import { tar } from "../peers/sample_layout.ts";
 
 const NAME = "example/app";
-
-function sha256(bytes: Uint8Array): string {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-}
 
 /** An image with a gzip layer, a plain one, and where wanted the first one again. */
 interface Sample {
@@ -102,11 +98,6 @@ async function writeArchive(
   await archive.write(manifest, await read(store, manifest));
   await archive.tag(manifest, format === "oci" ? "1.0" : `${NAME}:1.0`);
   await archive.close();
-}
-
-async function ok(client: Client, args: string[]): Promise<void> {
-  const { code, stdout, stderr } = await client.run(args);
-  assertEquals(code, 0, `${client.name} ${args.join(" ")}: ${stderr}${stdout}`);
 }
 
 const regctl = (host: string) => ["--host", `reg=${host},tls=disabled`];
@@ -246,7 +237,7 @@ for (const [name, what, args, keeps] of SAVES) {
             withRegistry(wanted, (host) =>
               withClient(name, { host }, async (client) => {
                 const path = `${client.home}/image.tar`;
-                await ok(client, args(host, path));
+                await client.succeed(args(host, path));
                 const archive = await openArchive(path);
                 const manifest = await archive.resolve("");
                 await assertImage(archive, manifest, wanted);
@@ -279,7 +270,7 @@ for (const [name, format, args] of LOADS) {
               withClient(name, { host }, async (client) => {
                 const path = `${client.home}/image.tar`;
                 await writeArchive(wanted, path, format);
-                await ok(client, args(host, path));
+                await client.succeed(args(host, path));
                 const manifest = await store.resolve("1.0");
                 if (format === "oci") assertEquals(manifest.digest, wanted.manifest.digest);
                 await assertImage(store, manifest, wanted);

@@ -5,11 +5,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Descriptor, RegistryClientV2, RegistryStore } from "../../mod.ts";
 import { attach, attached, describe, detach, helm, pack, unpackFiles } from "../../artifact/mod.ts";
-import { tempFolder } from "../../scripts/temp_folder.ts";
+import { inFolder } from "../../scripts/temp_folder.ts";
 import { createRegistry, serve } from "../../server/mod.ts";
 import { denoCommand } from "../../scripts/deno.ts";
 import { memoryFolder } from "../endpoints/memory_folder.ts";
-import { type Client, withClient } from "../peers/clients.ts";
+import { withClient } from "../peers/clients.ts";
 import { neededPeer, requirePeers } from "../peers/locate.ts";
 import { startRegistry } from "../peers/registries.ts";
 
@@ -74,12 +74,6 @@ kubeVersion: ">= 1.20.0 < 99"
 type: application
 `;
 
-async function ok(client: Client, args: string[], cwd?: string): Promise<string> {
-  const { code, stdout, stderr } = await client.run(args, cwd === undefined ? {} : { cwd });
-  assertEquals(code, 0, `${client.name} ${args.join(" ")}: ${stderr}${stdout}`);
-  return stdout;
-}
-
 /** A folder with files of several modes, links, an empty folder, and names that are not ASCII. */
 async function makeFolder(folder: string): Promise<void> {
   await Deno.mkdir(`${folder}/sub/empty`, { recursive: true });
@@ -114,11 +108,6 @@ async function listing(folder: string, prefix = ""): Promise<string[]> {
   return lines.sort();
 }
 
-async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  await using folder = await tempFolder();
-  await run(folder.path);
-}
-
 interface StoredManifest {
   layers: Descriptor[];
   config: Descriptor;
@@ -130,7 +119,7 @@ for (const { name, test, start } of places) {
     name: `artifacts over ${name}: davit, oras and regctl pull what the others pushed`,
     sanitizeOps: false,
     fn: () =>
-      withFolder(async (work) => {
+      inFolder(async (work) => {
         const registry = await start();
         const { host } = registry;
         const storeOf = (repository: string) =>
@@ -147,11 +136,13 @@ for (const { name, test, start } of places) {
             const files = [{ path: `${work}/dir`, title: "dir" }, `${work}/note.txt`];
             await pack(storeOf("by/davit"), { artifactType: TYPE, files, tag: "v1" });
             const push = ["push", "--plain-http", "--artifact-type", TYPE];
-            await ok(oras, [...push, `${host}/by/oras:v1`, "dir", "note.txt:text/plain"], work);
+            await oras.succeed([...push, `${host}/by/oras:v1`, "dir", "note.txt:text/plain"], {
+              cwd: work,
+            });
 
             // oras pulls the folder that pack pushed, with all modes, times and links.
             const pull = ["pull", "--plain-http", "-o", `${work}/oras`];
-            await ok(oras, [...pull, `${host}/by/davit:v1`]);
+            await oras.succeed([...pull, `${host}/by/davit:v1`]);
             assertEquals(await listing(`${work}/oras/dir`), source);
             assertEquals(await Deno.readTextFile(`${work}/oras/note.txt`), "a note\n");
 
@@ -174,7 +165,7 @@ for (const { name, test, start } of places) {
             // A folder's content alone, under the title ".".
             const whole = { artifactType: TYPE, files: [{ path: `${work}/dir`, title: "." }] };
             await pack(storeOf("by/davit"), { ...whole, tag: "dot" });
-            await ok(oras, [
+            await oras.succeed([
               "pull",
               "--plain-http",
               "-o",
@@ -182,7 +173,7 @@ for (const { name, test, start } of places) {
               `${host}/by/davit:dot`,
             ]);
             assertEquals(await listing(`${work}/oras-dot`), source);
-            await ok(oras, [...push, `${host}/by/oras:dot`, "."], `${work}/dir`);
+            await oras.succeed([...push, `${host}/by/oras:dot`, "."], { cwd: `${work}/dir` });
             await unpackFiles(storeOf("by/oras"), "dot", `${work}/davit-dot`);
             assertEquals(await listing(`${work}/davit-dot`), source);
 
@@ -200,16 +191,16 @@ for (const { name, test, start } of places) {
               "json",
               `${host}/by/davit:v1`,
             ];
-            const { referrers } = JSON.parse(await ok(oras, discover));
+            const { referrers } = JSON.parse(await oras.succeed(discover));
             assertEquals(
               referrers.map(({ digest, artifactType }: Descriptor) => [digest, artifactType]),
               [[note.digest, NOTE]],
             );
-            await ok(oras, [...pull, `${host}/by/davit@${note.digest}`]);
+            await oras.succeed([...pull, `${host}/by/davit@${note.digest}`]);
             assertEquals(await Deno.readTextFile(`${work}/oras/attached.txt`), "by davit");
             const subject = `${host}/by/davit@${note.digest}`;
             const args = ["attach", "--plain-http", "--artifact-type", NOTE, subject];
-            await ok(oras, [...args, "note.txt:text/plain"], work);
+            await oras.succeed([...args, "note.txt:text/plain"], { cwd: work });
             const found = [];
             for await (const each of attached(store, "v1", { depth: Infinity })) {
               found.push([each.depth, new TextDecoder().decode(await each.bytes())]);
@@ -218,7 +209,7 @@ for (const { name, test, start } of places) {
           });
           await withClient("regctl", registry, async (regctl) => {
             const here = ["--host", `reg=${host},tls=disabled`, "artifact"];
-            const got = await ok(regctl, [
+            const { stdout: got } = await regctl.run([
               ...here,
               "get",
               "--file",
@@ -227,7 +218,9 @@ for (const { name, test, start } of places) {
             ]);
             assertEquals(got, "a note\n");
             const put = [...here, "put", "--artifact-type", TYPE, "--file-title"];
-            await ok(regctl, [...put, "--file", "note.txt", `${host}/by/regctl:v1`], work);
+            await regctl.succeed([...put, "--file", "note.txt", `${host}/by/regctl:v1`], {
+              cwd: work,
+            });
             await unpackFiles(storeOf("by/regctl"), "v1", `${work}/regctl`);
             assertEquals(await Deno.readTextFile(`${work}/regctl/note.txt`), "a note\n");
           });
@@ -242,7 +235,7 @@ for (const { name, test, start } of places) {
     name: `artifacts over ${name}: helm pulls and shows a chart that davit packed, and the reverse`,
     sanitizeOps: false,
     fn: () =>
-      withFolder(async (home) => {
+      inFolder(async (home) => {
         const registry = await start();
         const { host } = registry;
         const run = async (...args: string[]) => {

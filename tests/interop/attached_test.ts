@@ -35,12 +35,6 @@ const PLACES: Place[] = [
 ];
 const REPOSITORY = "attached/image";
 
-async function ok(client: Client, args: string[], stdin?: string): Promise<string> {
-  const { code, stdout, stderr } = await client.run(args, stdin === undefined ? {} : { stdin });
-  assertEquals(code, 0, `${client.name} ${args.join(" ")}: ${stderr}${stdout}`);
-  return stdout;
-}
-
 /** What a client attaches and lists in a place: a registry's repository, or a layout folder. */
 interface Attacher {
   attach(text: string): Promise<string>;
@@ -53,10 +47,10 @@ function oras(client: Client, image: string, ...place: string[]): Attacher {
       await Deno.writeTextFile(`${client.home}/note.txt`, text);
       const type = ["--artifact-type", "application/vnd.oras.note", "--annotation", "by=oras"];
       const file = ["note.txt:text/plain", "--format", "json"];
-      return JSON.parse(await ok(client, ["attach", ...place, ...type, image, ...file])).digest;
+      return JSON.parse(await client.succeed(["attach", ...place, ...type, image, ...file])).digest;
     },
     async list() {
-      const said = await ok(client, [
+      const said = await client.succeed([
         "discover",
         ...place,
         "--depth",
@@ -76,11 +70,13 @@ function regctl(client: Client, image: string, host: string): Attacher {
     async attach(text) {
       const type = ["--artifact-type", "application/vnd.regctl.note", "--annotation", "by=regctl"];
       const put = ["put", ...type, "--subject", image, "--file-media-type", "text/plain"];
-      const said = await ok(client, [...here, ...put, "--format", "{{json .}}"], text);
+      const said = await client.succeed([...here, ...put, "--format", "{{json .}}"], {
+        stdin: text,
+      });
       return JSON.parse(said).Manifest.annotations.by;
     },
     async list() {
-      const said = await ok(client, [...here, "list", image, "--format", "{{json .}}"]);
+      const said = await client.succeed([...here, "list", image, "--format", "{{json .}}"]);
       const { descriptors } = JSON.parse(said) as { descriptors: Descriptor[] | null };
       return (descriptors ?? []).map(({ digest }) => digest).sort();
     },
@@ -170,7 +166,7 @@ for (const { name: where, kind, api, args, orasArgs = [] } of PLACES) {
                 : [];
               const to = ["--to-oci-layout", `${layout.folder}:v1`];
               const from = ["--no-tty", "--recursive", "--from-plain-http", ...fromSpec, image];
-              await ok(orasClient, ["copy", ...from, ...to]);
+              await orasClient.succeed(["copy", ...from, ...to]);
               const found = await Array.fromAsync(layout.referrers(await layout.resolve("v1")));
               assertEquals(
                 found.map(({ digest }) => digest).sort(),
@@ -260,10 +256,10 @@ Deno.test({
         "skopeo inspects the image of a platform",
         () =>
           withClient("skopeo", registry, async (it) => {
-            const raw = await ok(it, ["inspect", "--raw", `oci:${place}`]);
+            const raw = await it.succeed(["inspect", "--raw", `oci:${place}`]);
             assertEquals(JSON.parse(raw).manifests.length, 2);
             const arm = ["--override-os", "linux", "--override-arch", "arm64"];
-            const said = JSON.parse(await ok(it, [...arm, "inspect", `oci:${place}`]));
+            const said = JSON.parse(await it.succeed([...arm, "inspect", `oci:${place}`]));
             const { layers } = images[1]!.manifest;
             assertEquals([said.Architecture, said.Layers], [
               "arm64",
@@ -276,7 +272,7 @@ Deno.test({
         () =>
           withClient("crane", registry, async (it) => {
             const to = `${registry.host}/attached/all:v1`;
-            const pushed = await ok(it, ["push", "--index", layout.folder, to]);
+            const pushed = await it.succeed(["push", "--index", layout.folder, to]);
             const store = new RegistryStore(client.withRepo("attached/all"));
             const root = await store.resolve("v1");
             assertEquals(pushed.trim(), `${registry.host}/attached/all@${root.digest}`);

@@ -8,7 +8,7 @@ import { copy, copyTags, reachable } from "../../copy/mod.ts";
 import { LayoutStore } from "../../stores/mod.ts";
 import { memoryFolder } from "../endpoints/memory_folder.ts";
 import { pushArtifact, pushImage } from "../endpoints/samples.ts";
-import { type Client, withClient } from "../peers/clients.ts";
+import { withClient } from "../peers/clients.ts";
 import { requirePeers } from "../peers/locate.ts";
 import { type Registry, type RegistryKind, startRegistry } from "../peers/registries.ts";
 
@@ -23,12 +23,6 @@ const FALLBACK = /^sha256-[0-9a-f]{64}$/;
 
 function storeAt({ origin }: Registry, name: string): RegistryStore {
   return new RegistryStore(new RegistryClientV2({ name: `${origin}/${name}` }));
-}
-
-async function ok(client: Client, args: string[], stdin?: string): Promise<string> {
-  const { code, stdout, stderr } = await client.run(args, stdin === undefined ? {} : { stdin });
-  assertEquals(code, 0, `${client.name} ${args.join(" ")}: ${stderr}${stdout}`);
-  return stdout;
 }
 
 function regctlCopy(...registries: Registry[]): string[] {
@@ -52,11 +46,11 @@ async function pushSigned(source: Registry): Promise<{ store: RegistryStore; cou
   await named(images[0]!.descriptor, "sbom");
   const image = `${source.host}/copy/app:v1`;
   await withClient("regctl", source, (regctl) =>
-    ok(regctl, [
+    regctl.succeed([
       ...["--host", `reg=${source.host},tls=disabled`, "artifact", "put"],
       ...["--artifact-type", "application/vnd.regctl.note", "--subject", image],
       ...["--file-media-type", "text/plain"],
-    ], "by regctl"));
+    ], { stdin: "by regctl" }));
   return { store, count: 7 };
 }
 
@@ -93,7 +87,7 @@ for (const [from, to] of WAYS) {
             const names = ["copy/app", "copy/regctl"].map((name, at) =>
               `${[source, target][at]!.host}/${name}:v1`
             );
-            return ok(regctl, [...regctlCopy(source, target), ...names]);
+            return regctl.succeed([...regctlCopy(source, target), ...names]);
           });
           const byRegctl = storeAt(target, "copy/regctl");
           assertEquals(await tagsOf(byDavit), await tagsOf(byRegctl));
@@ -115,7 +109,7 @@ for (const [from, to] of WAYS) {
           await copy(store, "v1", layout, "v1");
           assertEquals(await digests(layout, "v1"), all);
           await withClient("regctl", target, (regctl) =>
-            ok(regctl, [
+            regctl.succeed([
               ...regctlCopy(target),
               `ocidir://${layout.folder}:v1`,
               `${target.host}/copy/again:v1`,
@@ -126,7 +120,7 @@ for (const [from, to] of WAYS) {
         await t.step("from a layout that regctl wrote", async () => {
           const path = `${folder}/by_regctl`;
           await withClient("regctl", source, (regctl) =>
-            ok(regctl, [
+            regctl.succeed([
               ...regctlCopy(source),
               `${source.host}/copy/app:v1`,
               `ocidir://${path}:v1`,

@@ -20,17 +20,11 @@ import {
 } from "../../integrations/dockercomms/mod.ts";
 import { assertBytes, randomBytes, text } from "../endpoints/samples.ts";
 import { memoryFolder } from "../endpoints/memory_folder.ts";
-import { type Client as Command, withClient } from "../peers/clients.ts";
+import { withClient } from "../peers/clients.ts";
 import { requirePeers } from "../peers/locate.ts";
 import { type RegistryKind, startRegistry } from "../peers/registries.ts";
 
 const KINDS: RegistryKind[] = ["olareg", "distribution"];
-
-async function ok(command: Command, args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await command.run(args);
-  assertEquals(code, 0, `${command.name} ${args.join(" ")}: ${stderr}${stdout}`);
-  return stdout;
-}
 
 async function descriptorOf(bytes: Bytes, mediaType: string): Promise<Descriptor> {
   return { mediaType, digest: await digestOf(bytes), size: bytes.byteLength };
@@ -119,7 +113,9 @@ for (const kind of KINDS) {
               "json",
               `${host}/you/inbox:message`,
             ];
-            const { referrers } = JSON.parse(await ok(oras, args)) as { referrers: Descriptor[] };
+            const { referrers } = JSON.parse(await oras.succeed(args)) as {
+              referrers: Descriptor[];
+            };
             const found = referrers.map(({ digest, artifactType }) => [digest, artifactType]);
             assertEquals(Object.fromEntries(found), attached);
           });
@@ -127,7 +123,7 @@ for (const kind of KINDS) {
         await t.step("regctl artifact tree shows both by their types", async () => {
           await withClient("regctl", registry, async (regctl) => {
             const here = ["--host", `reg=${host},tls=disabled`, "artifact", "tree"];
-            const tree = await ok(regctl, [...here, `${host}/you/inbox:message`]);
+            const tree = await regctl.succeed([...here, `${host}/you/inbox:message`]);
             for (const [digest, type] of Object.entries(attached)) {
               const line = tree.split("\n").find((each) => each.includes(digest));
               assertNotEquals(line, undefined, tree);

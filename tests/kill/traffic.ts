@@ -2,8 +2,10 @@
  * Clients that push, tag, delete and upload in chunks until the registry dies, and remember what it
  * answered: that must be there afterwards.
  */
-import { createHash } from "node:crypto";
 import { RegistryClientV2 } from "../../mod.ts";
+import { sha256 as digestOf } from "../bytes.ts";
+
+export { digestOf };
 
 /** Numbers that look random and are the same for a seed. */
 export class Dice {
@@ -60,10 +62,6 @@ export class Answered {
     to.set(repository, (to.get(repository) ?? new Set()).add(digest));
     this.count++;
   }
-}
-
-export function digestOf(bytes: Uint8Array): string {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
 
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";

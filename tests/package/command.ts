@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { pack } from "../../artifact/mod.ts";
 import { RegistryClientV2, RegistryStore } from "../../mod.ts";
-import { tempFolder } from "../../scripts/temp_folder.ts";
+import { inFolder } from "../../scripts/temp_folder.ts";
 import { serve } from "../../server/mod.ts";
 import { LayoutStore } from "../../stores/mod.ts";
 import { createTestRegistry } from "../../testing/mod.ts";
@@ -22,11 +22,6 @@ async function ended(child: Deno.ChildProcess) {
   const { code, stdout, stderr } = await child.output();
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-}
-
-async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  await using folder = await tempFolder();
-  await run(folder.path);
 }
 
 /** Copies an artifact out of a folder into a repository and back; what fails says so by its code. */

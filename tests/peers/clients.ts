@@ -52,6 +52,8 @@ export interface Client {
   home: string;
   /** Runs it with any arguments; never fails for an exit code. */
   run(args: string[], options?: RunOptions): Promise<ClientResult>;
+  /** Runs it and answers what it says, without white space around; fails for any exit code but 0. */
+  succeed(args: string[], options?: RunOptions): Promise<string>;
   /** Logs in with its own login command. */
   login(target: Target): Promise<void>;
   /** Pushes the one manifest of an OCI layout folder, tagged {@linkcode LAYOUT_TAG} there, as `name:tag`. */
@@ -217,6 +219,7 @@ export async function openClient(name: ClientName): Promise<Client> {
     name,
     home,
     run,
+    succeed,
     async login({ host, credentials }) {
       if (credentials === undefined) throw new Error(`Cannot log in at ${host}: no credentials`);
       await succeed(args.login(host, credentials.username), { stdin: credentials.password });

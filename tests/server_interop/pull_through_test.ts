@@ -9,6 +9,7 @@ import { CLIENTS, withClient } from "../peers/clients.ts";
 import { requirePeers } from "../peers/locate.ts";
 import { type RegistryKind, startRegistry } from "../peers/registries.ts";
 import { writeSampleLayout } from "../peers/sample_layout.ts";
+import { sha256 } from "../bytes.ts";
 
 const UPSTREAMS: RegistryKind[] = ["olareg", "distribution", "docker-registry"];
 
@@ -47,7 +48,7 @@ for (const kind of UPSTREAMS) {
               for (const { digest } of [sample.index, ...sample.manifests, ...sample.blobs]) {
                 const file = `blobs/${digest.replace(":", "/")}`;
                 assertEquals(
-                  await digestOfFile(`${pulled}/${file}`),
+                  sha256(await Deno.readFile(`${pulled}/${file}`)),
                   digest,
                 );
               }
@@ -110,11 +111,4 @@ async function push(
       `oci:${layout}:latest docker://${host}/sample:v2`,
   };
   return (await run(args[name]!.split(" "))).code;
-}
-
-async function digestOfFile(path: string): Promise<string> {
-  const hash = await crypto.subtle.digest("SHA-256", await Deno.readFile(path));
-  return `sha256:${
-    [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, "0")).join("")
-  }`;
 }

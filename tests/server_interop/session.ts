@@ -1,5 +1,5 @@
 /** Runs a client's commands against a registry, and notes what can be compared with another one. */
-import { createHash } from "node:crypto";
+import { sha256 } from "../bytes.ts";
 import {
   type Client,
   type ClientName,
@@ -145,8 +145,4 @@ async function layoutIndex(file: string): Promise<string> {
   const entries: string[] = manifests.map((entry: unknown) => JSON.stringify(entry));
   const created = /"org\.opencontainers\.image\.created":"[^"]*",?/;
   return `index.json ${entries.map((entry) => entry.replace(created, "")).sort().join(" ")}`;
-}
-
-function sha256(bytes: Uint8Array): string {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
