@@ -12,7 +12,7 @@ import {
   writeTarHeader,
 } from "../content/tar_header.ts";
 import { ContentNotFoundError, UploadError } from "../errors.ts";
-import type { FileCursor, FileSystem } from "../runtime/files.ts";
+import type { FileSystem } from "../runtime/files.ts";
 import { isRunning } from "../runtime/process_owner.ts";
 import { sharedBytes } from "./archive_bytes.ts";
 import { checkReplaceable } from "./disk_error.ts";
@@ -182,7 +182,9 @@ export class StreamOutput implements ArchiveOutput {
     try {
       await this.#write(writeTarHeader({ ...REGULAR_FILE, name, size }));
       const offset = this.#position;
-      await fill(new PieceWriter(this.#cursor()));
+      // Who takes a piece may keep it, while the memory it came in is used again.
+      const write = (bytes: Uint8Array) => this.#write(new Uint8Array(bytes));
+      await fill(new PieceWriter({ write }));
       await this.#write(new Uint8Array(paddingOf(size)));
       return { offset, size };
     } catch (error) {
@@ -213,17 +215,6 @@ export class StreamOutput implements ArchiveOutput {
   /** Aborts the stream. */
   async abort(reason?: unknown): Promise<void> {
     await this.#writer.abort(reason).catch(() => {});
-  }
-
-  /** Who takes a piece may keep it, while the memory it came in is used again. */
-  #cursor(): FileCursor {
-    const nothing = () => Promise.resolve();
-    return {
-      read: () => Promise.resolve(0),
-      write: (bytes) => this.#write(new Uint8Array(bytes)),
-      sync: nothing,
-      close: nothing,
-    };
   }
 
   async #write(bytes: Bytes): Promise<void> {

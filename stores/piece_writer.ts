@@ -27,7 +27,7 @@ interface PieceWriterOptions {
  * too.
  */
 export class PieceWriter {
-  readonly #file: FileCursor;
+  readonly #file: Pick<FileCursor, "write">;
   /** Copies of small pieces, and of those in memory that the stream may use again. */
   #copies: Bytes | undefined;
   #copied = 0;
@@ -39,7 +39,7 @@ export class PieceWriter {
   #written = 0;
 
   /** Writes from the file's position on. */
-  constructor(file: FileCursor) {
+  constructor(file: Pick<FileCursor, "write">) {
     this.#file = file;
   }
 

@@ -119,7 +119,8 @@ function accessOf({ actions = EVERYTHING, repositories }: RegistryRights): Acces
   };
 }
 
-function matches(pattern: string, repository: string): boolean {
+/** Whether a pattern, a repository's name or `ci/*`, is about a repository. */
+export function matches(pattern: string, repository: string): boolean {
   if (!pattern.endsWith("/*")) return pattern === repository;
   return repository.startsWith(pattern.slice(0, -1));
 }

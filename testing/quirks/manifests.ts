@@ -1,4 +1,5 @@
 import { bareMediaType, isManifestMediaType } from "../../content/media_types.ts";
+import { matches } from "../../server/access/users.ts";
 import type { Handler, Middleware, RequestContext } from "../../server/middleware.ts";
 import { changed } from "../changed.ts";
 import { errorAnswer, refusePush } from "./answer.ts";
@@ -35,7 +36,7 @@ async function answerInstead(
   }
   const starts = kind === "uploads" && method === "POST";
   const puts = kind === "manifest" && method === "PUT";
-  if ((starts || puts) && repositories?.every((known) => !names(known, repository))) {
+  if ((starts || puts) && repositories?.every((known) => !matches(known, repository))) {
     return await refusePush(
       next,
       context,
@@ -109,9 +110,4 @@ function isImage(bytes: Uint8Array, contentType: string): boolean {
   } catch {
     return true; // for the registry to refuse
   }
-}
-
-function names(pattern: string, repository: string): boolean {
-  if (!pattern.endsWith("/*")) return pattern === repository;
-  return repository.startsWith(pattern.slice(0, -1));
 }
