@@ -146,7 +146,7 @@ export async function openCursor(
   if (Deno?.open !== undefined) {
     return await denoCursor(await Deno.open(path, DENO_OPTIONS[mode]), position);
   }
-  return nodeCursor(await system.open(path, NODE_FLAGS[mode]), position);
+  return cursorOver(nodeFile(await system.open(path, NODE_FLAGS[mode])), position);
 }
 
 /**
@@ -187,8 +187,11 @@ async function denoCursor(file: DenoFile, position: number): Promise<FileCursor>
   };
 }
 
-function nodeCursor(handle: FileHandle, start: number): FileCursor {
-  const file = nodeFile(handle);
+/** Reads and writes a file from a place on. */
+export function cursorOver(
+  file: Omit<RandomFile, "size" | "truncate">,
+  start: number,
+): FileCursor {
   let position = start;
   return {
     async read(view) {

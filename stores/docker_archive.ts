@@ -93,7 +93,7 @@ export class DockerArchive implements ArchiveSource {
   /**
    * Reads `manifest.json`.
    *
-   * @throws {InvalidArchiveError} When it is missing or broken.
+   * @throws {InvalidArchiveError} When it is broken.
    */
   static async read(
     index: ArchiveIndex,
@@ -101,10 +101,7 @@ export class DockerArchive implements ArchiveSource {
     limits: Required<ArchiveLimits>,
     close: () => Promise<void>,
   ): Promise<DockerArchive> {
-    const entry = index.find("manifest.json");
-    if (entry === undefined) {
-      throw new InvalidArchiveError("Cannot read the docker-archive: it has no manifest.json");
-    }
+    const entry = index.find("manifest.json")!; // looked for before it is read as one
     const bytes = await index.bytes(entry, { name: "indexBytes", bytes: limits.indexBytes });
     return new DockerArchive(index, readDockerManifest(bytes), layout, limits, close);
   }

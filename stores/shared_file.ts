@@ -1,6 +1,7 @@
 import { join } from "@std/path/join";
 import { StorageError, UploadError } from "../errors.ts";
 import {
+  cursorOver,
   type FileCursor,
   type FileSystem,
   openRandomFile,
@@ -53,20 +54,13 @@ export class SharedFile {
 
   /** Reads and writes from a place on. To close it closes nothing. */
   cursor(start: number): FileCursor {
-    let position = start;
-    return {
-      read: async (view) => {
-        const count = await this.#locked(() => this.#file.read(view, position));
-        position += count;
-        return count;
-      },
-      write: async (bytes) => {
-        await this.#locked(() => this.#file.write(bytes, position));
-        position += bytes.byteLength;
-      },
-      sync: () => Promise.resolve(),
-      close: () => Promise.resolve(),
-    };
+    const nothing = () => Promise.resolve();
+    return cursorOver({
+      read: (view, position) => this.#locked(() => this.#file.read(view, position)),
+      write: (bytes, position) => this.#locked(() => this.#file.write(bytes, position)),
+      sync: nothing,
+      close: nothing,
+    }, start);
   }
 
   /** Cuts it to a size. */
