@@ -84,7 +84,7 @@ type FetchRoute = "direct" | "own" | "wrong";
 export function openMachine(options: MachineOptions): Machine {
   const { hosts, registry } = options;
   const proxyFor = proxies(options);
-  const resolved = resolvedHosts(systemClock);
+  let resolved: AddressesOf | undefined;
   const opened = new Set<{ close(): void }>();
 
   function wayBy(
@@ -154,7 +154,10 @@ export function openMachine(options: MachineOptions): Machine {
       const shows = url.protocol === "https:" && hosts[url.host]?.cert !== undefined;
       return direct && !shows ? firstLook(send) : send;
     },
-    addressesOf: async (url) => proxyFor(url).proxy ? undefined : await resolved(url),
+    async addressesOf(url) {
+      if (proxyFor(url).proxy) return undefined;
+      return await (resolved ??= resolvedHosts(systemClock))(url);
+    },
     close() {
       for (const each of opened) each.close();
       opened.clear();
