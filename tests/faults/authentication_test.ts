@@ -2,7 +2,16 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ErrorCode } from "@davit/registry-client";
 import { SECRETS } from "./secrets.ts";
-import { bodyOf, type Fault, faultTest, ORIGIN, runFault, utf8, World } from "./world.ts";
+import {
+  bodyOf,
+  challenged,
+  type Fault,
+  faultTest,
+  ORIGIN,
+  runFault,
+  utf8,
+  World,
+} from "./world.ts";
 
 /** A registry that asks for a token of this realm, and takes one that was given there. */
 function realm(challenge: string, token: (request: Request, url: URL) => Response): Fault {
@@ -10,7 +19,7 @@ function realm(challenge: string, token: (request: Request, url: URL) => Respons
     if (url.pathname.startsWith("/v2/")) {
       return request.headers.get("authorization")?.startsWith("Bearer good")
         ? Response.json({ name: "app", tags: ["a"] })
-        : new Response("", { status: 401, headers: { "www-authenticate": challenge } });
+        : challenged(challenge);
     }
     return token(request, url);
   };
@@ -155,7 +164,7 @@ Deno.test("401 after a valid token: it is renewed once, counted, and the call go
         return undefined;
       }
       if (refusals++ > 0) return Response.json({ name: "app", tags: ["a"] });
-      return new Response("", { status: 401, headers: { "www-authenticate": challenge } });
+      return challenged(challenge);
     },
   });
   await world.client.login();
@@ -167,13 +176,7 @@ Deno.test("401 after a valid token: it is renewed once, counted, and the call go
 });
 
 faultTest("401 after every token", {
-  fault: (_request, url) =>
-    url.pathname.startsWith("/v2/")
-      ? new Response("", {
-        status: 401,
-        headers: { "www-authenticate": `Bearer realm="${ORIGIN}/token",service="davit"` },
-      })
-      : undefined,
+  fault: (_request, url) => url.pathname.startsWith("/v2/") ? challenged() : undefined,
   call: async (world) => {
     await world.client.login();
     assertEquals(world.tokenRequests, 1);
@@ -189,13 +192,7 @@ faultTest("401 after every token", {
 });
 
 faultTest("401 after a new token, and no other one to ask for", {
-  fault: (_request, url) =>
-    url.pathname.includes("/tags/")
-      ? new Response("", {
-        status: 401,
-        headers: { "www-authenticate": `Bearer realm="${ORIGIN}/token",service="davit"` },
-      })
-      : undefined,
+  fault: (_request, url) => url.pathname.includes("/tags/") ? challenged() : undefined,
   call: ({ client }) => client.listTags(),
   code: "UNAUTHORIZED",
   after: (world) => assertEquals(world.tokenRequests, 1),
@@ -203,9 +200,7 @@ faultTest("401 after a new token, and no other one to ask for", {
 
 faultTest("401 after a right password by Basic", {
   fault: (_request, url) =>
-    url.pathname.startsWith("/v2/")
-      ? new Response("", { status: 401, headers: { "www-authenticate": 'Basic realm="r"' } })
-      : undefined,
+    url.pathname.startsWith("/v2/") ? challenged('Basic realm="r"') : undefined,
   call: ({ client }) => client.listTags(),
   code: "UNAUTHORIZED",
   after: ({ seen }) => assertEquals(seen.length, 2),
@@ -218,19 +213,13 @@ faultTest("401 without a challenge", {
 });
 
 faultTest("401 with a challenge that nobody knows", {
-  fault: () => new Response("", { status: 401, headers: { "www-authenticate": "Negotiate" } }),
+  fault: () => challenged("Negotiate"),
   call: ({ client }) => client.listTags(),
   code: "UNAUTHORIZED",
 });
 
 faultTest("401 after a token that the caller gave", {
-  fault: (_request, url) =>
-    url.pathname.startsWith("/v2/")
-      ? new Response("", {
-        status: 401,
-        headers: { "www-authenticate": `Bearer realm="${ORIGIN}/token",service="davit"` },
-      })
-      : undefined,
+  fault: (_request, url) => url.pathname.startsWith("/v2/") ? challenged() : undefined,
   client: { username: undefined, password: undefined, token: SECRETS.token } as never,
   call: ({ client }) => client.listTags(),
   code: "UNAUTHORIZED",
@@ -239,10 +228,7 @@ faultTest("401 after a token that the caller gave", {
 
 function insufficient(status: number): Response {
   const params = `realm="${ORIGIN}/token",service="davit",scope="repository:app:pull,push,delete"`;
-  return new Response("", {
-    status,
-    headers: { "www-authenticate": `Bearer ${params},error="insufficient_scope"` },
-  });
+  return challenged(`Bearer ${params},error="insufficient_scope"`, status);
 }
 
 for (const status of [401, 403]) {
@@ -280,13 +266,9 @@ for (const status of [401, 403]) {
 faultTest("401 with another scope every time", {
   fault: (_request, url) =>
     url.pathname.startsWith("/v2/")
-      ? new Response("", {
-        status: 401,
-        headers: {
-          "www-authenticate":
-            `Bearer realm="${ORIGIN}/token",service="davit",scope="repository:r${Math.random()}:pull"`,
-        },
-      })
+      ? challenged(
+        `Bearer realm="${ORIGIN}/token",service="davit",scope="repository:r${Math.random()}:pull"`,
+      )
       : undefined,
   call: ({ client }) => client.listTags(),
   code: "UNAUTHORIZED",

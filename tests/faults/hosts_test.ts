@@ -5,7 +5,16 @@
 import { assert, assertEquals } from "@std/assert";
 import { type HostPurpose, MEDIA_TYPES, publicHostsOnly } from "@davit/registry-client";
 import { SECRETS } from "./secrets.ts";
-import { type Fault, faultTest, ORIGIN, sha256, UNKNOWN, utf8, World } from "./world.ts";
+import {
+  challenged,
+  type Fault,
+  faultTest,
+  ORIGIN,
+  sha256,
+  UNKNOWN,
+  utf8,
+  World,
+} from "./world.ts";
 
 const HELLO = utf8("hello");
 const DIGEST = await sha256(HELLO);
@@ -45,10 +54,7 @@ const ways: Way[] = [
     host: INTERNAL,
     fault: (_request, url) =>
       url.pathname.startsWith("/v2/")
-        ? new Response("", {
-          status: 401,
-          headers: { "www-authenticate": `Bearer realm="https://${INTERNAL}/latest/meta-data"` },
-        })
+        ? challenged(`Bearer realm="https://${INTERNAL}/latest/meta-data"`)
         : undefined,
     call: ({ client }) => client.listTags(),
   },
@@ -193,10 +199,7 @@ Deno.test("credentials of one registry are not offered to another one", async ()
     } as never,
     fault: (request, url) => {
       if (url.host === "other.test") {
-        return new Response("", {
-          status: 401,
-          headers: { "www-authenticate": 'Basic realm="other"' },
-        });
+        return challenged('Basic realm="other"');
       }
       return url.pathname.includes("/blobs/") && request.headers.has("authorization")
         ? Response.redirect("https://other.test/blob", 307)

@@ -2,7 +2,17 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ErrorCode, HttpError } from "@davit/registry-client";
 import { SECRETS } from "./secrets.ts";
-import { type Fault, faultTest, ORIGIN, runFault, sha256, UNKNOWN, utf8, World } from "./world.ts";
+import {
+  challenged,
+  type Fault,
+  faultTest,
+  ORIGIN,
+  runFault,
+  sha256,
+  UNKNOWN,
+  utf8,
+  World,
+} from "./world.ts";
 
 const HELLO = utf8("hello");
 const DIGEST = await sha256(HELLO);
@@ -110,10 +120,7 @@ for (const [name, path, call] of calls) {
   faultTest(`${name}: a place that answers 401 with a challenge collects nothing`, {
     fault: (request, url) => {
       if (url.host === "thief.test") {
-        return new Response("", {
-          status: 401,
-          headers: { "www-authenticate": 'Basic realm="x", Bearer realm="https://thief.test/t"' },
-        });
+        return challenged('Basic realm="x", Bearer realm="https://thief.test/t"');
       }
       return path.test(url.pathname) && request.headers.has("authorization")
         ? redirect(`https://thief.test${url.pathname}`)
@@ -198,9 +205,7 @@ for (const [name, call] of uploads) {
   });
 
   faultTest(`an upload Location on another origin that asks for credentials, ${name}`, {
-    fault: elsewhere(() =>
-      new Response("", { status: 401, headers: { "www-authenticate": 'Basic realm="thief"' } })
-    ),
+    fault: elsewhere(() => challenged('Basic realm="thief"')),
     call,
     code: "UNAUTHORIZED",
   });

@@ -13,7 +13,7 @@ import {
 import { harborCredentials } from "@davit/registry-client/auth";
 import { createRegistry, serve } from "@davit/registry-client/server";
 import { leaks, SECRETS, shown, USERNAME } from "./secrets.ts";
-import { type Fault, ORIGIN, sha256, UNKNOWN, utf8, World } from "./world.ts";
+import { challenged, type Fault, ORIGIN, sha256, UNKNOWN, utf8, World } from "./world.ts";
 
 const CONTENT = utf8("x".repeat(100_000));
 const DIGEST = await sha256(CONTENT);
@@ -153,25 +153,16 @@ const faults: [name: string, fault: Fault][] = [
   ["a token that the registry refuses", ({ headers: sent }, url) => {
     if (url.pathname === "/token") return Response.json({ token: SECRETS.token });
     return sent.has("authorization")
-      ? new Response("", {
-        status: 401,
-        headers: {
-          "www-authenticate": `Bearer realm="${ORIGIN}/token?key=${SECRETS.realmKey}",error="x"`,
-        },
-      })
+      ? challenged(`Bearer realm="${ORIGIN}/token?key=${SECRETS.realmKey}",error="x"`)
       : undefined;
   }],
   [
     "a realm elsewhere with a user in its URL",
     (_request, url) =>
       url.pathname.startsWith("/v2/")
-        ? new Response("", {
-          status: 401,
-          headers: {
-            "www-authenticate":
-              `Bearer realm="https://u:${SECRETS.realmKey}@auth.test/token?k=${SECRETS.realmKey}"`,
-          },
-        })
+        ? challenged(
+          `Bearer realm="https://u:${SECRETS.realmKey}@auth.test/token?k=${SECRETS.realmKey}"`,
+        )
         : new Response("", { status: 403 }),
   ],
   ...REPEATS.map(([place, repeat]): [string, Fault] => [

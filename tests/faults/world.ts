@@ -226,6 +226,14 @@ export async function runFault(options: FaultCase): Promise<World> {
   return world;
 }
 
+/** A refusal with a challenge, by default Bearer at the registry's own token service. */
+export function challenged(
+  challenge = `Bearer realm="${ORIGIN}/token",service="davit"`,
+  status = 401,
+): Response {
+  return new Response("", { status, headers: { "www-authenticate": challenge } });
+}
+
 /** A call that takes longer than this hangs, even on a slow machine. */
 const HANGS_MS = 30_000;
 
