@@ -4,7 +4,7 @@ import { Authentication, authorize } from "./auth/authorize.ts";
 import type { AuthorizeOptions } from "./auth/authorizer.ts";
 import { registryOrigin } from "./auth/registry_origin.ts";
 import { checkOptions } from "./content/check_options.ts";
-import { DEFAULT_LIMITS, type Limits } from "./content/limits.ts";
+import { DEFAULT_LIMITS } from "./content/limits.ts";
 import { USER_AGENT } from "./content/version.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions } from "./registry_client_options.ts";
 import { type Channel, compose, type Send } from "./transport/channel.ts";
@@ -16,7 +16,7 @@ import { checkMirrors, type Mirror } from "./transport/mirror_options.ts";
 import { proxyServers } from "./transport/proxy_options.ts";
 import { redirect } from "./transport/redirect.ts";
 import { retry } from "./transport/retry.ts";
-import { DEFAULT_RETRY, type RetryPolicy } from "./transport/retry_policy.ts";
+import { DEFAULT_RETRY } from "./transport/retry_policy.ts";
 import type { SecretsKeeper } from "./transport/secrets.ts";
 import { sender } from "./transport/send.ts";
 import { streamsBodies } from "./transport/send_fetch.ts";
@@ -59,8 +59,8 @@ export function connect(origin: string, options: ConnectionOptions = {}): Channe
 
 /** A channel, and what goes with it. */
 export function openConnection(origin: string, options: ConnectionOptions = {}): Connection {
-  const limits = checkedLimits(options.limits);
-  const policy = checkedPolicy(options.retry);
+  const limits = checkedCounts("limits", options.limits, DEFAULT_LIMITS);
+  const policy = checkedCounts("retry", options.retry, DEFAULT_RETRY);
   const secrets: SecretsKeeper = {};
   const emit = quiet(options.onEvent, secrets);
   const clock = systemClock;
@@ -179,15 +179,11 @@ function quiet(
   };
 }
 
-function checkedLimits(limits: Limits = {}): Required<Limits> {
-  return checkedCounts("limits", limits, DEFAULT_LIMITS);
-}
-
-function checkedPolicy(policy: Partial<RetryPolicy> = {}): RetryPolicy {
-  return checkedCounts("retry", policy, DEFAULT_RETRY);
-}
-
-function checkedCounts<T extends object>(option: string, given: Partial<T>, defaults: T): T {
+function checkedCounts<T extends object>(
+  option: string,
+  given: Partial<T> = {},
+  defaults: T,
+): T {
   checkOptions(given, defaults, option);
   const checked = { ...defaults };
   for (const [name, value] of Object.entries(given)) {
