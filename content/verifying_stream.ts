@@ -71,13 +71,13 @@ export async function verifier({ digest, size: expected, of, encoding }: Expecte
     take(piece) {
       size += piece.byteLength;
       if (expected !== undefined && size > expected) {
-        throw sizeMismatch(what, expected, size, "more");
+        throw sizeMismatch(what, expected, size);
       }
       hasher.update(piece);
     },
     async finish() {
       if (expected !== undefined && size < expected) {
-        throw sizeMismatch(what, expected, size, "fewer");
+        throw sizeMismatch(what, expected, size);
       }
       const actual = toDigest(algorithm, await hasher.digest());
       if (actual === digest) return;
@@ -167,12 +167,8 @@ function tapped(
   };
 }
 
-function sizeMismatch(
-  what: string,
-  expected: number,
-  actual: number,
-  comparison: "fewer" | "more",
-): SizeMismatchError {
+function sizeMismatch(what: string, expected: number, actual: number): SizeMismatchError {
+  const comparison = actual > expected ? "more" : "fewer";
   return new SizeMismatchError(
     `Cannot verify ${what}: ${comparison} bytes arrived than the ${expected} declared (${actual})`,
     { expected, actual },

@@ -170,7 +170,7 @@ export class UploadSource implements OpenBody {
   #take(piece: Bytes, position: number): void {
     const end = position + piece.byteLength;
     if (this.size !== undefined && end > this.size) {
-      throw sizeMismatch(this.to, this.size, end, "more");
+      throw sizeMismatch(this.to, this.size, end);
     }
     if (end <= this.#hashed) return;
     const news = position < this.#hashed ? piece.subarray(this.#hashed - position) : piece;
@@ -180,7 +180,7 @@ export class UploadSource implements OpenBody {
 
   async #finish(position: number): Promise<void> {
     if (this.size !== undefined && position < this.size) {
-      throw sizeMismatch(this.to, this.size, position, "fewer");
+      throw sizeMismatch(this.to, this.size, position);
     }
     this.size = position;
     if (this.#unhashed) return;
@@ -206,12 +206,8 @@ async function bodyStep<T>(step: () => Promise<T>, to: string): Promise<T> {
   }
 }
 
-function sizeMismatch(
-  to: string,
-  expected: number,
-  actual: number,
-  comparison: "fewer" | "more",
-): SizeMismatchError {
+function sizeMismatch(to: string, expected: number, actual: number): SizeMismatchError {
+  const comparison = actual > expected ? "more" : "fewer";
   return new SizeMismatchError(
     `Cannot send the blob${to}: the body has ${comparison} bytes than the ${expected} declared ` +
       `(${actual})`,

@@ -1,6 +1,7 @@
 import { basename } from "@std/path/basename";
 import { dirname } from "@std/path/dirname";
 import { join } from "@std/path/join";
+import { Turns } from "../content/turns.ts";
 import { LimitError } from "../errors.ts";
 import { type FileStat, isMissing } from "../runtime/files.ts";
 import { diskError } from "./disk_error.ts";
@@ -10,6 +11,7 @@ import type { LayoutFiles } from "./layout_files.ts";
 import { appendJournal, JOURNAL, readJournal, removeJournal } from "./layout_journal.ts";
 import { withLayoutLock } from "./layout_lock.ts";
 import { INDEX, LAYOUT_FILE, readIndex } from "./read_index.ts";
+import { CLOCK_MS } from "./verified_files.ts";
 
 const LAYOUT = JSON.stringify({ imageLayoutVersion: "1.0.0" });
 
@@ -24,12 +26,6 @@ const MERGE_DELAY_MS = 100;
 
 /** Merging takes at most one part in so many of the time, however long the index is. */
 const MERGE_SHARE = 5;
-
-/**
- * A file that was written so shortly before it was read, in milliseconds, may be written again
- * without a sign of it: the clocks of file systems tick every few milliseconds.
- */
-const CLOCK_MS = 20;
 
 /**
  * How many entries are written at once, some 250 KB: the text of a long index, and its bytes, would
@@ -112,8 +108,8 @@ export class LayoutIndex {
   #loaded: Loaded | undefined;
   /** Grows with every change that is seen. */
   #version = 0;
-  /** The last one who has the lock. */
-  #turn: Promise<unknown> = Promise.resolve();
+  /** Who has the lock, and who waits for it. */
+  readonly #turns = new Turns();
   #waiting: Waiting[] = [];
   #merging: ReturnType<typeof setTimeout> | undefined;
   /** How long the last writing of the whole index took, in milliseconds. */
@@ -137,7 +133,7 @@ export class LayoutIndex {
     if (loaded !== undefined && stampOf(await files.stat(INDEX)) === loaded.stamp) {
       return loaded.entries;
     }
-    return await this.#locked(async () => (await this.#load(files)).entries);
+    return await this.#turns.take(async () => (await this.#load(files)).entries);
   }
 
   /** Changes the entries: all of it is there afterwards, or none. */
@@ -154,7 +150,7 @@ export class LayoutIndex {
         resolve: resolve as (result: unknown) => void,
         reject,
       });
-      void this.#locked(() => this.#changeAll());
+      void this.#turns.take(() => this.#changeAll());
     });
   }
 
@@ -306,7 +302,7 @@ export class LayoutIndex {
 
   /** Lets one change happen at a time, in this process and in every other one. */
   async #exclusive<T>(files: LayoutFiles, run: () => Promise<T>): Promise<T> {
-    return await this.#locked(async () => {
+    return await this.#turns.take(async () => {
       try {
         return await withLayoutLock(files, run);
       } catch (error) {
@@ -314,12 +310,6 @@ export class LayoutIndex {
         throw error;
       }
     });
-  }
-
-  async #locked<T>(run: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(run);
-    this.#turn = turn.catch(() => {});
-    return await turn;
   }
 }
 

@@ -3,6 +3,7 @@ import type { Bytes } from "../content/bytes.ts";
 import { type Digest, hashAlgorithm, toDigest } from "../content/digest.ts";
 import { createHasher, type Hasher } from "../content/hasher.ts";
 import type { PartialBlob, StoreOptions } from "../content/store.ts";
+import { Turns } from "../content/turns.ts";
 import { InvalidOptionError } from "../errors.ts";
 import type { RandomFile } from "../runtime/files.ts";
 import { onDisk } from "./disk_error.ts";
@@ -73,8 +74,8 @@ class LayoutPartialBlob implements PartialBlob {
   #noted: number | undefined;
   #offset = 0;
   #open = true;
-  /** The last write or commit: they go one after the other. */
-  #turn: Promise<unknown> = Promise.resolve();
+  /** Writes and commits go one after the other. */
+  readonly #turns = new Turns();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -106,7 +107,7 @@ class LayoutPartialBlob implements PartialBlob {
     options.signal?.throwIfAborted();
     const { digest, size } = this.#parts;
     checkPlace(digest, size, offset, bytes.byteLength);
-    await this.#next(async () => {
+    await this.#turns.take(async () => {
       this.#requireOpen();
       options.signal?.throwIfAborted();
       await this.#write(bytes, offset);
@@ -121,7 +122,7 @@ class LayoutPartialBlob implements PartialBlob {
    */
   async commit(options: StoreOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
-    await this.#next(async () => {
+    await this.#turns.take(async () => {
       this.#requireOpen();
       const { digest, file, files, onCommitted, path, size } = this.#parts;
       if (this.#prefix !== size) throw sizeMismatch(digest, size, this.#prefix);
@@ -146,7 +147,7 @@ class LayoutPartialBlob implements PartialBlob {
 
   /** Lets go; what was written stays for the next time. */
   async close(): Promise<void> {
-    await this.#next(async () => {
+    await this.#turns.take(async () => {
       if (!this.#open) return;
       const { digest, file, files, path } = this.#parts;
       let failure: { error: unknown } | undefined;
@@ -247,11 +248,5 @@ class LayoutPartialBlob implements PartialBlob {
     } finally {
       await onEnd();
     }
-  }
-
-  async #next(run: () => Promise<void>): Promise<void> {
-    const turn = this.#turn.then(run);
-    this.#turn = turn.catch(() => {});
-    await turn;
   }
 }

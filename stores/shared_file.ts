@@ -1,4 +1,5 @@
 import { join } from "@std/path/join";
+import { Turns } from "../content/turns.ts";
 import { StorageError, UploadError } from "../errors.ts";
 import {
   cursorOver,
@@ -23,8 +24,8 @@ export class SharedFile {
   readonly #name: string;
   readonly #system: FileSystem;
   readonly #file: RandomFile;
-  /** The last call: one at a time, as they share the file's position. */
-  #turn: Promise<unknown> = Promise.resolve();
+  /** One call at a time, as they share the file's position. */
+  readonly #turns = new Turns();
   #closing: Promise<void> | undefined;
 
   private constructor(system: FileSystem, path: string, name: string, file: RandomFile) {
@@ -75,7 +76,7 @@ export class SharedFile {
 
   /** Closes the file. */
   close(): Promise<void> {
-    return this.#closing ??= this.#turn.then(() => this.#file.close());
+    return this.#closing ??= this.#turns.take(() => this.#file.close());
   }
 
   /** Closes the file, and removes it where it still has its name. */
@@ -85,9 +86,7 @@ export class SharedFile {
   }
 
   #locked<T>(run: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(run);
-    this.#turn = turn.catch(() => {});
-    return turn.catch((error) => {
+    return this.#turns.take(run).catch((error) => {
       const cause = diskError("write", this.#name, error);
       if (cause instanceof StorageError) throw cause;
       const message = cause instanceof Error ? cause.message : String(cause);

@@ -9,7 +9,7 @@ const FILES_KNOWN = 10_000;
  * A file that was written so shortly before it was read, in milliseconds, may be written again
  * without a sign of it: the clocks of file systems tick every few milliseconds.
  */
-const CLOCK_MS = 20;
+export const CLOCK_MS = 20;
 
 /** Whoever sets a file's time leaves only `ctime` as a sign, which Deno (2.9) gives in whole seconds. */
 const CHANGE_CLOCK_MS = 1_050;

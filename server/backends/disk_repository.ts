@@ -6,6 +6,7 @@ import { digestOf } from "../../content/digest_of.ts";
 import { DEFAULT_LIMITS } from "../../content/limits.ts";
 import { bareMediaType, isManifestMediaType } from "../../content/media_types.ts";
 import { pieceReader } from "../../content/piece_reader.ts";
+import { Turns } from "../../content/turns.ts";
 import { ApiError } from "../../errors.ts";
 import { childrenOf } from "../../manifest/children.ts";
 import { parseManifest } from "../../manifest/parse_manifest.ts";
@@ -19,7 +20,6 @@ import { readManifest } from "../read_manifest.ts";
 import { Refusal } from "../refusal.ts";
 import type { Page, PageRequest, StoredBlob, StoredManifest } from "./backend.ts";
 import { SortedNames } from "./sorted_names.ts";
-import { Turns } from "./turns.ts";
 
 /** The exact `Content-Type` of a manifest, where it is more than its entry's media type. */
 const CONTENT_TYPE = "dev.davit.content-type";
@@ -346,12 +346,12 @@ export class DiskRepository {
    * that is to go is gone before it.
    */
   #changing<T>(digest: Digest, change: () => Promise<T>): Promise<T> {
-    return this.#turns.take(digest, async () => {
+    return this.#turns.take(async () => {
       const index = await this.#layoutIndex();
       await index.read(this.files);
       if (index.isDropped(digest)) await index.flush(this.files);
       return await change();
-    });
+    }, digest);
   }
 }
 

@@ -5,6 +5,7 @@ import type { Descriptor } from "../../content/descriptor.ts";
 import { type Digest, hashAlgorithm, isDigest } from "../../content/digest.ts";
 import { digestOf } from "../../content/digest_of.ts";
 import type { PieceReader } from "../../content/piece_reader.ts";
+import { Turns } from "../../content/turns.ts";
 import { InternalError } from "../../errors.ts";
 import type { RepositoryName } from "../../reference/repository_name.ts";
 import type { Tag } from "../../reference/tag.ts";
@@ -19,7 +20,6 @@ import {
   type StoredManifest,
 } from "./backend.ts";
 import { joinSegments, writeSegments } from "./segments.ts";
-import { Turns } from "./turns.ts";
 import { canBeVerified } from "../../stores/layout_files.ts";
 
 /** A storage of named objects, such as a bucket. What was written is visible to every reader at once. */
@@ -220,7 +220,7 @@ class StoredBackend implements ObjectBackend {
     const { bytes, digest, ...known } = manifest;
     const line = encodeText(`${JSON.stringify({ digest, ...known })}\n`);
     const { referrer } = manifest;
-    await this.#turns.take(`${repository}:${digest}`, async () => {
+    await this.#turns.take(async () => {
       await this.#store.put(`manifests/${repository}:${digest}`, concatBytes([line, bytes]));
       await this.#put(`repositories/${repository}`, {});
       if (referrer !== undefined) {
@@ -231,11 +231,11 @@ class StoredBackend implements ObjectBackend {
         await this.#put(`tagged/${repository}:${digest}:${tag}`, {});
         await this.#put(`tags/${repository}:${tag}`, digest);
       }
-    });
+    }, `${repository}:${digest}`);
   }
 
   async deleteManifest(repository: RepositoryName, digest: Digest): Promise<boolean> {
-    return await this.#turns.take(`${repository}:${digest}`, async () => {
+    return await this.#turns.take(async () => {
       const manifest = await this.manifest(repository, digest);
       if (manifest === undefined) return false;
       const keys = [`manifests/${repository}:${digest}`];
@@ -249,7 +249,7 @@ class StoredBackend implements ObjectBackend {
       }
       await this.#store.delete(keys);
       return true;
-    });
+    }, `${repository}:${digest}`);
   }
 
   async deleteTag(repository: RepositoryName, tag: Tag): Promise<boolean> {

@@ -6,13 +6,13 @@ Deno.test("Turns: one at a time for a key, in order, also after a failure; other
   const order: string[] = [];
   const first = Promise.withResolvers<void>();
   const running = [
-    turns.take("a", async () => {
+    turns.take(async () => {
       await first.promise;
       order.push("a1");
       throw new Error("no room");
-    }),
-    turns.take("a", () => Promise.resolve(order.push("a2"))),
-    turns.take("b", () => Promise.resolve(order.push("b1"))),
+    }, "a"),
+    turns.take(() => Promise.resolve(order.push("a2")), "a"),
+    turns.take(() => Promise.resolve(order.push("b1")), "b"),
   ];
   assertEquals(await running[2], 1);
   assertEquals(order, ["b1"]);
