@@ -84,6 +84,12 @@ export interface BackendUpload {
   cancel(): Promise<void>;
 }
 
+/** A day: longer than any client waits, and short enough that nothing piles up. */
+export const UPLOAD_EXPIRY_MS: number = 24 * 60 * 60 * 1_000;
+
+/** What `crypto.randomUUID` calls an upload: what a client names may be something else. */
+export const UPLOAD_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** What an upload fails with that was finished or cancelled meanwhile. */
 export function endedUpload(): ContentNotFoundError {
   return new ContentNotFoundError("Cannot use the upload: it was finished or cancelled");

@@ -13,13 +13,15 @@ import { inPlace, placeError } from "../../stores/disk_error.ts";
 import { files as machineFiles } from "../../stores/files.ts";
 import { LayoutFiles } from "../../stores/layout_files.ts";
 import { VerifiedFiles } from "../../stores/verified_files.ts";
-import type {
-  BackendUpload,
-  Page,
-  PageRequest,
-  RegistryBackend,
-  StoredBlob,
-  StoredManifest,
+import {
+  type BackendUpload,
+  type Page,
+  type PageRequest,
+  type RegistryBackend,
+  type StoredBlob,
+  type StoredManifest,
+  UPLOAD_EXPIRY_MS,
+  UPLOAD_ID,
 } from "./backend.ts";
 import { blobsIn, exists, findRepositories, isFolder, repositoryFolder } from "./disk_names.ts";
 import { RecentMap } from "../../content/recent.ts";
@@ -58,9 +60,6 @@ export interface DiskBackend extends RegistryBackend {
   close(): Promise<void>;
 }
 
-/** A day: longer than any client waits, and short enough that no disk fills up. */
-const UPLOAD_EXPIRY_MS = 24 * 60 * 60 * 1_000;
-
 /** How many blobs' whereabouts are remembered, to share what is pushed to a second repository. */
 const HOLDERS_KEPT = 10_000;
 
@@ -72,8 +71,6 @@ const FOLDERS_LOOKED_AT = 1_000;
 
 /** The folder of the uploads: no component of a repository's name starts with a dot. */
 const UPLOADS = ".uploads";
-
-const UPLOAD_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
  * Keeps a registry in a folder: each repository is an OCI layout of its own, `<folder>/<repository>`,

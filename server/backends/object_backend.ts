@@ -18,6 +18,8 @@ import {
   type RegistryBackend,
   type StoredBlob,
   type StoredManifest,
+  UPLOAD_EXPIRY_MS,
+  UPLOAD_ID,
 } from "./backend.ts";
 import { joinSegments, writeSegments } from "./segments.ts";
 import { canBeVerified } from "../../stores/layout_files.ts";
@@ -87,9 +89,6 @@ const OBJECT_BACKEND_OPTIONS: OptionNames<ObjectBackendOptions> = names(
 /** 1 GiB is 128 objects, and several pushes fit the 128 MiB of a Worker. */
 const SEGMENT_BYTES = 8 * 1024 * 1024;
 
-/** A day: longer than any client waits, and short enough that nothing piles up. */
-const UPLOAD_EXPIRY_MS = 24 * 60 * 60 * 1_000;
-
 /**
  * Keeps a registry in a storage of objects, such as an S3 or R2 bucket: several processes, or
  * Workers, can serve it at once. A blob stays in the segments that it came in, and an object for each
@@ -140,8 +139,6 @@ type Segments = StoredObject[];
 
 /** Longer than the few small objects take that make a blob of an upload. */
 const CLOSING_MS = 60_000;
-
-const UPLOAD_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** A repository's name has no colon, so that it ends the name in a key. */
 class StoredBackend implements ObjectBackend {
