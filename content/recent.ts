@@ -11,7 +11,9 @@ export class RecentMap<Key, Value> extends Map<Key, Value> {
   /** What a key stands for. */
   override get(key: Key): Value | undefined {
     const value = super.get(key);
-    if (value !== undefined) this.set(key, value);
+    if (value === undefined) return undefined;
+    super.delete(key);
+    super.set(key, value);
     return value;
   }
 
