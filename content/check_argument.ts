@@ -1,51 +1,51 @@
 import { InvalidOptionError } from "../errors.ts";
 import { kindOf } from "./check_options.ts";
 
+type Fits = (value: unknown) => boolean;
+
+const isText: Fits = (value) => typeof value === "string";
+const isObject: Fits = (value) => typeof value === "object" && value !== null;
+
+/** Tells an object with these methods. */
+function having(...methods: (string | symbol)[]): Fits {
+  return (value) =>
+    isObject(value) &&
+    methods.every((name) =>
+      typeof (value as Record<string | symbol, unknown>)[name] === "function"
+    );
+}
+
+const isList = having(Symbol.iterator);
+
+function either(one: Fits, other: Fits): Fits {
+  return (value) => one(value) || other(value);
+}
+
+const DESCRIPTOR = "a descriptor: {mediaType, digest, size}";
+
 /** What an argument may have to be: in words, and what tells. */
 const KINDS = {
-  text: ["a string", (value: unknown) => typeof value === "string"],
-  names: [
-    "a string or a list of them",
-    (value: unknown) => typeof value === "string" || hasMethods(value, [Symbol.iterator]),
-  ],
-  list: ["a list", (value: unknown) => hasMethods(value, [Symbol.iterator])],
+  text: ["a string", isText],
+  names: ["a string or a list of them", either(isText, isList)],
+  list: ["a list", isList],
   bytes: ["a Uint8Array", (value: unknown) => value instanceof Uint8Array],
-  stream: ["a ReadableStream", (value: unknown) => hasMethods(value, ["getReader"])],
-  output: [
-    "a path or a WritableStream",
-    (value: unknown) => typeof value === "string" || hasMethods(value, ["getWriter"]),
-  ],
-  descriptor: [
-    "a descriptor: {mediaType, digest, size}",
-    (value: unknown) => typeof value === "object" && value !== null,
-  ],
-  named: [
-    "a descriptor: {mediaType, digest, size}, or a tag or digest",
-    (value: unknown) => typeof value === "object" && value !== null,
-  ],
+  stream: ["a ReadableStream", having("getReader")],
+  output: ["a path or a WritableStream", either(isText, having("getWriter"))],
+  descriptor: [DESCRIPTOR, isObject],
+  named: [`${DESCRIPTOR}, or a tag or digest`, isObject],
   index: [
     "an index, with a list of manifests",
     (value: unknown) => Array.isArray((value as { manifests?: unknown } | null)?.manifests),
   ],
-  client: ["a RegistryClientV2", (value: unknown) => hasMethods(value, ["getBlob", "putBlob"])],
+  client: ["a RegistryClientV2", having("getBlob", "putBlob")],
   // Stores of others may lack what a verb does not need.
-  source: [
-    "a store to read from",
-    (value: unknown) => hasMethods(value, ["resolve"]) || hasMethods(value, ["open"]),
-  ],
-  store: ["a store to write to", (value: unknown) => hasMethods(value, ["write"])],
-  options: [
-    "an object, the options",
-    (value: unknown) => typeof value === "object" && value !== null,
-  ],
-  iterable: [
-    "a list or an AsyncIterable",
-    (value: unknown) =>
-      hasMethods(value, [Symbol.asyncIterator]) || hasMethods(value, [Symbol.iterator]),
-  ],
-  inventory: ["an object with list()", (value: unknown) => hasMethods(value, ["list"])],
-  deleter: ["an object with delete()", (value: unknown) => hasMethods(value, ["delete"])],
-  handler: ["an object with fetch()", (value: unknown) => hasMethods(value, ["fetch"])],
+  source: ["a store to read from", either(having("resolve"), having("open"))],
+  store: ["a store to write to", having("write")],
+  options: ["an object, the options", isObject],
+  iterable: ["a list or an AsyncIterable", either(having(Symbol.asyncIterator), isList)],
+  inventory: ["an object with list()", having("list")],
+  deleter: ["an object with delete()", having("delete")],
+  handler: ["an object with fetch()", having("fetch")],
 } as const;
 
 /** The kinds of {@linkcode checkArgument}. */
@@ -62,11 +62,6 @@ export function checkArgument(name: string, value: unknown, kind: ArgumentKind):
   throw new InvalidOptionError(
     `Cannot use '${name}' as it must be ${words}: current value is ${kindOfArgument(value)}`,
   );
-}
-
-function hasMethods(value: unknown, methods: readonly (string | symbol)[]): boolean {
-  const object = value as Record<string | symbol, unknown> | null | undefined;
-  return typeof value === "object" && methods.every((name) => typeof object?.[name] === "function");
 }
 
 /** What a value is, for messages; more of them come here than to an option. */
