@@ -1,5 +1,5 @@
-import { InvalidReferenceError, parseReference, type Reference } from "../mod.ts";
-import { isPage, nearReference } from "./near_reference.ts";
+import { InvalidReferenceError, type Reference } from "../mod.ts";
+import { typedReference } from "./typed_reference.ts";
 
 /** Where an image or artifact is, as an argument names it. */
 export type Location = RegistryLocation | LayoutLocation | ArchiveLocation;
@@ -93,27 +93,9 @@ export function parseLocation(text: string): Location {
         `${text}/NAME, and davit ls ${text} lists them`,
     );
   }
-  if (isPage(text)) {
-    const near = nearReference(text) ?? "docker.io/NAME";
-    throw new InvalidReferenceError(
-      `Cannot parse ${
-        JSON.stringify(text)
-      }: it is one of Docker Hub's pages; did you mean ${near}?`,
-    );
-  }
   const error = misspelt(text, prefix) ?? pathError(text);
   if (error !== undefined) throw error;
-  try {
-    return { kind: "registry", reference: parseReference(text) };
-  } catch (error) {
-    if (!(error instanceof InvalidReferenceError)) throw error;
-    const near = nearReference(text);
-    const hints = [
-      /^oci:\/\//i.test(text) ? "; a folder is oci:DIR" : "",
-      near === undefined ? "" : `; did you mean ${JSON.stringify(near)}?`,
-    ];
-    throw new InvalidReferenceError(error.message + hints.join(""), { cause: error });
-  }
+  return { kind: "registry", reference: typedReference(text) };
 }
 
 /** A registry's name without a repository: it has a dot, or is this machine or an address. */

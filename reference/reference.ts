@@ -99,20 +99,19 @@ const OFFICIAL = "library/";
  */
 export function parseReference(text: string, options: ParseReferenceOptions = {}): Reference {
   checkOptions(options, PARSE_REFERENCE_OPTIONS);
+  const { defaultRegistry = DEFAULT_REGISTRY, defaultTag } = options;
   const fail: Fail = (problem, grammar = REFERENCE_GRAMMAR) =>
     new InvalidReferenceError(
       `Cannot parse ${quoteInput(text)} as a reference: ${problem}; ${grammar}`,
     );
-  const { defaultRegistry = DEFAULT_REGISTRY, defaultTag } = options;
   if (typeof text !== "string") throw fail("it is not a string");
   if (text === "") throw fail("it is empty");
   checkLength(text, fail);
-  if (/^sha(?:256|512):[0-9a-f]{64,128}$/.test(text)) {
-    throw fail("it is a digest, and no name stands before it");
-  }
   const fallback = parseRegistry(defaultRegistry);
 
-  const { scheme, rest, withHost } = splitScheme(text, fail);
+  const { scheme, rest } = splitScheme(text, fail);
+  // Behind each but skopeo's docker:// stands a host.
+  const withHost = scheme !== undefined || /^oci:\/\//i.test(text);
   const [named, digest] = cut(rest, rest.indexOf("@"));
   const colon = named.lastIndexOf(":");
   const [path, tag] = cut(named, colon > named.lastIndexOf("/") ? colon : -1);

@@ -263,7 +263,6 @@ for (const [text, parts, canonical, familiar = canonical] of good) {
 }
 
 const bad: [text: string, problem: string][] = [
-  [SHA256, "it is a digest, and no name stands before it"],
   ["oci://alpine", "no repository follows the host"],
   ["oci://registry/a", 'as in "registry:443"'],
   ["oci:///tmp/a", "the host is empty"],

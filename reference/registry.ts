@@ -68,17 +68,14 @@ const TOOLS = ["oci://", "docker://"];
 
 /**
  * Takes the scheme off a text, and refuses what no registry or reference has: another scheme, user
- * information, a query, a fragment. Behind each but skopeo's `docker://` a host has to stand.
+ * information, a query, a fragment.
  */
-export function splitScheme(
-  text: string,
-  fail: Fail,
-): { scheme?: Scheme; rest: string; withHost: boolean } {
+export function splitScheme(text: string, fail: Fail): { scheme?: Scheme; rest: string } {
   const tool = TOOLS.find((prefix) => text.slice(0, prefix.length).toLowerCase() === prefix);
   if (tool !== undefined) {
     const bare = text.slice(tool.length);
     if (bare.includes("://")) throw fail("it has two schemes");
-    return { ...splitScheme(bare, fail), withHost: tool === "oci://" };
+    return splitScheme(bare, fail);
   }
   const separator = text.indexOf("://");
   const rest = separator === -1 ? text : text.slice(separator + 3);
@@ -88,10 +85,10 @@ export function splitScheme(
   if (at !== -1 && authorityEnds && (slash === -1 || at < slash)) throw fail(USER_INFORMATION);
   if (at !== -1 && rest.includes("/", at)) throw fail('"@" stands elsewhere than before a digest');
   if (/[?#]/.test(rest)) throw fail("it holds a query or a fragment");
-  if (separator === -1) return { rest, withHost: false };
+  if (separator === -1) return { rest };
   const scheme = text.slice(0, separator).toLowerCase();
   if (!isScheme(scheme)) throw fail("the scheme is neither http nor https");
-  return { scheme, rest, withHost: true };
+  return { scheme, rest };
 }
 
 /** Whether a value is a scheme that registries speak. */
