@@ -97,13 +97,13 @@ function pieces(content: Bytes): ReadableStream<Bytes> {
 
 /** Bytes that do not repeat within any buffer's size. */
 export function pattern(size: number): Bytes {
-  const bytes = new Uint8Array(size);
+  const words = new Uint32Array(Math.ceil(size / 4));
   let state = 0x9e3779b9 ^ size;
-  for (let index = 0; index < size; index++) {
-    state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + index;
-    bytes[index] = state >>> 11;
+  for (let index = 0; index < words.length; index++) {
+    state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + index | 0;
+    words[index] = state;
   }
-  return bytes;
+  return new Uint8Array(words.buffer).slice(0, size);
 }
 
 export async function describe(content: Bytes): Promise<Descriptor> {

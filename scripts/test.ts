@@ -8,7 +8,8 @@
  * tape or line of output that shows one fails the run. See `secret_watch.ts`.
  *
  * Test files run side by side, except those whose name ends in `_alone_test.ts`: what measures
- * memory or time, or changes the process, runs after the others and by itself.
+ * memory or time, or changes the process, runs after the others and by itself. When everything runs,
+ * a few files of a room share an isolate: see `sharedIsolates`.
  */
 import { denoCommand } from "./deno.ts";
 import { HOW_TO_GET, PEER_NAMES, peerPath } from "./peers_table.ts";
@@ -16,6 +17,7 @@ import { projectFiles } from "./project_files.ts";
 import { runProgram, UsageError } from "./run_program.ts";
 import { duration, say } from "./say.ts";
 import { ALARM, SecretSearch } from "./secret_search.ts";
+import { tempFolder } from "./temp_folder.ts";
 
 /** What a run of `deno test` came to. */
 export interface Counts {
@@ -128,6 +130,41 @@ export function startsPrograms(paths: readonly string[]): boolean {
   );
 }
 
+/**
+ * The most test files that share an isolate. One by one, each would begin an isolate (some 70 ms of
+ * processor time) and compile the modules that it tests (as much again). With more to an isolate little
+ * is gained, and the last one runs on by itself.
+ */
+const SHARING = 16;
+
+/**
+ * The test files of each isolate, by its name. `deno test` begins one for each module that it is given;
+ * what that module imports registers its tests there, and is named where they fail.
+ */
+export function sharedIsolates(files: readonly string[]): Map<string, string[]> {
+  const rooms = Map.groupBy(files, (file) => file.includes("/") ? file.split("/")[0]! : "root");
+  // From the last room on: what waits longest is in transport/ and tests/, and the rest runs beside it.
+  const isolates = [...rooms].reverse().flatMap(([room, all]) => {
+    const count = Math.ceil(all.length / SHARING);
+    // Neighbours take alike long, and are dealt out.
+    return Array.from({ length: count }, (_, one) => {
+      return [`${room}_${one + 1}`, all.filter((_, at) => at % count === one)] as const;
+    });
+  });
+  return new Map(isolates);
+}
+
+/** Writes a module for each isolate, which imports its files; their paths. */
+async function writeIsolates(folder: string, files: readonly string[]): Promise<string[]> {
+  const written = [...sharedIsolates(files)].map(async ([name, theirs]) => {
+    const path = `${folder}/${name}_test.ts`;
+    const lines = theirs.map((file) => `import "${new URL(`../${file}`, import.meta.url)}";\n`);
+    await Deno.writeTextFile(path, lines.join(""));
+    return path;
+  });
+  return await Promise.all(written);
+}
+
 /** What searches for secrets stands before each file; Deno has `--preload` since 2.4. */
 export function preloads(version: string, args: readonly string[]): string[] {
   const [major = 0, minor = 0] = version.split(".").map(Number);
@@ -220,6 +257,7 @@ async function main(...args: string[]): Promise<number> {
   const start = Date.now();
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   const groups: string[][] = [];
+  await using folder = await tempFolder();
   const paths = pathsIn(args);
   for (const path of paths.filter((each) => /\/|\.(ts|md)$/.test(each) && !/[*?{[]/.test(each))) {
     await Deno.stat(path).catch(() => {
@@ -229,10 +267,17 @@ async function main(...args: string[]): Promise<number> {
   if (paths.length > 0) {
     groups.push(["--parallel", ...args]);
   } else {
-    const alone = (await projectFiles(".")).filter((file) => ALONE.test(file));
-    // What the configuration excludes is tested all the same once something is ignored here.
-    const ignore = `--ignore=${["npm", "out", ...PROGRAMS, ...alone].join(",")}`;
-    groups.push(["--parallel", ignore, ...args]);
+    const files = (await projectFiles(".")).filter((file) => file.endsWith("_test.ts"));
+    const alone = files.filter((file) => ALONE.test(file));
+    const shared = files.filter((file) => !startsPrograms([file]));
+    groups.push(["--parallel", ...args, ...await writeIsolates(folder.path, shared)]);
+    // The documentation. What the configuration excludes is tested all the same once something is
+    // ignored here.
+    groups.push([
+      "--parallel",
+      `--ignore=${["npm", "out", ...PROGRAMS, ...files].join(",")}`,
+      ...args,
+    ]);
     groups.push(["--parallel", ...args, ...PROGRAMS]);
     if (alone.length > 0) groups.push([...args, ...alone]);
   }

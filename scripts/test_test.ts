@@ -9,6 +9,7 @@ import {
   preloads,
   sanitizers,
   secretLines,
+  sharedIsolates,
   skippedLine,
   startsPrograms,
   stoppedLine,
@@ -101,6 +102,17 @@ Deno.test("skippedLine: names what is missing and the command that brings it", (
 Deno.test("pathsIn: neither options nor the filter's text are paths", () => {
   assertEquals(pathsIn(["--filter", "tags", "content/", "--fail-fast"]), ["content/"]);
   assertEquals(pathsIn(["--filter=tags"]), []);
+});
+
+Deno.test("sharedIsolates: each file in one isolate, rooms apart, alike sizes, tests/ first", () => {
+  const many = Array.from({ length: 20 }, (_, at) => `content/${at}_test.ts`);
+  const isolates = sharedIsolates(["a_test.ts", ...many, "tests/a/b_test.ts", "tests/c_test.ts"]);
+  assertEquals([...isolates], [
+    ["tests_1", ["tests/a/b_test.ts", "tests/c_test.ts"]],
+    ["content_1", many.filter((_, at) => at % 2 === 0)],
+    ["content_2", many.filter((_, at) => at % 2 === 1)],
+    ["root_1", ["a_test.ts"]],
+  ]);
 });
 
 Deno.test("task test: the last line, the line before it and the exit code", async () => {

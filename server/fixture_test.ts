@@ -43,11 +43,15 @@ export class Wire {
       ...(init.body instanceof ReadableStream && { duplex: "half" }),
     } as RequestInit);
     const bytes = new Uint8Array(await response.arrayBuffer());
-    const text = new TextDecoder().decode(bytes);
     const { status, headers } = response;
-    const isJson = headers.get("content-type")?.includes("json") && text !== "";
-    const json = isJson ? JSON.parse(text) : undefined;
-    return { status, headers, bytes, text, json, code: json?.errors?.[0]?.code };
+    const isJson = headers.get("content-type")?.includes("json") && bytes.byteLength > 0;
+    const json = isJson ? JSON.parse(new TextDecoder().decode(bytes)) : undefined;
+    return {
+      ...{ status, headers, bytes, json, code: json?.errors?.[0]?.code },
+      get text() {
+        return new TextDecoder().decode(bytes);
+      },
+    };
   }
 
   /** Pushes a blob in one request; answers its digest. */

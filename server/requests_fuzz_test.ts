@@ -2,7 +2,16 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { InvalidOptionError } from "../errors.ts";
 import { isRepositoryName } from "../reference/repository_name.ts";
-import { fc, fuzz, nearlyDigest, nearlyName, nearlyTag, parts, text } from "../tests/fuzz/fuzz.ts";
+import {
+  CHARACTER,
+  fc,
+  fuzz,
+  nearlyDigest,
+  nearlyName,
+  nearlyTag,
+  parts,
+  text,
+} from "../tests/fuzz/fuzz.ts";
 import { isBcryptHash, parseHtpasswd } from "./access/htpasswd.ts";
 import type { RegistryAction } from "./access/options.ts";
 import {
@@ -182,8 +191,8 @@ fuzz(
   "basicCredentials: what a client writes comes out as it went in, and noise is no user",
   5_000,
   fc.tuple(
-    fc.string({ unit: "grapheme" }).map((name) => name.replaceAll(":", "")),
-    fc.string({ unit: "grapheme" }),
+    fc.string({ unit: CHARACTER }).map((name) => name.replaceAll(":", "")),
+    fc.string({ unit: CHARACTER }),
     parts("Basic", "basic ", " ", "Bearer ", "=", "YTpi", "%%%", ":", text("aYTpib= +/")),
   ),
   ([name, password, noise]) => {
@@ -272,7 +281,7 @@ fuzz(
   fc.tuple(
     nearlyName().filter(isRepositoryName),
     fc.nat(),
-    fc.oneof(nearlyTag(), fc.string({ unit: "binary" })),
+    fc.oneof(nearlyTag(), fc.string({ unit: CHARACTER })),
   ),
   ([name, n, last]) => {
     const path = `/v2/${name}/tags/list`;

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assertBytes } from "../content/assert_bytes_test.ts";
 import { bytesStream } from "../content/body.ts";
 import { type Bytes, concatBytes, encodeText } from "../content/bytes.ts";
 import { takeMemory } from "../content/memory.ts";
@@ -9,12 +10,6 @@ const MIB = 1024 * 1024;
 
 function pattern(size: number): Bytes {
   return new Uint8Array(size).map((_, index) => (index * 31) >>> 3);
-}
-
-/** Compares without printing megabytes. */
-function assertSame(actual: Uint8Array, expected: Uint8Array, what = ""): void {
-  assertEquals(actual.byteLength, expected.byteLength, what);
-  assert(actual.every((byte, index) => byte === expected[index]), `other bytes: ${what}`);
 }
 
 async function readWith(
@@ -44,10 +39,10 @@ for (const size of [0, 1, 4095, 4096, 4097, 70_000, MIB - 1, MIB, MIB + 1, 3 * M
     for (let at = 0; at < size; at += 9_999) list.append(content.subarray(at, at + 9_999));
     assertEquals(list.size, size);
     list.trim();
-    assertSame(list.bytes(), content);
-    assertSame(concatBytes([...list.pieces()]), content);
+    assertBytes(list.bytes(), content);
+    assertBytes(concatBytes([...list.pieces()]), content);
     for (const view of [undefined, 1000, 4 * MIB]) {
-      assertSame((await readWith(list.stream(), view)).bytes, content, `view ${view}`);
+      assertBytes((await readWith(list.stream(), view)).bytes, content, `view ${view}`);
     }
   });
 }
@@ -67,9 +62,9 @@ Deno.test("PieceList.stream: a part, across pieces", async () => {
   ];
   for (const [offset, length] of parts) {
     const expected = content.subarray(offset, offset + length);
-    assertSame((await readWith(list.stream(offset, length), undefined)).bytes, expected);
-    assertSame((await readWith(list.stream(offset, length), 77_777)).bytes, expected);
-    assertSame(list.bytes(offset, length), expected);
+    assertBytes((await readWith(list.stream(offset, length), undefined)).bytes, expected);
+    assertBytes((await readWith(list.stream(offset, length), 77_777)).bytes, expected);
+    assertBytes(list.bytes(offset, length), expected);
   }
 });
 
@@ -118,7 +113,7 @@ Deno.test("PieceList.fill: everything that a reader has, with its own pieces or 
     let seen = 0;
     const ended = await list.fill(pieceReader(stream), (piece) => seen += piece.byteLength);
     assertEquals([ended, seen], [true, content.byteLength]);
-    assertSame(list.bytes(), content);
+    assertBytes(list.bytes(), content);
   }
 });
 
@@ -138,7 +133,7 @@ Deno.test("PieceList.fill: stops at the number of bytes, and says whether there 
     const list = new PieceList();
     const reader = pieceReader(bytesStream(content));
     assertEquals(await list.fill(reader, () => {}, maximum), ended, `${size}, ${maximum}`);
-    assertSame(list.bytes(), content.subarray(0, kept));
+    assertBytes(list.bytes(), content.subarray(0, kept));
   }
 });
 

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assertBytes } from "../../content/assert_bytes_test.ts";
 import type { Bytes } from "../../content/bytes.ts";
 import { concatBytes } from "../../content/bytes.ts";
 import { ContentNotFoundError, NetworkError, RateLimitedError } from "../../errors.ts";
@@ -64,12 +65,6 @@ function get({ wire }: PulledThrough, url: string, headers: HeadersInit = {}): P
   return wire.fetch(wire.origin + url, { headers });
 }
 
-/** As `assertEquals`, which takes its time over many bytes. */
-function assertSame(actual: Bytes, expected: Bytes): void {
-  assertEquals(actual.byteLength, expected.byteLength);
-  assertEquals(actual.findIndex((byte, at) => byte !== expected[at]), -1, "other bytes");
-}
-
 async function readExactly(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   count: number,
@@ -108,10 +103,10 @@ for (const [name, open] of BACKENDS) {
       assertEquals([status, headers.get("content-length")], [200, String(SHARED)]);
       return bytes;
     }));
-    for (const body of bodies) assertSame(body, bytes);
+    for (const body of bodies) assertBytes(body, bytes);
     assertEquals(through.upstream.calls, [`resolve ${blob.digest}`, `open ${blob.digest}`]);
 
-    assertSame((await through.wire.send("GET", path(blob))).bytes, bytes);
+    assertBytes((await through.wire.send("GET", path(blob))).bytes, bytes);
     assertEquals(through.upstream.calls.length, 2);
     await close();
   });
@@ -131,7 +126,7 @@ for (const [name, open] of BACKENDS) {
     const wrong = through.upstream.count("open");
     through.upstream.body = undefined;
     for (let time = 0; time < 2; time++) {
-      assertSame((await through.wire.send("GET", path(blob))).bytes, bytes);
+      assertBytes((await through.wire.send("GET", path(blob))).bytes, bytes);
     }
     assertEquals(through.upstream.count("open"), wrong + 1);
     await close();
@@ -160,20 +155,20 @@ Deno.test("pull-through, blobs: readers follow while it comes, also beside one t
   const eager = (await get(through, path(blob))).body!.getReader();
 
   slow.push(bytes.slice(0, 700_000));
-  assertSame(await readExactly(eager, 700_000), bytes.slice(0, 700_000));
+  assertBytes(await readExactly(eager, 700_000), bytes.slice(0, 700_000));
   const late = (await get(through, path(blob), { range: "bytes=500000-" })).body!.getReader();
-  assertSame(await readExactly(late, 200_000), bytes.slice(500_000, 700_000));
+  assertBytes(await readExactly(late, 200_000), bytes.slice(500_000, 700_000));
 
   slow.push(bytes.slice(700_000));
   const most = await readExactly(eager, SIZE - 700_000 - 1);
-  assertSame(most, bytes.slice(700_000, SIZE - 1));
+  assertBytes(most, bytes.slice(700_000, SIZE - 1));
   const last = eager.read();
   assertEquals(await settled(last), false, "the last byte comes once all are verified");
   slow.end();
   assertEquals((await last).value, bytes.slice(SIZE - 1));
   assertEquals((await eager.read()).done, true);
   await readExactly(late, SIZE - 700_000);
-  assertSame(new Uint8Array(await lazy.arrayBuffer()), bytes);
+  assertBytes(new Uint8Array(await lazy.arrayBuffer()), bytes);
   assertEquals(through.upstream.count("open"), 1);
 });
 
@@ -200,7 +195,7 @@ for (const range of [undefined, "bytes=0-99", `bytes=-99`]) {
         assertEquals(through.errors.length, attempt);
       }
       through.upstream.body = undefined;
-      assertSame((await through.wire.send("GET", path(blob))).bytes, bytes);
+      assertBytes((await through.wire.send("GET", path(blob))).bytes, bytes);
     });
   }
 }
@@ -219,7 +214,7 @@ Deno.test("pull-through, blobs: an upstream that breaks fails every reader, and 
   }
   assertEquals(through.errors.length, 1);
   through.upstream.body = undefined;
-  assertSame((await through.wire.send("GET", path(blob))).bytes, bytes);
+  assertBytes((await through.wire.send("GET", path(blob))).bytes, bytes);
   assertEquals(through.upstream.count("open"), 2);
 });
 
@@ -240,7 +235,7 @@ Deno.test("pull-through, blobs: the last reader who gives up ends the fetch", as
   assertEquals(slow.cancelled, 1);
 
   through.upstream.body = undefined;
-  assertSame((await through.wire.send("GET", path(blob))).bytes, bytes);
+  assertBytes((await through.wire.send("GET", path(blob))).bytes, bytes);
   assertEquals([through.upstream.count("open"), through.errors], [2, []]);
 });
 
@@ -255,7 +250,7 @@ Deno.test("pull-through, blobs: a reader who comes as the last one leaves is ser
   await pause();
   await first.cancel();
   through.upstream.body = undefined;
-  assertSame((await through.wire.send("GET", path(blob))).bytes, bytes);
+  assertBytes((await through.wire.send("GET", path(blob))).bytes, bytes);
   assertEquals(through.upstream.count("open"), 2);
 });
 
@@ -351,8 +346,8 @@ for (const [range, status, from, to] of RANGES) {
     const answer = await through.wire.send("GET", path(blob), { headers: { range } });
     assertEquals(answer.status, status);
     if (status === 416) return;
-    assertSame(answer.bytes, bytes.slice(from, to));
-    assertSame((await through.wire.send("GET", path(blob))).bytes, bytes);
+    assertBytes(answer.bytes, bytes.slice(from, to));
+    assertBytes((await through.wire.send("GET", path(blob))).bytes, bytes);
     assertEquals(through.upstream.count("open"), 1);
   });
 }

@@ -25,7 +25,9 @@ export const HELD = pattern(2_000_000, 11);
 
 /** Bytes that are not all alike. */
 function pattern(length: number, factor: number): Bytes {
-  return new Uint8Array(length).map((_, at) => (at * factor) >> 5);
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at++) bytes[at] = (at * factor) >> 5;
+  return bytes;
 }
 
 /** The descriptor of a layer. */

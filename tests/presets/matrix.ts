@@ -14,7 +14,7 @@ import { inWorld, type Wire } from "./world.ts";
 type Row = Record<string, string>;
 
 /** Outside of CI, sockets carry each verb for one preset in so many; memory carries all for each. */
-const TURNS = 3;
+const TURNS = 6;
 
 /** Defines a test for each preset, and one that prints the table. */
 export function testMatrix(wire: Wire): void {
