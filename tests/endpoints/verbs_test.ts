@@ -1,7 +1,7 @@
 /** The verbs of the presets' matrix on real registries, in every way that each asks who is there. */
 import { assertEquals } from "@std/assert";
 import type { ObservedRequest } from "../../server/mod.ts";
-import { inTurn } from "../in_turn.ts";
+import { shareOf } from "../share_of.ts";
 import type { RegistryAuth } from "../peers/registries.ts";
 import { outcome, VERBS } from "../presets/verbs.ts";
 import type { World } from "../presets/world.ts";
@@ -50,7 +50,7 @@ const CASES: RegistryCase[] = [
     const verbs: [string, (world: World) => Promise<unknown>][] = Object.entries(VERBS);
     // Outside of CI the ways of asking take turns, at other verbs on the embedded registry.
     const turn = AUTHS.indexOf(auth) + (kind === "embedded" ? 1 : 0);
-    for (const [verb, run] of inTurn(verbs, turn, AUTHS.length)) {
+    for (const [verb, run] of shareOf(verbs, turn, AUTHS.length)) {
       const needed = NEEDS[verb];
       if (ON_PURPOSE.includes(verb) || needed && !can(needed)) continue;
       got[verb] = await outcome(() => run(world)).catch((error) => error.stack);

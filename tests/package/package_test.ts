@@ -10,7 +10,7 @@ import { bundleSize } from "../../scripts/npm_package/bundle_size.ts";
 import { npmInstall, run, runInstalled } from "../../scripts/npm_package/run.ts";
 import { TOOLS } from "../../scripts/npm_package/with_npm_tools.ts";
 import { onPath } from "../../scripts/peers_table.ts";
-import { inTurn } from "../in_turn.ts";
+import { shareOf } from "../share_of.ts";
 import { neededPeer, type PeerName, requirePeers } from "../peers/locate.ts";
 import { selfSigned } from "../peers/certificate.ts";
 import { tryClosed, tryCommand, tryInterrupt } from "./command.ts";
@@ -307,7 +307,7 @@ Deno.test({ name: "npm package (needs npm)", ignore }, async (t) => {
 
     // Outside of CI the compilers take turns: what one refuses the other mostly does.
     for (const [turn, typescript] of TYPESCRIPTS.entries()) {
-      const consumers = inTurn(CONSUMERS, turn, TYPESCRIPTS.length);
+      const consumers = shareOf(CONSUMERS, turn, TYPESCRIPTS.length);
       for (const { name, source, files, options: compilerOptions } of consumers) {
         await t.step(`TypeScript ${typescript}, ${name}`, async () => {
           const project = await Deno.makeTempDir({ prefix: "types_", dir: consumer });
