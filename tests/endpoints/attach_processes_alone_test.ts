@@ -12,8 +12,11 @@ import { memoryFolder } from "./memory_folder.ts";
 const ROOT = decodeURIComponent(new URL("../../", import.meta.url).pathname);
 /** What each of the processes attaches: 50 in all. */
 const COUNTS = [13, 13, 12, 12];
-/** Of 18 runs 14 listed all 50; the worst, on a busy machine, 47. Without the second look: 30 to 33. */
-const LISTED_AT_LEAST = 40;
+/**
+ * Of 18 runs 14 listed all 50, and the worst 47; of 18 on a machine busy with five times as much, the
+ * worst 38. Without the second look: 30 to 33.
+ */
+const LISTED_AT_LEAST = 35;
 
 interface Attached {
   pushed: string[];
