@@ -476,7 +476,7 @@ export class AuthenticationError extends ApiError {
     this.code = options.refused ? "UNAUTHORIZED" : "AUTHENTICATION_FAILED";
     if (statusCode !== undefined) this.statusCode = statusCode;
     this.registry = registry;
-    this.retryable = RETRYABLE_STATUSES.includes(statusCode ?? 0);
+    this.retryable = RETRYABLE_STATUSES.includes(statusCode!); // false without one
     this.#resp = resp;
     this.errors = errors;
   }

@@ -11,7 +11,10 @@ const USAGE = 2;
  * of the process is touched but through `io`.
  */
 export async function run(args: readonly string[], io: Io): Promise<number> {
-  const given = args[0] === "--" ? args.slice(1) : args; // npx and deno leave it in
+  const typed = args[0] === "--" ? args.slice(1) : args; // npx and deno leave it in
+  // Of a verb that is none, commander's help says no more than the help without one.
+  const noVerb = typed.length > 1 && !VERBS.some(({ name }) => name === typed[1]);
+  const given = typed[0] === "help" && noVerb ? typed.slice(1) : typed;
   const said = { out: "", err: "" };
   const program = new Command("davit")
     .description("Copies, lists and inspects images and artifacts in registries, folders and tars.")

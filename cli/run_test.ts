@@ -52,6 +52,14 @@ const usage: UsageCase[] = [
   ["--help lists every verb", ["--help"], 0, /copy [^]*ls [^]*digest [^]*inspect [^]*serve /, /^$/],
   ["the help of a verb", ["ls", "--help"], 0, /--ca-file <file>/, /^$/],
   ["help VERB", ["help", "digest"], 0, /--platform <platform>/, /^$/],
+  ["help alone", ["help"], 0, /copy [^]*serve /, /^$/],
+  [
+    "help of a verb that is none",
+    ["help", "cpoy"],
+    2,
+    /^$/,
+    /^davit: unknown command 'cpoy' \(did you mean copy\?\)\. Hint: davit --help\n$/,
+  ],
   ["-- before the verb, as npx leaves it", ["--", "--version"], 0, /^\d/, /^$/],
   ["nothing", [], 2, /^$/, /^Usage: davit/],
   [
