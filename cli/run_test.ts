@@ -1,12 +1,12 @@
-import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { type Descriptor, HttpError, RegistryClientV2, RegistryStore } from "../mod.ts";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { type Descriptor, RegistryClientV2, RegistryStore } from "../mod.ts";
 import { tempFolder } from "../scripts/temp_folder.ts";
 import { createRegistry, type Registry, type RegistryOptions, serve } from "../server/mod.ts";
 import { LayoutStore } from "../stores/mod.ts";
 import { createTestRegistry } from "../testing/mod.ts";
 import { selfSigned } from "../tests/peers/certificate.ts";
 import { Connections } from "./connections.ts";
-import { fakeIo, FakeOutput, fakeRun, interrupter } from "./fake_io_test.ts";
+import { fakeIo, fakeRun } from "./fake_io_test.ts";
 import type { InspectedManifest } from "./inspect.ts";
 import { OutputClosedError } from "./io.ts";
 import { parseLocation, type RegistryLocation } from "./location.ts";
@@ -482,53 +482,3 @@ Deno.test("--plain-http is for registries whose name gives no scheme", async () 
   }
   connections.close();
 });
-
-Deno.test("davit serve: says the address, serves until it is interrupted, and keeps a folder", () =>
-  withFolder(async (folder) => {
-    for (const expected of ["", "v1\n"]) {
-      const { signal, interrupt } = interrupter();
-      const said: string[] = [];
-      const stdout = {
-        ...{ isTerminal: false, columns: () => 80, rows: () => 24 },
-        write: (data: string | Uint8Array): Promise<void> => {
-          said.push(String(data));
-          return Promise.resolve();
-        },
-      };
-      const args = ["serve", "--dir", folder, "--user", "me:a 5ecret", "--json"];
-      const running = fakeRun(args, { signal, stdout });
-      while (said.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-      const { url } = JSON.parse(said[0]!);
-      const options = { name: `${url}/app`, username: "me", password: "a 5ecret" };
-      const store = new RegistryStore(new RegistryClientV2(options));
-      let tags = "";
-      try {
-        for await (const tag of store.tags()) tags += `${tag}\n`;
-      } catch { /* there is no repository before the first push */ }
-      assertEquals(tags, expected);
-      await pushSample(store, "v1");
-      interrupt();
-      assertEquals((await running).code, 0);
-    }
-  }));
-
-Deno.test("davit serve: what the disk fails with is told on standard error, with its path", () =>
-  withFolder(async (folder) => {
-    const { signal, interrupt } = interrupter();
-    const stdout = new FakeOutput();
-    const running = fakeRun(["serve", "--dir", folder], { signal, stdout });
-    while (stdout.text === "") await new Promise((resolve) => setTimeout(resolve, 5));
-    const client = new RegistryClientV2({
-      name: `${stdout.text.trim()}/app`,
-      retry: { maxAttempts: 1 },
-    });
-    const body = new TextEncoder().encode("hello");
-    const { digest } = await client.putBlob(body);
-    const path = `${folder}/app/blobs/${digest.replace(":", "/")}`;
-    await Deno.remove(path);
-    await Deno.mkdir(path);
-    await assertRejects(() => client.putBlob(body), HttpError, "500");
-    interrupt();
-    const { code, stderr } = await running;
-    assertEquals([code, stderr], [0, `davit: Cannot write ${path}: a folder is in its place\n`]);
-  }));
