@@ -54,6 +54,16 @@ export async function runInChromium(program: string, proxy: string): Promise<str
     child.kill();
     await child.status;
     await server.shutdown();
-    await Deno.remove(folder, { recursive: true }).catch(() => {}); // its last process may still write
+    await removeWritten(folder);
+  }
+}
+
+/** Removes the folder, to which the browser's last processes may write for a moment still. */
+async function removeWritten(folder: string): Promise<void> {
+  for (let tries = 0; tries < 50; tries++) {
+    const gone = await Deno.remove(folder, { recursive: true }).then(() => true, () => false);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const back = await Deno.stat(folder).then(() => true, () => false);
+    if (gone && !back) return;
   }
 }
