@@ -6,19 +6,18 @@ import { InvalidReferenceError, parseReference, type Reference } from "../mod.ts
  * @throws {InvalidReferenceError} When it is none; the message says what may have been meant.
  */
 export function typedReference(text: string): Reference {
-  const near = nearReference(text);
   if (PAGES.test(text)) throw refused("hub.docker.com has Docker Hub's pages");
   if (DIGEST.test(text)) throw refused("it is a digest, and no repository stands before it");
   try {
     return parseReference(text);
   } catch (error) {
     if (!(error instanceof InvalidReferenceError)) throw error;
-    throw new InvalidReferenceError(error.message + hint(text, near), { cause: error });
+    throw new InvalidReferenceError(error.message + hint(text), { cause: error });
   }
 
   function refused(why: string): InvalidReferenceError {
     return new InvalidReferenceError(
-      `Cannot parse ${JSON.stringify(text)}: ${why}${hint(text, near)}`,
+      `Cannot parse ${JSON.stringify(text)}: ${why}${hint(text)}`,
     );
   }
 }
@@ -31,8 +30,9 @@ const DIGEST = /^sha(?:256|512):[0-9a-f]{64,128}$/;
 /** Longer ones are not looked at: the expressions here are not for such. */
 const MAX_LENGTH = 1024;
 
-function hint(text: string, near: string): string {
+function hint(text: string): string {
   if (/^oci:\/\//i.test(text)) return "; a folder is oci:DIR";
+  const near = nearReference(text);
   if (near === text || text.includes("/") && !near.includes("/")) return ""; // a registry alone
   try {
     parseReference(near);

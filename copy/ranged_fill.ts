@@ -1,4 +1,5 @@
 import type { Bytes } from "../content/bytes.ts";
+import { bytesThere } from "../content/bytes_there.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import type { ContentSource, PartialBlob } from "../content/store.ts";
@@ -98,7 +99,7 @@ export class RangedFill {
   async run(): Promise<void> {
     const gaps = gapsOf(this.#partial, this.#descriptor.size);
     const longest = gaps.reduce((one, other) => length(other) > length(one) ? other : one);
-    this.#came = this.#descriptor.size - gaps.reduce((sum, gap) => sum + length(gap), 0);
+    this.#came = bytesThere(this.#partial.offset, this.#partial.behind);
     this.#reading = 1;
     try {
       await this.#lead(gaps.filter((gap) => gap !== longest), longest);

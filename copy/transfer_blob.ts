@@ -1,4 +1,5 @@
 import type { Bytes } from "../content/bytes.ts";
+import { bytesThere } from "../content/bytes_there.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type PieceReader, pieceReader, readAll } from "../content/piece_reader.ts";
 import type { ContentSource, ContentStore, PartialBlob } from "../content/store.ts";
@@ -107,10 +108,7 @@ export class TransferBlob {
       () => this.#target.begin!(descriptor, { signal }),
     );
     const { size } = descriptor;
-    const offset = (partial.behind ?? []).reduce(
-      (sum, [start, end]) => sum + end - start,
-      partial.offset,
-    );
+    const offset = bytesThere(partial.offset, partial.behind);
     try {
       this.#events.tell({ type: "copy-start", descriptor, offset });
       if (offset < size) await this.#fill(descriptor, partial);

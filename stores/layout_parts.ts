@@ -1,4 +1,5 @@
 import { join } from "@std/path/join";
+import { bytesThere } from "../content/bytes_there.ts";
 import type { Digest } from "../content/digest.ts";
 import { isMissing, openRandomFile, type RandomFile } from "../runtime/files.ts";
 import { isRunning } from "../runtime/process_owner.ts";
@@ -33,8 +34,8 @@ export interface Extent {
 const NOTHING: Extent = { prefix: 0, behind: [] };
 
 /** How many bytes there are. */
-export function bytesOf({ prefix, behind }: Extent): number {
-  return behind.reduce((sum, [start, end]) => sum + end - start, prefix);
+function bytesOf({ prefix, behind }: Extent): number {
+  return bytesThere(prefix, behind);
 }
 
 /**
