@@ -100,7 +100,7 @@ export class AttachedFinder {
       for await (const descriptor of listed) entries.push({ descriptor });
     } catch (error) {
       // Where there is no API, the fallback tag may name an image, which hides no list.
-      if (!(error instanceof ManifestVerificationError)) throw error;
+      if (!fallback || !(error instanceof ManifestVerificationError)) throw error;
     }
     return entries;
   }

@@ -8,7 +8,7 @@ import {
 import { type Bytes, toBytes } from "../content/bytes.ts";
 import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { isDigest } from "../content/digest.ts";
+import { type Digest, isDigest } from "../content/digest.ts";
 import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import { subjectOf } from "../manifest/children.ts";
 import { quoted } from "../manifest/quoted.ts";
@@ -30,7 +30,7 @@ import {
   putManifestBytes,
 } from "./manifest_requests.ts";
 import { putTaggedManifest, tagsToPut } from "./manifest_tags.ts";
-import { forgetReferrer, recordReferrer } from "./referrers.ts";
+import { forgetReferrer, putReferrer, type PutReferrerAnswer } from "./put_referrer.ts";
 import { ENDPOINT_OPTIONS, type EndpointOptions, fullName, manifestReference } from "./request.ts";
 
 export { headManifest } from "./manifest_requests.ts";
@@ -151,27 +151,30 @@ export async function putManifest(
   const isOci = own === MEDIA_TYPES.ociManifest || own === MEDIA_TYPES.ociIndex;
   if (isOci) read(() => settleManifest(object, { mediaType: own }));
   const manifest = isOci ? object as unknown as Manifest : undefined;
-  const { digest, headers } = isDigest(ref)
-    ? await putTaggedManifest(channel, repository, ref, tags, bytes, mediaType, options)
-    : await putManifestBytes(channel, repository, ref, bytes, mediaType, options);
-  const descriptor = { mediaType: own, digest, size: bytes.byteLength };
+  const put = () =>
+    isDigest(ref)
+      ? putTaggedManifest(channel, repository, ref, tags, bytes, mediaType, options)
+      : putManifestBytes(channel, repository, ref, bytes, mediaType, options);
+  const descriptorOf = (digest: Digest) => ({ mediaType: own, digest, size: bytes.byteLength });
   const subject = manifest && subjectOf(manifest);
+  const { digest, headers, error }: PutReferrerAnswer = subject === undefined
+    ? await put()
+    : await putReferrer(
+      channel,
+      repository,
+      subject.digest,
+      put,
+      (digest) => referrerDescriptor(manifest!, descriptorOf(digest)),
+      options,
+    );
   const location = headers?.get("location") ?? undefined;
-  const result = { descriptor, ...(location !== undefined && { location }) };
-  if (subject === undefined) return result;
-  const referrer = referrerDescriptor(manifest!, descriptor);
-  const header = headers?.get("oci-subject");
-  try {
-    await recordReferrer(channel, repository, subject.digest, referrer, header, options);
-  } catch (error) {
-    options.signal?.throwIfAborted();
-    if (!(error instanceof ApiError)) throw error;
-    return {
-      ...result,
-      referrersError: notListed(fullName(channel, repository), subject.digest, digest, error),
-    };
-  }
-  return result;
+  return {
+    descriptor: descriptorOf(digest),
+    ...(location !== undefined && { location }),
+    ...(error !== undefined && {
+      referrersError: notListed(fullName(channel, repository), subject!.digest, digest, error),
+    }),
+  };
 }
 
 /** A manifest's bytes out of what a caller gave for them. */

@@ -3,17 +3,10 @@ import { checkOptions, names, type OptionNames } from "../content/check_options.
 import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, parseDigest } from "../content/digest.ts";
 import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
-import {
-  addReferrer,
-  readReferrers,
-  referrerDescriptor,
-  removeReferrer,
-  saysItsType,
-} from "../manifest/referrers_index.ts";
-import type { ImageIndex } from "../manifest/types.ts";
+import { readReferrers, referrerDescriptor, saysItsType } from "../manifest/referrers_index.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { responseError } from "../transport/expect.ts";
-import { changeFallback, readFallback, skipReferrer } from "./fallback_tag.ts";
+import { readFallback, skipReferrer } from "./fallback_tag.ts";
 import { inOrder } from "./in_order.ts";
 import { fetchManifest, headManifestRequest } from "./manifest_requests.ts";
 import { checkEntries, LIST_OPTIONS, type ListOptions, pages } from "./pages.ts";
@@ -54,9 +47,6 @@ const ENTRIES_AT_ONCE = 8;
 
 /** A fallback tag that is not there. */
 const NO_FALLBACK = { index: undefined, digest: undefined };
-
-/** Repositories whose OCI-Subject is trusted: one that is forgotten costs one request more. */
-const TRUSTED_KEPT = 1_000;
 
 /**
  * The manifests whose subject is this digest (end-12), from the referrers API and from the fallback
@@ -116,6 +106,22 @@ export async function supportsReferrers(
   const answer = await askApi(channel, request);
   await answer?.response.body?.cancel();
   return answer !== undefined;
+}
+
+/** The digests of all manifests that the API lists for a subject. */
+export async function listedByApi(
+  channel: Channel,
+  repository: string,
+  subject: Digest,
+  options: EndpointOptions,
+): Promise<ReadonlySet<unknown>> {
+  const listed = new Set<unknown>();
+  const request = referrersRequest(channel, repository, subject, options);
+  for await (const { json } of pages(channel, request, {})) {
+    if (!Array.isArray(json.manifests)) continue;
+    for (const entry of json.manifests) listed.add(entry?.digest);
+  }
+  return listed;
 }
 
 /** The referrers in the API's list and in the tag's; what is known of the lists goes to `origin`. */
@@ -271,86 +277,8 @@ async function askApi(
 }
 
 /** Whether an error may come of a registry that has no API, and says so in its own way. */
-function mayLackApi(channel: Channel, error: unknown): boolean {
+export function mayLackApi(channel: Channel, error: unknown): boolean {
   if (channel.capabilities.referrersApi === true || !(error instanceof HttpError)) return false;
   const { statusCode } = error;
   return statusCode === 401 || statusCode === 403 || statusCode >= 500;
-}
-
-/** Whether the registry keeps the lists itself; one that only may have an API does not. */
-async function keepsLists(
-  channel: Channel,
-  repository: string,
-  digest: Digest,
-  { signal }: EndpointOptions,
-): Promise<boolean> {
-  try {
-    return await supportsReferrers(channel, repository, digest, signal && { signal });
-  } catch (error) {
-    if (mayLackApi(channel, error)) return false;
-    throw error;
-  }
-}
-
-/**
- * Makes a pushed manifest findable from its subject: done already where the registry answers
- * `OCI-Subject` and has the API, else written to the fallback tag.
- *
- * @param ociSubject The `OCI-Subject` header of the push's answer; `undefined` where the answer was
- * lost.
- * @param options `newIndex` is what the first referrer is put into, where the tag is missing.
- * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests-with-subject
- */
-export async function recordReferrer(
-  channel: Channel,
-  repository: string,
-  subject: string,
-  referrer: Descriptor,
-  ociSubject: string | null | undefined,
-  options: EndpointOptions & { newIndex?: ImageIndex } = {},
-): Promise<void> {
-  const digest = parseDigest(subject);
-  if (ociSubject !== null) {
-    // The header has lied: some registries sent it and had no API. Asked once for a repository.
-    const trustedSubject = channel.capabilities.trustedSubject ??= new Set();
-    if (trustedSubject.has(repository)) return;
-    if (await keepsLists(channel, repository, digest, options)) {
-      if (trustedSubject.size >= TRUSTED_KEPT) trustedSubject.clear();
-      trustedSubject.add(repository);
-      return;
-    }
-  }
-  await changeFallback(
-    channel,
-    repository,
-    digest,
-    referrer.digest,
-    options,
-    (index = options.newIndex) => addReferrer(index, referrer),
-  );
-}
-
-/** Takes a deleted manifest out of its subject's fallback tag, where the registry has no API. */
-export async function forgetReferrer(
-  channel: Channel,
-  repository: string,
-  subject: string,
-  referrer: string,
-  options: EndpointOptions = {},
-): Promise<void> {
-  const digest = parseDigest(subject);
-  if (await keepsLists(channel, repository, digest, options)) return;
-  try {
-    await changeFallback(
-      channel,
-      repository,
-      digest,
-      referrer,
-      options,
-      (index) => index && removeReferrer(index, referrer),
-    );
-  } catch (error) {
-    // With its last manifest the repository may be gone, and its fallback tags with it.
-    if (!(error instanceof NotFoundError)) throw error;
-  }
 }

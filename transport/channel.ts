@@ -129,6 +129,8 @@ export interface RegistryCapabilities {
   referrersApi?: boolean;
   /** Repositories in which an OCI-Subject answer was checked and found true; a thousand at most. */
   trustedSubject?: Set<string>;
+  /** Whether its lists of referrers lacked some that were pushed at the same time. */
+  forgetsReferrers?: boolean;
 }
 
 /** A registry as the endpoints see it: somewhere to send requests, and what goes with it. */

@@ -4,7 +4,7 @@ import { MEDIA_TYPES } from "../../content/media_types.ts";
 import { putManifestBytes } from "../../endpoints/manifest_requests.ts";
 import { headManifest } from "../../endpoints/manifests.ts";
 import { putBlob } from "../../endpoints/put_blob.ts";
-import { recordReferrer } from "../../endpoints/referrers.ts";
+import { putReferrer } from "../../endpoints/put_referrer.ts";
 import type { EndpointOptions } from "../../endpoints/request.ts";
 import { buildManifest, EMPTY_CONFIG, EMPTY_CONFIG_BYTES } from "../../manifest/build.ts";
 import { referrerDescriptor } from "../../manifest/referrers_index.ts";
@@ -154,14 +154,17 @@ async function attach(
     annotations: { [CREATED]: new Date().toISOString(), ...annotations },
   });
   const type = MEDIA_TYPES.ociManifest;
-  const { headers } = await putManifestBytes(channel, repository, digest, bytes, type, options);
   const descriptor = { mediaType: type, digest, size: bytes.byteLength };
+  const { headers, error } = await putReferrer(
+    channel,
+    repository,
+    subjectDigest,
+    () => putManifestBytes(channel, repository, digest, bytes, type, options),
+    () => referrerDescriptor(manifest, descriptor),
+    { ...options, newIndex: NEW_INDEX },
+  );
+  if (error !== undefined) throw error;
 
   const ociSubject = headers?.get("oci-subject");
-  const referrer = referrerDescriptor(manifest, descriptor);
-  await recordReferrer(channel, repository, subjectDigest, referrer, ociSubject, {
-    ...options,
-    newIndex: NEW_INDEX,
-  });
   return { ...descriptor, ...(ociSubject && { subjectDigest: ociSubject }) };
 }

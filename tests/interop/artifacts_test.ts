@@ -308,37 +308,36 @@ for (const { name, test, start } of places) {
 /** As many as a busy build attaches at once. */
 const MANY = 50;
 
-Deno.test({
-  ...requirePeers("distribution"),
-  name:
-    `${MANY} attaches at once to one subject, over a registry without the referrers API: all listed`,
-  sanitizeOps: false,
-  fn: async () => {
-    const registry = await startRegistry("distribution", memoryFolder());
-    try {
-      const name = `${registry.origin}/many/attached`;
-      const store = new RegistryStore(new RegistryClientV2({ name }));
-      const subject = await pack(store, { artifactType: TYPE });
-      const made = await Promise.all(
-        Array.from(
-          { length: MANY },
-          (_, at) =>
-            attach(store, subject, { artifactType: NOTE, layers: [{ body: `note ${at}` }] }),
-        ),
-      );
-      const found = await Array.fromAsync(attached(store, subject));
-      assertEquals(
-        found.map(({ descriptor }) => descriptor.digest).sort(),
-        made.map(({ digest }) => digest).sort(),
-      );
-      await Promise.all(made.slice(1).map((each) => detach(store, each)));
-      const left = await Array.fromAsync(attached(store, subject));
-      assertEquals(left.map(({ descriptor }) => descriptor.digest), [made[0]!.digest]);
-    } finally {
-      await registry.stop();
-    }
-  },
-});
+for (const kind of ["distribution", "olareg"] as const) {
+  Deno.test({
+    ...requirePeers(kind),
+    name: `${MANY} attaches at once to one subject, and detaches, over ${kind}: the list is right`,
+    sanitizeOps: false,
+    fn: async () => {
+      const registry = await startRegistry(kind, memoryFolder());
+      try {
+        const name = `${registry.origin}/many/attached`;
+        const store = new RegistryStore(new RegistryClientV2({ name }));
+        const listed = async (subject: Descriptor) =>
+          (await Array.fromAsync(attached(store, subject)))
+            .map(({ descriptor }) => descriptor.digest).sort();
+        const subject = await pack(store, { artifactType: TYPE });
+        const made = await Promise.all(
+          Array.from(
+            { length: MANY },
+            (_, at) =>
+              attach(store, subject, { artifactType: NOTE, layers: [{ body: `note ${at}` }] }),
+          ),
+        );
+        assertEquals(await listed(subject), made.map(({ digest }) => digest).sort());
+        await Promise.all(made.slice(1).map((each) => detach(store, each)));
+        assertEquals(await listed(subject), [made[0]!.digest]);
+      } finally {
+        await registry.stop();
+      }
+    },
+  });
+}
 
 /**
  * Processes that attach to one subject at the same time, and how many each. A tag cannot be written on

@@ -1,0 +1,195 @@
+import { ApiError, NotFoundError, ReferrersListError } from "../errors.ts";
+import type { Descriptor } from "../content/descriptor.ts";
+import { type Digest, parseDigest } from "../content/digest.ts";
+import { Turns } from "../content/turns.ts";
+import { addReferrer, removeReferrer } from "../manifest/referrers_index.ts";
+import type { ImageIndex } from "../manifest/types.ts";
+import type { Channel } from "../transport/channel.ts";
+import { untilAborted } from "../transport/until_aborted.ts";
+import { changeFallback } from "./change_fallback.ts";
+import type { PutAnswer } from "./manifest_requests.ts";
+import { listedByApi, mayLackApi, supportsReferrers } from "./referrers.ts";
+import { type EndpointOptions, fullName } from "./request.ts";
+
+/** Repositories whose OCI-Subject is trusted: one that is forgotten costs one request more. */
+const TRUSTED_KEPT = 1_000;
+
+/** How often a manifest is pushed that others, pushed at the same time, take off the list. */
+const PUSHES = 5;
+
+/** Manifests of one subject that are pushed at the same time. */
+interface Together {
+  /** Those under way. */
+  running: number;
+  /** How many there were. */
+  count: number;
+  /** Called when none is under way any more. */
+  end(): void;
+  /** Resolves then. */
+  readonly ended: Promise<void>;
+  /** What the registry lists then, by whom it is asked for. */
+  readonly looks: Map<AbortSignal | undefined, Promise<ReadonlySet<unknown>>>;
+}
+
+/** Those under way, whoever's client it is. */
+const TOGETHER = new Map<string, Together>();
+
+/** Those of registries that forget some. */
+const ONE_BY_ONE = new Turns();
+
+/** What {@linkcode putReferrer} answers. */
+export interface PutReferrerAnswer extends PutAnswer {
+  /** Why the manifest, which has landed, is not on its subject's list. */
+  error?: ApiError;
+}
+
+/**
+ * Pushes a manifest with a subject, by `put`, and makes it findable from there: done already where the
+ * registry answers `OCI-Subject` and has the API, else written to the fallback tag.
+ *
+ * Of several that come at the same time olareg 0.2.2 lists only some. So the list is looked at once when
+ * the last of them has landed, those that it lacks are pushed again, and from then on one by one.
+ *
+ * @param entry What the list says of the manifest that has this digest.
+ * @param options `newIndex` is what the first referrer is put into, where the tag is missing.
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests-with-subject
+ */
+export async function putReferrer(
+  channel: Channel,
+  repository: string,
+  subject: string,
+  put: () => Promise<PutAnswer>,
+  entry: (digest: Digest) => Descriptor,
+  options: EndpointOptions & { newIndex?: ImageIndex } = {},
+): Promise<PutReferrerAnswer> {
+  const { signal } = options;
+  const of = parseDigest(subject);
+  const key = `${channel.origin} ${repository} ${of}`;
+  let answer: PutAnswer | undefined;
+
+  /** Answers whether the list has it. */
+  async function push(): Promise<boolean> {
+    const group = join(key);
+    let listedByItself: boolean;
+    try {
+      answer = await put();
+      listedByItself = await listsReferrers(channel, repository, of, answer, options);
+    } finally {
+      if (--group.running === 0) {
+        TOGETHER.delete(key);
+        group.end();
+      }
+    }
+    const referrer = entry(answer.digest);
+    if (!listedByItself) {
+      const change = (index = options.newIndex) => addReferrer(index, referrer);
+      await changeFallback(channel, repository, of, referrer.digest, options, change);
+      return true;
+    }
+    await untilAborted(group.ended, signal);
+    if (group.count === 1) return true;
+    let look = group.looks.get(signal);
+    if (look === undefined) {
+      group.looks.set(
+        signal,
+        look = listedByApi(channel, repository, of, signal ? { signal } : {}),
+      );
+    }
+    return (await look).has(referrer.digest);
+  }
+
+  try {
+    const { capabilities } = channel;
+    for (let pushes = 0; pushes < PUSHES; pushes++) {
+      const listed = capabilities.forgetsReferrers
+        ? await ONE_BY_ONE.take(push, key)
+        : await push();
+      if (listed) return answer!;
+      capabilities.forgetsReferrers = true;
+    }
+    throw neverListed(fullName(channel, repository), of, answer!.digest);
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (answer === undefined || !(error instanceof ApiError)) throw error;
+    return { ...answer, error };
+  }
+}
+
+function join(key: string): Together {
+  let group = TOGETHER.get(key);
+  if (group === undefined) {
+    let end!: () => void;
+    const ended = new Promise<void>((resolve) => end = resolve);
+    group = { running: 0, count: 0, end, ended, looks: new Map() };
+    TOGETHER.set(key, group);
+  }
+  group.running++;
+  group.count++;
+  return group;
+}
+
+function neverListed(name: string, subject: Digest, digest: Digest): ReferrersListError {
+  return new ReferrersListError(
+    `Cannot find it on the list of ${name}@${subject}, although it was put ${PUSHES} times`,
+    { digest, subject, pushed: true, retryable: true },
+  );
+}
+
+/** Whether the registry has put a manifest that was pushed on its subject's list itself. */
+async function listsReferrers(
+  channel: Channel,
+  repository: string,
+  subject: Digest,
+  { headers }: PutAnswer,
+  options: EndpointOptions,
+): Promise<boolean> {
+  // Where the answer was lost, it is not known what it said.
+  if (headers !== undefined && !headers.has("oci-subject")) return false;
+  // The header has lied: some registries sent it and had no API. Asked once for a repository.
+  const trustedSubject = channel.capabilities.trustedSubject ??= new Set();
+  if (trustedSubject.has(repository)) return true;
+  if (!await keepsLists(channel, repository, subject, options)) return false;
+  if (trustedSubject.size >= TRUSTED_KEPT) trustedSubject.clear();
+  trustedSubject.add(repository);
+  return true;
+}
+
+/** Whether the registry keeps the lists itself; one that only may have an API does not. */
+async function keepsLists(
+  channel: Channel,
+  repository: string,
+  digest: Digest,
+  { signal }: EndpointOptions,
+): Promise<boolean> {
+  try {
+    return await supportsReferrers(channel, repository, digest, signal && { signal });
+  } catch (error) {
+    if (mayLackApi(channel, error)) return false;
+    throw error;
+  }
+}
+
+/** Takes a deleted manifest out of its subject's fallback tag, where the registry has no API. */
+export async function forgetReferrer(
+  channel: Channel,
+  repository: string,
+  subject: string,
+  referrer: string,
+  options: EndpointOptions = {},
+): Promise<void> {
+  const digest = parseDigest(subject);
+  if (await keepsLists(channel, repository, digest, options)) return;
+  try {
+    await changeFallback(
+      channel,
+      repository,
+      digest,
+      referrer,
+      options,
+      (index) => index && removeReferrer(index, referrer),
+    );
+  } catch (error) {
+    // With its last manifest the repository may be gone, and its fallback tags with it.
+    if (!(error instanceof NotFoundError)) throw error;
+  }
+}
