@@ -26,6 +26,7 @@ export {
   type FetchedBlob,
   getBlob,
   type GetBlobOptions,
+  hasBlob,
   headBlob,
   statBlob,
 } from "./endpoints/blobs.ts";

@@ -28,7 +28,7 @@ import { checkOptions, kindOf, moreOptions } from "./content/check_options.ts";
 import type { Descriptor } from "./content/descriptor.ts";
 import { bareMediaType, MEDIA_TYPES } from "./content/media_types.ts";
 import * as blobs from "./endpoints/blobs.ts";
-import * as catalog from "./endpoints/catalog.ts";
+import type * as catalog from "./endpoints/catalog.ts";
 import * as manifests from "./endpoints/manifests.ts";
 import { fetchManifestBytes } from "./endpoints/manifest_requests.ts";
 import type * as mount from "./endpoints/mount.ts";
@@ -493,6 +493,12 @@ export class RegistryClientV2 {
     return dockerResponses("HEAD", answer);
   }
 
+  /** Whether the repository has a blob, by HEAD (end-2). */
+  async hasBlob(blob: string | calls.BlobRef, options: EndpointOptions = {}): Promise<boolean> {
+    const [digest, given] = about("digest", blob, options);
+    return await blobs.hasBlob(...this.#here, digest, this.#with(given));
+  }
+
   /**
    * A blob's descriptor, by HEAD; where that is refused or does not say the size, by what GET says.
    *
@@ -684,12 +690,12 @@ export class RegistryClientV2 {
   async listRepositories(
     options: catalog.ListRepositoriesOptions = {},
   ): Promise<{ repositories: string[] }> {
-    return await catalog.listRepositories(this.#channel, this.#with(options));
+    return await (await listing()).listRepositories(this.#channel, this.#with(options));
   }
 
   /** The repositories of the registry, one by one, a page at a time. */
-  repositories(options: catalog.ListRepositoriesOptions = {}): AsyncGenerator<string> {
-    return catalog.repositories(this.#channel, this.#with(options));
+  async *repositories(options: catalog.ListRepositoriesOptions = {}): AsyncGenerator<string> {
+    yield* (await listing()).repositories(this.#channel, this.#with(options));
   }
 
   get #channel(): Channel {
@@ -735,7 +741,7 @@ function about<K extends string, T extends object>(
 
 // What few programs need of a client is loaded with the first call that does.
 const writing = () => import("./endpoints/writing.ts");
-const listing = () => import("./endpoints/listing_referrers.ts");
+const listing = () => import("./endpoints/listing.ts");
 
 /** The scheme by `hosts`, for a name that gives none. */
 function plainScheme(

@@ -135,13 +135,13 @@ export class RegistryStore implements ContentStore {
     checkOptions(options, STORE_OPTIONS);
     checkArgument("descriptor", descriptor, "descriptor");
     const { digest, mediaType } = descriptor;
+    if (!isManifestMediaType(mediaType)) {
+      const found = await this.client.hasBlob({ digest, ...options });
+      if (found) await this.#landed(digest);
+      return found;
+    }
     try {
-      if (isManifestMediaType(mediaType)) {
-        await this.client.headManifest({ ref: digest, ...options });
-      } else {
-        await this.client.headBlob({ digest, ...options });
-        await this.#landed(digest);
-      }
+      await this.client.headManifest({ ref: digest, ...options });
       return true;
     } catch (error) {
       if (error instanceof NotFoundError) return false;

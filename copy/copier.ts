@@ -13,11 +13,14 @@ import { copyError, onSide } from "./copy_error.ts";
 import { CopyEvents } from "./copy_events.ts";
 import type { CopiedContent, CopyOptions } from "./copy_options.ts";
 import { type GraphNode, type GraphVisitor, GraphWalk } from "./graph_walk.ts";
-import { isSmall, TransferBlob } from "./transfer_blob.ts";
+import { TransferBlob } from "./transfer_blob.ts";
 import { type Turns, turns, type Work } from "./work.ts";
 
 /** Blobs that move at once. Measured: with twice as many nothing is faster, and memory grows. */
 const CONCURRENCY = 6;
+
+/** Up to here a blob costs little more than the requests for it. */
+const SMALL_BYTES = 64 * 1024;
 
 /** Questions to the target, which cost it little, at once. */
 const ASKED_AT_ONCE = 16;
@@ -272,7 +275,7 @@ export class Copier implements GraphVisitor {
   async #transferBlob(descriptor: Descriptor): Promise<void> {
     await this.#moving(descriptor, async () => {
       this.content.bytes += await this.#transfer.run(descriptor);
-    }, isSmall(descriptor) ? this.#ask : this.#move);
+    }, descriptor.size <= SMALL_BYTES ? this.#ask : this.#move);
     this.events.tell({ type: "copy-done", descriptor, how: "copied" });
   }
 

@@ -1,7 +1,7 @@
 import type { Bytes } from "../content/bytes.ts";
 import { bytesThere } from "../content/bytes_there.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { type PieceReader, pieceReader, readAll } from "../content/piece_reader.ts";
+import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import type { ContentSource, ContentStore, PartialBlob } from "../content/store.ts";
 import { passingStream } from "../content/verifying_stream.ts";
 import { BadDigestError } from "../errors.ts";
@@ -14,19 +14,11 @@ import { RangedFill } from "./ranged_fill.ts";
 /** Smaller blobs are not gone on with: to copy them again costs as little. */
 const RESUMED_BYTES = 1024 * 1024;
 
-/** Up to here a blob is read into memory, and a registry takes it in one request. */
-const SMALL_BYTES = 64 * 1024;
-
 /**
  * What takes up to a few seconds goes from a registry to a registry without JavaScript, and so without
  * progress; more of it only where nobody listens.
  */
 const UNSEEN_BYTES = 64 * 1024 * 1024;
-
-/** Whether a blob costs little more than the requests for it. */
-export function isSmall({ size }: Descriptor): boolean {
-  return size <= SMALL_BYTES;
-}
 
 /** Moves blobs from a source to a target. */
 export class TransferBlob {
@@ -80,22 +72,12 @@ export class TransferBlob {
       return passingStream(passing, { onBytes: (bytes) => progress(offset + bytes) });
     };
     try {
-      const body = isSmall(descriptor)
-        ? await this.#read(descriptor, await open())
-        : { size, open };
-      await this.#target.write(descriptor, body, { verify, signal, absent: true });
+      await this.#target.write(descriptor, { size, open }, { verify, signal, absent: true });
     } catch (error) {
       signal.throwIfAborted();
       throw copyError(sideOf(error), descriptor, error);
     }
     return size;
-  }
-
-  async #read(descriptor: Descriptor, stream: ReadableStream<Bytes>): Promise<Bytes> {
-    return await onSide("source", descriptor, this.#signal, () => {
-      const limit = { name: "size", bytes: descriptor.size, what: descriptor.digest };
-      return readAll(pieceReader(stream), limit, descriptor.size);
-    });
   }
 
   /** Goes on with what an earlier copy left; what turns out wrong is copied anew. */

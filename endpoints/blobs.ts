@@ -218,6 +218,17 @@ async function lookAt(
   return answer;
 }
 
+/** Whether the repository has a blob, by HEAD (end-2). */
+export async function hasBlob(
+  channel: Channel,
+  repository: string,
+  digest: string,
+  options: EndpointOptions = {},
+): Promise<boolean> {
+  checkOptions(options, ENDPOINT_OPTIONS);
+  return await findBlob(channel, repository, digest, options) !== undefined;
+}
+
 /** The rights that the next request needs: asked for with this one's, so that one token does. */
 export interface RightsOfNext {
   /** What is done with the repository. @default {["pull"]} */

@@ -12,7 +12,15 @@ import {
 } from "../errors.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import { digestOf } from "../content/digest_of.ts";
-import { deleteBlob, findBlob, getBlob, type GetBlobOptions, headBlob, statBlob } from "./blobs.ts";
+import {
+  deleteBlob,
+  findBlob,
+  getBlob,
+  type GetBlobOptions,
+  hasBlob,
+  headBlob,
+  statBlob,
+} from "./blobs.ts";
 import { type ErrorClass, failure, fakeRegistry, sample, steps } from "./fake_registry_test.ts";
 
 const CONTENT = sample(300_000);
@@ -443,8 +451,10 @@ Deno.test("end-2 HEAD blobs: 404 is no blob, 403 is an error", async () => {
   );
   assertEquals(await statBlob(registry.channel, "app", DIGEST), undefined);
   assertEquals(await findBlob(registry.channel, "app", DIGEST), undefined);
+  assertEquals(await hasBlob(registry.channel, "app", DIGEST), false);
   await assertRejects(() => statBlob(registry.channel, "other", DIGEST));
   await assertRejects(() => findBlob(registry.channel, "other", DIGEST));
+  await assertRejects(() => hasBlob(registry.channel, "other", DIGEST));
 });
 
 const DELETIONS: [status: number, error: ErrorClass | undefined][] = [

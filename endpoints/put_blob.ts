@@ -102,19 +102,24 @@ async function push(
   options: PutBlobOptions,
 ): Promise<Descriptor> {
   checkOptions(options, PUT_BLOB_OPTIONS);
-  const { mediaType = MEDIA_TYPES.octetStream, digestAlgorithm, chunkSize, signal } = options;
+  const { digestAlgorithm, chunkSize, signal, absent = false } = options;
+  const { mediaType = MEDIA_TYPES.octetStream } = options;
   checkChunkSize(chunkSize);
   const expected = options.digest === undefined ? undefined : parseDigest(options.digest);
   const source = openBody(body, options.size);
-  const { bytes, blob } = source;
-  const small = bytes !== undefined && bytes.byteLength <= SINGLE_POST_BYTES;
+  const atHand = (source.bytes ?? source.blob) !== undefined;
+  // What is not there is read before, while the registry may take it in one request.
+  const gathered = !atHand && absent && channel.capabilities.singlePost !== false;
+  const small = (source.size ?? Infinity) <= SINGLE_POST_BYTES &&
+    (source.bytes !== undefined || gathered);
   // A single POST that is refused should not leave open whether it was for the digest.
   const unhashed = options.verify === "target" && expected !== undefined && !small;
   const upload = new UploadSource(source, expected, digestAlgorithm, unhashed);
   const name = fullName(channel, repository);
   upload.to = ` to ${name}`;
   // What is at hand is hashed first: it goes out without passing through here.
-  if (!unhashed && (bytes ?? blob) !== undefined) await upload.hash(signal);
+  if (!unhashed && atHand) await upload.hash(signal);
+  else if (small) await upload.gather(signal);
 
   const { digest, size } = upload;
   const progress = progressReporter(channel, {
@@ -144,10 +149,10 @@ async function push(
     }
     session = mount?.session;
     if (small && chunkSize === undefined && session === undefined) {
-      session = await startWithBlob(channel, repository, bytes, digest, options);
+      session = await startWithBlob(channel, repository, upload.bytes!, digest, options);
       if (session === undefined) {
-        progress(bytes.byteLength, true);
-        return { mediaType, digest, size: bytes.byteLength };
+        progress(size!, true);
+        return { mediaType, digest, size: size! };
       }
     }
   }

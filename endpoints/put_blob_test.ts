@@ -1,4 +1,5 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { BadDigestError, SizeMismatchError, UploadError } from "../errors.ts";
 import { type Body, bytesStream } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
 import { digestOf } from "../content/digest_of.ts";
@@ -9,6 +10,7 @@ import { putBlob, type PutBlobOptions } from "./put_blob.ts";
 const SMALL = sample(1_000);
 const LARGE = sample(200_000);
 const EMPTY = new Uint8Array(0);
+const SMALL_DIGEST = await digestOf(SMALL);
 const LARGE_DIGEST = await digestOf(LARGE);
 
 interface Path {
@@ -36,6 +38,21 @@ const PATHS: Path[] = [
     bytes: SMALL,
     server: upload,
     methods: ["HEAD", "POST 1000", "PUT 1000"],
+  },
+  {
+    name: "end-4b: small, and known not to be there: it is read first, once",
+    body: () => reopenable(SMALL).body,
+    bytes: SMALL,
+    options: { digest: SMALL_DIGEST, absent: true, verify: "target" },
+    methods: ["POST 1000"],
+  },
+  {
+    name: "end-4b: a small stream that is known not to be there can be sent again",
+    body: () => bytesStream(SMALL),
+    bytes: SMALL,
+    options: { digest: SMALL_DIGEST, size: SMALL.length, absent: true },
+    server: upload,
+    methods: ["POST 1000", "PUT 1000"],
   },
   {
     name: "end-6: bytes in one PUT",
@@ -303,6 +320,32 @@ Deno.test("putBlob: what opens is opened once, and read once", async () => {
     await putBlob(fakeUploads().channel, "app", body, options);
     assertEquals(opened, [0]);
   }
+});
+
+Deno.test("putBlob, small and known not to be there: opened while the upload is started, where no POST takes it", async () => {
+  const registry = fakeUploads(upload);
+  const { channel } = registry;
+  const options = { digest: SMALL_DIGEST, absent: true, verify: "target" } as const;
+  const first = reopenable(SMALL);
+  await putBlob(channel, "app", first.body, options);
+  assertEquals(registry.methods(), ["POST 1000", "PUT 1000"]);
+  assertEquals(first.opened, [0]);
+  const second = reopenable(SMALL);
+  await putBlob(channel, "other", second.body, options);
+  assertEquals(registry.methods().slice(2), ["POST", "PUT 1000"]);
+  assertEquals(second.opened, [0]);
+});
+
+Deno.test("putBlob, small and known not to be there: other bytes are not sent", async () => {
+  const { channel, methods } = fakeUploads();
+  const options = { digest: SMALL_DIGEST, absent: true, verify: "target" } as const;
+  const { body } = reopenable(sample(1_001).subarray(1));
+  await assertRejects(() => putBlob(channel, "app", body, options), BadDigestError);
+  const longer = { ...reopenable(sample(1_001)).body, size: 1_000 };
+  await assertRejects(() => putBlob(channel, "app", longer, options), SizeMismatchError);
+  const broken = { size: 1_000, open: () => Promise.reject(new Error("no disk")) };
+  await assertRejects(() => putBlob(channel, "app", broken, options), UploadError, "no disk");
+  assertEquals(methods(), []);
 });
 
 for (const status of [400, 404, 405, 411, 415, 501]) {

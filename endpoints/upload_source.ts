@@ -1,9 +1,9 @@
 import { ApiError, BadDigestError, SizeMismatchError, UploadError } from "../errors.ts";
-import type { OpenBody } from "../content/body.ts";
+import { type OpenBody, openBody } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
 import { type Digest, hashAlgorithm, toDigest } from "../content/digest.ts";
 import { createHasher, type HashAlgorithm, type Hasher } from "../content/hasher.ts";
-import type { NativeBody, PieceReader } from "../content/piece_reader.ts";
+import { type NativeBody, type PieceReader, readAll } from "../content/piece_reader.ts";
 import { untilAborted } from "../transport/until_aborted.ts";
 
 /**
@@ -13,15 +13,15 @@ import { untilAborted } from "../transport/until_aborted.ts";
 export class UploadSource implements OpenBody {
   /** How many bytes in all: as declared, or counted once all have been read. */
   size?: number;
-  readonly reopenable: boolean;
-  readonly bytes?: Bytes;
+  reopenable: boolean;
+  bytes?: Bytes;
   readonly blob?: Blob;
   /** The digest's algorithm. */
   readonly algorithm: HashAlgorithm;
   /** Called with the count of bytes that have been read for sending. */
   onBytes: (bytes: number) => void = () => {};
 
-  readonly #source: OpenBody;
+  #source: OpenBody;
   readonly #expected: Digest | undefined;
   readonly #unhashed: boolean;
   /** The body opened from its start, until it is read. */
@@ -124,6 +124,24 @@ export class UploadSource implements OpenBody {
       return await this.#finish(this.bytes.byteLength);
     }
     await this.#readTo(Infinity, signal);
+  }
+
+  /**
+   * Reads a small body into memory: it can be sent in any way then, and as often as it takes.
+   *
+   * @throws The signal's reason when it aborts.
+   */
+  async gather(signal?: AbortSignal): Promise<void> {
+    const reader = await untilAborted(this.#read(0, () => {}), signal);
+    try {
+      const limit = { name: "size", bytes: this.size!, what: `the blob${this.to}` };
+      this.bytes = await untilAborted(readAll(reader, limit, this.size), signal);
+    } catch (error) {
+      void reader.cancel(error).catch(() => {});
+      throw error;
+    }
+    this.#source = openBody(this.bytes);
+    this.reopenable = true;
   }
 
   async #readTo(end: number, signal?: AbortSignal): Promise<void> {

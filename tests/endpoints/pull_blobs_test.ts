@@ -145,6 +145,8 @@ testRegistries("pulling blobs", [
     assertEquals(responses[0]!.headers.get("docker-content-digest"), digest);
     const { size } = await client.statBlob({ digest });
     assertEquals(size, 1000);
+    assertEquals(await client.hasBlob({ digest }), true);
+    assertEquals(await client.hasBlob(NOWHERE), false);
   }],
   ["createBlobReadStream: the responses and the bytes, verified", async (on) => {
     const client = on.client();

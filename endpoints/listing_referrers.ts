@@ -1,2 +1,0 @@
-/** All that lists referrers: loaded with a client's first call that does. */
-export { listReferrers, referrers } from "./referrers.ts";
