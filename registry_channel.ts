@@ -94,7 +94,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     emit,
     maxConcurrency: hosts[host]?.maxConcurrency ?? options.maxConcurrency ?? MAX_CONCURRENCY,
   });
-  const follow = redirect(limits, { registry: registryUrl });
+  const follow = redirect(limits, { registry: registryUrl.origin });
 
   const authorization: AuthorizeOptions = {
     origin,
@@ -121,7 +121,7 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
       scopes: [],
       plainHttp: hosts[host]?.plainHttp ?? false,
     });
-    return compose(authorize(own), redirect(limits, { registry: new URL(origin) }))(send);
+    return compose(authorize(own), redirect(limits, { registry: origin }))(send);
   }
   const auth = new Authentication(authorization);
   const registry = compose(again, authorize(auth), follow)(send);

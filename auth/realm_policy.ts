@@ -10,10 +10,9 @@ import { parseEntry, type TrustedRealms } from "./trusted_realms.ts";
  * registry itself is https: passwords would travel in the clear.
  */
 export function resolveRealm(realm: string, origin: string): URL {
-  const registry = new URL(origin);
-  const { host, protocol } = registry;
+  const { host, protocol } = new URL(origin);
   const secure = protocol === "https:";
-  return namedUrl(realm, registry, registry, secure, (problem, url) =>
+  return namedUrl(realm, origin, origin, secure, (problem, url) =>
     new AuthenticationError(
       `Cannot authenticate to ${host}: ` + (url === undefined
         ? "its challenge names a token service that is not a URL"

@@ -105,7 +105,7 @@ async function askService(
     `get a token from ${secrets.hide(realm.origin + realm.pathname)} for ${registry.host}` +
     (words && ` (${words})`);
   const send = redirect(context.limits, {
-    registry,
+    registry: origin,
     withheld(url) {
       if (anonymous) return;
       anonymous = true;

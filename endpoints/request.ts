@@ -36,8 +36,8 @@ export interface RequestParts {
   method: string;
   /** The repository. */
   repository: string;
-  /** The path after the repository's name: "tags/list". */
-  path: string;
+  /** The path after the repository's name: "tags/list"; or the URL that an answer named. */
+  path: string | URL;
   /** Query parameters; those that are undefined are left out. */
   query?: Record<string, string | number | undefined>;
   /** Headers. */
@@ -64,7 +64,8 @@ export function fullName({ origin }: Pick<Channel, "origin">, repository: string
  */
 export function repositoryRequest(channel: Channel, parts: RequestParts): ChannelRequest {
   const repository = checkRepositoryName(parts.repository);
-  const url = new URL(`${channel.origin}/v2/${repository}/${parts.path}`);
+  const { path } = parts;
+  const url = path instanceof URL ? path : new URL(`${channel.origin}/v2/${repository}/${path}`);
   for (const name in parts.query) {
     const value = parts.query[name];
     if (value !== undefined) url.searchParams.set(name, String(value));
@@ -107,10 +108,13 @@ export function manifestReference(reference: string): ManifestReference {
  * @throws {InvalidContentError} When it is not an HTTP URL.
  * @throws {HostRefusedError} When it leads from https to http on another host.
  */
-export function resolveUrl(channel: Channel, target: string, base: URL, what: string): URL {
-  const registry = new URL(channel.origin);
-  const secure = registry.protocol === "https:";
-  return namedUrl(target, base, registry, secure, (problem, url, cause) => {
+export function resolveUrl(
+  { origin }: Channel,
+  target: string,
+  base: URL | string,
+  what: string,
+): URL {
+  return namedUrl(target, base, origin, origin.startsWith("https:"), (problem, url, cause) => {
     if (problem === "not secure") {
       return new HostRefusedError(
         `Cannot ${what}: the registry points from https to http, ${url!.origin}`,

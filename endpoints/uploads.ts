@@ -274,11 +274,9 @@ export async function closeUpload(
   const request = locationRequest(channel, "PUT", repository, session, options);
   if (session.offset > 0) setContentRange(request, session, body);
   // The location's own query is kept byte for byte: it may be signed.
-  const { href } = request.url;
-  const url = new URL(
-    `${href}${href.includes("?") ? "&" : "?"}digest=${encodeURIComponent(asked)}`,
-  );
-  const put: ChannelRequest = { ...request, url, body, repeatable: false };
+  const { url } = request;
+  url.search += `${url.search && "&"}digest=${encodeURIComponent(asked)}`;
+  const put: ChannelRequest = { ...request, body, repeatable: false };
   const answer = await sendExpecting(channel, put, CLOSED);
   await leaveBody(channel, put, answer);
   const { headers } = answer.response;
@@ -359,20 +357,21 @@ function locationRequest(
   session: UploadSession,
   { signal }: EndpointOptions,
 ): ChannelRequest {
+  const what = `${VERBS[method]} to ${fullName(channel, repository)}`;
+  const base = `${channel.origin}/v2/${repository}/blobs/uploads/`;
+  const url = resolveUrl(channel, session.location, base, what);
   const request = repositoryRequest(channel, {
     method,
     repository,
-    path: "blobs/uploads/",
+    path: url,
     actions: ["pull", "push"],
     headers: method[0] === "P" ? { "content-type": MEDIA_TYPES.octetStream } : {},
-    what: `${VERBS[method]} to ${fullName(channel, repository)}`,
+    what,
     signal,
   });
-  const url = resolveUrl(channel, session.location, request.url, request.what);
-  const own = url.origin === channel.origin;
-  const { intent, ...anonymous } = request;
-  if (own) return { ...request, url, intent: intent! };
-  return { ...anonymous, url, purpose: "upload", what: `${request.what} at ${url.host}` };
+  if (url.origin === channel.origin) return request;
+  const { intent: _, ...anonymous } = request;
+  return { ...anonymous, purpose: "upload", what: `${what} at ${url.host}` };
 }
 
 /** The session that an answer leaves behind. */

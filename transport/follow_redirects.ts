@@ -8,8 +8,8 @@ const REDIRECTS = [301, 302, 303, 307, 308];
 
 /** What is special about the redirects that are followed. */
 export interface RedirectOptions {
-  /** The registry: its own host by http is raised to https. @default {none} */
-  registry?: URL;
+  /** The registry's origin: its own host by http is raised to https. @default {none} */
+  registry?: string;
   /**
    * Whether a POST's body stays with its origin as credentials do: elsewhere, and after 301 and 302 as
    * browsers do, a GET without it follows. Called with where the credentials did not go along to.
@@ -97,7 +97,7 @@ function place({ protocol, host }: URL): string {
   return `${protocol}//${host}`;
 }
 
-function target(request: ChannelRequest, location: string, registry?: URL): URL {
+function target(request: ChannelRequest, location: string, registry?: string): URL {
   const secure = request.url.protocol === "https:";
   return namedUrl(location, request.url, registry, secure, (problem, url, cause) => {
     if (url === undefined) {
