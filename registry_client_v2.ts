@@ -333,23 +333,20 @@ export class RegistryClientV2 {
     reference: string | calls.GetManifestOpts,
     options: Omit<calls.GetManifestOpts, "ref"> = {},
   ): Promise<calls.ManifestResult> {
-    const [ref, given] = about("ref", reference, options);
+    const [channel, name, ref, given] = this.#about("ref", reference, options);
     checkOptions(given, names.GET_MANIFEST_OPTS);
-    const { acceptManifestLists, acceptOCIManifests, followRedirects, platform } = given;
+    const { acceptManifestLists, acceptOCIManifests, followRedirects, platform, signal } = given;
     const accept = acceptedTypes(
       acceptManifestLists ?? (this.acceptManifestLists || platform !== undefined),
       acceptOCIManifests ?? this.acceptOCIManifests,
     );
-    const { answer, manifest, bytes, mediaType, digest } = await manifests.getManifest(
-      ...this.#here,
-      ref,
-      this.#with({
-        accept,
-        ...(platform !== undefined && { platform }),
-        ...(followRedirects !== undefined && { followRedirects }),
-        ...(given.signal && { signal: given.signal }),
-      }),
-    );
+    const got = await manifests.getManifest(channel, name, ref, {
+      accept,
+      ...(platform !== undefined && { platform }),
+      ...(followRedirects !== undefined && { followRedirects }),
+      ...(signal && { signal }),
+    });
+    const { answer, manifest, bytes, mediaType, digest } = got;
     if (!accept.includes(mediaType) || (platform !== undefined && isIndex(manifest))) {
       throw new InvalidManifestError(
         `Cannot get the manifest ${this.repo.canonicalName} ${ref}: the registry answered ` +
@@ -371,13 +368,9 @@ export class RegistryClientV2 {
     reference: string | calls.ManifestRef,
     options: EndpointOptions = {},
   ): Promise<{ bytes: Bytes; digest: string; mediaType: string }> {
-    const [ref, given] = about("ref", reference, options);
-    checkOptions(given, ENDPOINT_OPTIONS);
-    const { answer, bytes, digest } = await fetchManifestBytes(
-      ...this.#here,
-      ref,
-      this.#with(given),
-    );
+    const asked = this.#about("ref", reference, options);
+    checkOptions(asked[3], ENDPOINT_OPTIONS);
+    const { answer, bytes, digest } = await fetchManifestBytes(...asked);
     return { bytes, digest, mediaType: bareMediaType(answer.response.headers.get("content-type")) };
   }
 
@@ -390,8 +383,7 @@ export class RegistryClientV2 {
     reference: string | calls.ManifestRef,
     options: EndpointOptions = {},
   ): Promise<Descriptor> {
-    const [ref, given] = about("ref", reference, options);
-    return await manifests.headManifest(...this.#here, ref, this.#with(given));
+    return await manifests.headManifest(...this.#about("ref", reference, options));
   }
 
   /**
@@ -445,8 +437,8 @@ export class RegistryClientV2 {
     reference: string | calls.ManifestRef,
     options: EndpointOptions = {},
   ): Promise<void> {
-    const [ref, given] = about("ref", reference, options);
-    await (await writing()).deleteManifest(...this.#here, ref, this.#with(given));
+    const asked = this.#about("ref", reference, options);
+    await (await writing()).deleteManifest(...asked);
   }
 
   /**
@@ -458,8 +450,7 @@ export class RegistryClientV2 {
     blob: string | (calls.BlobRef & blobs.GetBlobOptions),
     options: blobs.GetBlobOptions = {},
   ): Promise<blobs.BlobContent> {
-    const [digest, given] = about("digest", blob, options);
-    return await blobs.getBlob(...this.#here, digest, this.#with(given));
+    return await blobs.getBlob(...this.#about("digest", blob, options));
   }
 
   /**
@@ -488,15 +479,13 @@ export class RegistryClientV2 {
     blob: string | calls.BlobRef,
     options: EndpointOptions = {},
   ): Promise<DockerResponse[]> {
-    const [digest, given] = about("digest", blob, options);
-    const answer = await blobs.headBlob(...this.#here, digest, this.#with(given));
+    const answer = await blobs.headBlob(...this.#about("digest", blob, options));
     return dockerResponses("HEAD", answer);
   }
 
   /** Whether the repository has a blob, by HEAD (end-2). */
   async hasBlob(blob: string | calls.BlobRef, options: EndpointOptions = {}): Promise<boolean> {
-    const [digest, given] = about("digest", blob, options);
-    return await blobs.hasBlob(...this.#here, digest, this.#with(given));
+    return await blobs.hasBlob(...this.#about("digest", blob, options));
   }
 
   /**
@@ -506,8 +495,7 @@ export class RegistryClientV2 {
    * @throws {InvalidContentError} When the registry does not say the size.
    */
   async statBlob(blob: string | calls.BlobRef, options: EndpointOptions = {}): Promise<Descriptor> {
-    const [digest, given] = about("digest", blob, options);
-    return await blobs.describeBlob(...this.#here, digest, this.#with(given));
+    return await blobs.describeBlob(...this.#about("digest", blob, options));
   }
 
   /**
@@ -519,12 +507,7 @@ export class RegistryClientV2 {
     blob: string | calls.BlobRef,
     options: EndpointOptions = {},
   ): Promise<{ ress: DockerResponse[]; stream: ReadableStream<Bytes> }> {
-    const [digest, given] = about("digest", blob, options);
-    const { stream, answer } = await blobs.getBlob(
-      ...this.#here,
-      digest,
-      this.#with(given),
-    );
+    const { stream, answer } = await blobs.getBlob(...this.#about("digest", blob, options));
     return { ress: dockerResponses("GET", answer), stream };
   }
 
@@ -534,8 +517,8 @@ export class RegistryClientV2 {
    * @throws {UnsupportedError} When the registry does not delete.
    */
   async deleteBlob(blob: string | calls.BlobRef, options: EndpointOptions = {}): Promise<void> {
-    const [digest, given] = about("digest", blob, options);
-    await (await writing()).deleteBlob(...this.#here, digest, this.#with(given));
+    const asked = this.#about("digest", blob, options);
+    await (await writing()).deleteBlob(...asked);
   }
 
   /**
@@ -655,8 +638,8 @@ export class RegistryClientV2 {
     blob: string | (calls.BlobRef & mount.MountOptions),
     options: mount.MountOptions = {},
   ): Promise<mount.MountResult> {
-    const [digest, given] = about("digest", blob, options);
-    return await (await writing()).mountBlob(...this.#here, digest, this.#with(given));
+    const asked = this.#about("digest", blob, options);
+    return await (await writing()).mountBlob(...asked);
   }
 
   /**
@@ -670,8 +653,8 @@ export class RegistryClientV2 {
     subject: string | (calls.BlobRef & referrers.ListReferrersOptions),
     options: referrers.ListReferrersOptions = {},
   ): Promise<referrers.ReferrersList> {
-    const [digest, given] = about("digest", subject, options);
-    return await (await listing()).listReferrers(...this.#here, digest, this.#with(given));
+    const asked = this.#about("digest", subject, options);
+    return await (await listing()).listReferrers(...asked);
   }
 
   /**
@@ -682,8 +665,8 @@ export class RegistryClientV2 {
     subject: string | (calls.BlobRef & referrers.ListReferrersOptions),
     options: referrers.ListReferrersOptions = {},
   ): AsyncGenerator<Descriptor> {
-    const [digest, given] = about("digest", subject, options);
-    yield* (await listing()).referrers(...this.#here, digest, this.#with(given));
+    const asked = this.#about("digest", subject, options);
+    yield* (await listing()).referrers(...asked);
   }
 
   /** All repositories of the registry, where it tells them. */
@@ -707,6 +690,28 @@ export class RegistryClientV2 {
     return [this.#connection.channel, this.repo.remoteName];
   }
 
+  /**
+   * What an endpoint about one manifest or blob is called with, out of what a method is given:
+   * `("v1", {signal})`, `({ref: "v1", signal})`, a descriptor.
+   */
+  #about<K extends string, T extends EndpointOptions>(
+    name: K,
+    given: string | (T & Record<K, string>),
+    options: T,
+  ): [Channel, string, string, T] {
+    // What is no string and no object is for the check of a digest or reference to refuse.
+    if (typeof given !== "object" || given === null) {
+      return [...this.#here, given, this.#with(options)];
+    }
+    if ("mediaType" in given && "digest" in given) {
+      return [...this.#here, given.digest as string, this.#with(options)];
+    }
+    if (!(name in given)) checkOptions(given, { [name]: 1 });
+    const rest = moreOptions<Record<string, unknown>>(given, options as Record<string, unknown>);
+    delete rest[name];
+    return [...this.#here, given[name], this.#with(rest as T)];
+  }
+
   /** What ends a call: its own signal, and the client's. */
   #ending(options: EndpointOptions | undefined): EndpointOptions {
     const signal = options?.signal;
@@ -722,21 +727,6 @@ export class RegistryClientV2 {
     const signal = given === undefined ? own : AbortSignal.any([own, given]);
     return moreOptions<EndpointOptions>(options, { signal }) as T;
   }
-}
-
-/** What a method is about, and its options: `("v1", {signal})`, `({ref: "v1", signal})`, a descriptor. */
-function about<K extends string, T extends object>(
-  name: K,
-  given: string | (T & Record<K, string>),
-  options: T,
-): [string, T] {
-  // What is no string and no object is for the check of a digest or reference to refuse.
-  if (typeof given !== "object" || given === null) return [given, options];
-  if ("mediaType" in given && "digest" in given) return [given.digest as string, options];
-  if (!(name in given)) checkOptions(given, { [name]: 1 });
-  const rest = moreOptions<Record<string, unknown>>(given, options as Record<string, unknown>);
-  delete rest[name];
-  return [given[name], rest as T];
 }
 
 // What few programs need of a client is loaded with the first call that does.

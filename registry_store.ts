@@ -105,7 +105,7 @@ export class RegistryStore implements ContentStore {
       try {
         const got = read && await this.#resolveByGet(reference, ending);
         if (got) return got;
-        const found = await this.client.headManifest({ ref: reference, ...ending });
+        const found = await this.client.headManifest(reference, ending);
         if (!isManifestMediaType(found.mediaType)) this.#others.add(found.digest);
         return found;
       } catch (error) {
@@ -119,14 +119,14 @@ export class RegistryStore implements ContentStore {
 
   /** Of a type that is not known here the descriptor is not in every answer, and is asked for. */
   async #resolveByGet(ref: string, options?: StoreOptions): Promise<Descriptor | undefined> {
-    const { bytes, digest, mediaType } = await this.client.getManifestBytes({ ref, ...options });
+    const { bytes, digest, mediaType } = await this.client.getManifestBytes(ref, options);
     if (!isManifestMediaType(mediaType)) return undefined;
     this.#read.keep(digest, { bytes, mediaType });
     return { mediaType, digest, size: bytes.byteLength };
   }
 
   async #resolveBlob(digest: string, options?: StoreOptions): Promise<Descriptor> {
-    const { size } = await this.client.statBlob({ digest, ...options });
+    const { size } = await this.client.statBlob(digest, options);
     return { mediaType: MEDIA_TYPES.octetStream, digest, size };
   }
 
@@ -136,12 +136,12 @@ export class RegistryStore implements ContentStore {
     checkArgument("descriptor", descriptor, "descriptor");
     const { digest, mediaType } = descriptor;
     if (!isManifestMediaType(mediaType)) {
-      const found = await this.client.hasBlob({ digest, ...options });
+      const found = await this.client.hasBlob(digest, options);
       if (found) await this.#landed(digest);
       return found;
     }
     try {
-      await this.client.headManifest({ ref: digest, ...options });
+      await this.client.headManifest(digest, options);
       return true;
     } catch (error) {
       if (error instanceof NotFoundError) return false;
@@ -166,15 +166,13 @@ export class RegistryStore implements ContentStore {
     checkArgument("descriptor", descriptor, "descriptor");
     const { digest, size, mediaType } = descriptor;
     const { signal, verify = true } = options;
+    const ending = signal && { signal };
     const { offset, length } = openRange(options, size);
     const whole = offset === 0 && length >= size;
     return await this.#orMissing(digest, async () => {
       if (isManifestMediaType(mediaType) || this.#others.has(digest)) {
-        const asked = { ref: digest, ...(signal && { signal }) };
-        const { bytes } = this.#read.take(digest) ??
-          (isManifestMediaType(mediaType)
-            ? await this.client.getManifest(asked)
-            : await this.client.getManifestBytes(asked));
+        const get = isManifestMediaType(mediaType) ? "getManifest" : "getManifestBytes";
+        const { bytes } = this.#read.take(digest) ?? await this.client[get](digest, ending);
         if (!whole) return bytesStream(bytes.subarray(offset, offset + length));
         const reader = pieceReader(bytesStream(bytes));
         return await verifyingStream(reader, { digest: parseDigest(digest), size });
@@ -182,12 +180,8 @@ export class RegistryStore implements ContentStore {
       if (!whole && (length === 0 || offset === size)) return bytesStream(EMPTY);
       // The end is named too: crane's registry refuses a range without one, or past the content.
       const range = whole ? {} : { range: { offset, length: Math.min(length, size - offset) } };
-      const { stream, ranged } = await this.client.getBlob(digest, {
-        size,
-        verify,
-        ...range,
-        ...(signal && { signal }),
-      });
+      const how = { size, verify, ...range, ...ending };
+      const { stream, ranged } = await this.client.getBlob(digest, how);
       this.#ranges = ranged ?? this.#ranges;
       return stream;
     });
@@ -232,10 +226,9 @@ export class RegistryStore implements ContentStore {
       );
     }
     if (!isManifestMediaType(mediaType)) {
+      const journal = this.#journal && { journal: this.#journal };
       try {
-        const put = { digest, size, verify, absent, ...ending };
-        const journal = this.#journal && { journal: this.#journal };
-        await this.client.putBlob(body, { ...put, ...journal });
+        await this.client.putBlob(body, { digest, size, verify, absent, ...ending, ...journal });
       } catch (error) {
         throw (verify === "target" && badDigest(error, digest, canonicalName)) || error;
       }
@@ -309,9 +302,9 @@ export class RegistryStore implements ContentStore {
     const ending = signal && { signal };
     const { bytes, mediaType } = await this.#orMissing(digest, async () => {
       const written = this.#written.get(digest);
-      if (written === undefined) return await this.client.getManifest({ ref: digest, ...ending });
+      if (written === undefined) return await this.client.getManifest(digest, ending);
       // It may have been deleted: to put it again would bring it back.
-      if (!present) await this.client.headManifest({ ref: digest, ...ending });
+      if (!present) await this.client.headManifest(digest, ending);
       return written;
     });
     const as = tagging(digest, reference);
@@ -372,11 +365,8 @@ export class RegistryStore implements ContentStore {
     checkArgument("descriptor", descriptor, "descriptor");
     const { digest, mediaType } = descriptor;
     try {
-      if (isManifestMediaType(mediaType)) {
-        await this.client.deleteManifest({ ref: digest, ...options });
-      } else {
-        await this.client.deleteBlob({ digest, ...options });
-      }
+      const method = isManifestMediaType(mediaType) ? "deleteManifest" : "deleteBlob";
+      await this.client[method](digest, options);
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
     }
