@@ -200,7 +200,7 @@ export class RegistryClientV2 {
   async ping(
     options: PingOptions = {},
   ): Promise<DockerResponse> {
-    const answer = await ping(this.#channel, this.#with(options));
+    const answer = await ping(this.#connection.channel, this.#with(options));
     const resp = dockerResponse(answer.response, asked("GET", answer));
     await resp.dockerBody();
     return resp;
@@ -673,16 +673,12 @@ export class RegistryClientV2 {
   async listRepositories(
     options: catalog.ListRepositoriesOptions = {},
   ): Promise<{ repositories: string[] }> {
-    return await (await listing()).listRepositories(this.#channel, this.#with(options));
+    return await (await listing()).listRepositories(this.#connection.channel, this.#with(options));
   }
 
   /** The repositories of the registry, one by one, a page at a time. */
   async *repositories(options: catalog.ListRepositoriesOptions = {}): AsyncGenerator<string> {
-    yield* (await listing()).repositories(this.#channel, this.#with(options));
-  }
-
-  get #channel(): Channel {
-    return this.#connection.channel;
+    yield* (await listing()).repositories(this.#connection.channel, this.#with(options));
   }
 
   /** What every endpoint of the repository begins with. */

@@ -2,7 +2,6 @@ import type { OpenBody } from "../content/body.ts";
 import { type ApiError, NetworkError } from "../errors.ts";
 import { type RuntimeName, runtimeName } from "../runtime/builtin.ts";
 import { type ChannelRequest, isStreamed, type Send } from "./channel.ts";
-import type { FetchUpload, FetchUploadOptions } from "./fetch_upload.ts";
 import { type HostHeaders, sentHeaders } from "./header_fields.ts";
 import { SendClock, type SendLimits } from "./send_clock.ts";
 import { sendFailure } from "./send_failure.ts";
@@ -23,6 +22,9 @@ interface FetchSendOptions extends Partial<SendLimits> {
   /** Whether it obeys a signal: the runtime's own does, not all that callers give. @default {false} */
   obeysSignals?: boolean;
 }
+
+// What streams a body, or looks into a failure, is loaded with the first that needs it.
+const machine = () => import("./machine.ts");
 
 /** So many bytes at most go out unseen, where that can be helped: two seconds' worth at worst. */
 const UNSEEN_BYTES = 64 * 1024;
@@ -66,7 +68,7 @@ export function fetchSend(
     const clock = new SendClock(request, options, (error) => ender.abort(error));
     const { body } = request;
     const upload = isStreamed(body) || (obeysSignals && isLarge(body, runtime))
-      ? await streamed(request, body!, {
+      ? await (await machine()).fetchUpload(request, body!, {
         clock,
         runtime,
         sized: sized || !isStreamed(body),
@@ -115,7 +117,8 @@ export function fetchSend(
       const failure = upload?.failure();
       if (failure !== undefined) throw failure.error;
       if (runtime === "browser") throw browserFailure(request, error, origin.answered);
-      throw await describedError(request, error, runtime);
+      if (runtime === "workerd") throw sendFailure(request, error); // it does not say what was wrong
+      throw (await machine()).connectionFailure(request, error);
     } finally {
       clock.stop();
     }
@@ -154,25 +157,4 @@ function browserFailure(request: ChannelRequest, error: unknown, answered: boole
       "Or it cannot be reached, or its certificate is not trusted",
     { cause: failure.cause, retryable: false },
   );
-}
-
-/** Workers do not say what was wrong with a connection. */
-async function describedError(
-  request: ChannelRequest,
-  error: unknown,
-  runtime: RuntimeName,
-): Promise<ApiError> {
-  if (runtime === "workerd") return sendFailure(request, error);
-  const { connectionFailure } = await import("./machine.ts");
-  return connectionFailure(request, error);
-}
-
-/** A body that is streamed: by code that only this needs. */
-async function streamed(
-  request: ChannelRequest,
-  body: OpenBody,
-  options: FetchUploadOptions,
-): Promise<FetchUpload | undefined> {
-  const { fetchUpload } = await import("./machine.ts");
-  return await fetchUpload(request, body, options);
 }
