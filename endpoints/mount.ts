@@ -6,7 +6,7 @@ import { isRepositoryName } from "../reference/repository_name.ts";
 import { sendExpecting } from "../transport/expect.ts";
 import { checkAnsweredDigest } from "./answered_digest.ts";
 import { ENDPOINT_OPTIONS, type EndpointOptions } from "./request.ts";
-import { sessionOf, startUpload, uploadRequest, type UploadSession } from "./uploads.ts";
+import { sessionOf, startBlobUpload, uploadRequest, type UploadSession } from "./uploads.ts";
 
 /** What a mount comes to. */
 export type MountResult = {
@@ -57,13 +57,13 @@ export async function mountBlob(
   options: MountOptions = {},
 ): Promise<MountResult> {
   checkOptions(options, MOUNT_OPTIONS);
-  const { from } = options;
+  const { from, signal } = options;
   const asked = parseDigest(digest);
   const way = from === undefined ? "mountFromAny" : "mount";
 
   async function startInstead(): Promise<MountResult> {
-    const session = await startUpload(channel, repository, {
-      ...options,
+    const session = await startBlobUpload(channel, repository, {
+      ...(signal && { signal }),
       ...(asked.startsWith("sha512:") && { digestAlgorithm: "sha512" }),
     });
     return { mounted: false, session };

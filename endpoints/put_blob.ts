@@ -23,7 +23,12 @@ import { progressReporter } from "./progress.ts";
 import { ENDPOINT_OPTIONS, type EndpointOptions, fullName } from "./request.ts";
 import { UploadSource } from "./upload_source.ts";
 import { transferBlob } from "./upload_transfer.ts";
-import { postBytes, startUpload, type UploadSession } from "./uploads.ts";
+import {
+  postBytes,
+  startBlobUpload,
+  type StartUploadOptions,
+  type UploadSession,
+} from "./uploads.ts";
 
 /** Options of {@linkcode putBlob}. */
 export interface PutBlobOptions extends EndpointOptions {
@@ -129,6 +134,7 @@ async function push(
     ...(size !== undefined && { total: size }),
   });
   const ending = signal && { signal };
+  const starting = { ...ending, digestAlgorithm: upload.algorithm };
   const send = { ...ending, ...(chunkSize !== undefined && { chunkSize }) };
 
   let session: UploadSession | undefined;
@@ -149,7 +155,7 @@ async function push(
     }
     session = mount?.session;
     if (small && chunkSize === undefined && session === undefined) {
-      session = await startWithBlob(channel, repository, upload.bytes!, digest, options);
+      session = await startWithBlob(channel, repository, upload.bytes!, digest, starting);
       if (session === undefined) {
         progress(size!, true);
         return { mediaType, digest, size: size! };
@@ -166,10 +172,7 @@ async function push(
     session ??= await entry?.resume(channel, send);
     // What begins at its first byte may be moved whole.
     if (!session?.offset) void upload.prepare().catch(() => {}); // the transfer throws it
-    session ??= await startUpload(channel, repository, {
-      ...options,
-      digestAlgorithm: upload.algorithm,
-    });
+    session ??= await startBlobUpload(channel, repository, starting);
     await transferBlob(channel, repository, session, upload, { ...send, ...(entry && { entry }) });
   } finally {
     upload.release();
@@ -230,11 +233,10 @@ async function startWithBlob(
   repository: string,
   bytes: Bytes,
   digest: Digest,
-  options: PutBlobOptions,
+  options: StartUploadOptions,
 ): Promise<UploadSession | undefined> {
   const { capabilities } = channel;
-  const digestAlgorithm = digest.startsWith("sha512:") ? "sha512" : "sha256";
-  const start = () => startUpload(channel, repository, { ...options, digestAlgorithm });
+  const start = () => startBlobUpload(channel, repository, options);
   if (capabilities.singlePost === false) return await start();
   try {
     const posted = await postBytes(channel, repository, digest, bytes, options);

@@ -132,23 +132,24 @@ export class UploadSource implements OpenBody {
    * @throws The signal's reason when it aborts.
    */
   async gather(signal?: AbortSignal): Promise<void> {
-    const reader = await untilAborted(this.#read(0, () => {}), signal);
-    try {
-      const limit = { name: "size", bytes: this.size!, what: `the blob${this.to}` };
-      this.bytes = await untilAborted(readAll(reader, limit, this.size), signal);
-    } catch (error) {
-      void reader.cancel(error).catch(() => {});
-      throw error;
-    }
+    const limit = { name: "size", bytes: this.size!, what: `the blob${this.to}` };
+    this.bytes = await this.#reading((reader) => readAll(reader, limit, this.size), signal);
     this.#source = openBody(this.bytes);
     this.reopenable = true;
   }
 
   async #readTo(end: number, signal?: AbortSignal): Promise<void> {
+    await this.#reading(async (reader) => {
+      while (this.#hashed < end && !signal?.aborted && !(await reader.read()).done);
+      if (end < Infinity) await reader.cancel();
+    }, signal);
+  }
+
+  /** Reads from the start, and not to be sent; the signal ends the wait for it. */
+  async #reading<T>(work: (reader: PieceReader) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const reader = await untilAborted(this.#read(0, () => {}), signal);
     try {
-      while (this.#hashed < end && !(await untilAborted(reader.read(), signal)).done);
-      if (end < Infinity) await reader.cancel();
+      return await untilAborted(work(reader), signal);
     } catch (error) {
       void reader.cancel(error).catch(() => {});
       throw error;

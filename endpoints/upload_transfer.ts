@@ -14,7 +14,7 @@ import {
   cancelBlobUpload,
   closeUpload,
   sendChunk,
-  startUpload,
+  startBlobUpload,
   uploadProgress,
   type UploadSession,
 } from "./uploads.ts";
@@ -105,16 +105,17 @@ class Transfer {
     this.#session = session;
     this.#retries = new Retries(channel);
     this.#found = suspicionOf(channel.capabilities, upload);
-    const { maxChunk } = this.#known;
+    const { maxChunk, native } = this.#known;
     this.#chunkSize = Math.min(options.chunkSize ?? maxChunk ?? CHUNK_BYTES, maxChunk ?? Infinity);
     this.#whole = session.offset === 0 && this.#startsWhole();
-    upload.moved = this.#known.native === false;
+    upload.moved = native === false;
   }
 
   async run(): Promise<void> {
     const { upload } = this;
-    const noPatch = this.#known.wholePatch === false;
-    if (this.#whole && noPatch && upload.reopenable) await this.#needDigest();
+    if (this.#whole && upload.reopenable && this.#known.wholePatch === false) {
+      await this.#needDigest();
+    }
     const { offset } = this.#session;
     if (offset > 0) await this.#resumed(offset);
     else await untilAborted(upload.prepare(), this.options.signal);
@@ -368,7 +369,7 @@ class Transfer {
 
   /** Starts again from the first byte, in a new session. */
   async #restart(error: unknown): Promise<void> {
-    const { upload } = this;
+    const { upload, options: { signal, entry } } = this;
     if (!upload.reopenable && !this.#chunks?.holds(0)) throw this.#failed(error);
     // An upload that was there, and could not be asked about: so it will be the next time.
     if (await this.cancel() && this.#unanswered) this.#found.uploadStatus = false;
@@ -379,11 +380,11 @@ class Transfer {
       this.#whole = true;
       this.#found.chunks = false;
     }
-    this.#session = await startUpload(this.channel, this.repository, {
-      ...this.options,
+    this.#session = await startBlobUpload(this.channel, this.repository, {
+      ...(signal && { signal }),
       digestAlgorithm: upload.algorithm,
     });
-    await this.options.entry?.keep(this.#session);
+    await entry?.keep(this.#session);
   }
 
   /** Smaller chunks from now on. */

@@ -73,15 +73,6 @@ export async function startBlobUpload(
   options: StartUploadOptions = {},
 ): Promise<UploadSession> {
   checkOptions(options, START_UPLOAD_OPTIONS);
-  return await startUpload(channel, repository, options);
-}
-
-/** The same for callers in this room, whose options are of more than this. */
-export async function startUpload(
-  channel: Channel,
-  repository: string,
-  options: StartUploadOptions,
-): Promise<UploadSession> {
   const { digestAlgorithm } = options;
   const request = uploadRequest(channel, repository, {
     // sha256 is what every registry expects: only the other one is named.
