@@ -58,7 +58,7 @@ export function connect(origin: string, options: ConnectionOptions = {}): Channe
 }
 
 /** A channel, and what goes with it. */
-export function openConnection(origin: string, options: ConnectionOptions = {}): Connection {
+export function openConnection(registry: string, options: ConnectionOptions = {}): Connection {
   const limits = checkedCounts("limits", options.limits, DEFAULT_LIMITS);
   const policy = checkedCounts("retry", options.retry, DEFAULT_RETRY);
   const secrets: SecretsKeeper = {};
@@ -68,10 +68,10 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
   const hosts = dockerHubAlias(options.hosts);
   checkHosts(hosts);
   if (options.proxy !== undefined) proxyServers("proxy", options.proxy);
-  const registryUrl = registryOrigin(origin);
-  const { host } = registryUrl;
+  const { host, origin } = registryOrigin(registry);
 
   const { allowHost, onEvent, onMissingRepository, userAgent = USER_AGENT } = options;
+  const { credentials, scopes, trustedRealms } = options;
   const { responseTimeout, stallTimeout } = limits;
   const out = sender({
     ...options,
@@ -82,11 +82,11 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
   function sendFrom(origin: string): Send {
     const elsewhere = allowHost ? sendAny : loaded(async () => {
       const { refuseInternal } = await import("./auth/negotiation.ts");
-      return refuseInternal(origin, options.trustedRealms)(sendAny);
+      return refuseInternal(origin, trustedRealms)(sendAny);
     });
     return (request) => (request.url.origin === origin ? sendAny : elsewhere)(request);
   }
-  const send = sendFrom(registryUrl.origin);
+  const send = sendFrom(origin);
   const again = retry({
     retry: policy,
     limits,
@@ -94,37 +94,25 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
     emit,
     maxConcurrency: hosts[host]?.maxConcurrency ?? options.maxConcurrency ?? MAX_CONCURRENCY,
   });
-  const follow = redirect(limits, { registry: registryUrl.origin });
-
   const authorization: AuthorizeOptions = {
-    origin,
+    ...{ origin, credentials, scopes, trustedRealms, clock, limits, emit, secrets },
     send: again(send),
-    clock,
-    limits,
-    emit,
-    secrets,
     plainHttp: hosts[host]?.plainHttp ?? false,
-    ...(options.credentials !== undefined && { credentials: options.credentials }),
-    ...(options.scopes !== undefined && { scopes: options.scopes }),
-    ...(options.trustedRealms !== undefined && { trustedRealms: options.trustedRealms }),
   };
   /** A mirror is a registry of its own: its tokens, its limit, and one try. */
   function openMirror({ origin, host }: Mirror): Send {
-    const { credentials, ...shared } = authorization;
     const send = sendFrom(origin);
     const own = new Authentication({
-      ...shared,
-      origin,
-      send,
+      ...{ ...authorization, origin, send },
       // What was given for the registry is not the mirror's; a source knows hosts apart.
-      ...(typeof credentials === "function" && { credentials }),
+      credentials: typeof credentials === "function" ? credentials : undefined,
       scopes: [],
       plainHttp: hosts[host]?.plainHttp ?? false,
     });
     return compose(authorize(own), redirect(limits, { registry: origin }))(send);
   }
   const auth = new Authentication(authorization);
-  const registry = compose(again, authorize(auth), follow)(send);
+  const direct = compose(again, authorize(auth), redirect(limits, { registry: origin }))(send);
   const { mirrors } = hosts[host] ?? {};
 
   // What few pages need is loaded with the first request that does.
@@ -136,25 +124,20 @@ export function openConnection(origin: string, options: ConnectionOptions = {}):
   async function mirrored(): Promise<Send> {
     const { limit, mirror, missingRepository } = await import("./transport/machine.ts");
     const making = onMissingRepository
-      ? missingRepository({ onMissingRepository, limits })(registry)
-      : registry;
+      ? missingRepository({ onMissingRepository, limits })(direct)
+      : direct;
     return mirrors === undefined ? making : mirror({
-      ...{ origin: registryUrl.origin, clock, emit, limits },
+      ...{ origin, clock, emit, limits },
       open: (one) => limit(hosts[one.host]?.maxConcurrency ?? MAX_CONCURRENCY)(openMirror(one)),
       mirrors: checkMirrors(`hosts["${host}"].mirrors`, mirrors),
     })(making);
   }
 
   const channel: Channel = {
-    origin: registryUrl.origin,
-    send: mirrors || onMissingRepository ? loaded(mirrored) : registry,
+    ...{ origin, limits, retry: policy, clock, emit, secrets },
+    send: mirrors || onMissingRepository ? loaded(mirrored) : direct,
     streams: streamsBodies(),
-    limits,
-    retry: policy,
-    clock,
     capabilities: {},
-    emit,
-    secrets,
   };
   return { channel, auth, close: out.close };
 }

@@ -43,14 +43,14 @@ export interface AuthorizeOptions {
   /** The registry's origin: `https://ghcr.io`. No other origin ever sees its credentials. */
   origin: string;
   /** The credentials, or where they come from; without any, everything is anonymous. */
-  credentials?: Credential | CredentialSource;
+  credentials?: Credential | CredentialSource | undefined;
   /** Whether `hosts` says that the registry speaks plain http; for the source. @default {false} */
   plainHttp?: boolean;
   /**
    * Actions that are asked for with those of every request, so that one token does for all.
    * @default {[]}
    */
-  scopes?: readonly string[];
+  scopes?: readonly string[] | undefined;
   /** Sends token requests, and tries again what may pass. It must not wait for the limiter. */
   send: Send;
   /** Time. */
@@ -60,7 +60,7 @@ export interface AuthorizeOptions {
   /** Called with token requests, credentials that were withheld, and sources that failed. */
   emit: OnEvent;
   /** Token services on other hosts that may have the credentials. @default {{}} */
-  trustedRealms?: TrustedRealms;
+  trustedRealms?: TrustedRealms | undefined;
   /** What was sent of late, so that nothing that repeats it shows it. @default {its own} */
   secrets?: SecretsKeeper;
   /** Whether another registry redirects to this one. @default {false} */
