@@ -160,7 +160,7 @@ export class UploadSource implements OpenBody {
     const opened = offset === 0 ? this.#opened : undefined;
     if (opened !== undefined) this.#opened = this.#ready = undefined;
     const reader = await (opened ?? this.#step(() => this.#source.open(offset)));
-    this.#hasher ??= await createHasher(this.algorithm);
+    if (!this.#unhashed) this.#hasher ??= await createHasher(this.algorithm);
     let position = offset;
     return {
       read: async (view) => {
@@ -177,12 +177,15 @@ export class UploadSource implements OpenBody {
     };
   }
 
+  /** Something that the caller's body does: what it fails with becomes the upload's failure. */
   async #step<T>(step: () => Promise<T>): Promise<T> {
     try {
-      return await bodyStep(step, this.to);
-    } catch (error) {
-      this.failure = error;
-      throw error;
+      return await step();
+    } catch (cause) {
+      const words = cause instanceof Error ? cause.message : String(cause);
+      const message = `Cannot send the blob${this.to}: its body failed: ${words}`;
+      this.failure = cause instanceof ApiError ? cause : new UploadError(message, { cause });
+      throw this.failure;
     }
   }
 
@@ -211,17 +214,6 @@ export class UploadSource implements OpenBody {
         this.#digest,
       { expected, actual: this.#digest },
     );
-  }
-}
-
-/** Something that the caller's body does: what it fails with becomes the upload's failure. */
-async function bodyStep<T>(step: () => Promise<T>, to: string): Promise<T> {
-  try {
-    return await step();
-  } catch (cause) {
-    if (cause instanceof ApiError) throw cause;
-    const words = cause instanceof Error ? cause.message : String(cause);
-    throw new UploadError(`Cannot send the blob${to}: its body failed: ${words}`, { cause });
   }
 }
 
