@@ -11,7 +11,7 @@ import { type Channel, compose, type Send } from "./transport/channel.ts";
 import { systemClock } from "./transport/clock.ts";
 import { dockerHubAlias } from "./transport/docker_hub_alias.ts";
 import { checkHosts } from "./transport/host_options.ts";
-import { loaded } from "./transport/loaded.ts";
+import { loaded, machine } from "./transport/loaded.ts";
 import { checkMirrors, type Mirror } from "./transport/mirror_options.ts";
 import { proxyServers } from "./transport/proxy_options.ts";
 import { redirect } from "./transport/redirect.ts";
@@ -117,12 +117,12 @@ export function openConnection(registry: string, options: ConnectionOptions = {}
 
   // What few pages need is loaded with the first request that does.
   async function guarded(): Promise<Send> {
-    const { guard, trace } = await import("./transport/machine.ts");
+    const { guard, trace } = await machine();
     const traced = onEvent ? trace({ clock, emit, secrets })(out.send) : out.send;
     return guard(allowHost, out.addressesOf)(traced);
   }
   async function mirrored(): Promise<Send> {
-    const { limit, mirror, missingRepository } = await import("./transport/machine.ts");
+    const { limit, mirror, missingRepository } = await machine();
     const making = onMissingRepository
       ? missingRepository({ onMissingRepository, limits })(direct)
       : direct;

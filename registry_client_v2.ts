@@ -64,6 +64,7 @@ import { bodyOf, type StreamBody } from "./content/stream_body.ts";
 import type { UploadJournal } from "./content/upload_journal.ts";
 import type { Channel, ChannelResponse } from "./transport/channel.ts";
 import { dockerResponse } from "./transport/docker_response.ts";
+import { once } from "./transport/loaded.ts";
 import { redactUrl } from "./transport/redact.ts";
 
 // The entry point `registry-client-v2` of docker_registry_client has this beside the client.
@@ -726,8 +727,8 @@ export class RegistryClientV2 {
 }
 
 // What few programs need of a client is loaded with the first call that does.
-const writing = () => import("./endpoints/writing.ts");
-const listing = () => import("./endpoints/listing.ts");
+const writing = once(() => import("./endpoints/writing.ts"));
+const listing = once(() => import("./endpoints/listing.ts"));
 
 /** The scheme by `hosts`, for a name that gives none. */
 function plainScheme(

@@ -1,5 +1,6 @@
 import type { Limits } from "../content/limits.ts";
 import type { Middleware } from "./channel.ts";
+import { machine } from "./loaded.ts";
 import type { RedirectOptions } from "./follow_redirects.ts";
 
 /**
@@ -15,7 +16,7 @@ export function redirect(
     const { status } = answer.response;
     if (status < 300 || status > 399 || request.redirect === "manual") return answer;
     // In a page, `fetch` has followed already.
-    const { followRedirects } = await import("./machine.ts");
+    const { followRedirects } = await machine();
     return await followRedirects(next, request, answer, limits.maxRedirects, options);
   };
 }

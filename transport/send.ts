@@ -4,6 +4,7 @@ import { nodeHttp } from "../runtime/http.ts";
 import type { ChannelRequest, ChannelResponse, Send } from "./channel.ts";
 import { checkFields, headerFields, type HostHeaders, recordOf } from "./header_fields.ts";
 import type { HostsOptions } from "./host_options.ts";
+import { machine } from "./loaded.ts";
 import type { Machine, MachineOptions } from "./machine.ts";
 import type { AddressesOf } from "./resolved_hosts.ts";
 import type { SendLimits } from "./send_clock.ts";
@@ -52,11 +53,11 @@ export function sender(options: SenderOptions): Sender {
   const defaults = { ...(userAgent !== undefined && { "user-agent": userAgent }) };
   checkFields("userAgent", defaults);
   const ways = new Map<string, Send>();
-  let machine: Machine | undefined;
+  let opened: Machine | undefined;
 
   async function load(): Promise<Machine> {
-    const { openMachine } = await import("./machine.ts");
-    return machine ??= openMachine(options);
+    const { openMachine } = await machine();
+    return opened ??= openMachine(options);
   }
 
   async function open(request: ChannelRequest): Promise<ChannelResponse> {
@@ -82,11 +83,11 @@ export function sender(options: SenderOptions): Sender {
     send: (request) => ways.get(request.url.origin)?.(request) ?? open(request),
     async addressesOf(url) {
       if (given !== undefined || !onMachine) return undefined;
-      return await (machine ?? await load()).addressesOf(url);
+      return await (opened ?? await load()).addressesOf(url);
     },
     close() {
       ways.clear();
-      machine?.close();
+      opened?.close();
     },
   };
 }

@@ -3,6 +3,7 @@ import { type ApiError, NetworkError } from "../errors.ts";
 import { type RuntimeName, runtimeName } from "../runtime/builtin.ts";
 import { type ChannelRequest, isStreamed, type Send } from "./channel.ts";
 import { type HostHeaders, sentHeaders } from "./header_fields.ts";
+import { machine } from "./loaded.ts";
 import { SendClock, type SendLimits } from "./send_clock.ts";
 import { sendFailure } from "./send_failure.ts";
 import { untilAborted } from "./until_aborted.ts";
@@ -22,9 +23,6 @@ interface FetchSendOptions extends Partial<SendLimits> {
   /** Whether it obeys a signal: the runtime's own does, not all that callers give. @default {false} */
   obeysSignals?: boolean;
 }
-
-// What streams a body, or looks into a failure, is loaded with the first that needs it.
-const machine = () => import("./machine.ts");
 
 /** So many bytes at most go out unseen, where that can be helped: two seconds' worth at worst. */
 const UNSEEN_BYTES = 64 * 1024;
