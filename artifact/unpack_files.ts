@@ -101,7 +101,7 @@ export async function unpackFiles(
 ): Promise<UnpackedFile[]> {
   checkOptions(options, UNPACK_FILES_OPTIONS);
   checkArgument("store", store, "source");
-  checkArgument("folder", folder, "text");
+  checkArgument("folder", folder, "path");
   const { signal, ...given } = options;
   const limits = { ...DEFAULTS, ...given };
   const ending = { ...(signal && { signal }) };

@@ -4,6 +4,8 @@ import { kindOf } from "./check_options.ts";
 type Fits = (value: unknown) => boolean;
 
 const isText: Fits = (value) => typeof value === "string";
+/** An empty one would be the current folder, or none; NUL ends it for the system. */
+const isPath: Fits = (value) => isText(value) && /^[^\0]+$/.test(value as string);
 const isObject: Fits = (value) => typeof value === "object" && value !== null;
 
 /** Tells an object with these methods. */
@@ -26,11 +28,12 @@ const DESCRIPTOR = "a descriptor: {mediaType, digest, size}";
 /** What an argument may have to be: in words, and what tells. */
 const KINDS = {
   text: ["a string", isText],
+  path: ["a path: a string that is not empty and has no NUL", isPath],
   names: ["a string or a list of them", either(isText, isList)],
   list: ["a list", isList],
   bytes: ["a Uint8Array", (value: unknown) => value instanceof Uint8Array],
   stream: ["a ReadableStream", having("getReader")],
-  output: ["a path or a WritableStream", either(isText, having("getWriter"))],
+  output: ["a path or a WritableStream", either(isPath, having("getWriter"))],
   descriptor: [DESCRIPTOR, isObject],
   named: [`${DESCRIPTOR}, or a tag or digest`, isObject],
   index: [
@@ -66,5 +69,6 @@ export function checkArgument(name: string, value: unknown, kind: ArgumentKind):
 
 /** What a value is, for messages; more of them come here than to an option. */
 function kindOfArgument(value: unknown): string {
+  if (value === "") return "empty";
   return value === undefined ? "undefined" : kindOf(value);
 }

@@ -318,8 +318,8 @@ interface SyncFiles {
  */
 export function makeFileSync(path: string, text: string, temporary: string): void {
   const system = builtin<SyncFiles>("fs")!;
-  writeFileSync(system, temporary, text);
   try {
+    writeFileSync(system, temporary, text);
     system.linkSync(temporary, path);
   } catch (error) {
     if (!hasCode(error, "EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "ENOSPC")) throw error;

@@ -2,16 +2,11 @@ import { type Bytes, EMPTY } from "../content/bytes.ts";
 import { compressionOf, decompressed } from "../content/compression.ts";
 import type { DecompressLimits } from "../content/gzip.ts";
 import { type PieceReader, pieceReader, readerStream } from "../content/piece_reader.ts";
-import {
-  ContentNotFoundError,
-  InvalidArchiveError,
-  InvalidOptionError,
-  LimitError,
-} from "../errors.ts";
-import { isMissing, openCursor } from "../runtime/files.ts";
+import { InvalidArchiveError, InvalidOptionError, LimitError } from "../errors.ts";
+import { openCursor } from "../runtime/files.ts";
 import { fileStream } from "./file_stream.ts";
 import { files } from "./files.ts";
-import { type FileBody, openFile } from "./open_file.ts";
+import { type FileBody, opened, openFile } from "./open_file.ts";
 import { PieceWriter } from "./piece_writer.ts";
 import { SharedFile } from "./shared_file.ts";
 
@@ -91,10 +86,12 @@ async function headOf(bytes: ArchiveBytes): Promise<Bytes> {
 async function inPlace(input: string | FileBody | Blob): Promise<ArchiveBytes> {
   const close = () => Promise.resolve();
   if (typeof input === "string") {
-    const { size } = await fileAt(input);
+    const { size } = await openFile(input);
     const system = files(`open ${input}`);
-    const open = async (offset: number, length: number) =>
-      fileStream(await openCursor(system, input, "read", offset), length);
+    const open = async (offset: number, length: number) => {
+      const file = await opened(input, () => openCursor(system, input, "read", offset));
+      return fileStream(file, length, input);
+    };
     return { size, open, close };
   }
   if (input instanceof Blob) {
@@ -112,15 +109,6 @@ async function inPlace(input: string | FileBody | Blob): Promise<ArchiveBytes> {
   throw new InvalidOptionError(
     "Cannot open the archive: it must be a path, {size, open()}, a Blob or a ReadableStream",
   );
-}
-
-async function fileAt(path: string): Promise<FileBody> {
-  try {
-    return await openFile(path);
-  } catch (cause) {
-    if (!isMissing(cause)) throw cause;
-    throw new ContentNotFoundError(`Cannot open ${path}: there is no such file`, { cause });
-  }
 }
 
 function firstBytes(reader: PieceReader, length: number): ReadableStream<Bytes> {

@@ -2,6 +2,7 @@ import type { Bytes } from "../content/bytes.ts";
 import { freeMemory, takeMemory } from "../content/memory.ts";
 import { readerStream } from "../content/piece_reader.ts";
 import type { FileCursor } from "../runtime/files.ts";
+import { diskError } from "./disk_error.ts";
 
 /**
  * What one read takes for a reader who brings no buffer. Measured on 1 GiB: a quarter costs more
@@ -15,6 +16,7 @@ const PIECES_IN_USE = 3;
 /** What a stream was made of. */
 interface Source {
   file: FileCursor;
+  path: string;
   length: number;
   onBytes?: (count: number) => void;
 }
@@ -65,9 +67,16 @@ export function servedStream(stream: ReadableStream<Bytes>): ReadableStream<Byte
   }, { highWaterMark: 0 });
 }
 
-/** A byte stream of a file from its position on, at most `length` bytes; its end closes the file. */
-export function fileStream(file: FileCursor, length = Infinity): ReadableStream<Bytes> {
-  const source: Source = { file, length };
+/**
+ * A byte stream of a file from its position on, at most `length` bytes; its end closes the file. Errors
+ * call the file by its path.
+ */
+export function fileStream(
+  file: FileCursor,
+  length = Infinity,
+  path = "the file",
+): ReadableStream<Bytes> {
+  const source: Source = { file, path, length };
   const { close, read } = reading(source);
   const stream = readerStream({
     async read(view) {
@@ -107,7 +116,7 @@ function reading(
         return count;
       } catch (error) {
         await close().catch(() => {});
-        throw error;
+        throw diskError("read", source.path, error);
       }
     },
   };

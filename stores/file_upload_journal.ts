@@ -63,7 +63,7 @@ export function fileUploadJournal(
   options: FileUploadJournalOptions = {},
 ): UploadJournal {
   checkOptions(options, FILE_UPLOAD_JOURNAL_OPTIONS);
-  checkArgument("folder", folder, "text");
+  checkArgument("folder", folder, "path");
   const { expiry = EXPIRY_MS } = options;
   return new FileUploadJournal(files(`keep uploads in ${folder}`), absolutePath(folder), expiry);
 }

@@ -20,7 +20,7 @@ import {
   openCursor,
   openRandomFile,
 } from "../runtime/files.ts";
-import { diskError, onDisk } from "./disk_error.ts";
+import { diskError, goneError, onDisk } from "./disk_error.ts";
 import { hashFile } from "./hash_file.ts";
 import { type LayoutFilesOptions, LayoutFolder } from "./layout_folder.ts";
 import { temporaryName } from "./partial_names.ts";
@@ -133,7 +133,8 @@ export class LayoutFiles extends LayoutFolder {
     for (const algorithm of ALGORITHMS) {
       const folder = join(this.folder, "blobs", algorithm);
       if (!await this.hasFolders(`blobs/${algorithm}`)) continue;
-      for (const name of await this.system.readdir(folder)) {
+      const names = await onDisk("read", folder, () => this.system.readdir(folder));
+      for (const name of names) {
         const digest = `${algorithm}:${name}`;
         const stat = isDigest(digest) ? await this.lstat(join(folder, name)) : undefined;
         if (!isDigest(digest) || !stat?.isFile()) continue;
@@ -169,7 +170,7 @@ export class LayoutFiles extends LayoutFolder {
   async publish(temporary: string, digest: Digest): Promise<void> {
     const path = this.path(digest);
     let folder = await this.makeBlobs(hashAlgorithm(digest));
-    const rename = () => onDisk("write", path, () => this.system.rename(temporary, path));
+    const rename = () => this.system.rename(temporary, path);
     try {
       await rename().catch(async (error) => {
         if (!isMissing(error)) throw error;
@@ -179,9 +180,11 @@ export class LayoutFiles extends LayoutFolder {
       });
     } catch (error) {
       // Windows does not replace a file that is being read.
-      const { size } = await this.system.stat(temporary);
-      if (!await this.verified(digest, { size })) throw error;
-      await this.system.rm(temporary, { force: true });
+      const size = (await this.lstat(temporary))?.size;
+      if (size === undefined || !await this.verified(digest, { size })) {
+        throw goneError(path, error);
+      }
+      await this.drop(temporary);
       return;
     }
     if (this.durable) await this.syncFolder(folder);
@@ -202,8 +205,9 @@ export class LayoutFiles extends LayoutFolder {
     if (stat === undefined || !await from.verified(digest, { signal })) return undefined;
     const folder = await this.makeBlobs(hashAlgorithm(digest));
     const path = this.path(digest);
-    const source = await this.system.realpath(from.path(digest));
+    let source = from.path(digest);
     try {
+      source = await this.system.realpath(source);
       await this.system.link(source, path);
     } catch (error) {
       if (isMissing(error)) return undefined;
@@ -212,8 +216,11 @@ export class LayoutFiles extends LayoutFolder {
       if (await this.verified(digest, { size: stat.size, signal })) return true;
       const temporary = join(await this.partials(), temporaryName());
       await this.inPartials(temporary, () => this.system.link(source, temporary));
-      await this.publish(temporary, digest);
-      await this.system.rm(temporary, { force: true }); // a rename of one file to itself does nothing
+      try {
+        await this.publish(temporary, digest);
+      } finally {
+        await this.drop(temporary); // a rename of one file to itself does nothing
+      }
     }
     // The link has changed a time of the file, and nothing else.
     const after = await from.#stat(digest);
@@ -268,7 +275,7 @@ export class LayoutFiles extends LayoutFolder {
       return stat.isFile() ? stat : undefined;
     } catch (error) {
       if (isMissing(error) || hasCode(error, "ELOOP")) return undefined;
-      throw error;
+      throw diskError("read", path, error);
     }
   }
 
@@ -280,12 +287,12 @@ export class LayoutFiles extends LayoutFolder {
     const path = this.path(digest);
     let file;
     try {
-      file = await onDisk("read", path, () => openRandomFile(this.system, path, "read"));
+      file = await openRandomFile(this.system, path, "read");
       const end = await hashFile(file, hasher, { start: 0, end: size, signal });
       return end === size && toDigest(algorithm, await hasher.digest()) === digest;
     } catch (error) {
       if (isMissing(error)) return false;
-      throw error;
+      throw diskError("read", path, error);
     } finally {
       await file?.close();
     }

@@ -13,7 +13,7 @@ import {
 import { absolutePath } from "../runtime/absolute_path.ts";
 import { isRunning } from "../runtime/process_owner.ts";
 import { makeFolders } from "../runtime/make_folders.ts";
-import { diskError, onDisk, onDiskCursor, placeError } from "./disk_error.ts";
+import { diskError, goneError, onDisk, onDiskCursor, placeError } from "./disk_error.ts";
 import { files } from "./files.ts";
 import { PARTIAL, partialName, temporaryName } from "./partial_names.ts";
 
@@ -80,7 +80,11 @@ export class LayoutFolder {
     const path = join(this.folder, name);
     await this.writeTemporary(async (file) => {
       for (const text of parts) await file.write(encodeText(text));
-    }, (temporary) => onDisk("write", path, () => this.system.rename(temporary, path)));
+    }, async (temporary) => {
+      await this.system.rename(temporary, path).catch((error) => {
+        throw goneError(path, error);
+      });
+    });
     if (this.durable) await this.syncFolder(this.folder);
   }
 
@@ -125,9 +129,14 @@ export class LayoutFolder {
       }
       await rename(temporary);
     } catch (error) {
-      await this.system.rm(temporary, { force: true });
+      await this.drop(temporary);
       throw error;
     }
+  }
+
+  /** Removes what is of no use any more; what cannot be removed is swept later. */
+  async drop(temporary: string): Promise<void> {
+    await this.system.rm(temporary, { force: true }).catch(() => {});
   }
 
   /** The folder for what is not whole yet; it is there afterwards. */
@@ -203,7 +212,9 @@ export class LayoutFolder {
       await handle.sync();
     } catch (error) {
       // Windows opens no folders, and some disks sync none: their names are as safe as they get.
-      if (!hasCode(error, "EPERM", "EISDIR", "EACCES", "EINVAL", "ENOTSUP", "EBADF")) throw error;
+      if (!hasCode(error, "EPERM", "EISDIR", "EACCES", "EINVAL", "ENOTSUP", "EBADF")) {
+        throw diskError("write", folder, error);
+      }
     } finally {
       await handle?.close();
     }

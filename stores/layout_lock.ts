@@ -40,6 +40,6 @@ export async function withLayoutLock<T>(
   try {
     return await run();
   } finally {
-    release();
+    await onDisk("write", path, () => new Promise<void>((resolve) => resolve(release())));
   }
 }

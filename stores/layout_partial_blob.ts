@@ -106,13 +106,14 @@ class LayoutPartialBlob implements PartialBlob {
   /** Finds what is there, and hashes it up to the first gap. */
   async resume(signal?: AbortSignal): Promise<void> {
     const { file, files, path, size } = this.#parts;
-    const there = await file.size();
     const { prefix, behind } = await extentOf(files, path);
     this.#prefix = Math.min(size, prefix);
     this.#behind = behind.filter(([, end]) => end <= size);
-    if (there > this.#end) await onDisk("write", path, () => file.truncate(this.#end));
-    if (this.#behind.length === 0) await files.system.rm(noteOf(path), { force: true });
-    else this.#note = { length: (await files.system.lstat(noteOf(path))).size, since: 0 };
+    await onDisk("write", path, async () => {
+      if (await file.size() > this.#end) await file.truncate(this.#end);
+      if (this.#behind.length === 0) await files.system.rm(noteOf(path), { force: true });
+      else this.#note = { length: (await files.system.lstat(noteOf(path))).size, since: 0 };
+    });
     this.#offset = this.#prefix;
     this.#found = this.#behind.map(([start, end]) => [start, end]);
     await this.#hashPrefix(signal);
@@ -184,7 +185,7 @@ class LayoutPartialBlob implements PartialBlob {
       await this.#finish(async () => {
         // The note tells what counts where there are gaps, and of what could not be cut.
         if (failure === undefined && this.#behind.length === 0) {
-          await files.system.rm(noteOf(path), { force: true });
+          await onDisk("write", path, () => files.system.rm(noteOf(path), { force: true }));
         }
         await releasePart(files, path, digest);
         if (failure !== undefined) throw failure.error;
@@ -260,11 +261,12 @@ class LayoutPartialBlob implements PartialBlob {
 
   /** Reads back what the hasher has not seen of the bytes without a gap. */
   async #hashPrefix(signal?: AbortSignal): Promise<Hasher> {
-    const { digest, file } = this.#parts;
+    const { digest, file, path } = this.#parts;
     const hasher = await this.#hashing();
     const [start, end] = [this.#hashed, this.#prefix];
     this.#forgetHash(); // what fails half-way leaves a hasher that has seen too much
-    const hashed = await hashFile(file, hasher, { start, end, signal });
+    const hash = () => hashFile(file, hasher, { start, end, signal });
+    const hashed = await onDisk("read", path, hash);
     if (hashed < end) throw sizeMismatch(digest, end, hashed);
     [this.#hasher, this.#hashed] = [hasher, end];
     return hasher;
@@ -279,10 +281,10 @@ class LayoutPartialBlob implements PartialBlob {
 
   /** Closes the file, so that nobody writes to what is published then; what is left is let go. */
   async #finish(then: () => Promise<void>): Promise<void> {
-    const { file, onEnd } = this.#parts;
+    const { file, onEnd, path } = this.#parts;
     this.#open = false;
     try {
-      await file.close();
+      await onDisk("write", path, () => file.close());
       await then();
     } finally {
       await onEnd();

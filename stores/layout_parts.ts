@@ -3,7 +3,7 @@ import { bytesThere } from "../content/bytes_there.ts";
 import type { Digest } from "../content/digest.ts";
 import { isMissing, openRandomFile, type RandomFile } from "../runtime/files.ts";
 import { isRunning } from "../runtime/process_owner.ts";
-import { onDisk } from "./disk_error.ts";
+import { diskError, goneError, onDisk } from "./disk_error.ts";
 import type { LayoutFiles } from "./layout_files.ts";
 import { freeName, heldName, noteOf, PARTIAL, partialName } from "./partial_names.ts";
 
@@ -48,18 +48,22 @@ export async function claimPart(files: LayoutFiles, digest: Digest): Promise<Cla
   for (const part of await partsFree(files, digest)) {
     const extent = await extentOf(files, part);
     if (bytesOf(extent) === 0) continue;
-    // The note of a part with gaps is there before the part: without it they would count as bytes.
-    await system.writeFile(noteOf(path), noteLine(extent));
     try {
+      // The note of a part with gaps is there before the part: without it they would count as bytes.
+      await system.writeFile(noteOf(path), noteLine(extent));
       await system.rename(part, path);
-      await system.rm(noteOf(part), { force: true });
     } catch (error) {
       await system.rm(noteOf(path), { force: true });
-      if (!isMissing(error)) throw error;
+      if (!isMissing(error)) throw diskError("write", part, error);
       continue; // another one was faster
     }
-    const file = await onDisk("write", path, () => openRandomFile(system, path, "update"));
-    return { path, file, isNew: false };
+    try {
+      await system.rm(noteOf(part), { force: true });
+      return { path, file: await openRandomFile(system, path, "update"), isNew: false };
+    } catch (error) {
+      await releasePart(files, path, digest);
+      throw goneError(path, error);
+    }
   }
   const file = await files.inPartials(path, () => openRandomFile(system, path, "create"));
   return { path, file, isNew: true };
@@ -72,10 +76,12 @@ export async function releasePart(files: LayoutFiles, path: string, digest: Dige
   const [mine, other] = [bytesOf(extent), bytesOf(await extentOf(files, free))];
   if (mine === 0 || other >= mine) return await removePart(files, path);
   await removePart(files, free);
-  const { size } = await files.system.lstat(path);
-  if (mine < size) await files.system.writeFile(noteOf(free), noteLine(extent));
-  await files.system.rename(path, free);
-  await files.system.rm(noteOf(path), { force: true });
+  await onDisk("write", path, async () => {
+    const { size } = await files.system.lstat(path);
+    if (mine < size) await files.system.writeFile(noteOf(free), noteLine(extent));
+    await files.system.rename(path, free);
+    await files.system.rm(noteOf(path), { force: true });
+  });
 }
 
 /** Removes the parts of some content that nobody holds. */
@@ -99,7 +105,7 @@ export async function extentOf({ system }: LayoutFiles, part: string): Promise<E
     return lines.length === 0 ? all : readLine(lines.at(-1)!, stat.size);
   } catch (error) {
     if (isMissing(error)) return NOTHING;
-    throw error;
+    throw diskError("read", part, error);
   }
 }
 
@@ -144,12 +150,14 @@ async function isLeft({ system }: LayoutFiles, path: string, owner: string): Pro
     return Date.now() - (await system.lstat(path)).mtimeMs > QUIET_MS;
   } catch (error) {
     if (isMissing(error)) return false;
-    throw error;
+    throw diskError("read", path, error);
   }
 }
 
 /** Removes a part, and its note. */
 export async function removePart({ system }: LayoutFiles, part: string): Promise<void> {
-  await system.rm(part, { force: true });
-  await system.rm(noteOf(part), { force: true });
+  await onDisk("write", part, async () => {
+    await system.rm(part, { force: true });
+    await system.rm(noteOf(part), { force: true });
+  });
 }

@@ -96,7 +96,7 @@ export class LayoutStore implements ContentStore {
    */
   constructor(folder: string, options: LayoutStoreOptions = {}) {
     checkOptions(options, LAYOUT_STORE_OPTIONS);
-    checkArgument("folder", folder, "text");
+    checkArgument("folder", folder, "path");
     const { durable = false, partialExpiry = PARTIAL_EXPIRY_MS } = options;
     this.folder = folder;
     this.#files = new LayoutFiles(folder, { durable });
@@ -156,7 +156,11 @@ export class LayoutStore implements ContentStore {
     const { offset, length } = storedRange(descriptor, size, options);
     if (length === 0 || (offset === size && size > 0)) return bytesStream(EMPTY);
     const rest = Math.min(length, size - offset);
-    const stream = fileStream(await this.#files.open(digest, offset), rest);
+    const stream = fileStream(
+      await this.#files.open(digest, offset),
+      rest,
+      this.#files.path(digest),
+    );
     if (verify && offset === 0 && length >= size) {
       return await verifyingStream(pieceReader(stream), { digest, size }, signal && { signal });
     }

@@ -46,7 +46,7 @@ export async function saveFile(
   options: SaveFileOptions = {},
 ): Promise<number> {
   checkOptions(options, SAVE_FILE_OPTIONS);
-  checkArgument("path", path, "text");
+  checkArgument("path", path, "path");
   checkArgument("stream", stream, "stream");
   const { signal } = options;
   const system = files(`write ${path}`);
@@ -66,7 +66,7 @@ export async function saveFile(
   } catch (error) {
     await reader.cancel(error).catch(() => {});
     await file?.close().catch(() => {});
-    if (file !== undefined) await system.rm(temporary, { force: true });
+    if (file !== undefined) await system.rm(temporary, { force: true }).catch(() => {});
     throw error;
   }
 }

@@ -1,12 +1,21 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path/join";
 import { bytesStream } from "../content/body.ts";
 import { type Bytes, concatBytes } from "../content/bytes.ts";
 import { digestOf } from "../content/digest_of.ts";
 import { pieceReader } from "../content/piece_reader.ts";
 import { verifyingStream } from "../content/verifying_stream.ts";
-import { BadDigestError, InvalidOptionError } from "../errors.ts";
+import {
+  BadDigestError,
+  ContentNotFoundError,
+  InvalidOptionError,
+  StorageError,
+} from "../errors.ts";
+import { createArchive } from "./create_archive.ts";
+import { fileUploadJournal } from "./file_upload_journal.ts";
 import { inFolder } from "./folder_fixture_test.ts";
+import { LayoutStore } from "./layout_store.ts";
+import { openArchive } from "./open_archive.ts";
 import { openFile } from "./open_file.ts";
 import { saveFile } from "./save_file.ts";
 
@@ -91,6 +100,38 @@ Deno.test("openFile: a folder is refused", () =>
   inFolder(async (folder) => {
     await assertRejects(() => openFile(folder), InvalidOptionError, "it is not a file");
   }));
+
+Deno.test("openFile: a file that is not there, at once or when it is read", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "file");
+    const places = [path, join(folder, "none", "file"), join(folder, "n".repeat(300))];
+    for (const place of places) {
+      const error = await assertRejects(() => openFile(place), ContentNotFoundError);
+      assertEquals(error.message, `Cannot open ${place}: there is no such file`);
+    }
+    await Deno.writeTextFile(path, "hello");
+    const file = await openFile(path);
+    await Deno.remove(path);
+    await assertRejects(async () => await file.open(), ContentNotFoundError, path);
+    await Deno.mkdir(path);
+    const reading = async () => await new Response(await file.open()).text();
+    assertEquals(
+      (await assertRejects(reading, StorageError, "a folder is in its place")).path,
+      path,
+    );
+  }));
+
+Deno.test("openFile and its like: what can be no path is refused", async () => {
+  const stream = () => new Blob(["x"]).stream();
+  for (const path of ["", "a\0b"]) {
+    await assertRejects(() => openFile(path), InvalidOptionError, "'path'");
+    await assertRejects(() => saveFile(path, stream()), InvalidOptionError, "'path'");
+    await assertRejects(() => openArchive(path), InvalidOptionError, "'path'");
+    await assertRejects(() => createArchive(path, { format: "oci" }), InvalidOptionError, "a path");
+    assertThrows(() => new LayoutStore(path), InvalidOptionError, "'folder'");
+    assertThrows(() => fileUploadJournal(path), InvalidOptionError, "'folder'");
+  }
+});
 
 Deno.test("saveFile: what does not verify leaves nothing, and what was there stays", () =>
   inFolder(async (folder) => {

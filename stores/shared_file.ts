@@ -9,7 +9,7 @@ import {
   type RandomFile,
   temporaryFolder,
 } from "../runtime/files.ts";
-import { diskError, inPlace } from "./disk_error.ts";
+import { diskError, inPlace, onDisk } from "./disk_error.ts";
 import { files } from "./files.ts";
 
 /** Only this user may read what is in a folder that all share. */
@@ -76,13 +76,14 @@ export class SharedFile {
 
   /** Closes the file. */
   close(): Promise<void> {
-    return this.#closing ??= this.#turns.take(() => this.#file.close());
+    const close = () => onDisk("write", this.#name, () => this.#file.close());
+    return this.#closing ??= this.#turns.take(close);
   }
 
   /** Closes the file, and removes it where it still has its name. */
   async remove(): Promise<void> {
     await this.close();
-    await this.#system.rm(this.path, { force: true });
+    await onDisk("write", this.path, () => this.#system.rm(this.path, { force: true }));
   }
 
   #locked<T>(run: () => Promise<T>): Promise<T> {

@@ -70,7 +70,8 @@ export class DiskRepository {
     }
     return {
       size,
-      open: async (offset, length) => fileStream(await this.files.open(digest, offset), length),
+      open: async (offset, length) =>
+        fileStream(await this.files.open(digest, offset), length, this.files.path(digest)),
     };
   }
 

@@ -105,7 +105,7 @@ export class DiskUpload implements BackendUpload {
 
   async read(offset: number, length: number): Promise<ReadableStream<Bytes>> {
     const there = Math.min(length, this.size - offset);
-    return fileStream(await this.#open("read", offset), there);
+    return fileStream(await this.#open("read", offset), there, this.#parts.path);
   }
 
   async finish(digest: Digest): Promise<void> {
