@@ -27,7 +27,7 @@ export function readDockerManifest(bytes: Uint8Array): DockerImage[] {
     if (typeof config !== "string") throw broken("manifest.json", `image ${at} has no Config`);
     if (!isTexts(layers ?? [])) throw broken("manifest.json", `image ${at} has broken Layers`);
     if (!isTexts(names ?? [])) throw broken("manifest.json", `image ${at} has broken RepoTags`);
-    return { config, names: names ?? [], layers: layers ?? [] };
+    return { config, names: (names ?? []).filter(isName), layers: layers ?? [] };
   });
 }
 
@@ -64,6 +64,11 @@ function json(bytes: Uint8Array, name: string): unknown {
   } catch (cause) {
     throw new InvalidArchiveError(`Cannot read ${name} of the archive: it is not JSON`, { cause });
   }
+}
+
+/** Docker has written `<none>:<none>` for an image that has no name. */
+function isName(text: string): boolean {
+  return text !== "" && !text.includes("<none>");
 }
 
 function isTexts(value: unknown): value is string[] {

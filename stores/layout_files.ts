@@ -22,7 +22,7 @@ import {
 } from "../runtime/files.ts";
 import { diskError, goneError, onDisk } from "./disk_error.ts";
 import { hashFile } from "./hash_file.ts";
-import { type LayoutFilesOptions, LayoutFolder } from "./layout_folder.ts";
+import { FOLLOW_LINKS, type LayoutFilesOptions, LayoutFolder } from "./layout_folder.ts";
 import { temporaryName } from "./partial_names.ts";
 import { PieceWriter } from "./piece_writer.ts";
 import { VerifiedFiles } from "./verified_files.ts";
@@ -63,6 +63,15 @@ export class LayoutFiles extends LayoutFolder {
   /** Where a blob is. A checked digest's characters leave no way out of the folder. */
   path(digest: Digest): string {
     return join(this.#blobs(digest), digestEncoded(digest));
+  }
+
+  /** That a blob is not here; what stands in its place instead is told. */
+  async missing(verb: string, digest: Digest): Promise<ContentNotFoundError> {
+    const path = this.path(digest);
+    const state = await this.lstat(path) === undefined
+      ? `${this.folder} does not have it`
+      : `${path} is no file, or a link that leads out of the blobs: ${FOLLOW_LINKS}`;
+    return new ContentNotFoundError(`Cannot ${verb} ${digest}: ${state}`);
   }
 
   /** The size of a blob; `undefined` where there is none, or something else in its place. */

@@ -15,10 +15,14 @@ import { isRunning } from "../runtime/process_owner.ts";
 import { makeFolders } from "../runtime/make_folders.ts";
 import { diskError, goneError, onDisk, onDiskCursor, placeError } from "./disk_error.ts";
 import { files } from "./files.ts";
+import { LAYOUT_FILE } from "./read_index.ts";
 import { PARTIAL, partialName, temporaryName } from "./partial_names.ts";
 
 /** How often something is tried where other processes remove its empty folder at that moment. */
 const MAKE_TRIES = 50;
+
+/** What helps where a build tool has filled a folder with links. */
+export const FOLLOW_LINKS = "cp -rL makes a copy of the folder that has files in their places";
 
 /** What happens to the disk's own memory. */
 export interface LayoutFilesOptions {
@@ -33,6 +37,10 @@ export interface LayoutFilesOptions {
 export class LayoutFolder {
   /** The folder's absolute path. */
   readonly folder: string;
+  /** What may be done about an index that is damaged. */
+  readonly repair: string =
+    `; restore it, or begin anew without it and ${LAYOUT_FILE}: copied again, ` +
+    "what it named finds the blobs that are there";
   /** Whether changes wait for the disk. */
   readonly durable: boolean;
   /** The machine's files. */
@@ -63,7 +71,7 @@ export class LayoutFolder {
     const stat = await this.lstat(join(this.folder, name));
     if (stat === undefined || stat.isFile()) return stat;
     throw new InvalidContentError(
-      `Cannot read ${join(this.folder, name)}: it is not a regular file`,
+      `Cannot read ${join(this.folder, name)}: it is no file, or a link: ${FOLLOW_LINKS}`,
     );
   }
 

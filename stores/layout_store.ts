@@ -150,9 +150,7 @@ export class LayoutStore implements ContentStore {
     const { signal, verify = true } = options;
     const digest = digestIn(descriptor);
     const size = await this.#files.size(digest);
-    if (size === undefined) {
-      throw new ContentNotFoundError(`Cannot open ${digest}: ${this.folder} does not have it`);
-    }
+    if (size === undefined) throw await this.#files.missing("open", digest);
     const { offset, length } = storedRange(descriptor, size, options);
     if (length === 0 || (offset === size && size > 0)) return bytesStream(EMPTY);
     const rest = Math.min(length, size - offset);

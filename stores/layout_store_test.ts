@@ -243,14 +243,16 @@ Deno.test("LayoutStore: a file of another process beside the store's is seen at 
   }));
 
 for (
-  const [what, text] of [
-    ["no JSON", "{"],
+  const [what, text, words = ""] of [
+    ["no JSON", "{", "it is not JSON; restore it"],
     ["a list", "[]"],
     ["null", "null"],
     ["entries that are no list", '{"manifests":{}}'],
     ["two values", '{"manifests":[]}{"manifests":[]}'],
     ["a half", '{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.im'],
-  ] as [string, string][]
+    ["nothing, as a power cut leaves it", "", "it is empty; restore it"],
+    ["zeros, as a power cut leaves it", "\0".repeat(100), "it is empty; restore it"],
+  ] as [string, string, string?][]
 ) {
   Deno.test(`LayoutStore: an index.json of ${what}: InvalidContentError, and it stays`, () =>
     inFolder(async (folder) => {
@@ -258,9 +260,14 @@ for (
       const store = new LayoutStore(folder);
       const { descriptor, bytes } = await image("one");
       await store.write(descriptor, bytes);
-      await assertRejects(() => store.resolve("v1"), InvalidContentError);
+      await assertRejects(() => store.resolve("v1"), InvalidContentError, words);
       await assertRejects(() => store.tag(descriptor, "v1"), InvalidContentError);
       assertEquals(await Deno.readTextFile(`${folder}/index.json`), text);
+      // What the message says can be done.
+      await Deno.remove(`${folder}/index.json`);
+      await store.write(descriptor, new ReadableStream()); // it is there, and is not read
+      await store.tag(descriptor, "v1");
+      assertEquals((await store.resolve("v1")).digest, descriptor.digest);
     }));
 }
 

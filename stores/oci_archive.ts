@@ -243,6 +243,7 @@ function layoutSource(index: ArchiveIndex, limits: Required<ArchiveLimits>): Lay
   };
   return {
     folder: "the archive",
+    repair: "",
     size: (digest) => Promise.resolve(index.find(blobName(digest))?.size),
     read: (digest) => read(blobName(digest), "manifestBytes"),
     readText: async (name) => {

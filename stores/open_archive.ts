@@ -113,5 +113,12 @@ function missing(index: ArchiveIndex): string {
   if (["bin", "etc", "usr"].some((name) => names.has(name))) {
     return "it has no manifest.json: it is a file system, as `docker export` makes it, and no image";
   }
+  const below = [...index.names()].find((name) => /^[^/]+\/(?:manifest|index)\.json$/.test(name));
+  if (below !== undefined) {
+    return `it has ${
+      JSON.stringify(below)
+    }, and should have that at its top: pack what is in that ` +
+      "folder, as tar -C FOLDER does, and not the folder";
+  }
   return "it has neither manifest.json nor index.json";
 }

@@ -4,6 +4,7 @@ import type { Descriptor } from "../content/descriptor.ts";
 import { describeBytes } from "../content/describe_bytes.ts";
 import { digestOf } from "../content/digest_of.ts";
 import { gzip } from "../content/gzip.ts";
+import { MEDIA_TYPES } from "../content/media_types.ts";
 import { type Part, tarOf } from "../content/tar_sample_test.ts";
 import {
   BadDigestError,
@@ -101,6 +102,12 @@ const refused: [
     [{ name: "bin/sh" }, { name: "etc/passwd" }],
     InvalidArchiveError,
     "docker export",
+  ],
+  [
+    "an OCI layout in a folder of the tar",
+    [{ name: "image", flag: "5" }, { ...json("index.json", {}), name: "image/index.json" }],
+    InvalidArchiveError,
+    "pack what is in that folder",
   ],
   ["an OCI layout as docker", [json("index.json", {})], InvalidArchiveError, "is an OCI layout", {
     format: "docker",
@@ -375,6 +382,17 @@ Deno.test("a temporary file has no name, and cannot be read once it is removed",
   await file.remove();
   await file.remove();
   await assertRejects(() => file.cursor(0).read(view), Error, file.path);
+});
+
+Deno.test("openArchive: what Docker calls an image without a name is none", async () => {
+  const RepoTags = ["<none>:<none>", "", "app:1"];
+  for (const names of [RepoTags, RepoTags.slice(0, 2)]) {
+    const manifest = json("manifest.json", [{ Config: "a", Layers: [], RepoTags: names }]);
+    const archive = await openArchive(new Blob([tarOf(manifest, { name: "a", content: "{}" })]));
+    assertEquals(await Array.fromAsync(archive.tags()), names.slice(2));
+    assertEquals((await archive.resolve("")).mediaType, MEDIA_TYPES.ociManifest);
+    await archive.close();
+  }
 });
 
 Deno.test("openArchive: of several images without names each has a number", async () => {

@@ -28,6 +28,8 @@ interface IndexFile {
 export interface LayoutSource {
   /** What it is called in messages. */
   readonly folder: string;
+  /** What may be done about a file beside the blobs that is damaged, or gone. */
+  readonly repair: string;
   /** A blob's size; `undefined` where it is not here. */
   size(digest: Digest): Promise<number | undefined>;
   /** A small blob's bytes, not verified. */
@@ -46,11 +48,15 @@ export async function readIndex(files: LayoutSource): Promise<IndexFile> {
   const isLayout = await checkVersion(files);
   const text = await files.readText(INDEX);
   if (text === undefined) {
-    if (isLayout) throw new InvalidContentError(`Cannot read ${files.folder}: it has no ${INDEX}`);
+    if (isLayout) {
+      throw new InvalidContentError(
+        `Cannot read ${files.folder}: it has no ${INDEX}${files.repair}`,
+      );
+    }
     return { entries: [], fields: { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex } };
   }
   const path = join(files.folder, INDEX);
-  const { manifests, ...fields } = objectIn(text, path);
+  const { manifests, ...fields } = objectIn(text, path, files.repair);
   if (!Array.isArray(manifests ?? []) || "layers" in fields) {
     throw new InvalidContentError(`Cannot read ${path}: it is no index`);
   }
@@ -72,19 +78,20 @@ async function checkVersion(files: LayoutSource): Promise<boolean> {
   const text = await files.readText(LAYOUT_FILE);
   if (text === undefined) return false;
   const path = join(files.folder, LAYOUT_FILE);
-  const { imageLayoutVersion: version } = objectIn(text, path);
+  const { imageLayoutVersion: version } = objectIn(text, path, files.repair);
   if (version === undefined || /^1\./.test(String(version))) return true;
   throw new InvalidContentError(
     `Cannot read ${path}: the layout version is ${JSON.stringify(version)}, not 1.0.0`,
   );
 }
 
-function objectIn(text: string, path: string): Record<string, unknown> {
+function objectIn(text: string, path: string, repair: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new InvalidContentError(`Cannot read ${path}: it is not JSON`, { cause });
+    const state = /^[\s\0]*$/.test(text) ? "it is empty" : "it is not JSON";
+    throw new InvalidContentError(`Cannot read ${path}: ${state}${repair}`, { cause });
   }
   if (isObject(value)) {
     return value as Record<string, unknown>;
