@@ -160,6 +160,19 @@ for (const [from, to, more, expected] of targets) {
   });
 }
 
+Deno.test("targetReferences: the name in a tar may have a digest, which is no tag", () => {
+  const names: [name: string, tag: string, full: string[]][] = [
+    [`app@${DIGEST}`, "latest", []],
+    [`localhost:5000/a@${DIGEST}`, "latest", []],
+    [`localhost:5000/a:1@${DIGEST}`, "1", ["localhost:5000/a:1"]],
+  ];
+  for (const [reference, tag, full] of names) {
+    const from = { ...parseLocation("docker-archive:a.tar"), reference } as Location;
+    assertEquals(targetReferences(from, parseLocation("oci:dir"), []), [tag]);
+    assertEquals(targetReferences(from, parseLocation("docker-archive:b.tar"), []), full);
+  }
+});
+
 Deno.test("referenceOf: the digest before the tag, latest of a repository", () => {
   assertEquals(referenceOf(parseLocation("alpine")), "latest");
   assertEquals(referenceOf(parseLocation(`alpine:3@${DIGEST}`)), DIGEST);

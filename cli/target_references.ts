@@ -42,10 +42,10 @@ function nameOf(from: Location, to: Location): string | undefined {
     const named = tag ?? "latest";
     return isDocker ? formatReference({ registry, repository, tag: named }) : named;
   }
-  if (isDocker) return from.reference === "" ? undefined : from.reference;
-  // A full name has its tag behind the last colon; a digest is none.
-  const [, tag] = /^(?:.*:)?([\w][\w.-]{0,127})$/.exec(from.reference) ?? [];
-  return tag !== undefined && !/^[a-z0-9+._-]+:[0-9a-f]{32,}$/.test(from.reference)
-    ? tag
-    : "latest";
+  const name = from.reference.replace(/(?:^|@)[a-z0-9+._-]+:[0-9a-f]{32,}$/, ""); // no digest
+  const isUntagged = name === "" || (name !== from.reference && !/:[^/]*$/.test(name));
+  if (isDocker) return isUntagged ? undefined : name;
+  if (isUntagged) return "latest";
+  // A full name has its tag behind the last colon.
+  return /^(?:.*:)?([\w][\w.-]{0,127})$/.exec(name)?.[1] ?? "latest";
 }
