@@ -7,9 +7,10 @@ import {
   HttpError,
   NotFoundError,
   SparseIndexRefusedError,
+  StorageError,
 } from "../errors.ts";
 import { subjectOf } from "../manifest/children.ts";
-import { copyError, onSide } from "./copy_error.ts";
+import { copyError, onSide, sideOf } from "./copy_error.ts";
 import { CopyEvents } from "./copy_events.ts";
 import type { CopiedContent, CopyOptions } from "./copy_options.ts";
 import { type GraphNode, type GraphVisitor, GraphWalk } from "./graph_walk.ts";
@@ -263,13 +264,17 @@ export class Copier implements GraphVisitor {
   }
 
   async #mount(descriptor: Descriptor): Promise<boolean> {
-    return await this.#onTarget(
-      descriptor,
-      (signal) =>
-        this.#ask(async () =>
-          await this.#target.mount?.(descriptor, this.#source, { signal }) ?? false
-        ),
-    );
+    const { signal } = this.#work;
+    try {
+      return await this.#ask(async () =>
+        await this.#target.mount?.(descriptor, this.#source, { signal }) ?? false
+      );
+    } catch (error) {
+      signal.throwIfAborted();
+      // The disk may be either one's: a transfer finds out.
+      if (error instanceof StorageError) return false;
+      throw copyError(sideOf(error), descriptor, error);
+    }
   }
 
   async #transferBlob(descriptor: Descriptor): Promise<void> {

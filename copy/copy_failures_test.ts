@@ -4,7 +4,7 @@ import type { Descriptor } from "../content/descriptor.ts";
 import { describeBytes } from "../content/describe_bytes.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import type { ContentStore } from "../content/store.ts";
-import { CopyError, type ErrorCode } from "../errors.ts";
+import { CopyError, type ErrorCode, SizeMismatchError, StorageError } from "../errors.ts";
 import { encodeManifest } from "../manifest/encode_manifest.ts";
 import { LayoutStore } from "../stores/layout_store.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
@@ -45,6 +45,19 @@ Deno.test("a copy that fails names the side and the content, and tags nothing", 
             : from.open(each, options),
       }),
     })],
+    [
+      "a layer that the target would link, of another size",
+      "source",
+      "SIZE_MISMATCH",
+      (_, layer) => {
+        const no = new SizeMismatchError("no", { expected: 1, actual: 2 });
+        const mount = async ({ digest }: Descriptor) => {
+          if (digest === layer.digest) throw no;
+          return await Promise.resolve(false);
+        };
+        return { to: altered<ContentStore>(new PlainStore(), { mount }) };
+      },
+    ],
     ["a target that refuses", "target", "REGISTRY_RESPONSE", () => ({
       to: repository({ faults: { status: 500, on: { endpoint: "upload", method: "PUT" } } }).store,
     })],
@@ -74,6 +87,14 @@ Deno.test("a copy that fails names the side and the content, and tags nothing", 
       await assertRejects(() => to.resolve("v1"));
     });
   }
+  await t.step("a link that the disk refuses: the blob is moved", async () => {
+    const source = new MemoryStore();
+    await writeImage(source, { tag: "v1" });
+    const mount = () => Promise.reject(new StorageError("no", { path: "/a" }));
+    const target = altered<ContentStore>(new PlainStore(), { mount });
+    assertEquals((await copy(source, "v1", target, "v1")).mounted, []);
+    await target.resolve("v1");
+  });
   await t.step("a tag that is not there", async () => {
     const error = await failure(copy(new MemoryStore(), "v1", new PlainStore(), "v1"), CopyError);
     assertEquals([error.side, error.descriptor, error.retryable], ["source", undefined, false]);
