@@ -20,10 +20,11 @@ import {
   openCursor,
   openRandomFile,
 } from "../runtime/files.ts";
+import { isRunning } from "../runtime/process_owner.ts";
 import { diskError, goneError, onDisk } from "./disk_error.ts";
 import { hashFile } from "./hash_file.ts";
 import { FOLLOW_LINKS, type LayoutFilesOptions, LayoutFolder } from "./layout_folder.ts";
-import { temporaryName } from "./partial_names.ts";
+import { PARTIAL, partialName, temporaryName } from "./partial_names.ts";
 import { PieceWriter } from "./piece_writer.ts";
 import { VerifiedFiles } from "./verified_files.ts";
 
@@ -58,6 +59,25 @@ export class LayoutFiles extends LayoutFolder {
   constructor(folder: string, options: LayoutFilesOptions, verified = new VerifiedFiles()) {
     super(folder, options);
     this.#verified = verified;
+  }
+
+  /**
+   * Removes what processes that ended have left and no other one can go on with, parts of what came
+   * whole in another way, and what has not been written to since a time, in milliseconds.
+   */
+  async sweep(before: number): Promise<void> {
+    for (const name of await this.partialNames()) {
+      const path = join(this.folder, PARTIAL, name);
+      const stat = await this.lstat(path);
+      if (!stat?.isFile()) continue;
+      const { owner, digest } = partialName(name) ?? {};
+      const runs = owner === undefined ? undefined : isRunning(owner);
+      if (runs === true) continue;
+      const isLeft = runs === false || (owner === undefined && digest !== undefined);
+      const useless = isLeft && (digest === undefined || await this.size(digest) !== undefined);
+      if (!useless && stat.mtimeMs >= before) continue;
+      await onDisk("write", path, () => this.system.rm(path, { force: true }));
+    }
   }
 
   /** Where a blob is. A checked digest's characters leave no way out of the folder. */
@@ -189,10 +209,7 @@ export class LayoutFiles extends LayoutFolder {
       });
     } catch (error) {
       // Windows does not replace a file that is being read.
-      const size = (await this.lstat(temporary))?.size;
-      if (size === undefined || !await this.verified(digest, { size })) {
-        throw goneError(path, error);
-      }
+      if (!await this.verified(digest)) throw goneError(path, error);
       await this.drop(temporary);
       return;
     }

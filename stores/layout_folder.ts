@@ -11,12 +11,11 @@ import {
   openCursor,
 } from "../runtime/files.ts";
 import { absolutePath } from "../runtime/absolute_path.ts";
-import { isRunning } from "../runtime/process_owner.ts";
 import { makeFolders } from "../runtime/make_folders.ts";
 import { diskError, goneError, onDisk, onDiskCursor, placeError } from "./disk_error.ts";
 import { files } from "./files.ts";
 import { LAYOUT_FILE } from "./read_index.ts";
-import { PARTIAL, partialName, temporaryName } from "./partial_names.ts";
+import { PARTIAL, temporaryName } from "./partial_names.ts";
 
 /** How often something is tried where other processes remove its empty folder at that moment. */
 const MAKE_TRIES = 50;
@@ -176,24 +175,6 @@ export class LayoutFolder {
       this.forgetFolders();
       await this.partials();
     });
-  }
-
-  /**
-   * Removes what processes that ended have left and no other one can go on with, and what has not
-   * been written to since a time, in milliseconds.
-   */
-  async sweep(before: number): Promise<void> {
-    for (const name of await this.partialNames()) {
-      const path = join(this.folder, PARTIAL, name);
-      const stat = await this.lstat(path);
-      if (!stat?.isFile()) continue;
-      const { owner, resumable } = partialName(name) ?? { resumable: true };
-      const runs = owner === undefined ? undefined : isRunning(owner);
-      if (runs === true) continue;
-      const useless = runs === false && !resumable;
-      if (!useless && stat.mtimeMs >= before) continue;
-      await onDisk("write", path, () => this.system.rm(path, { force: true }));
-    }
   }
 
   /** Begins a use of the folder for what is not whole yet: {@linkcode tidy} ends it. */

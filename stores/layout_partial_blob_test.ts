@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Bytes } from "../content/bytes.ts";
+import { type Bytes, encodeText } from "../content/bytes.ts";
+import { describeBytes } from "../content/describe_bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { digestOf } from "../content/digest_of.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
@@ -316,6 +317,18 @@ Deno.test("begin: what has expired is removed by the next writer", () =>
     assertEquals(await partials(world.folder), ["recent"]);
     const store = new LayoutStore(world.folder, { partialExpiry: 1000 });
     await (await store.begin(world.descriptor)).close();
+    assertEquals(await partials(world.folder), []);
+  }));
+
+Deno.test("begin: a part of what came whole in another way goes with the next write", () =>
+  inWorld(1000, async (world) => {
+    const partial = await new LayoutStore(world.folder).begin(world.descriptor);
+    await partial.write(world.content.subarray(0, 500), 0);
+    await partial.close();
+    assertEquals((await partials(world.folder)).length, 1);
+    await new LayoutStore(world.folder).write(world.descriptor, world.content);
+    const other = encodeText("other");
+    await new LayoutStore(world.folder).write(await describeBytes(other, "a/b"), other);
     assertEquals(await partials(world.folder), []);
   }));
 

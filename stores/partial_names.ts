@@ -18,8 +18,8 @@ export const PARTIAL = ".partial";
  * A note stands beside its part: see {@linkcode noteOf}.
  */
 interface PartialName {
-  /** Whether it is part of some content, or the note of one. */
-  readonly resumable: boolean;
+  /** The content that it is a part of, or the note of one. */
+  readonly digest?: Digest;
   /** The process that holds it. */
   readonly owner?: string;
 }
@@ -32,7 +32,10 @@ const NAME = new RegExp(
 export function partialName(name: string): PartialName | undefined {
   const [, digest, owner] = NAME.exec(name) ?? [];
   if (digest === undefined && owner === undefined) return undefined;
-  return { resumable: digest !== undefined, ...(owner !== undefined && { owner }) };
+  return {
+    ...(digest !== undefined && { digest: digest.replace("-", ":") as Digest }),
+    ...(owner !== undefined && { owner }),
+  };
 }
 
 /** The name of a part that nobody holds. */
