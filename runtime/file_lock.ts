@@ -43,14 +43,15 @@ export async function acquireFileLock(lock: FileLock): Promise<() => void> {
   const { path, stale, patience, late } = lock;
   let wait = FIRST_WAIT_MS;
   let last: Held | undefined;
-  let since = Date.now();
+  let since = performance.now();
   while (!await make(lock, path)) {
     const held = await look(path);
     if (held === undefined) continue;
-    if (isLeft(lock, held) && await remove(lock, path, held)) continue;
-    if (held.owner !== last?.owner || held.time !== last.time) since = Date.now();
+    if (held.owner !== last?.owner || held.time !== last.time) since = performance.now();
     last = held;
-    if (Date.now() - since > patience) throw late(held.owner);
+    const unchanged = performance.now() - since;
+    if (isLeft(lock, held, unchanged) && await remove(lock, path, held)) continue;
+    if (unchanged > patience) throw late(held.owner);
     await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random())));
     wait = Math.min(2 * wait, LONGEST_WAIT_MS);
   }
@@ -87,9 +88,11 @@ async function look(path: string): Promise<Held | undefined> {
   }
 }
 
-function isLeft({ stale }: FileLock, { owner, time }: Held): boolean {
+/** A lock's time may lie ahead: a clock was set back, or is another machine's. */
+function isLeft({ stale }: FileLock, { owner, time }: Held, unchanged = 0): boolean {
   const runs = owner === "" ? undefined : isRunning(owner);
-  return runs === false || (runs === undefined && Date.now() - time > stale);
+  return runs === false ||
+    (runs === undefined && Math.max(Date.now() - time, unchanged) > stale);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { acquireFileLock } from "../runtime/file_lock.ts";
 import { processOwner } from "../runtime/process_owner.ts";
 import { inFolder, partials } from "./folder_fixture_test.ts";
 import { LayoutFiles } from "./layout_files.ts";
@@ -86,3 +87,20 @@ for (
       assertEquals(ran, true);
     }));
 }
+
+Deno.test("a lock of another machine whose time lies ahead is left once nobody touches it for long", () =>
+  inFolder(async (folder) => {
+    await put(folder, "lock", ELSEWHERE, -60 * MINUTE_MS);
+    const path = `${folder}/.partial/lock`;
+    let number = 0;
+    const release = await acquireFileLock({
+      path,
+      temporary: () => `${folder}/.partial/${number++}`,
+      stale: 50,
+      patience: 60_000,
+      late: () => new Error("it is held"),
+    });
+    assertEquals(await Deno.readTextFile(path), processOwner());
+    release();
+    assertEquals(await partials(folder), []);
+  }));
