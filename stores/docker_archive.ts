@@ -297,13 +297,18 @@ function entriesOf(images: readonly DockerImage[]): LayoutEntries {
   return entries;
 }
 
-/** A configuration's digest is the image's ID. In an OCI layout's folder its name says it too. */
+/** What files are called by their digests: in an OCI layout, by Docker and skopeo, and by crane. */
+const DIGEST_NAME = /^(?:blobs\/sha(?:256|512)\/|sha256:)?((?:[0-9a-f]{64}){1,2})(?:\.json)?$/;
+
+/** A configuration's digest is the image's ID. Where its name is a digest, it must be that one. */
 async function configDigest({ name }: ArchiveEntry, bytes: Bytes): Promise<Digest> {
-  const [, algorithm, hex] = /^blobs\/(sha256|sha512)\/([0-9a-f]+)$/.exec(name) ?? [];
-  const actual = await digestOf(bytes, algorithm === "sha512" ? "sha512" : "sha256");
+  const [, hex] = DIGEST_NAME.exec(name) ?? [];
+  const algorithm = hex?.length === 128 ? "sha512" : "sha256";
+  const actual = await digestOf(bytes, algorithm);
   if (hex === undefined || hex === digestEncoded(actual)) return actual;
   throw new BadDigestError(
-    `Cannot read the configuration ${JSON.stringify(name)}: its bytes have the digest ${actual}`,
+    `Cannot read the configuration ${JSON.stringify(name)}: its bytes have the digest ${actual}; ` +
+      "they are damaged, or were changed, and the file's name was not",
     { expected: `${algorithm}:${hex}`, actual },
   );
 }

@@ -160,15 +160,15 @@ const refused: [
     BadDigestError,
     DIFF_ID,
   ],
-  [
-    "a configuration that is not what its name says",
-    [json("manifest.json", [{ Config: `blobs/sha256/${"0".repeat(64)}`, Layers: [] }]), {
-      name: `blobs/sha256/${"0".repeat(64)}`,
-      content: "{}",
-    }],
-    BadDigestError,
-    "bytes have the digest",
-  ],
+  ...["blobs/sha256/?", "?.json", "sha256:?"].map((pattern) => {
+    const name = pattern.replace("?", "0".repeat(64));
+    return [
+      `a configuration that is not what its name says, ${pattern}`,
+      [json("manifest.json", [{ Config: name, Layers: [] }]), { name, content: "{}" }],
+      BadDigestError,
+      "bytes have the digest",
+    ] as [string, Part[], typeof BadDigestError, string];
+  }),
   [
     "one name with different content",
     [file, { name: "./shared//layer.tar", content: "x" }],
