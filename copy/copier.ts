@@ -279,7 +279,8 @@ export class Copier implements GraphVisitor {
 
   async #transferBlob(descriptor: Descriptor): Promise<void> {
     await this.#moving(descriptor, async () => {
-      this.content.bytes += await this.#transfer.run(descriptor);
+      const bytes = await this.#transfer.run(descriptor);
+      this.content.bytes += bytes; // in a step of its own: others count meanwhile
     }, descriptor.size <= SMALL_BYTES ? this.#ask : this.#move);
     this.events.tell({ type: "copy-done", descriptor, how: "copied" });
   }

@@ -59,6 +59,7 @@ Deno.test("what is attached comes along to any depth, each once", async (t) => {
       assertEquals(await missing(target, needed.values()), []);
       assert(needed.has(attestation.digest));
       assertEquals(result.copied.length, needed.size);
+      assertEquals(result.bytes, result.copied.reduce((sum, { size }) => sum + size, 0));
       for (const tag of ["v1", "latest"]) {
         assertEquals((await target.resolve(tag)).digest, index.digest);
       }
