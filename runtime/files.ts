@@ -82,8 +82,16 @@ export interface FileCursor {
   sync(): Promise<void>;
   /** Closes it. */
   close(): Promise<void>;
-  /** The rest, which the runtime moves into a request by itself: a stream that closes the file. */
-  readonly stream?: ReadableStream<Uint8Array>;
+  /**
+   * All from the position to the file's end, which the runtime moves into a request by itself; as long
+   * as nothing was read.
+   */
+  readonly rest?: {
+    /** How many bytes there are. */
+    readonly size: number;
+    /** Takes it; the stream closes the file. */
+    take(): ReadableStream<Uint8Array>;
+  };
 }
 
 /** What a {@linkcode FileCursor} is for: reading, writing a new file, or writing one that is there. */
@@ -110,6 +118,7 @@ interface DenoFile {
   write(bytes: Uint8Array): Promise<number>;
   seek(offset: number, whence: 0): Promise<number>;
   stat(): Promise<{ size: number }>;
+  statSync(): { size: number };
   truncate(size: number): Promise<void>;
   sync(): Promise<void>;
   close(): void;
@@ -187,8 +196,8 @@ async function denoCursor(file: DenoFile, position: number): Promise<FileCursor>
     },
     sync: () => file.sync(),
     close: () => new Promise((resolve) => resolve(file.close())), // a second time it throws
-    get stream() {
-      return file.readable;
+    get rest() {
+      return { size: file.statSync().size - position, take: () => file.readable };
     },
   };
 }

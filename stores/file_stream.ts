@@ -88,8 +88,10 @@ export function fileStream(
     },
     cancel: close,
     get native() {
-      if (source.length !== length || !("stream" in file)) return undefined;
-      const take = () => file.stream as ReadableStream<Bytes>;
+      if (source.length !== length) return undefined;
+      const { rest } = file;
+      if (rest === undefined || rest.size > length) return undefined; // an entry of a tar: more follows
+      const take = () => rest.take() as ReadableStream<Bytes>;
       return { size: length, keepsLength: false, take, moved() {} };
     },
   });
