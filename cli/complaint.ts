@@ -13,13 +13,17 @@ import { formatTime, plainText } from "./format.ts";
  * options, not by those of programs.
  */
 export function complaint(error: unknown, loggingIn = false): string {
-  const text = plainText(error instanceof Error ? error.message : String(error));
+  const text = plainText(error instanceof Error ? error.message : String(error)).replace(SIDE, "");
   const hint = loggingIn && isDenied(error) ? CHECK_LOGIN : hintOf(error);
   const said = hint === undefined ? text : text.replace(FOR_PROGRAMS, "").replace(WAIT, "");
   return `davit: ${said}${
     hint === undefined ? "" : `${/[.?!]$/.test(said) ? "" : "."} Hint: ${hint}`
   }`;
 }
+
+/** What a copy says before the words of one of its places, which name it; a digest's mismatch does not. */
+const SIDE =
+  /^Cannot (?:read|write) .{1,300}? in the (?:source|target) of a copy: (?=Cannot (?!verify ))/;
 
 /** A sentence, or a part of one, that names an option of programs; the hints have the command's. */
 const FOR_PROGRAMS = /(?:\. |: |; )(?:(?!\. |: |; | \().)*hosts\["[^"]*"\](?:(?!\. |; | \().)*/g;
@@ -47,6 +51,11 @@ const HINTS: { [Code in ErrorCode]?: (error: Error) => string | undefined } = {
   FORBIDDEN: (error) => `others may do this: davit login ${hostOf(error)}`,
   NOT_FOUND: (error) => {
     const { codes = [], url = "" } = error as Partial<HttpError>;
+    if (/\/v2\/_catalog(?:\?|$)/.test(url)) {
+      return `not every registry lists its repositories; davit ls ${
+        hostOf(error)
+      }/NAME lists a repository's tags`;
+    }
     const [, name] = /\/v2\/(.+)\/manifests\/[^/]*$/.exec(url) ?? [];
     if (name === undefined || codes.includes("NAME_UNKNOWN")) return undefined;
     return `davit ls ${hostOf(error)}/${name} lists the tags`;

@@ -3,13 +3,14 @@ import {
   type Descriptor,
   formatPlatform,
   InvalidOptionError,
+  parseReference,
   readManifest,
 } from "../mod.ts";
 import { type CopiedContent, copy, type CopyOptions, copyTags } from "../copy/mod.ts";
 import { type ConnectionFlags, Connections } from "./connections.ts";
 import { count, formatBytes, formatTime, shortDigest } from "./format.ts";
 import { InterruptedError, type Io, writeResult } from "./io.ts";
-import { formatLocation, type Location, STANDARD } from "./location.ts";
+import { formatLocation, isDockerArchive, type Location, STANDARD } from "./location.ts";
 import { type OpenedSource, type OpenedTarget, openSource, openTarget } from "./open_location.ts";
 import { Progress } from "./progress.ts";
 import { kindOf } from "./progress_state.ts";
@@ -56,7 +57,7 @@ export async function copyBetween(
   io: Io,
 ): Promise<void> {
   const started = performance.now();
-  checkTags(from, to, flags);
+  checkFlags(from, to, flags);
   const progress = flags.quiet ? undefined : new Progress(
     io.stderr,
     undefined,
@@ -96,8 +97,16 @@ export async function copyBetween(
   await writeResult(place, flags, { ...result, dryRun }, lines);
 }
 
-/** Refuses flags that say different things of the tags. */
-function checkTags(from: Location, to: Location, { allTags, tag = [], limit }: CopyFlags): void {
+/** Refuses flags that do nothing without another, and those that say different things. */
+function checkFlags(from: Location, to: Location, flags: CopyFlags): void {
+  const { allTags, tag = [], limit, platform, sparse } = flags;
+  if (sparse && (platform === undefined || isDockerArchive(to))) {
+    throw new InvalidOptionError(
+      `Cannot use --sparse: ${
+        platform === undefined ? "it goes with --platform" : "a docker-archive holds no index"
+      }`,
+    );
+  }
   if (allTags === undefined && limit !== undefined) {
     throw new InvalidOptionError("Cannot use --limit: it goes with --all-tags");
   }
@@ -122,7 +131,7 @@ async function copyOne(
     ? from
     : { ...from, reference: await onlyName(source, options) };
   const references = targetReferences(named, to, more);
-  if (isDockerArchive(to) && options.platforms === undefined) {
+  if (isDockerArchive(to) && typeof options.platforms !== "string") {
     await refuseIndex(source, reference, options);
   }
   const result = await copy(source, reference, store, references, options);
@@ -140,7 +149,9 @@ async function copyOne(
   }
   const places = tags.map((tag) => formatLocation(to, tag));
   // A tar of docker's keeps no manifest: what is read back has another digest.
-  if (isDockerArchive(to)) return { result, lines: places, notes };
+  if (isDockerArchive(to)) {
+    return { result, lines: places.length > 0 ? places : [formatLocation(to, "")], notes };
+  }
   const lines = places.length === 0
     ? [formatLocation(to, digest)]
     : places.map((place) => `${place}@${digest}`);
@@ -171,9 +182,20 @@ async function refuseIndex(
     )
     : [];
   throw new InvalidOptionError(
-    "Cannot write an index to a docker-archive, which holds one image of it: give --platform; " +
-      `it has ${platforms.join(", ") || "none"}`,
+    "Cannot write an index to a docker-archive, which holds one image of it: give one --platform" +
+      (platforms.length > 0 ? `; it has ${platforms.join(", ")}` : ""),
   );
+}
+
+/** A docker-archive names images in full: with their tags alone they would have no names. */
+async function refuseTags(source: ContentSource, { signal }: CopyOptions): Promise<void> {
+  for await (const name of source.tags?.({ ...(signal && { signal }) }) ?? []) {
+    if (parseReference(name).tag !== undefined) continue;
+    throw new InvalidOptionError(
+      `Cannot use --all-tags: a docker-archive names images in full, and ${name} is a tag alone; ` +
+        "an oci-archive takes it",
+    );
+  }
 }
 
 async function copyMany(
@@ -183,6 +205,7 @@ async function copyMany(
   { allTags, limit }: CopyFlags,
   options: CopyOptions,
 ): Promise<Copied> {
+  if (isDockerArchive(to)) await refuseTags(source, options);
   const result = await copyTags(source, store, {
     ...options,
     ...(allTags !== undefined && { tags: allTags }),
@@ -191,7 +214,10 @@ async function copyMany(
   const others = result.tags.filter(({ signaturesApply }) => !signaturesApply).length;
   return {
     result,
-    lines: result.tags.map(({ tag, target }) => `${formatLocation(to, tag)}@${target.digest}`),
+    lines: result.tags.map(({ tag, target }) => {
+      const place = formatLocation(to, tag);
+      return isDockerArchive(to) ? place : `${place}@${target.digest}`;
+    }),
     notes: others === 0
       ? []
       : [`new indexes were made for ${count(others, "tag")}: signatures do not apply to them`],
@@ -218,10 +244,6 @@ export function copyOptions(
     // What a dry run tells would read as if it were done: its answer is the plan.
     ...(progress && !dryRun && { onEvent: progress.onEvent }),
   };
-}
-
-function isDockerArchive(location: Location): boolean {
-  return location.kind === "archive" && location.format === "docker";
 }
 
 function interrupted(to: Location): string {

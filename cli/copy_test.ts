@@ -97,8 +97,15 @@ Deno.test("davit copy: to and from what docker saves", () =>
     assertEquals(refused.code, 2);
     assertMatch(
       refused.stderr,
-      /^davit: .*give --platform; it has linux\/amd64, linux\/arm64, linux\/s390x\n$/,
+      /^davit: .*give one --platform; it has linux\/amd64, linux\/arm64, linux\/s390x\n$/,
     );
+    for (
+      const more of [["--platform", "linux/amd64,linux/arm64"], ["--all-tags"]]
+    ) {
+      const source = more.length > 1 ? `${host}/app:v1` : `${host}/app`;
+      const { code, stderr, stdout } = await fakeRun(["copy", source, target, ...more]);
+      assertEquals([code, stdout, stderr.split("\n").length], [2, "", 2], stderr);
+    }
     assertEquals(await Deno.stat(`${folder}/docker.tar`).catch(() => undefined), undefined);
 
     const args = ["copy", `${host}/app:v1`, target, "--platform", "linux/arm64"];
@@ -108,6 +115,15 @@ Deno.test("davit copy: to and from what docker saves", () =>
     assertEquals(back.code, 0);
     assertMatch(back.stderr, /the tar has no manifest: one was made/);
     assertEquals(await tagsOf(`oci:${folder}/back`), ["v1"]);
+    // A tag alone is no image's name there.
+    const unnamed = `docker-archive:${folder}/unnamed.tar`;
+    const bare = ["copy", `oci:${folder}/back:v1`, unnamed, "--quiet"];
+    assertEquals((await fakeRun(bare)).stdout, `${unnamed}\n`);
+    assertEquals((await fakeRun(["ls", unnamed])).stdout, "");
+    assertEquals((await fakeRun(["digest", unnamed])).code, 0);
+    const named = ["copy", `oci:${folder}/back:v1`, `${unnamed}:app`, "--quiet"];
+    assertEquals((await fakeRun(named)).stdout, `${unnamed}:app:latest\n`);
+    assertEquals(await tagsOf(unnamed), ["app:latest"]);
     // It has a digest's grammar, and is a name.
     for (const place of [`docker-archive:${folder}/short.tar`, `oci-archive:${folder}/oci.tar`]) {
       const short = `${place}:app:v1`;
@@ -252,7 +268,12 @@ Deno.test("davit copy: what fails names the side, and has its exit code", async 
     const blob = `${folder}/sample/blobs/sha256/${manifests[0].digest.slice("sha256:".length)}`;
     await Deno.writeTextFile(blob, (await Deno.readTextFile(blob)).replace("2", "3"));
     const cases: [name: string, args: string[], code: number, stderr: RegExp][] = [
-      ["no such tag", [`${host}/app:none`, `oci:${folder}/x`], 3, /"none" in the source .*404/],
+      [
+        "no such tag",
+        [`${host}/app:none`, `oci:${folder}/x`],
+        3,
+        /^davit: Cannot find none in [^ ]+\/app: .*404/,
+      ],
       ["content that was changed", [`oci:${folder}/sample`, `oci:${folder}/x`], 6, /in the source/],
       [
         "a tar that is not there",

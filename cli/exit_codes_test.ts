@@ -102,6 +102,31 @@ const complaints: [name: string, error: unknown, line: RegExp][] = [
     }),
     /^davit: Cannot copy: 429\. Hint: try again in 30\.0 s; .*davit login docker\.io$/,
   ],
+  ...([
+    ["source", '"a b"', "Cannot find a: 404", "Cannot find a: 404"],
+    ["target", "sha256:1", "Cannot open a: no folder", "Cannot open a: no folder"],
+    ["source", "the tags", "x", "Cannot read the tags in the source of a copy: x"],
+    [
+      "source",
+      "sha256:1",
+      "Cannot verify it",
+      "Cannot read sha256:1 in the source of a copy: Cannot verify it",
+    ],
+  ] as const).map(([side, what, words, line]): [string, Error, RegExp] => [
+    `a copy's error says once where it was: ${line}`,
+    new CopyError(
+      `Cannot ${side === "source" ? "read" : "write"} ${what} in the ${side} of a copy: ${words}`,
+      { side },
+    ),
+    new RegExp(`^davit: ${line}$`),
+  ]),
+  [
+    "a registry that lists no repositories",
+    new NotFoundError(response(404), [], "Cannot x: 404", {
+      url: "http://a.test:5000/v2/_catalog?n=100",
+    }),
+    /Hint: not every registry lists its repositories; davit ls a\.test:5000\/NAME lists /,
+  ],
   [
     "TLS to a server that has none",
     new WrongSchemeError("Cannot x: no TLS", { host: "a.test", scheme: "https" }),

@@ -152,6 +152,11 @@ function isNear(one: string, other: string): boolean {
   return row.at(-1)! <= (other.length < 5 ? 1 : 2);
 }
 
+/** Whether a place is a tar as docker saves one, which holds images alone, each with a full name. */
+export function isDockerArchive(location: Location): boolean {
+  return location.kind === "archive" && location.format === "docker";
+}
+
 /** What is asked of the place: a digest, a tag or a name; `latest` of a repository where none is given. */
 export function referenceOf(location: Location): string {
   if (location.kind !== "registry") return location.reference;

@@ -152,6 +152,10 @@ const targets: [from: string, to: string, more: string[], expected: string[]][] 
   ["alpine", "docker-archive:a.tar:app:1", [], ["app:1"]],
   [`alpine@${DIGEST}`, "docker-archive:a.tar", [], []],
   ["oci:dir", "docker-archive:a.tar", [], []],
+  ["oci:dir:v1", "docker-archive:a.tar", [], []],
+  ["alpine:3", "docker-archive:a.tar:app", [], ["app:latest"]],
+  ["alpine:3", "docker-archive:a.tar", ["v2"], ["docker.io/library/alpine:v2"]],
+  ["oci:dir:v1", "docker-archive:a.tar:app:1", ["v2"], ["app:1", "docker.io/library/app:v2"]],
 ];
 
 for (const [from, to, more, expected] of targets) {

@@ -23,6 +23,9 @@ Deno.test("davit copy: names that are none, before anything is copied", () =>
       [`oci-archive:${folder}/a.tar:v1`, "--tag", "Upper/Name:v1"],
       [`docker-archive:${folder}/a.tar:BAD/Name`, "--platform", "linux/arm64"],
       ["localhost:1/a:v1", "--tag", "v/2"],
+      [`docker-archive:${folder}/a.tar`, "--tag", "v2", "--platform", "linux/arm64"],
+      ["localhost:1/a:v1", "--sparse"],
+      [`docker-archive:${folder}/a.tar`, "--sparse", "--platform", "linux/arm64"],
     ];
     for (const [target, ...more] of cases) {
       const ran = await fakeRun(["copy", `oci:${folder}/sample:v1`, target, ...more]);
