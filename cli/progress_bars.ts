@@ -7,6 +7,12 @@ const WIDE_COLUMNS = 140;
 /** From this width on there is room for the time that is left. */
 const ROOM_FOR_TIME = 100;
 
+/** Below this width a line is a blob's short digest and how much of it came. */
+const NARROW_COLUMNS = 56;
+
+/** How much must have come, as a part of the rest, before it tells the rest's time. */
+const PART_FOR_TIME = 0.01;
+
 /** A longer bar says no more. */
 const BAR_CELLS = 50;
 
@@ -32,7 +38,10 @@ export function progressBars(
 function blobLine({ descriptor, bytes, offset, started }: Moving, columns: number, now: number) {
   const { digest, size, mediaType } = descriptor;
   const kind = kindOf(mediaType).padEnd(8);
-  const left = `${columns >= WIDE_COLUMNS ? digest : shortDigest(digest)} ${kind}`;
+  const short = shortDigest(digest);
+  const left = columns < NARROW_COLUMNS
+    ? short.slice(short.indexOf(":") + 1)
+    : `${columns >= WIDE_COLUMNS ? digest : short} ${kind}`;
   // A body that is handed over whole tells nothing on its way: its time does.
   const amount = bytes === undefined
     ? `     ${formatBytes(size)}  ${formatTime(now - started)}`
@@ -46,13 +55,16 @@ function wholeLine(state: ProgressState, columns: number, now: number): string {
   const rate = state.rate(now);
   const more = total.final ? "" : "+"; // there is more to come
   const speed = rate === 0 ? "" : ` ${formatBytes(Math.round(rate))}/s`;
-  const left = `whole ${done.descriptors}/${total.descriptors}${more}${speed}`
-    .padEnd((columns >= WIDE_COLUMNS ? 71 : 19) + 9);
+  const whole = `whole ${done.descriptors}/${total.descriptors}${more}`;
+  const left = columns < NARROW_COLUMNS
+    ? whole.padEnd(12)
+    : `${whole}${speed}`.padEnd((columns >= WIDE_COLUMNS ? 71 : 19) + 9);
   const amount = `${percent(there, total.bytes)} ${formatBytes(there)} of ${
     formatBytes(total.bytes)
   }${more}`;
   const remaining = total.bytes - there;
-  const time = rate === 0 || more !== "" || remaining <= 0 || columns < ROOM_FOR_TIME
+  const isKnown = more === "" && state.moved() > remaining * PART_FOR_TIME;
+  const time = !isKnown || remaining <= 0 || columns < ROOM_FOR_TIME
     ? ""
     : `${formatTime(remaining * 1_000 / rate)} left`;
   const part = total.bytes === 0 ? 0 : there / total.bytes;

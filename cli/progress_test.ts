@@ -101,6 +101,34 @@ Deno.test("progress: 200 columns, with whole digests and the time that is left",
   assert(lines[4]!.endsWith("45% 18.3 MB of 40.0 MB   3.7 s left"), lines[4]);
 });
 
+Deno.test("progress: 40 columns, and of every line how much of it came", () => {
+  const out = new FakeOutput(40);
+  halfway(out, new FakeTicker());
+  assertEquals(screen(out.text, 40).slice(-4), [
+    "020202020202  33% 3.3 MB of 10.0 MB",
+    "030303030303      10.0 MB  2.1 s",
+    "whole 2/12    45% 18.3 MB of 40.0 MB",
+    "",
+  ]);
+});
+
+Deno.test("progress: no time is told that hardly anything speaks for", () => {
+  const out = new FakeOutput(120);
+  const ticker = new FakeTicker();
+  const progress = new Progress(out, ticker);
+  const total = { descriptors: 2, bytes: 10_000_900, final: true };
+  progress.onEvent({ type: "copy-total", ...total });
+  progress.onEvent({ type: "copy-start", descriptor: blob(1, 900), offset: 0 });
+  progress.onEvent({ type: "copy-start", descriptor: blob(2), offset: 0 });
+  ticker.tick(1_000);
+  progress.onEvent({ type: "copy-done", descriptor: blob(1, 900), how: "copied" });
+  ticker.tick(100);
+  assert(!out.text.includes("left"), out.text);
+  progress.onEvent({ type: "copy-progress", descriptor: blob(2), bytes: 5_000_000 });
+  ticker.tick(100);
+  assertStringIncludes(out.text, "1.2 s left");
+});
+
 Deno.test("progress: every width holds each line, from 20 to 220 columns", () => {
   for (let columns = 20; columns <= 220; columns += 10) {
     const out = new FakeOutput(columns);
