@@ -6,14 +6,15 @@ import {
   type RateLimitedError,
   type WrongSchemeError,
 } from "../mod.ts";
-import { formatTime, plainText } from "./format.ts";
+import { byFlags, formatTime, plainText } from "./format.ts";
 
 /**
  * The line that says what went wrong, in the registry's words, and what may help: by the command's
  * options, not by those of programs.
  */
 export function complaint(error: unknown, loggingIn = false): string {
-  const text = plainText(error instanceof Error ? error.message : String(error)).replace(SIDE, "");
+  const words = plainText(error instanceof Error ? error.message : String(error));
+  const text = byFlags(words.replace(SIDE, ""));
   const hint = loggingIn && isDenied(error) ? CHECK_LOGIN : hintOf(error);
   const said = hint === undefined ? text : text.replace(FOR_PROGRAMS, "").replace(WAIT, "");
   return `davit: ${said}${
@@ -45,7 +46,10 @@ function isDenied(error: unknown): boolean {
 
 /** What may help, by what happened; the error that a wrapping one comes of knows more. */
 const HINTS: { [Code in ErrorCode]?: (error: Error) => string | undefined } = {
-  UNAUTHORIZED: (error) => `davit login ${hostOf(error)} tries credentials, and keeps them`,
+  UNAUTHORIZED: (error) =>
+    byFlags(error.message) !== error.message // there are some
+      ? undefined
+      : `davit login ${hostOf(error)} tries credentials, and keeps them`,
   AUTHENTICATION_FAILED: (error) =>
     (error as AuthenticationError).statusCode === 429 ? HINTS.RATE_LIMITED!(error) : undefined,
   FORBIDDEN: (error) => `others may do this: davit login ${hostOf(error)}`,

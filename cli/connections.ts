@@ -10,7 +10,7 @@ import {
 } from "../mod.ts";
 import { dockerCredentials } from "../auth/mod.ts";
 import { fileUploadJournal } from "../stores/mod.ts";
-import { formatTime, plainText } from "./format.ts";
+import { byFlags, formatTime, plainText } from "./format.ts";
 import type { Io } from "./io.ts";
 import { type RegistryLocation, repositoryName } from "./location.ts";
 
@@ -22,6 +22,8 @@ export interface ConnectionFlags {
   insecure?: boolean;
   /** A file of certificates that are trusted too. */
   caFile?: string;
+  /** Token services that may have credentials although they are on another host. */
+  tokenService?: string[];
   /** Whether nothing but errors is told. */
   quiet?: boolean;
 }
@@ -32,6 +34,11 @@ export function connectionFlags(command: Command): Command {
     .option("--plain-http", "speak plain HTTP where a reference gives no scheme")
     .option("--insecure", "do not check the registry's certificate")
     .option("--ca-file <file>", "trust the certificates in this file (PEM) too")
+    .option(
+      "--token-service <url>",
+      "send credentials to this token service on another host too; may be repeated",
+      (value: string, before: string[] = []) => [...before, value],
+    )
     .option("-q, --quiet", "tell nothing but the result and errors");
 }
 
@@ -72,11 +79,12 @@ export class Connections {
     registry: string,
     options: RegistryClientOpts = {},
   ): Promise<RegistryClientV2> {
-    const { plainHttp = false, insecure = false, caFile } = this.#flags;
+    const { plainHttp = false, insecure = false, caFile, tokenService } = this.#flags;
     const client = new RegistryClientV2({
       name,
       signal: this.#io.signal,
-      onEvent: (event) => this.#tell(event),
+      onEvent: this.tell,
+      ...(tokenService && { trustedRealms: { [registry.toLowerCase()]: tokenService } }),
       hosts: {
         // A name may be a host by its capitals alone.
         [registry.toLowerCase()]: {
@@ -98,7 +106,8 @@ export class Connections {
     for (const client of this.#opened.splice(0)) client.close();
   }
 
-  #tell(event: DavitEvent): void {
+  /** Says what a person wants to know of. */
+  readonly tell = (event: DavitEvent): void => {
     if (event.type === "wait") {
       this.#say(`${event.host} wants no requests for ${formatTime(event.delay)}: ${event.reason}`);
     } else if (event.type === "warning") {
@@ -106,9 +115,9 @@ export class Connections {
     } else if (event.type === "credentials-failed") {
       this.#say(`no credentials for ${event.host}: ${plainText(event.message)}`);
     } else if (event.type === "credentials-withheld") {
-      this.#say(`credentials were not sent to ${event.origin}: ${event.reason}`);
+      this.#say(`credentials were not sent to ${event.origin}: ${byFlags(event.reason)}`);
     }
-  }
+  };
 }
 
 async function certificates(file: string): Promise<string> {

@@ -34,3 +34,11 @@ export function count(number: number, noun: string): string {
 export function plainText(text: string): string {
   return text.replace(/[\s\p{Cc}\p{Cf}]+/gu, " ").trim();
 }
+
+/** What the option of programs allows, the command's flag does. */
+export function byFlags(text: string): string {
+  return text.replace(
+    /(?:the option|an allowHost that takes it, or) trustedRealms: \{"[^"]*": "([^"]*)"\},? allows it/,
+    "--token-service $1 allows it",
+  );
+}

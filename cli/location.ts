@@ -98,12 +98,13 @@ export function parseLocation(text: string): Location {
   return { kind: "registry", reference: typedReference(text) };
 }
 
-/** A registry's name without a repository: it has a dot, or is this machine or an address. */
+/** A registry's name without a repository: it has a dot or a scheme, or is this machine or an address. */
 export function isRegistryAlone(text: string): boolean {
   return REGISTRY.test(text) && !TAR.test(text);
 }
 
-const REGISTRY = /^(?:https?:\/\/)?(?:[^/:@\\\s]+\.[^/:@\\\s]+|localhost|\[[^/@]+\])(?::\d+)?$/i;
+const REGISTRY =
+  /^(?:https?:\/\/[^/:@\\\s]+|(?:https?:\/\/)?(?:[^/:@\\\s]+\.[^/:@\\\s]+|localhost|\[[^/@]+\]))(?::\d+)?$/i;
 
 const TAR = /^[^/:@]+\.(?:tar(?:\.\w+)?|tgz|tzst)$/i;
 

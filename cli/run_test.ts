@@ -434,6 +434,71 @@ for (const [status, exit, said] of NO_REGISTRIES) {
     }));
 }
 
+Deno.test("davit login: what could not be tried is not kept, and --token-service lets it be", () =>
+  withFolder(async (folder) => {
+    const sent: (string | null)[] = [];
+    let realm = "";
+    const server = await serve({
+      fetch(request) {
+        const authorization = request.headers.get("authorization");
+        if (new URL(request.url).pathname === "/token") {
+          sent.push(authorization);
+          return Promise.resolve(Response.json({ token: "a-token" }));
+        }
+        const taken = authorization === "Bearer a-token";
+        return Promise.resolve(
+          new Response("{}", {
+            status: taken ? 200 : 401,
+            headers: { "www-authenticate": `Bearer realm="${realm}",service="a"` },
+          }),
+        );
+      },
+    });
+    try {
+      const { host, port } = new URL(server.url);
+      realm = `http://localhost:${port}/token`;
+      const args = ["login", host, "-u", "me", "--password-stdin"];
+      const env = { DOCKER_CONFIG: folder };
+      const refused = await fakeRun(args, { env, stdin: "5ecret" });
+      assertEquals([refused.code, refused.stdout, sent], [4, "", [null]]);
+      assertMatch(
+        refused.stderr,
+        /^davit: Cannot log in to [^\n]+; --token-service http:\/\/localhost:\d+ allows it\n$/,
+      );
+      assertEquals(await Array.fromAsync(Deno.readDir(folder)), [], "nothing is kept");
+
+      const service = ["--token-service", `http://localhost:${port}`];
+      const kept = await fakeRun([...args, ...service], { env, stdin: "5ecret" });
+      assertEquals([kept.code, kept.stderr, sent.at(-1)], [0, "", `Basic ${btoa("me:5ecret")}`]);
+      const asked = await fakeRun(["ls", `${host}/app`], { env });
+      assertMatch(
+        asked.stderr,
+        /^credentials were not sent .*; --token-service http:\S+ allows it/,
+      );
+    } finally {
+      await server.close();
+    }
+  }));
+
+Deno.test("davit login: a password for another registry does not go to Docker Hub", async () => {
+  const args = ["login", "ghcr", "-u", "me", "--password-stdin"];
+  const ran = await fakeRun(args, { stdin: "5ecret" });
+  assertEquals([ran.code, ran.stdout], [2, ""]);
+  assertMatch(ran.stderr, /^davit: Cannot log in to "ghcr": it is no registry's host: /);
+});
+
+Deno.test("davit login: a registry by each of its names", () =>
+  withFolder(async (folder) => {
+    await withRegistry(createRegistry(), async (host) => {
+      for (const name of [host, `${host}/`, `http://${host}/v2/`, `http://${host}/v1/`]) {
+        const args = ["login", name, "-u", "me", "--password-stdin"];
+        const env = { DOCKER_CONFIG: folder };
+        const ran = await fakeRun(args, { env, stdin: "5ecret" });
+        assertEquals(ran.stdout, `logged in to ${host} as me\n`, ran.stderr);
+      }
+    });
+  }));
+
 Deno.test("davit: 429 that lasts is exit code 5, and says when to try again", async () => {
   const registry = createTestRegistry({
     faults: { status: 429, retryAfter: 3_600, on: { endpoint: "tags" } },

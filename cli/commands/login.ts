@@ -1,6 +1,8 @@
 import type { Command } from "commander";
 import {
+  AuthenticationError,
   InvalidOptionError,
+  InvalidReferenceError,
   LimitError,
   parseReference,
   type RegistryClientV2,
@@ -26,23 +28,53 @@ export default function login(command: Command, io: Io): void {
     .requiredOption("--password-stdin", "read the password or token from standard input")
     .option("--json", "print {registry, username}")
     .action(async (name: string, flags: Flags) => {
-      const { registry } = parseReference(`${name.replace(/\/(?:v1\/?)?$/, "")}/name`);
+      const { host, registry } = registryOf(name, flags);
       const username = flags.username!;
       const password = passwordFrom(await readInput(io));
       if (password === "") {
         throw new InvalidOptionError("Cannot log in: there is no password on standard input");
       }
       const connections = new Connections(flags, io);
+      let withheld: string | undefined;
       try {
-        await tryCredentials(await connections.client(name, registry, { username, password }));
+        await tryCredentials(
+          await connections.client(host, registry, {
+            username,
+            password,
+            onEvent(event) {
+              if (event.type === "credentials-withheld") withheld = event.reason;
+              else connections.tell(event);
+            },
+          }),
+        );
       } finally {
         connections.close();
+      }
+      if (withheld !== undefined) { // a token that everybody gets says nothing of a password
+        throw new AuthenticationError(`Cannot log in to ${registry}: ${withheld}`);
       }
       await keep(registry, { username, password }, { environment: io.env });
       await writeResult(io, flags, { registry, username }, [
         `logged in to ${registry} as ${username}`,
       ]);
     });
+}
+
+/** A registry as people type and paste it: `https://index.docker.io/v1/` is in Docker's own files. */
+function registryOf(name: string, { plainHttp }: Flags): { host: string; registry: string } {
+  const host = name.replace(/\/(?:v[12]\/?)?$/, "");
+  const { registry, repository } = parseReference(`${host}/name`);
+  // Docker Hub would be given what is meant for another registry.
+  if (/^[^/]+\/name$/.test(repository) && !repository.startsWith("library/")) {
+    throw new InvalidReferenceError(
+      `Cannot log in to ${JSON.stringify(name)}: it is no registry's host: one has a dot or a port`,
+    );
+  }
+  // Alone it reads as a name with a tag; with a scheme it does not.
+  const scheme = /^(?!localhost:)[^/.:\[\]]+:\d+$/i.test(host)
+    ? `${plainHttp ? "http" : "https"}://`
+    : "";
+  return { host: scheme + host, registry };
 }
 
 /** Asks for `/v2/` as docker login does: with what the registry's challenge asks for. */
