@@ -481,10 +481,12 @@ Deno.test("davit login: what could not be tried is not kept, and --token-service
   }));
 
 Deno.test("davit login: a password for another registry does not go to Docker Hub", async () => {
-  const args = ["login", "ghcr", "-u", "me", "--password-stdin"];
-  const ran = await fakeRun(args, { stdin: "5ecret" });
-  assertEquals([ran.code, ran.stdout], [2, ""]);
-  assertMatch(ran.stderr, /^davit: Cannot log in to "ghcr": it is no registry's host: /);
+  for (const name of ["ghcr", "you/app", "https://ghcr/v2/", ""]) {
+    const args = ["login", name, "-u", "me", "--password-stdin"];
+    const ran = await fakeRun(args, { stdin: "5ecret" });
+    assertEquals([ran.code, ran.stdout], [2, ""]);
+    assertMatch(ran.stderr, /^davit: Cannot use ".*" as a registry: it is no host, /);
+  }
 });
 
 Deno.test("davit login: a registry by each of its names", () =>
@@ -495,6 +497,15 @@ Deno.test("davit login: a registry by each of its names", () =>
         const env = { DOCKER_CONFIG: folder };
         const ran = await fakeRun(args, { env, stdin: "5ecret" });
         assertEquals(ran.stdout, `logged in to ${host} as me\n`, ran.stderr);
+        assertEquals(await fakeRun(["logout", name], { env }), {
+          code: 0,
+          stdout: `logged out of ${host}\n`,
+          stderr: "",
+        });
+        const auth = { username: "me", password: "5ecret" };
+        const more = { ...env, DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { [host]: auth } }) };
+        const left = await fakeRun(["logout", name], { env: more });
+        assertMatch(left.stderr, /^credentials for \S+ are still found: /);
       }
     });
   }));

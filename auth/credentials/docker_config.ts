@@ -29,8 +29,11 @@ export const CONTROL: RegExp = /[\x00-\x1f\x7f]/;
  */
 export function parseConfigObject(text: string, source: string): JsonObject {
   const body = text.replace(/^\uFEFF/, ""); // Windows editors write a byte order mark
-  if (body.trim() === "") throw broken(source, "it is empty", "remove it, or log in again");
-  return parseObject(body, (why) => broken(source, `it ${why}`));
+  if (body.trim() === "") throw broken(source, "it is empty", "remove it, and log in again");
+  return parseObject(
+    body,
+    (why) => broken(source, `it ${why}`, "mend it, or remove it and log in again"),
+  );
 }
 
 /**

@@ -2,14 +2,13 @@ import type { Command } from "commander";
 import {
   AuthenticationError,
   InvalidOptionError,
-  InvalidReferenceError,
   LimitError,
-  parseReference,
   type RegistryClientV2,
 } from "../../mod.ts";
 import { login as keep } from "../../auth/mod.ts";
 import { type ConnectionFlags, connectionFlags, Connections } from "../connections.ts";
 import { type Io, writeResult } from "../io.ts";
+import { typedRegistry } from "../typed_registry.ts";
 
 interface Flags extends ConnectionFlags {
   username?: string;
@@ -28,7 +27,11 @@ export default function login(command: Command, io: Io): void {
     .requiredOption("--password-stdin", "read the password or token from standard input")
     .option("--json", "print {registry, username}")
     .action(async (name: string, flags: Flags) => {
-      const { host, registry } = registryOf(name, flags);
+      const registry = typedRegistry(name);
+      // Alone it reads as a name with a tag; with a scheme it does not.
+      const bare = /^(?!localhost:)[^/.:[\]]+:\d+$/.test(registry) && !name.includes("://");
+      const scheme = /^https?:\/\//i.exec(name)?.[0] ??
+        (bare ? `${flags.plainHttp ? "http" : "https"}://` : "");
       const username = flags.username!;
       const password = passwordFrom(await readInput(io));
       if (password === "") {
@@ -38,7 +41,7 @@ export default function login(command: Command, io: Io): void {
       let withheld: string | undefined;
       try {
         await tryCredentials(
-          await connections.client(host, registry, {
+          await connections.client(`${scheme}${registry}`, registry, {
             username,
             password,
             onEvent(event) {
@@ -58,23 +61,6 @@ export default function login(command: Command, io: Io): void {
         `logged in to ${registry} as ${username}`,
       ]);
     });
-}
-
-/** A registry as people type and paste it: `https://index.docker.io/v1/` is in Docker's own files. */
-function registryOf(name: string, { plainHttp }: Flags): { host: string; registry: string } {
-  const host = name.replace(/\/(?:v[12]\/?)?$/, "");
-  const { registry, repository } = parseReference(`${host}/name`);
-  // Docker Hub would be given what is meant for another registry.
-  if (/^[^/]+\/name$/.test(repository) && !repository.startsWith("library/")) {
-    throw new InvalidReferenceError(
-      `Cannot log in to ${JSON.stringify(name)}: it is no registry's host: one has a dot or a port`,
-    );
-  }
-  // Alone it reads as a name with a tag; with a scheme it does not.
-  const scheme = /^(?!localhost:)[^/.:\[\]]+:\d+$/i.test(host)
-    ? `${plainHttp ? "http" : "https"}://`
-    : "";
-  return { host: scheme + host, registry };
 }
 
 /** Asks for `/v2/` as docker login does: with what the registry's challenge asks for. */
