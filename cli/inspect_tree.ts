@@ -17,7 +17,7 @@ interface Row {
 
 const TITLE = "org.opencontainers.image.title";
 
-/** The tree in lines: digests in full where the width allows them. */
+/** The tree in lines: digests in full where the width allows them, notes as far as it does. */
 export function inspectTree(root: InspectedManifest, columns: number): string[] {
   const rows: Row[] = [];
   walk(root, "", "", root.kind);
@@ -25,18 +25,24 @@ export function inspectTree(root: InspectedManifest, columns: number): string[] 
   const digest = (row: Row) => full ? row.digest : shortDigest(row.digest);
   const left = Math.max(...rows.map(({ branch, label }) => branch.length + label.length));
   const middle = Math.max(...rows.map((row) => digest(row).length));
+  const sizes = 9;
+  const cut = Math.max(columns, left + middle + sizes + 4);
   return rows.map((row) =>
     [
       `${row.branch}${row.label}`.padEnd(left),
       digest(row).padEnd(middle),
-      row.size.padStart(9),
+      row.size.padStart(sizes),
       row.note,
-    ].join("  ").trimEnd().slice(0, columns)
+    ].join("  ").trimEnd().slice(0, cut)
   );
 
   function walk(node: InspectedManifest, branch: string, below: string, label: string): void {
-    const { digest, size, missing, tag, artifactType, mediaType } = node;
-    const note = noteOf([missing ? "not here" : artifactType ?? mediaType, tag && `tag ${tag}`]);
+    const { digest, size, missing, tag, artifactType, mediaType, describes } = node;
+    const note = noteOf([
+      describes && `of ${shortDigest(describes)}`,
+      missing ? "not here" : artifactType ?? mediaType,
+      tag && `tag ${tag}`,
+    ]);
     rows.push({ branch, label, digest, size: formatBytes(size), note });
     const children: ((branch: string, below: string) => void)[] = [
       ...(node.manifests ?? []).map((child) => subtree(child, labelOf(child))),
@@ -64,9 +70,8 @@ export function inspectTree(root: InspectedManifest, columns: number): string[] 
   }
 }
 
-function labelOf({ platform, describes, kind }: InspectedManifest): string {
-  if (platform !== undefined) return plainText(platform);
-  return describes === undefined ? kind : `${kind} of ${shortDigest(describes)}`;
+function labelOf({ platform, kind }: InspectedManifest): string {
+  return platform === undefined ? kind : plainText(platform);
 }
 
 function noteOf(notes: (string | undefined)[]): string {

@@ -277,6 +277,9 @@ Deno.test("davit ls, digest and inspect: of a registry", async (t) => {
       ]);
       for (const line of stdout.split("\n")) assertEquals(line.length <= 80, true, line);
       assertStringIncludes(stdout, "└── attached: cyclonedx  sha256:");
+      // What names content is never cut off.
+      const narrow = await fakeRun(["inspect", `${host}/app:v1`], { columns: 30 });
+      assertMatch(narrow.stdout, /^index  +sha256:\w{12}  +693 B$/m);
     });
     await t.step("inspect --json: what is attached under tags too, each content once", async () => {
       const signature = await pushSignature(new RegistryStore(client), index);

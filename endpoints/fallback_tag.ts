@@ -4,11 +4,12 @@ import { type Digest, hashAlgorithm } from "../content/digest.ts";
 import { digestOf } from "../content/digest_of.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
 import { manifestObject } from "../manifest/manifest_object.ts";
+import { namedFailure } from "../manifest/named_failure.ts";
 import { settleManifest } from "../manifest/parse_manifest.ts";
 import { fallbackTag, readReferrers } from "../manifest/referrers_index.ts";
 import type { ImageIndex } from "../manifest/types.ts";
 import type { Channel } from "../transport/channel.ts";
-import { fetchManifestBytes, manifestName, namedFailure, strangely } from "./manifest_requests.ts";
+import { fetchManifestBytes, manifestName, strangely } from "./manifest_requests.ts";
 import { type EndpointOptions, fullName } from "./request.ts";
 
 /** Tells that something in a list of referrers was left out. */

@@ -2,8 +2,6 @@ import { openBody } from "../content/body.ts";
 import {
   BadDigestError,
   type HttpError,
-  InvalidManifestError,
-  ManifestVerificationError,
   RateLimitedError,
   type RegistryError,
   SizeMismatchError,
@@ -16,6 +14,7 @@ import { type Digest, hashAlgorithm, isDigest } from "../content/digest.ts";
 import { digestOf } from "../content/digest_of.ts";
 import { bareMediaType, isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import { childrenOf } from "../manifest/children.ts";
+import { namedFailure } from "../manifest/named_failure.ts";
 import { isGenericType, type ParsedManifest, parseManifest } from "../manifest/parse_manifest.ts";
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { contentLength, encodingsOf } from "../transport/content_encoding.ts";
@@ -98,17 +97,6 @@ export async function fetchManifest(
     const name = manifestName(channel, repository, ref);
     throw namedFailure(cause, name, await strangely(found));
   }
-}
-
-/** A failure to read a manifest, which says which one, and what answered in a registry's place. */
-export function namedFailure(cause: unknown, name: string, by = ""): unknown {
-  const ManifestError = [InvalidManifestError, ManifestVerificationError]
-    .find((type) => cause instanceof type);
-  if (ManifestError === undefined) return cause;
-  const { message } = cause as Error;
-  const said = message.replace(/^Cannot (read|use) the manifest/, `$& ${name}`);
-  const whole = said === message ? `${message}, in the manifest ${name}` : said;
-  return new ManifestError(`${whole}${by}`, { cause });
 }
 
 /** What answered with something that is called no manifest, a sentence for messages. */

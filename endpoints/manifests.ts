@@ -11,6 +11,7 @@ import type { Descriptor } from "../content/descriptor.ts";
 import { type Digest, isDigest } from "../content/digest.ts";
 import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import { subjectOf } from "../manifest/children.ts";
+import { namedFailure } from "../manifest/named_failure.ts";
 import { quoted } from "../manifest/quoted.ts";
 import { manifestObject } from "../manifest/manifest_object.ts";
 import { objectMediaType } from "../manifest/media_type_of.ts";
@@ -26,7 +27,6 @@ import {
   fetchManifest,
   type FetchManifestOptions,
   manifestName,
-  namedFailure,
   putManifestBytes,
 } from "./manifest_requests.ts";
 import { putTaggedManifest, tagsToPut } from "./manifest_tags.ts";

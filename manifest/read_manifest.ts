@@ -8,6 +8,7 @@ import { pieceReader, readAll } from "../content/piece_reader.ts";
 import { type ContentSource, STORE_OPTIONS, type StoreOptions } from "../content/store.ts";
 import { verifyingStream } from "../content/verifying_stream.ts";
 import { SizeMismatchError } from "../errors.ts";
+import { namedFailure } from "./named_failure.ts";
 import { parseManifest } from "./parse_manifest.ts";
 import { isIndex, type Manifest } from "./types.ts";
 
@@ -88,8 +89,12 @@ export async function readManifest(
     const expected = { digest: parseDigest(found.digest), size: found.size };
     const stream = await verifyingStream(reader, expected, ending);
     const bytes = await readAll(pieceReader(stream), LIMIT, Math.min(found.size, LIMIT.bytes));
-    const { manifest } = parseManifest(bytes, { descriptor: found });
-    return { descriptor: found, manifest, bytes, size: bytes.byteLength };
+    try {
+      const { manifest } = parseManifest(bytes, { descriptor: found });
+      return { descriptor: found, manifest, bytes, size: bytes.byteLength };
+    } catch (error) {
+      throw namedFailure(error, found.digest);
+    }
   };
   const readSized = async (named: Descriptor) => {
     try {

@@ -1,6 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { encodeText } from "../content/bytes.ts";
+import { describeBytes } from "../content/describe_bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
-import { ContentNotFoundError, LimitError } from "../errors.ts";
+import { MEDIA_TYPES } from "../content/media_types.ts";
+import { ContentNotFoundError, InvalidManifestError, LimitError } from "../errors.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
 import { buildIndex, buildManifest } from "./build.ts";
 import { readManifest } from "./read_manifest.ts";
@@ -54,3 +57,17 @@ Deno.test("readManifest: over 16 indexes, or none for the platform", async () =>
     `Cannot find linux/s390x in the index ${root.digest}: it has linux/arm64`,
   );
 });
+
+for (const [text, why] of [["{", "it is not JSON"], ['{"schemaVersion": 2}', "it has neither"]]) {
+  Deno.test(`readManifest says which manifest cannot be read: ${text}`, async () => {
+    const store = new MemoryStore();
+    const bytes = encodeText(text!);
+    const descriptor = await describeBytes(bytes, MEDIA_TYPES.ociManifest);
+    await store.write(descriptor, bytes);
+    await assertRejects(
+      () => readManifest(store, descriptor),
+      InvalidManifestError,
+      `Cannot read the manifest ${descriptor.digest}: ${why}`,
+    );
+  });
+}
