@@ -22,9 +22,9 @@ export function complaint(error: unknown, loggingIn = false): string {
   }`;
 }
 
-/** What a copy says before the words of one of its places, which name it; a digest's mismatch does not. */
+/** What a copy says before the words of one of its places, which name it; those of content alone do not. */
 const SIDE =
-  /^Cannot (?:read|write) .{1,300}? in the (?:source|target) of a copy: (?=Cannot (?!verify ))/;
+  /^Cannot (?:read|write) .{1,300}? in the (?:source|target) of a copy: (?=Cannot (?!verify |read the manifest: ))/;
 
 /** A sentence, or a part of one, that names an option of programs; the hints have the command's. */
 const FOR_PROGRAMS = /(?:\. |: |; )(?:(?!\. |: |; | \().)*hosts\["[^"]*"\](?:(?!\. |; | \().)*/g;

@@ -112,6 +112,12 @@ const complaints: [name: string, error: unknown, line: RegExp][] = [
       "Cannot verify it",
       "Cannot read sha256:1 in the source of a copy: Cannot verify it",
     ],
+    [
+      "source",
+      "sha256:1",
+      "Cannot read the manifest: schema 1",
+      "Cannot read sha256:1 in the source of a copy: Cannot read the manifest: schema 1",
+    ],
   ] as const).map(([side, what, words, line]): [string, Error, RegExp] => [
     `a copy's error says once where it was: ${line}`,
     new CopyError(
