@@ -171,7 +171,7 @@ function checkedCounts<T extends object>(
   const checked = { ...defaults };
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue;
-    if (typeof value !== "number" || Number.isNaN(value) || value < 0) {
+    if (typeof value !== "number" || !(value >= 0)) {
       throw new InvalidOptionError(
         `Cannot use '${option}.${name}' as it must be a positive number: current value is ${value}`,
       );

@@ -40,6 +40,13 @@ const KINDS = {
     "an index, with a list of manifests",
     (value: unknown) => Array.isArray((value as { manifests?: unknown } | null)?.manifests),
   ],
+  manifest: [
+    "a manifest, with its layers, or an index",
+    (value: unknown) => {
+      const { layers, manifests } = (value ?? {}) as Record<string, unknown>;
+      return Array.isArray(manifests ?? layers);
+    },
+  ],
   client: ["a RegistryClientV2", having("getBlob", "putBlob")],
   // Stores of others may lack what a verb does not need.
   source: ["a store to read from", either(having("resolve"), having("open"))],
@@ -48,6 +55,15 @@ const KINDS = {
   iterable: ["a list or an AsyncIterable", either(having(Symbol.asyncIterator), isList)],
   inventory: ["an object with list()", having("list")],
   deleter: ["an object with delete()", having("delete")],
+  platform: ["a platform: {os, architecture}", isObject],
+  request: [
+    "a Request",
+    (value: unknown) => typeof (value as { url?: unknown } | null)?.url === "string",
+  ],
+  report: [
+    "what report() of a grading answers",
+    (value: unknown) => Array.isArray((value as { results?: unknown } | null)?.results),
+  ],
   handler: ["an object with fetch()", having("fetch")],
 } as const;
 

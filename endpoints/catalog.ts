@@ -2,6 +2,7 @@ import { InvalidContentError } from "../errors.ts";
 import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { Channel, ChannelRequest } from "../transport/channel.ts";
 import { checkEntries, LIST_OPTIONS, type ListOptions, pages } from "./pages.ts";
+import { checkChannel } from "./request.ts";
 import { headerFields } from "../transport/header_fields.ts";
 
 /** Options of {@linkcode listRepositories} and {@linkcode repositories}. */
@@ -34,6 +35,7 @@ export async function* repositories(
   channel: Channel,
   options: ListRepositoriesOptions = {},
 ): AsyncGenerator<string> {
+  checkChannel(channel);
   checkOptions(options, LIST_REPOSITORIES_OPTIONS);
   const { last, pageSize, signal } = options;
   const url = new URL("/v2/_catalog", channel.origin);

@@ -31,7 +31,13 @@ import {
 } from "./manifest_requests.ts";
 import { putTaggedManifest, tagsToPut } from "./manifest_tags.ts";
 import { forgetReferrer, putReferrer, type PutReferrerAnswer } from "./put_referrer.ts";
-import { ENDPOINT_OPTIONS, type EndpointOptions, fullName, manifestReference } from "./request.ts";
+import {
+  checkChannel,
+  ENDPOINT_OPTIONS,
+  type EndpointOptions,
+  fullName,
+  manifestReference,
+} from "./request.ts";
 
 export { headManifest } from "./manifest_requests.ts";
 
@@ -217,6 +223,7 @@ export async function deleteManifest(
   ref: string,
   options: EndpointOptions = {},
 ): Promise<void> {
+  checkChannel(channel);
   checkOptions(options, ENDPOINT_OPTIONS);
   const subject = isDigest(ref) && channel.capabilities.referrersApi !== true
     ? await subjectBeforeDelete(channel, repository, ref, options)

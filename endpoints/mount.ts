@@ -5,7 +5,7 @@ import type { Channel } from "../transport/channel.ts";
 import { isRepositoryName } from "../reference/repository_name.ts";
 import { sendExpecting } from "../transport/expect.ts";
 import { checkAnsweredDigest } from "./answered_digest.ts";
-import { ENDPOINT_OPTIONS, type EndpointOptions } from "./request.ts";
+import { checkChannel, ENDPOINT_OPTIONS, type EndpointOptions } from "./request.ts";
 import { sessionOf, startBlobUpload, uploadRequest, type UploadSession } from "./uploads.ts";
 
 /** What a mount comes to. */
@@ -56,6 +56,7 @@ export async function mountBlob(
   digest: string,
   options: MountOptions = {},
 ): Promise<MountResult> {
+  checkChannel(channel);
   checkOptions(options, MOUNT_OPTIONS);
   const { from, signal } = options;
   const asked = parseDigest(digest);

@@ -73,10 +73,9 @@ async function readJson(
   const { response } = answer;
   const page = what.replace(/^list/, "a page with");
   const bytes = await readBody(channel, response, "pageBytes", page, request);
-  let json: unknown;
   let cause: unknown;
   try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    const json: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     if (isObject(json)) return json;
   } catch (error) {
     cause = error;

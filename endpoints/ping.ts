@@ -2,7 +2,7 @@ import { checkOptions, names, type OptionNames } from "../content/check_options.
 import type { Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { sendExpecting } from "../transport/expect.ts";
 import { readBody } from "../transport/read_body.ts";
-import { ENDPOINT_OPTIONS, type EndpointOptions } from "./request.ts";
+import { checkChannel, ENDPOINT_OPTIONS, type EndpointOptions } from "./request.ts";
 import { headerFields } from "../transport/header_fields.ts";
 
 /** Options of {@linkcode ping}. */
@@ -23,6 +23,7 @@ const PING_OPTIONS: OptionNames<PingOptions> = names("headers expectStatus", END
  * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#determining-support
  */
 export async function ping(channel: Channel, options: PingOptions = {}): Promise<ChannelResponse> {
+  checkChannel(channel);
   checkOptions(options, PING_OPTIONS);
   const { headers, expectStatus = [200, 401, 404], signal } = options;
   const request: ChannelRequest = {

@@ -10,7 +10,13 @@ import { readFallback, skipReferrer } from "./fallback_tag.ts";
 import { inOrder } from "./in_order.ts";
 import { fetchManifest, headManifestRequest } from "./manifest_requests.ts";
 import { checkEntries, LIST_OPTIONS, type ListOptions, pages } from "./pages.ts";
-import { ENDPOINT_OPTIONS, type EndpointOptions, fullName, repositoryRequest } from "./request.ts";
+import {
+  checkChannel,
+  ENDPOINT_OPTIONS,
+  type EndpointOptions,
+  fullName,
+  repositoryRequest,
+} from "./request.ts";
 
 /** Options of {@linkcode listReferrers} and {@linkcode referrers}. */
 export interface ListReferrersOptions extends ListOptions {
@@ -100,6 +106,7 @@ export async function supportsReferrers(
   digest: string,
   options: EndpointOptions = {},
 ): Promise<boolean> {
+  checkChannel(channel);
   checkOptions(options, ENDPOINT_OPTIONS);
   if (channel.capabilities.referrersApi !== undefined) return channel.capabilities.referrersApi;
   const request = referrersRequest(channel, repository, parseDigest(digest), options);

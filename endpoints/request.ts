@@ -1,5 +1,5 @@
 import { HostRefusedError, InvalidContentError, InvalidReferenceError } from "../errors.ts";
-import { names, type OptionNames } from "../content/check_options.ts";
+import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { Digest } from "../content/digest.ts";
 import { parseDigest } from "../content/digest.ts";
 import { checkRepositoryName } from "../reference/repository_name.ts";
@@ -52,9 +52,22 @@ export interface RequestParts {
   signal?: AbortSignal | undefined;
 }
 
-/** A repository's name with its registry's host, for messages: `registry.example.com:5000/app`. */
-export function fullName({ origin }: Pick<Channel, "origin">, repository: string): string {
-  return `${origin.slice(origin.indexOf("//") + 2)}/${repository}`;
+/**
+ * Refuses what is no channel, as a program without types may give its client.
+ *
+ * @throws {InvalidOptionError} When it has no `send`.
+ */
+export function checkChannel(channel: Channel): void {
+  if (!channel?.send) checkOptions({ channel: channel ?? null }, { channel: "made by connect()" });
+}
+
+/**
+ * A repository's name with its registry's host, for messages: `registry.example.com:5000/app`. What is
+ * no channel is refused here, as every endpoint of a repository names it before it does something.
+ */
+export function fullName(channel: Channel, repository: string): string {
+  checkChannel(channel);
+  return `${channel.origin.split("//")[1]}/${repository}`;
 }
 
 /**
@@ -63,20 +76,19 @@ export function fullName({ origin }: Pick<Channel, "origin">, repository: string
  * @throws {InvalidReferenceError} When the repository's name breaks the grammar.
  */
 export function repositoryRequest(channel: Channel, parts: RequestParts): ChannelRequest {
+  const { method, path, query, actions, mountFrom, what, signal } = parts;
   const repository = checkRepositoryName(parts.repository);
-  const { path } = parts;
   const url = path instanceof URL ? path : new URL(`${channel.origin}/v2/${repository}/${path}`);
-  for (const name in parts.query) {
-    const value = parts.query[name];
-    if (value !== undefined) url.searchParams.set(name, String(value));
+  for (const name in query) {
+    const value = query[name];
+    if (value !== undefined) url.searchParams.set(name, `${value}`);
   }
-  const { method, actions, mountFrom, what, signal } = parts;
   const intent: Intent = { repository, actions };
   if (mountFrom !== undefined) intent.mountFrom = checkRepositoryName(mountFrom);
-  const headers = headerFields(parts.headers);
-  const request: ChannelRequest = { method, url, headers, intent, purpose: "registry", what };
-  if (signal) request.signal = signal;
-  return request;
+  return {
+    ...{ method, url, headers: headerFields(parts.headers), intent, purpose: "registry", what },
+    ...(signal && { signal }),
+  };
 }
 
 /** A manifest's reference: a digest or a tag. */

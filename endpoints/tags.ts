@@ -1,4 +1,5 @@
 import { InvalidContentError } from "../errors.ts";
+import { isObject } from "../content/json_object.ts";
 import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import type { TagList } from "../manifest/types.ts";
 import type { Channel } from "../transport/channel.ts";
@@ -28,10 +29,10 @@ export async function listTags(
   const list: TagList = { name: repository, tags: [] };
   for await (const { name, tags, child, manifest } of tagPages(channel, repository, options)) {
     list.name = name;
-    checkEntries(channel, list.tags.length + tags.length, listing(channel, repository));
     for (const tag of tags) list.tags.push(tag);
-    if (child !== undefined) list.child = [...list.child ?? [], ...child];
-    if (manifest !== undefined) list.manifest = { ...list.manifest, ...manifest };
+    checkEntries(channel, list.tags.length, listing(channel, repository));
+    if (child) list.child = [...list.child ?? [], ...child];
+    if (manifest) list.manifest = { ...list.manifest, ...manifest };
   }
   return list;
 }
@@ -59,7 +60,7 @@ export async function* tagPages(
       name: typeof name === "string" ? name : repository,
       tags: tagsOf(json, request.what),
       ...(Array.isArray(child) && { child }),
-      ...(typeof manifest === "object" && manifest !== null && { manifest }),
+      ...(isObject(manifest) && { manifest }),
     };
   }
 }

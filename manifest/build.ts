@@ -1,3 +1,4 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { InvalidOptionError } from "../errors.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
@@ -155,6 +156,7 @@ export function buildManifest(
 export async function buildManifest(
   options: BuildManifestOptions,
 ): Promise<BuiltImageManifest<ImageManifest | DockerManifest>> {
+  checkArgument("options", options, "options");
   checkOptions(options, BUILD_MANIFEST_OPTIONS);
   const { mediaType = MEDIA_TYPES.ociManifest, artifactType, digestAlgorithm } = options;
   checkFormat(mediaType, options);
@@ -202,6 +204,7 @@ export async function buildManifest(
  * @throws {InvalidOptionError} When a descriptor or the artifact type is malformed.
  */
 export async function buildIndex(options: BuildIndexOptions): Promise<BuiltManifest<ImageIndex>> {
+  checkArgument("options", options, "options");
   checkOptions(options, BUILD_INDEX_OPTIONS);
   const manifest: ImageIndex = {
     schemaVersion: 2,

@@ -1,3 +1,4 @@
+import { checkArgument } from "../content/check_argument.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { isIndex, type Manifest } from "./types.ts";
 
@@ -15,6 +16,7 @@ import { isIndex, type Manifest } from "./types.ts";
  * ```
  */
 export function childrenOf(manifest: Manifest): Descriptor[] {
+  checkArgument("manifest", manifest, "manifest");
   return isIndex(manifest) ? [...manifest.manifests] : [manifest.config, ...manifest.layers];
 }
 
@@ -36,5 +38,6 @@ export function childrenOf(manifest: Manifest): Descriptor[] {
  * ```
  */
 export function subjectOf(manifest: Manifest): Descriptor | undefined {
+  checkArgument("manifest", manifest, "manifest");
   return "subject" in manifest ? manifest.subject : undefined;
 }

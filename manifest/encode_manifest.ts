@@ -1,3 +1,4 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { type Bytes, encodeText } from "../content/bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
@@ -47,6 +48,7 @@ export async function encodeManifest<M extends Manifest>(
   manifest: M,
   options: EncodeManifestOptions = {},
 ): Promise<BuiltManifest<M>> {
+  checkArgument("manifest", manifest, "manifest");
   checkOptions(options, ENCODE_MANIFEST_OPTIONS);
   const bytes = encodeText(JSON.stringify(manifest));
   const mediaType = manifest.mediaType ?? SHAPE_MEDIA_TYPES[isIndex(manifest) ? "index" : "image"];

@@ -77,6 +77,7 @@ export function parsePlatform(text: string): Platform {
  * ```
  */
 export function formatPlatform(platform: Platform): string {
+  checkArgument("platform", platform, "platform");
   const features = (platform["os.features"] ?? []).map((name) => `+${escapeOption(name)}`).join("");
   const options = escapeOption(platform["os.version"] ?? "") + features;
   const variant = platform.variant ? `/${platform.variant}` : "";

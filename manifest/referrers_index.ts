@@ -1,4 +1,5 @@
 import { InvalidContentError } from "../errors.ts";
+import { checkArgument } from "../content/check_argument.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { parseDigest } from "../content/digest.ts";
 import { MEDIA_TYPES } from "../content/media_types.ts";
@@ -51,6 +52,8 @@ export function fallbackTag(digest: string): string {
  * ```
  */
 export function referrerDescriptor(manifest: Manifest, descriptor: Descriptor): Descriptor {
+  checkArgument("manifest", manifest, "manifest");
+  checkArgument("descriptor", descriptor, "descriptor");
   const own = "artifactType" in manifest ? manifest.artifactType : undefined;
   const artifactType = own || (isIndex(manifest) ? undefined : manifest.config.mediaType);
   const annotations = "annotations" in manifest ? manifest.annotations : undefined;
@@ -78,9 +81,11 @@ export function referrerDescriptor(manifest: Manifest, descriptor: Descriptor): 
  * ```
  */
 export function addReferrer(index: ImageIndex | undefined, referrer: Descriptor): ImageIndex {
+  checkArgument("referrer", referrer, "descriptor");
   if (index === undefined) {
     return { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: [{ ...referrer }] };
   }
+  checkArgument("index", index, "index");
   if (index.manifests.some(({ digest }) => digest === referrer.digest)) return index;
   return { ...index, manifests: [...index.manifests, { ...referrer }] };
 }
@@ -98,6 +103,7 @@ export function addReferrer(index: ImageIndex | undefined, referrer: Descriptor)
  * ```
  */
 export function removeReferrer(index: ImageIndex, digest: string): ImageIndex {
+  checkArgument("index", index, "index");
   const manifests = index.manifests.filter((entry) => entry.digest !== digest);
   return manifests.length === index.manifests.length ? index : { ...index, manifests };
 }
@@ -117,7 +123,8 @@ export function filterReferrers(
   referrers: readonly Descriptor[],
   artifactType?: string,
 ): Descriptor[] {
-  return referrers.filter((entry) => !artifactType || entry.artifactType === artifactType);
+  checkArgument("referrers", referrers, "list");
+  return [...referrers].filter((entry) => !artifactType || entry.artifactType === artifactType);
 }
 
 /**

@@ -102,7 +102,7 @@ export type Manifest = DockerManifest | DockerManifestList | ImageManifest | Ima
  * ```
  */
 export function isIndex(manifest: Manifest): manifest is ImageIndex | DockerManifestList {
-  return "manifests" in manifest;
+  return "manifests" in Object(manifest);
 }
 
 /**
@@ -119,7 +119,7 @@ export function isIndex(manifest: Manifest): manifest is ImageIndex | DockerMani
  * ```
  */
 export function isImage(manifest: Manifest): manifest is ImageManifest | DockerManifest {
-  return !isIndex(manifest);
+  return "layers" in Object(manifest);
 }
 
 /** What Google's registries tell of one manifest beside the tags. */

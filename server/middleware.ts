@@ -1,3 +1,4 @@
+import { checkArgument } from "../content/check_argument.ts";
 import { Observation, type ObservedRequest } from "./observation.ts";
 import { Refusal } from "./refusal.ts";
 import { type Route, routeOf } from "./route.ts";
@@ -65,6 +66,7 @@ export type Middleware = (next: Handler) => Handler;
  * ```
  */
 export function withRequest({ observed }: RequestContext, request: Request): RequestContext {
+  checkArgument("request", request, "request");
   return contextOf(request, new URL(request.url), observed);
 }
 
@@ -91,6 +93,7 @@ export function withRequest({ observed }: RequestContext, request: Request): Req
  * ```
  */
 export function ownRequest(request: Request): RequestContext {
+  checkArgument("request", request, "request");
   const url = new URL(request.url);
   return contextOf(request, url, new Observation(request, url).seen);
 }

@@ -9,7 +9,11 @@ import * as copying from "../copy/mod.ts";
 import * as endpoints from "../endpoints.ts";
 import * as davit from "../mod.ts";
 import * as server from "../server/mod.ts";
+import { DockerJsonClient } from "../integrations/docker_registry_client/docker_json_client.ts";
+import { githubPackages } from "../integrations/github_packages/mod.ts";
+import * as sigstore from "../integrations/sigstore_oci/mod.ts";
 import * as stores from "../stores/mod.ts";
+import * as testing from "../testing/mod.ts";
 import { everyStore } from "./every_store.ts";
 
 // deno-lint-ignore no-explicit-any -- what a program without types gives
@@ -30,6 +34,7 @@ const memory = new stores.MemoryStore() as Untyped;
 const registry = new davit.RegistryStore(client) as Untyped;
 const layout = new stores.LayoutStore("/nowhere") as Untyped;
 const type = { artifactType: "text/plain" };
+const INDEX: davit.ImageIndex = { schemaVersion: 2, manifests: [] };
 const session = { location: "/u", offset: 0 };
 
 const WRONG = [undefined, null, 42, {}, [], () => 1];
@@ -47,6 +52,12 @@ const TAKEN: Record<string, unknown[]> = {
   "'layers'": [undefined, []],
   "'files'": [undefined, []],
   "'auth.basic'": [{}, []],
+  "'index'": [undefined],
+  "'referrers'": [[]],
+  "'images'": [[]],
+  "'platform'": [{}, []],
+  "'registry'": [undefined, {}, []],
+  "'cors'": [{}, [], () => 1],
 };
 
 async function all(list: AsyncIterable<unknown>): Promise<void> {
@@ -106,7 +117,32 @@ const CALLS: [title: string, name: string, call: (value: Untyped) => unknown][] 
   ["unpackFiles", "'folder'", (folder) => artifact.unpackFiles(memory, "v1", folder)],
   ["readManifest", "'store'", (store) => davit.readManifest(store, BLOB)],
   ["readManifest", "'descriptor'", (descriptor) => davit.readManifest(memory, descriptor)],
-  ["choosePlatform", "'index'", (index) => davit.choosePlatform(index, "linux/amd64")],
+  [
+    "choosePlatform",
+    "'index' as it must be an index",
+    (index) => davit.choosePlatform(index, "linux/amd64"),
+  ],
+  ["formatPlatform", "'platform'", davit.formatPlatform],
+  ["buildManifest", "'options'", davit.buildManifest],
+  ["buildIndex", "'options'", davit.buildIndex],
+  ["encodeManifest", "a manifest, with its layers", davit.encodeManifest],
+  ["childrenOf", "a manifest, with its layers", davit.childrenOf],
+  ["subjectOf", "a manifest, with its layers", davit.subjectOf],
+  [
+    "referrerDescriptor",
+    "a manifest, with its layers",
+    (manifest) => davit.referrerDescriptor(manifest, BLOB),
+  ],
+  [
+    "referrerDescriptor",
+    "'descriptor'",
+    (descriptor) => davit.referrerDescriptor(INDEX, descriptor),
+  ],
+  ["addReferrer", "'index'", (index) => davit.addReferrer(index, BLOB)],
+  ["addReferrer", "'referrer'", (referrer) => davit.addReferrer(undefined, referrer)],
+  ["removeReferrer", "an index, with", (index) => davit.removeReferrer(index, DIGEST)],
+  ["filterReferrers", "'referrers'", davit.filterReferrers],
+  ["digestOf", "'bytes'", davit.digestOf],
   ["helm", "'options'", artifact.helm],
   ["wasm", "'options'", artifact.wasm],
 
@@ -118,7 +154,25 @@ const CALLS: [title: string, name: string, call: (value: Untyped) => unknown][] 
 
   ["serve", "'registry'", (registry) => server.serve(registry)],
   ["tokenService", "'options'", server.tokenService],
+  ["cors", "'cors'", server.cors],
+  ["tokenKeySet", "'key'", server.tokenKeySet],
+  ["ownRequest", "'request'", server.ownRequest],
+  ["withRequest", "'request'", (request) => server.withRequest({} as Untyped, request)],
+  ["formatGrade", "'report'", testing.formatGrade],
+  ["mergeGrades", "'report'", (report) => testing.mergeGrades({ results: [] }, report)],
+  ["grade", "'registry'", testing.grade],
   ["createRegistry", "'auth.basic'", (basic) => server.createRegistry({ auth: { basic } })],
+
+  ["githubPackages", "'options'", githubPackages],
+  ["attachArtifactToImage", "'options'", sigstore.attachArtifactToImage],
+  ["attachArtifactToImages", "'options'", sigstore.attachArtifactToImages],
+  [
+    "attachArtifactToImages",
+    "'images'",
+    (images) => sigstore.attachArtifactToImages({ images } as Untyped),
+  ],
+  ["getImageDigest", "'options'", sigstore.getImageDigest],
+  ["DockerJsonClient", "'options'", (options) => new DockerJsonClient(options)],
 
   [
     "putManifest",
@@ -149,6 +203,46 @@ for (const [title, name, call] of CALLS) {
     assertEquals(sent, []);
   });
 }
+
+/** What follows the channel, where it is not a repository and a digest. */
+const ENDPOINT_ARGUMENTS: Record<string, unknown[]> = {
+  ping: [],
+  listRepositories: [],
+  repositories: [],
+  listTags: ["app"],
+  tags: ["app"],
+  tagPages: ["app"],
+  startBlobUpload: ["app"],
+  putBlob: ["app", BYTES],
+  putManifest: ["app", "v1", davit.encodeManifest(INDEX)],
+  postBlob: ["app", DIGEST, BYTES],
+  uploadBlobChunk: ["app", session, BYTES],
+  getBlobUploadStatus: ["app", session],
+  completeBlobUpload: ["app", session, DIGEST],
+  cancelBlobUpload: ["app", session],
+};
+
+for (const [name, call] of Object.entries<Untyped>(endpoints)) {
+  if (name === "connect") continue;
+  Deno.test(`endpoints' ${name}: a client, or whatever else is no channel, is refused`, async () => {
+    sent.length = 0;
+    for (const value of [...WRONG, "https://registry.test", client]) {
+      const args = await Promise.all(ENDPOINT_ARGUMENTS[name] ?? ["app", DIGEST]);
+      const error = await assertRejects(async () => {
+        const started = call(value, ...args.map((each: Untyped) => each.bytes ?? each));
+        await (Symbol.asyncIterator in started ? all(started) : started);
+      }, davit.InvalidOptionError);
+      assertStringIncludes(error.message, "Cannot use 'channel' as it must be made by connect()");
+    }
+    assertEquals(sent, []);
+  });
+}
+
+Deno.test("isIndex and isImage: what is no manifest is neither", () => {
+  for (const value of [...WRONG, "x"] as Untyped[]) {
+    assertEquals([davit.isIndex(value), davit.isImage(value)], [false, false]);
+  }
+});
 
 /** What stands before the options of a store's methods. */
 const METHODS: Record<string, unknown[]> = {

@@ -103,9 +103,15 @@ export function openRegistration(
   credentials: { username: string; password: string },
   options: ChainloopOptions = {},
 ): Registration {
-  const { repository } = state;
-  const { username, password } = credentials;
-  checkRequest(registrationSchema, { repository, username, password }, "registration");
+  const { repository, username, password } = checkRequest(
+    registrationSchema,
+    {
+      repository: state?.repository,
+      username: credentials?.username,
+      password: credentials?.password,
+    },
+    "registration",
+  );
   const target = openTarget(repository, { username, password }, options);
   return registrationAt(repository, target, options.signal);
 }

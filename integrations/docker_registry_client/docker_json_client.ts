@@ -16,6 +16,7 @@
  *
  * @module
  */
+import { checkArgument } from "../../content/check_argument.ts";
 import type { DockerResponse } from "../../docker_response.ts";
 import { dockerResponse } from "../../transport/docker_response.ts";
 import { redactUrl } from "../../transport/redact.ts";
@@ -73,7 +74,9 @@ export class DockerJsonClient {
   readonly #send: { client?: { close(): void }; fetch?: typeof globalThis.fetch };
 
   /** A client; nothing is sent yet. */
-  constructor({ url, userAgent, name, accept, contentType, ...send }: DockerJsonClientOptions) {
+  constructor(options: DockerJsonClientOptions) {
+    checkArgument("options", options, "options");
+    const { url, userAgent, name, accept, contentType, ...send } = options;
     this.url = url;
     this.userAgent = userAgent;
     this.name = name ?? "DockerJsonClient";

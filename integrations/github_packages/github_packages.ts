@@ -1,3 +1,4 @@
+import { checkArgument } from "../../content/check_argument.ts";
 import { checkCall } from "../../content/check_call.ts";
 import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import { pieceReader, readAll } from "../../content/piece_reader.ts";
@@ -73,6 +74,7 @@ const MAX_PAGES = 1_000;
  * @see https://docs.github.com/en/rest/packages/packages
  */
 export function githubPackages(options: GithubPackagesOptions): Inventory & Deleter {
+  checkArgument("options", options, "options");
   checkOptions(options, GITHUB_PACKAGES_OPTIONS);
   const { owner, ownerType = "org", name, token, api = "https://api.github.com" } = options;
   for (const [field, value] of Object.entries({ owner, name, token })) {

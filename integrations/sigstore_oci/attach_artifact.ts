@@ -1,3 +1,4 @@
+import { checkArgument } from "../../content/check_argument.ts";
 import { toBytes } from "../../content/bytes.ts";
 import { type Digest, hashAlgorithm, parseDigest } from "../../content/digest.ts";
 import { MEDIA_TYPES } from "../../content/media_types.ts";
@@ -68,6 +69,7 @@ const NEW_INDEX: ImageIndex = {
  * ```
  */
 export async function attachArtifactToImage(options: AttachArtifactOptions): Promise<Descriptor> {
+  checkArgument("options", options, "options");
   const { artifact: _artifact, mediaType: _type, annotations: _annotations, ...image } = options;
   return await orOCIError(FAILURE, options.signal, async () => {
     const connection = connectImage(image, SCOPES);
@@ -110,7 +112,9 @@ export async function attachArtifactToImage(options: AttachArtifactOptions): Pro
 export async function attachArtifactToImages(
   options: AttachArtifactsOptions,
 ): Promise<AttachOutcome[]> {
+  checkArgument("options", options, "options");
   const { images, ...common } = options;
+  checkArgument("images", images, "list");
   const repositories = new Map<string, number[]>();
   for (const [at, { imageName }] of images.entries()) {
     const key = String(imageName).toLowerCase();

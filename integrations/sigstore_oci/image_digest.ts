@@ -1,3 +1,4 @@
+import { checkArgument } from "../../content/check_argument.ts";
 import { answeredDigest } from "../../endpoints/answered_digest.ts";
 import { fetchManifest, headManifestRequest } from "../../endpoints/manifest_requests.ts";
 import { orOCIError } from "./failure.ts";
@@ -30,6 +31,7 @@ import type { GetImageDigestOptions } from "./options.ts";
  * ```
  */
 export async function getImageDigest(options: GetImageDigestOptions): Promise<string> {
+  checkArgument("options", options, "options");
   const { imageTag, ...connecting } = options;
   const message = "Error retrieving image digest from container registry";
   return await orOCIError(message, options.signal, async () => {

@@ -283,6 +283,7 @@ function checkPublicKeys({ keys }: TokenKeySet): void {
 
 /** A shared secret is none: who can verify with it can sign. */
 function isKey(key: TokenKey): boolean {
+  if (typeof key !== "object" || key === null) return false;
   const alg = algorithmOf(key);
   return Object.hasOwn(PUBLIC_PARAMETERS, key.kty) && alg !== undefined &&
     TRUSTED_ALGORITHMS.includes(alg);

@@ -66,7 +66,7 @@ export function cors(options: true | CorsOptions): Middleware {
 export function answerPages(
   options: true | CorsOptions,
 ): (request: Request, next: () => Promise<Response>) => Promise<Response> {
-  if (options !== true) checkOptions(options, CORS_OPTIONS, "cors");
+  if (options !== true) checkOptions(options ?? null, CORS_OPTIONS, "cors");
   const origins = options === true ? undefined : options.origins;
   const credentials = options !== true && options.credentials === true;
   for (const origin of origins ?? []) {

@@ -1,3 +1,4 @@
+import { checkArgument } from "../../content/check_argument.ts";
 import { checkOptions, names, type OptionNames } from "../../content/check_options.ts";
 import type { Bytes } from "../../content/bytes.ts";
 import { isDigest } from "../../content/digest.ts";
@@ -83,6 +84,7 @@ export function grade(
   registry: TestRegistryOptions = {},
   options: GradeOptions = {},
 ): Grading {
+  checkArgument("registry", registry, "options");
   checkOptions(options, GRADE_OPTIONS);
   const { otherOrigin = "http://elsewhere.test", now = Date.now } = options;
   const other = new URL(otherOrigin).origin;

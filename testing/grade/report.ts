@@ -1,3 +1,5 @@
+import { checkArgument } from "../../content/check_argument.ts";
+
 /** How much a duty weighs: the specification's words, and what only experience asks for. */
 export type GradeLevel = "MUST" | "SHOULD" | "advice";
 
@@ -45,6 +47,7 @@ const RANK: Record<GradeVerdict, number> = { "not seen": 0, kept: 1, broken: 2 }
  */
 export function mergeGrades(...reports: readonly GradeReport[]): GradeReport {
   const merged = new Map<string, GradeResult>();
+  for (const report of reports) checkArgument("report", report, "report");
   for (const result of reports.flatMap(({ results }) => results)) {
     const before = merged.get(result.id);
     if (before === undefined || RANK[result.verdict] > RANK[before.verdict]) {
@@ -67,7 +70,9 @@ export function mergeGrades(...reports: readonly GradeReport[]): GradeReport {
  * assertMatch(formatGrade(grading.report()), /^broken {4}pull\.accept \(SHOULD\)/m);
  * ```
  */
-export function formatGrade({ results }: GradeReport): string {
+export function formatGrade(report: GradeReport): string {
+  checkArgument("report", report, "report");
+  const { results } = report;
   const seen = results.filter(({ verdict }) => verdict !== "not seen");
   const lines = seen.map(({ verdict, id, level, duty, evidence }) => {
     const why = evidence === undefined ? "" : `\n            ${evidence}`;

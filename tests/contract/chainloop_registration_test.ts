@@ -235,6 +235,15 @@ Deno.test("a kept registration opens without a request, and holds no secret", as
   }
 });
 
+for (const nothing of [undefined, null, {}] as unknown as RegistrationRequest[]) {
+  Deno.test(`openRegistration of ${nothing && "{}"}: as of an invalid request`, () => {
+    for (const [state, login] of [[nothing, REQUEST_LOGIN], [REQUEST_STATE, nothing]] as const) {
+      const error = assertThrows(() => openRegistration(state!, login!), ChainloopError);
+      assertEquals(error.code, "INVALID_REQUEST");
+    }
+  });
+}
+
 Deno.test("openRegistration's signal ends every call", async () => {
   const { fetch } = registryOfYours();
   const signal = AbortSignal.abort(new Error("enough"));
