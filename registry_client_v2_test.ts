@@ -162,6 +162,12 @@ Deno.test("getManifest('v1', {platform}) is typed and works as its object form",
 
 /** What is no digest, reference or content: what is said of it, and by which error. */
 const BAD: [call: string, run: (client: Untyped) => unknown, error: Untyped, message: string][] = [
+  ...["app:v1", "ghcr.io/you/app:v1"].map((name): (typeof BAD)[number] => [
+    `getManifest(${name})`,
+    (c) => c.getManifest(name),
+    InvalidDigestError,
+    ". Give the tag or digest alone",
+  ]),
   ["getBlob()", (c) => c.getBlob(), InvalidDigestError, "Cannot use undefined as a digest"],
   ["getBlob(null)", (c) => c.getBlob(null), InvalidDigestError, "Cannot use null as a digest"],
   ["getBlob(5)", (c) => c.getBlob(5), InvalidDigestError, "Cannot use number as a digest"],

@@ -9,6 +9,10 @@ export type Digest = string & { readonly "~checked": "digest" };
 const GRAMMAR =
   /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}|(?!sha(?:256|512):)[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+)$/;
 
+/** What a digest is, in the words of messages. */
+export const DIGEST_GRAMMAR =
+  "algorithm:encoded, with 64 lower-case hexadecimal digits for sha256 and 128 for sha512";
+
 /** Whether a text is a digest: well-formed, and of the right length where the algorithm is known. */
 export function isDigest(text: unknown): text is Digest {
   return typeof text === "string" && GRAMMAR.test(text);
@@ -33,8 +37,7 @@ export function isDigestReference(reference: string): reference is Digest {
 export function parseDigest(text: string): Digest {
   if (isDigest(text)) return text;
   throw new InvalidDigestError(
-    `Cannot use ${quote(text)} as a digest: it must be algorithm:encoded, with 64 lower-case ` +
-      `hexadecimal digits for sha256 and 128 for sha512`,
+    `Cannot use ${quote(text)} as a digest: it must be ${DIGEST_GRAMMAR}${hint(text)}`,
   );
 }
 
@@ -44,11 +47,16 @@ export function parseDigest(text: string): Digest {
  * @throws {InvalidDigestError} When it is neither sha256 nor sha512.
  */
 export function hashAlgorithm(digest: Digest): HashAlgorithm {
-  const algorithm = digest.slice(0, digest.indexOf(":"));
+  const [algorithm] = digest.split(":");
   if (algorithm === "sha256" || algorithm === "sha512") return algorithm;
   throw new InvalidDigestError(
-    `Cannot verify ${digest}: the algorithm must be sha256 or sha512`,
+    `Cannot verify ${digest}: the algorithm must be sha256 or sha512${hint(digest)}`,
   );
+}
+
+/** What is said of `ghcr.io/you/app:v1`, and of `app:v1`, which has a digest's grammar. */
+function hint(text: string): string {
+  return /[/@]|^(?!sha).+:.{1,31}$/.test(text) ? ". Give the tag or digest alone" : "";
 }
 
 /** The encoded part of a digest. */

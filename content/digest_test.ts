@@ -95,6 +95,27 @@ Deno.test("hashAlgorithm: sha256 and sha512 can be computed, others not", () => 
   assertEquals(error.code, "INVALID_DIGEST");
 });
 
+Deno.test("parseDigest, hashAlgorithm: a name before a tag or digest is not wanted, and that is said", () => {
+  const hint = ". Give the tag or digest alone";
+  const read = (text: string) => hashAlgorithm(parseDigest(text));
+  const names = [
+    "app:v1",
+    "App:v1",
+    "app:1.2",
+    "ghcr.io/you/app:v1",
+    "localhost:5000/app",
+    "you/app:v1",
+  ];
+  for (const text of [...names, `app@sha256:${HEX}`, `ghcr.io/you/app:v1@sha256:${HEX}`]) {
+    const { message } = assertThrows(() => read(text), InvalidDigestError);
+    assert(message.endsWith(hint), message);
+  }
+  for (const text of ["v1", "sha256:abc", `sha512:${HEX}`, `blake3:${HEX}`, undefined]) {
+    const { message } = assertThrows(() => read(text as string), InvalidDigestError);
+    assert(!message.includes(hint), message);
+  }
+});
+
 Deno.test("digestEncoded, toDigest", () => {
   assertEquals(digestEncoded("blake3:abc" as Digest), "abc");
   assertEquals<string>(toDigest("sha256", new Uint8Array([0, 15, 255])), "sha256:000fff");

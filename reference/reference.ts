@@ -1,5 +1,5 @@
 import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
-import { type Digest, isDigest } from "../content/digest.ts";
+import { type Digest, DIGEST_GRAMMAR, isDigest } from "../content/digest.ts";
 import { InvalidReferenceError } from "../errors.ts";
 import { quoteInput } from "./quote_input.ts";
 import {
@@ -72,8 +72,6 @@ const PARSE_REFERENCE_OPTIONS: OptionNames<ParseReferenceOptions> = names(
 export const MAX_REFERENCE_LENGTH = 1024;
 
 const REFERENCE_GRAMMAR = "a reference is [http[s]://][host[:port]/]name[:tag][@digest]";
-const DIGEST_GRAMMAR =
-  "a digest is algorithm:encoded, with 64 lower-case hexadecimal digits for sha256 and 128 for sha512";
 const OFFICIAL = "library/";
 
 /**
@@ -211,7 +209,7 @@ function check(parts: ReferenceParts, fail: Fail): Reference {
   const badTag = tag === undefined ? undefined : tagProblem(tag);
   if (badTag !== undefined) throw fail(`the tag ${quoteInput(tag)} ${badTag}`, TAG_GRAMMAR);
   if (digest !== undefined && !isDigest(digest)) {
-    throw fail(`${quoteInput(digest)} is not a digest`, DIGEST_GRAMMAR);
+    throw fail(`${quoteInput(digest)} is not a digest`, `a digest is ${DIGEST_GRAMMAR}`);
   }
   const reference = {
     ...(scheme === undefined ? {} : { scheme }),

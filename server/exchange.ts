@@ -1,6 +1,6 @@
 import { bytesStream } from "../content/body.ts";
 import { type Bytes, EMPTY } from "../content/bytes.ts";
-import { type Digest, hashAlgorithm, isDigest } from "../content/digest.ts";
+import { type Digest, DIGEST_GRAMMAR, hashAlgorithm, isDigest } from "../content/digest.ts";
 import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import type { RepositoryName } from "../reference/repository_name.ts";
 import type { Access } from "./access/access.ts";
@@ -92,8 +92,7 @@ export function digestFrom(text: string): Digest {
   throw new Refusal(
     400,
     "DIGEST_INVALID",
-    `Cannot use ${JSON.stringify(text.slice(0, 200))} as a digest: it must be algorithm:encoded, ` +
-      "with 64 lower-case hexadecimal digits for sha256 and 128 for sha512",
+    `Cannot use ${JSON.stringify(text.slice(0, 200))} as a digest: it must be ${DIGEST_GRAMMAR}`,
   );
 }
 
