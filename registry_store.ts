@@ -48,7 +48,9 @@ export interface RegistryStoreOptions {
   journal?: UploadJournal;
 }
 
-const REGISTRY_STORE_OPTIONS: OptionNames<RegistryStoreOptions> = names("manifestBytes journal");
+const REGISTRY_STORE_OPTIONS: OptionNames<RegistryStoreOptions> = names("manifestBytes", {
+  journal: "an object",
+});
 
 /**
  * A repository as a store of content: what copying, attaching and every other verb over stores work

@@ -24,6 +24,7 @@ import {
   credentialSource,
   type CredentialTarget,
   type Identity,
+  refused,
 } from "./credential.ts";
 import { basicAuthorization, sameIdentity } from "./identity.ts";
 import { withheldReason } from "./realm_policy.ts";
@@ -126,6 +127,7 @@ export class Authorizer {
   /** Sends nothing yet. The options were checked, and repositories took requests as anybody's. */
   constructor(options: AuthorizeOptions, open: Iterable<string | undefined> = []) {
     const { origin, credentials, clock, emit } = options;
+    if (credentials instanceof Promise) throw refused("they are a promise: await it");
     const url = new URL(origin);
     this.origin = url.origin;
     const { secrets = {} } = options;

@@ -1,7 +1,8 @@
-import { ApiError, AuthenticationError } from "../errors.ts";
+import { ApiError, AuthenticationError, InvalidOptionError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import {
   checkCredential,
+  type Credential,
   type CredentialSource,
   type CredentialTarget,
   type Identity,
@@ -29,11 +30,37 @@ export function reportingCredentialSource(
       return error;
     }
     try {
-      return checkCredential(await source(target, report) ?? {});
+      return checkCredential(await askSource(source, target, report) ?? {});
     } catch (cause) {
       throw report(cause);
     }
   };
+}
+
+/** The words by which what makes a source refuses a target, which it takes for its options. */
+const TAKEN_FOR_OPTIONS = /'(?:host|repository|scheme|plainHttp)': there is no such option/;
+
+/**
+ * What a source answers.
+ *
+ * @throws {InvalidOptionError} When it is no source but makes one: `dockerCredentials`, which was not called.
+ */
+export async function askSource(
+  source: CredentialSource,
+  ...asked: Parameters<CredentialSource>
+): Promise<Credential | undefined> {
+  let answer: unknown;
+  try {
+    answer = await source(...asked);
+    if (typeof answer !== "function") return answer as Credential | undefined;
+  } catch (error) {
+    const refused = error instanceof InvalidOptionError && TAKEN_FOR_OPTIONS.test(error.message);
+    if (!refused) throw error;
+  }
+  throw new InvalidOptionError(
+    "Cannot use 'credentials' as this function makes a source, and is none: call it, as in " +
+      "credentials: dockerCredentials()",
+  );
 }
 
 /** What a refusal says of the source that failed before it. */

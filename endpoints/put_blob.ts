@@ -64,7 +64,8 @@ export interface PutBlobOptions extends EndpointOptions {
 }
 
 const PUT_BLOB_OPTIONS: OptionNames<PutBlobOptions> = names(
-  "digest digestAlgorithm size mediaType mountFrom chunkSize journal verify absent",
+  "digest digestAlgorithm size mediaType mountFrom chunkSize verify absent",
+  { journal: "an object" },
   ENDPOINT_OPTIONS,
 );
 

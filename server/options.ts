@@ -140,11 +140,12 @@ export interface RegistryOptions {
 }
 
 /** Their names. */
-export const REGISTRY_OPTIONS: OptionNames<RegistryOptions> = names(`
-  auth backend externalUrl middleware upstream upstreamPushes revalidateAfter deletes
+export const REGISTRY_OPTIONS: OptionNames<RegistryOptions> = names(
+  `auth externalUrl upstream upstreamPushes revalidateAfter deletes
   referrersApi manifestLimit sparse blobLimit openUploadLimit userUploadLimit tagPageSize
-  referrersPageSize chunkMinLength uploadExpiry stallTimeout requestsKept onError now later
-`);
+  referrersPageSize chunkMinLength uploadExpiry stallTimeout requestsKept onError now later`,
+  { backend: "an object", middleware: "a list" },
+);
 
 /** Every option that has a default, with its value. */
 export interface RegistrySettings extends

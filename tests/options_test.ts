@@ -366,6 +366,21 @@ const MISTYPED: [title: string, call: () => unknown, message: string][] = [
     () => make({ hosts: { [HOST]: { headers: [["x-team", "build"]] } } }),
     "current value is a list",
   ],
+  [
+    "allowHost: publicHostsOnly, which was not called",
+    () => make({ allowHost: auth.publicHostsOnly }).ping(),
+    "as in allowHost: publicHostsOnly()",
+  ],
+  [
+    "journal: fileUploadJournal, which was not called",
+    () => make({ journal: stores.fileUploadJournal }).putBlob(BYTES),
+    "'journal' as it must be an object: current value is a function",
+  ],
+  [
+    "backend: diskBackend, which was not called",
+    () => server.createRegistry({ backend: server.diskBackend as Untyped }),
+    "'backend' as it must be an object: current value is a function",
+  ],
   ["scopes: a text", () => make({ scopes: "pull" }), "'scopes' as it must be a list"],
   [
     "trustedRealms: a list",
@@ -394,6 +409,38 @@ for (const [title, call, message] of MISTYPED) {
     await assertRejects(async () => await call(), davit.InvalidOptionError, message);
   });
 }
+
+const MAKERS = Object.entries<Untyped>(auth).filter(([name]) => /Credentials(?:Sync)?$/.test(name));
+
+for (const [name, maker] of MAKERS) {
+  for (
+    const [title, credentials] of [[name, maker], [
+      `firstCredentials(${name})`,
+      auth.firstCredentials(maker),
+    ]]
+  ) {
+    Deno.test(`credentials: ${title}, which was not called: the refusal says so`, async () => {
+      const events: davit.DavitEvent[] = [];
+      const { fetch } = server.createRegistry({ auth: { basic: { users: { me: "x" } } } });
+      const onEvent = (event: davit.DavitEvent) => events.push(event);
+      const message = "call it, as in credentials: dockerCredentials()";
+      const client = make({ fetch, credentials, onEvent });
+      await assertRejects(() => client.listTags(), davit.UnauthorizedError, message);
+      const failed = events.filter(({ type }) => type === "credentials-failed");
+      assertStringIncludes(JSON.stringify(failed), message);
+    });
+  }
+}
+
+Deno.test("credentials: a promise: INVALID_OPTION, rather than a request as nobody", async () => {
+  const { fetch } = server.createRegistry({ auth: { basic: { users: { me: "x" } } } });
+  const credentials = Promise.resolve({ username: "me", password: "x" });
+  await assertRejects(
+    () => make({ fetch, credentials }).listTags(),
+    davit.InvalidOptionError,
+    "Cannot use the credentials: they are a promise: await it",
+  );
+});
 
 /**
  * Interfaces that are no options of ours: what errors are made of, what a program implements, parts

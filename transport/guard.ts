@@ -1,4 +1,4 @@
-import { HostRefusedError } from "../errors.ts";
+import { HostRefusedError, InvalidOptionError } from "../errors.ts";
 import type { AllowHost } from "./allow_host.ts";
 import type { ChannelRequest, Middleware } from "./channel.ts";
 import { connectionFailure } from "./connection_failure.ts";
@@ -32,6 +32,12 @@ async function ask(
   const allowed = addresses === undefined
     ? await allowHost(host, purpose)
     : await allowHost(host, purpose, addresses);
+  if (typeof allowed === "function") {
+    throw new InvalidOptionError(
+      "Cannot use 'allowHost' as it must answer true or false: this function makes one, and is to be " +
+        "called, as in allowHost: publicHostsOnly()",
+    );
+  }
   if (allowed) return;
   const where = addresses === undefined ? host : `${host} at ${addresses.join(", ")}`;
   throw new HostRefusedError(`Cannot ${what}: allowHost refuses ${where} (${purpose})`, { host });

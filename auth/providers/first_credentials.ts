@@ -1,5 +1,6 @@
 import { ApiError, AuthenticationError } from "../../errors.ts";
 import type { Credential, CredentialSource } from "../credential.ts";
+import { askSource } from "../reporting_credential_source.ts";
 
 /**
  * A source that asks several in their order, and answers what the first one has. A source that fails
@@ -29,7 +30,7 @@ export function firstCredentials(...sources: readonly CredentialSource[]): Crede
     const failures: unknown[] = [];
     for (const source of sources) {
       try {
-        const answer = await source(target, report);
+        const answer = await askSource(source, target, report);
         if (answer === undefined || isEmpty(answer)) continue;
         for (const failure of failures) report?.(failure);
         return answer;
