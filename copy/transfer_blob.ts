@@ -15,10 +15,10 @@ import { RangedFill } from "./ranged_fill.ts";
 const RESUMED_BYTES = 1024 * 1024;
 
 /**
- * What takes up to a few seconds on a slow line goes to a registry without JavaScript, and so without
- * progress; more of it only where nobody listens.
+ * What takes up to a few seconds goes to a registry without JavaScript, and so without progress; more of it
+ * only where nobody listens, as that costs a fifth of the time where the line is as fast as the disk.
  */
-const UNSEEN_BYTES = 4 * 1024 * 1024;
+const UNSEEN_BYTES = 16 * 1024 * 1024;
 
 /** Moves blobs from a source to a target. */
 export class TransferBlob {

@@ -15,11 +15,11 @@ Deno.test("a large blob passes through here where somebody listens, and is hande
   performance.now = () => clock += 1_000; // long between any two pieces
   try {
     const MIB = 1024 * 1024;
-    const PIECE = MIB / 16;
+    const PIECE = MIB / 4;
     for (
-      const [size, listens] of [[4 * MIB, true], [5 * MIB, false], [5 * MIB, true]] as const
+      const [size, listens] of [[16 * MIB, true], [17 * MIB, false], [17 * MIB, true]] as const
     ) {
-      const passes = size > 4 * MIB && listens;
+      const passes = size > 16 * MIB && listens;
       let left = size / PIECE;
       const source = altered<ContentStore>(new MemoryStore(), {
         open: () =>
