@@ -124,6 +124,18 @@ export class ArchiveIndex {
   }
 }
 
+/** What helps where a folder was packed, and not what is in it; else nothing. */
+export function belowTop(index: ArchiveIndex): string {
+  for (const name of index.names()) {
+    if (!/^[^/]+\/(?:manifest|index)\.json$/.test(name)) continue;
+    return `; it has ${
+      JSON.stringify(name)
+    }: pack what is in that folder, as tar -C FOLDER . does, ` +
+      "and not the folder";
+  }
+  return "";
+}
+
 /** Reads on from place to place, and passes over what is not asked for. */
 function tarInput(bytes: ArchiveBytes): TarInput {
   let position = 0;

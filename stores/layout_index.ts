@@ -2,7 +2,7 @@ import { basename } from "@std/path/basename";
 import { dirname } from "@std/path/dirname";
 import { join } from "@std/path/join";
 import { Turns } from "../content/turns.ts";
-import { LimitError } from "../errors.ts";
+import { InvalidContentError, LimitError } from "../errors.ts";
 import { type FileStat, isMissing } from "../runtime/files.ts";
 import { diskError } from "./disk_error.ts";
 import { files as machineFiles } from "./files.ts";
@@ -42,6 +42,9 @@ interface IndexChangeOptions {
    */
   journal?: boolean;
 }
+
+/** skopeo and oras write the file in its place: what is half there may be whole after so many milliseconds. */
+const REREAD_MS = 50;
 
 /** What is done with the entries: the changes to make, and what the caller wants to know. */
 type IndexDecision<T> = (entries: LayoutEntries) => { changes: IndexChange[]; result: T };
@@ -267,7 +270,7 @@ export class LayoutIndex {
    * The file as it is now, read where it is not what was read or written before. Before a change the
    * journal is looked at too: another process may have added to it.
    */
-  async #load(files: LayoutFiles, toChange = false): Promise<Loaded> {
+  async #load(files: LayoutFiles, toChange = false, isLast = false): Promise<Loaded> {
     const [stat, journaled] = await Promise.all([
       files.stat(INDEX),
       toChange ? files.stat(JOURNAL) : undefined,
@@ -278,7 +281,15 @@ export class LayoutIndex {
       if (!toChange || (journaled?.size ?? 0) === known.journalBytes) return known;
     }
     if (stat !== undefined && stat.size > INDEX_LIMIT_BYTES) throw tooLarge(files);
-    const { entries: lines, fields } = await readIndex(files);
+    let index;
+    try {
+      index = await readIndex(files);
+    } catch (error) {
+      if (isLast || !(error instanceof InvalidContentError)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, REREAD_MS));
+      return await this.#load(files, toChange, true);
+    }
+    const { entries: lines, fields } = index;
     const entries = new LayoutEntries(lines);
     const journal = await readJournal(files);
     const dropped = new Set<string>();

@@ -26,9 +26,9 @@ export interface RemoveUnreferencedOptions extends StoreOptions {
   /** Whether it is only said what would be removed. @default {false} */
   dryRun?: boolean;
   /**
-   * How old what is removed must be, in milliseconds since it was written. A copy that another
-   * process is making into the same folder has written blobs that nothing leads to before its tag is
-   * there: where that can happen, say a day.
+   * How old what is removed must be, in milliseconds since it was written. A copy that is being made
+   * into the same folder, by another process or this one, has written blobs that nothing leads to
+   * before its tag is there: where that can happen, say a day.
    * @default {0}
    */
   minAge?: number;

@@ -11,6 +11,7 @@ import {
   InvalidContentError,
   SizeMismatchError,
 } from "../errors.ts";
+import { fileSystem } from "../runtime/files.ts";
 import { buildManifest } from "../manifest/build.ts";
 import { inFolder, names, partials } from "./folder_fixture_test.ts";
 import { LayoutStore } from "./layout_store.ts";
@@ -270,6 +271,31 @@ for (
       assertEquals((await store.resolve("v1")).digest, descriptor.digest);
     }));
 }
+
+Deno.test("LayoutStore: an index that another program is writing is read once more", () =>
+  inFolder(async (folder) => {
+    const { descriptor, bytes } = await image("one");
+    const writer = new LayoutStore(folder);
+    await writer.write(descriptor, bytes);
+    await writer.tag(descriptor, "v1");
+    const path = `${folder}/index.json`;
+    const whole = await Deno.readFile(path);
+    const system = fileSystem()!;
+    const { readFile } = system;
+    for (const half of [0, 40]) {
+      await Deno.writeFile(path, whole.subarray(0, half));
+      try {
+        system.readFile = async (each) => {
+          const read = await readFile(each);
+          if (String(each).endsWith("index.json")) await Deno.writeFile(path, whole);
+          return read;
+        };
+        assertEquals((await new LayoutStore(folder).resolve("v1")).digest, descriptor.digest);
+      } finally {
+        Object.assign(system, { readFile });
+      }
+    }
+  }));
 
 Deno.test("LayoutStore: mount gives the file another name", () =>
   inFolder(async (folder) => {

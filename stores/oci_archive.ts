@@ -26,7 +26,7 @@ import { manifestMediaType } from "../manifest/media_type_of.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
 import { isIndex, type Manifest } from "../manifest/types.ts";
 import { type ArchiveContent, openContent } from "./archive_content.ts";
-import type { ArchiveIndex } from "./archive_index.ts";
+import { type ArchiveIndex, belowTop } from "./archive_index.ts";
 import type { ArchiveLimits } from "./archive_limits.ts";
 import type { ArchiveSource } from "./archive_source.ts";
 import { checkCall } from "../content/check_call.ts";
@@ -78,7 +78,9 @@ export class OciArchive implements ArchiveSource {
     close: () => Promise<void>,
   ): Promise<OciArchive> {
     if (index.find(INDEX) === undefined) {
-      const why = index.find("manifest.json") === undefined ? "" : ": it is a docker-archive";
+      const why = index.find("manifest.json") === undefined
+        ? belowTop(index)
+        : ": it is a docker-archive";
       throw new InvalidArchiveError(`Cannot read the OCI archive: it has no index.json${why}`);
     }
     const source = layoutSource(index, limits);

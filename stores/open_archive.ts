@@ -1,7 +1,7 @@
 import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { ApiError, InvalidArchiveError, InvalidOptionError } from "../errors.ts";
 import { archiveBytes, type ArchiveInput } from "./archive_bytes.ts";
-import { ArchiveIndex } from "./archive_index.ts";
+import { ArchiveIndex, belowTop } from "./archive_index.ts";
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from "./archive_limits.ts";
 import type { ArchiveFormat, ArchiveSource } from "./archive_source.ts";
 import { DockerArchive } from "./docker_archive.ts";
@@ -113,12 +113,5 @@ function missing(index: ArchiveIndex): string {
   if (["bin", "etc", "usr"].some((name) => names.has(name))) {
     return "it has no manifest.json: it is a file system, as `docker export` makes it, and no image";
   }
-  const below = [...index.names()].find((name) => /^[^/]+\/(?:manifest|index)\.json$/.test(name));
-  if (below !== undefined) {
-    return `it has ${
-      JSON.stringify(below)
-    }, and should have that at its top: pack what is in that ` +
-      "folder, as tar -C FOLDER does, and not the folder";
-  }
-  return "it has neither manifest.json nor index.json";
+  return `it has neither manifest.json nor index.json${belowTop(index)}`;
 }

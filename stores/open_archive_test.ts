@@ -109,6 +109,13 @@ const refused: [
     InvalidArchiveError,
     "pack what is in that folder",
   ],
+  [
+    "the same as an OCI layout",
+    [{ ...json("index.json", {}), name: "image/index.json" }],
+    InvalidArchiveError,
+    "pack what is in that folder",
+    { format: "oci" },
+  ],
   ["an OCI layout as docker", [json("index.json", {})], InvalidArchiveError, "is an OCI layout", {
     format: "docker",
   }],
