@@ -52,7 +52,8 @@ export function diskError(
   if (!(error instanceof Error) || error instanceof ApiError) return error;
   const { code = NAMES[error.name] ?? "", message, name } = error as Error & { code?: unknown };
   if (typeof code !== "string") return error;
-  const known = code in reasons ? code : NAMES[name] ?? code;
+  const own = code.replace(/^ERR_FS_(?=E)/, ""); // Node says so of a folder that is to be removed
+  const known = own in reasons ? own : NAMES[name] ?? own;
   // Node's own codes have an underscore; Deno gives some of the system's errors none.
   const isSystem = /^E[A-Z0-9]+$/.test(known) || / \(os error \d+\)/.test(message);
   if (!isSystem || (PLACE_CODES.includes(known) && !(known in reasons))) return error;

@@ -320,6 +320,45 @@ Deno.test("begin: what has expired is removed by the next writer", () =>
     assertEquals(await partials(world.folder), []);
   }));
 
+/** Parts that this process cannot go on with, such as another user's. */
+const USELESS: [what: string, leave: (world: World) => Promise<unknown>, denied?: RegExp][] = [
+  ["that is a folder", ({ part }) => Deno.mkdir(`${part}/x`, { recursive: true })],
+  ["whose note is a folder", async ({ content, part }) => {
+    await Deno.mkdir(`${part}.prefix`, { recursive: true });
+    await Deno.writeFile(part, content.subarray(0, 500));
+  }],
+  ["that may not be opened", async ({ content, folder, part }) => {
+    await Deno.mkdir(`${folder}/.partial`);
+    await Deno.writeFile(part, content.subarray(0, 500));
+  }, /sha256-/],
+];
+
+for (const [what, leave, denied] of USELESS) {
+  Deno.test(`begin: a part ${what} stops nobody`, () =>
+    inWorld(1000, async (world) => {
+      await leave(world);
+      const { open } = Deno;
+      try {
+        Deno.open = async (path, options) => {
+          if (denied?.test(String(path)) && options?.createNew !== true) {
+            throw new Deno.errors.PermissionDenied("it is another user's");
+          }
+          return await open(path, options);
+        };
+        const partial = await begin(world);
+        assertEquals(partial.offset, 0);
+        await partial.write(world.content, 0);
+        Deno.open = open;
+        await partial.commit();
+        await partial.close();
+      } finally {
+        Deno.open = open;
+      }
+      const stream = await new LayoutStore(world.folder).open(world.descriptor);
+      assertEquals(await new Response(stream).bytes(), world.content);
+    }));
+}
+
 Deno.test("begin: a part of what came whole in another way goes with the next write", () =>
   inWorld(1000, async (world) => {
     const partial = await new LayoutStore(world.folder).begin(world.descriptor);

@@ -3,7 +3,7 @@ import { bytesThere } from "../content/bytes_there.ts";
 import type { Digest } from "../content/digest.ts";
 import { isMissing, openRandomFile, type RandomFile } from "../runtime/files.ts";
 import { isRunning } from "../runtime/process_owner.ts";
-import { diskError, goneError, onDisk } from "./disk_error.ts";
+import { diskError, onDisk } from "./disk_error.ts";
 import type { LayoutFiles } from "./layout_files.ts";
 import { freeName, heldName, noteOf, PARTIAL, partialName } from "./partial_names.ts";
 
@@ -44,27 +44,28 @@ function bytesOf({ prefix, behind }: Extent): number {
  */
 export async function claimPart(files: LayoutFiles, digest: Digest): Promise<ClaimedPart> {
   const { system } = files;
-  const path = join(await files.partials(), heldName(digest));
-  for (const part of await partsFree(files, digest)) {
-    const extent = await extentOf(files, part);
+  const folder = await files.partials();
+  for (const { path: part, extent } of await partsFree(files, digest)) {
     if (bytesOf(extent) === 0) continue;
+    const path = join(folder, heldName(digest));
     try {
       // The note of a part with gaps is there before the part: without it they would count as bytes.
       await system.writeFile(noteOf(path), noteLine(extent));
       await system.rename(part, path);
     } catch (error) {
-      await system.rm(noteOf(path), { force: true });
+      await system.rm(noteOf(path), { force: true }).catch(() => {});
       if (!isMissing(error)) throw diskError("write", part, error);
       continue; // another one was faster
     }
     try {
       await system.rm(noteOf(part), { force: true });
+      // Not before it has this name: what another one publishes must not be written to.
       return { path, file: await openRandomFile(system, path, "update"), isNew: false };
-    } catch (error) {
-      await releasePart(files, path, digest);
-      throw goneError(path, error);
+    } catch {
+      await removePart(files, path).catch(() => {}); // another user's, say
     }
   }
+  const path = join(folder, heldName(digest));
   const file = await files.inPartials(path, () => openRandomFile(system, path, "create"));
   return { path, file, isNew: true };
 }
@@ -73,7 +74,7 @@ export async function claimPart(files: LayoutFiles, digest: Digest): Promise<Cla
 export async function releasePart(files: LayoutFiles, path: string, digest: Digest): Promise<void> {
   const free = join(path, "..", freeName(digest));
   const extent = await extentOf(files, path);
-  const [mine, other] = [bytesOf(extent), bytesOf(await extentOf(files, free))];
+  const [mine, other] = [bytesOf(extent), bytesOf(await extentLeft(files, free))];
   if (mine === 0 || other >= mine) return await removePart(files, path);
   await removePart(files, free);
   await onDisk("write", path, async () => {
@@ -86,7 +87,9 @@ export async function releasePart(files: LayoutFiles, path: string, digest: Dige
 
 /** Removes the parts of some content that nobody holds. */
 export async function forgetParts(files: LayoutFiles, digest: Digest): Promise<void> {
-  for (const part of await partsFree(files, digest)) await removePart(files, part);
+  for (const { path } of await partsFree(files, digest)) {
+    await removePart(files, path).catch(() => {}); // another user's: it expires
+  }
 }
 
 /** What is there of a part: all of it, or what the last whole line of its note says. */
@@ -129,18 +132,26 @@ function readLine(line: string, size: number): Extent {
 }
 
 /** The parts of some content that nobody holds any more, the longest first. */
-async function partsFree(files: LayoutFiles, digest: Digest): Promise<string[]> {
+async function partsFree(
+  files: LayoutFiles,
+  digest: Digest,
+): Promise<{ path: string; extent: Extent }[]> {
   const folder = join(files.folder, PARTIAL);
-  const parts: { path: string; bytes: number }[] = [];
+  const parts: { path: string; extent: Extent }[] = [];
   for (const name of await files.partialNames()) {
     const isPart = name === freeName(digest) || name.startsWith(`${freeName(digest)}.`);
     if (!isPart || name.endsWith(".prefix")) continue;
     const path = join(folder, name);
     const owner = partialName(name)?.owner;
     if (owner !== undefined && !await isLeft(files, path, owner)) continue;
-    parts.push({ path, bytes: bytesOf(await extentOf(files, path)) });
+    parts.push({ path, extent: await extentLeft(files, path) });
   }
-  return parts.sort((one, other) => other.bytes - one.bytes).map(({ path }) => path);
+  return parts.sort((one, other) => bytesOf(other.extent) - bytesOf(one.extent));
+}
+
+/** What is there of another one's part; nothing where it cannot be read. */
+async function extentLeft(files: LayoutFiles, part: string): Promise<Extent> {
+  return await extentOf(files, part).catch(() => NOTHING);
 }
 
 async function isLeft({ system }: LayoutFiles, path: string, owner: string): Promise<boolean> {
