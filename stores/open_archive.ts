@@ -1,6 +1,6 @@
 import { checkOptions, names, type OptionNames } from "../content/check_options.ts";
 import { ApiError, InvalidArchiveError, InvalidOptionError } from "../errors.ts";
-import { archiveBytes, type ArchiveInput } from "./archive_bytes.ts";
+import { type ArchiveBytes, archiveBytes, type ArchiveInput } from "./archive_bytes.ts";
 import { ArchiveIndex, belowTop } from "./archive_index.ts";
 import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from "./archive_limits.ts";
 import type { ArchiveFormat, ArchiveSource } from "./archive_source.ts";
@@ -69,7 +69,20 @@ export async function openArchive(
   }
   const limits = { ...DEFAULT_ARCHIVE_LIMITS, ...options.limits };
   signal?.throwIfAborted();
-  const bytes = await archiveBytes(input, limits, signal);
+  try {
+    return await openBytes(await archiveBytes(input, limits, signal), format, limits, signal);
+  } catch (cause) {
+    if (typeof input !== "string" || !(cause instanceof InvalidArchiveError)) throw cause;
+    throw new InvalidArchiveError(`Cannot open ${input}: ${cause.message}`, { cause });
+  }
+}
+
+async function openBytes(
+  bytes: ArchiveBytes,
+  format: ArchiveFormat | undefined,
+  limits: Required<ArchiveLimits>,
+  signal: AbortSignal | undefined,
+): Promise<ArchiveSource> {
   const close = () => bytes.close();
   try {
     const index = await ArchiveIndex.read(bytes, limits, signal);

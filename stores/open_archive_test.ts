@@ -320,6 +320,9 @@ Deno.test("openArchive: what cannot be opened", () =>
   inFolder(async (folder) => {
     const missing = `${folder}/none.tar`;
     await assertRejects(() => openArchive(missing), ContentNotFoundError, missing);
+    const broken = `${folder}/broken.tar`;
+    await Deno.writeFile(broken, tarOf({ name: "a" }).subarray(0, 300));
+    await assertRejects(() => openArchive(broken), InvalidArchiveError, `${broken}: Cannot read`);
     await assertRejects(() => openArchive(folder), InvalidOptionError, "not a file");
     // deno-lint-ignore no-explicit-any
     const anything = openArchive as (...args: any[]) => Promise<unknown>;
