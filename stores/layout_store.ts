@@ -263,8 +263,8 @@ export class LayoutStore implements ContentStore {
    * its own. Files that are no blobs, and transfers under way, stay.
    *
    * @returns What was removed, or would be.
-   * @throws {InvalidContentError} When a manifest that is here, or an entry, cannot be read: nothing
-   * is removed then.
+   * @throws {InvalidContentError} When a manifest that is here, or an entry, cannot be read, or an
+   * entry's manifest is not here: nothing is removed then.
    * @throws {StorageError} When the disk fails.
    */
   async removeUnreferenced(

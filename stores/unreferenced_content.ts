@@ -47,6 +47,7 @@ export async function findUnreferenced(
   const graph = new Graph(files, signal);
   let attached: { entry: Descriptor; subject: string }[] = [];
   for (const entry of entries.all()) {
+    await graph.requireDocument(entry);
     const subject = await graph.attachedTo(entry);
     if (subject === undefined) await graph.reach(entry);
     else attached.push({ entry, subject });
@@ -90,6 +91,18 @@ class Graph {
     return await this.#files.size(subject) === undefined ? undefined : subject;
   }
 
+  /**
+   * Checks that an entry's manifest is here: what it leads to may be all that is left of an image whose
+   * manifest can be had elsewhere.
+   */
+  async requireDocument({ digest, mediaType }: Descriptor): Promise<void> {
+    if (!isDocument(mediaType) || await this.#files.size(digest as Digest) !== undefined) return;
+    throw new InvalidContentError(
+      `Cannot look for what is unreferenced: ${this.#files.folder} does not have the manifest ` +
+        `${digest}, which its index names; write it again, or take it out with untag or delete`,
+    );
+  }
+
   /** Notes an entry, and everything that it leads to; its subject it does not lead to. */
   async reach(entry: Descriptor): Promise<void> {
     const left = [entry];
@@ -106,7 +119,7 @@ class Graph {
 
   /** A manifest, whatever its kind; `undefined` for other content, and for what is not here. */
   async #document({ digest, mediaType }: Descriptor): Promise<Record<string, unknown> | undefined> {
-    if (!isManifestMediaType(mediaType) && !DOCUMENT_TYPE.test(mediaType)) return undefined;
+    if (!isDocument(mediaType)) return undefined;
     const size = await this.#files.size(digest as Digest);
     if (size === undefined) return undefined; // of a sparse index
     const bytes = size <= DEFAULT_LIMITS.manifestBytes && await this.#files.read(digest as Digest);
@@ -124,6 +137,10 @@ class Graph {
       );
     }
   }
+}
+
+function isDocument(mediaType: string): boolean {
+  return isManifestMediaType(mediaType) || DOCUMENT_TYPE.test(mediaType);
 }
 
 /** Everything in a document that names content: whatever its kind, such objects have a digest. */

@@ -207,6 +207,7 @@ Deno.test("removeUnreferenced: what is younger than minAge stays", () =>
 Deno.test("removeUnreferenced: what cannot be read leads to something unknown, so nothing goes", async (t) => {
   const spoil: [what: string, act: (world: World, path: string) => Promise<unknown>][] = [
     ["a damaged manifest", (_, path) => Deno.writeTextFile(path, "{}")],
+    ["a manifest that an entry names and that is gone", (_, path) => Deno.remove(path)],
     ["an entry that is no descriptor", async ({ store }) => {
       const path = `${store.folder}/index.json`;
       const index = JSON.parse(await Deno.readTextFile(path));
@@ -229,6 +230,22 @@ Deno.test("removeUnreferenced: what cannot be read leads to something unknown, s
       }));
   }
 });
+
+Deno.test("removeUnreferenced: an entry whose manifest is gone can be taken out", () =>
+  inWorld(async ({ store, image }) => {
+    const [a, b] = [await image("a"), await image("b")];
+    await store.tag(a, "v1");
+    await store.tag(b, "v2");
+    for (const { digest } of [a, b]) {
+      await Deno.remove(`${store.folder}/blobs/${digest.replace(":", "/")}`);
+    }
+    await store.untag("v1");
+    await assertRejects(() => store.removeUnreferenced(), InvalidContentError, b.digest);
+    await store.delete(b);
+    const left = (await store.removeUnreferenced()).map(({ digest }) => digest);
+    assertEquals(left.length > 0 && !left.includes(a.digest), true);
+    assertEquals(await store.removeUnreferenced(), []);
+  }));
 
 Deno.test("removeUnreferenced: a folder that is not there has nothing, and none is made", () =>
   inFolder(async (folder) => {
