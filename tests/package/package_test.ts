@@ -37,7 +37,7 @@ const FUNCTIONS_BYTES = {
 
 /** What a client loads with the first call that needs it. */
 const LOADED_LATER = [
-  ...["auth/negotiation", "endpoints/listing_referrers", "endpoints/writing"],
+  ...["auth/negotiation", "endpoints/listing", "endpoints/writing"],
   ...["transport/machine", "transport/response_error"],
 ];
 
