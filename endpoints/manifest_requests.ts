@@ -216,7 +216,7 @@ export async function putManifestBytes(
       });
       const { response } = answer;
       await leaveBody(channel, request, answer);
-      const stored = await digestAsAnswered(bytes, response.headers);
+      const stored = await digestAsAnswered(bytes, response.headers, digest);
       checkAnsweredDigest(request.what, stored, response.headers);
       return { digest, headers: response.headers };
     } catch (thrown) {
@@ -342,9 +342,9 @@ async function verifyManifest(
 }
 
 /** The bytes' digest in the algorithm that the registry answered with; sha256 where none is known. */
-async function digestAsAnswered(bytes: Bytes, headers: Headers): Promise<Digest> {
-  const answered = answeredDigest(headers);
-  return await digestOf(bytes, answered?.startsWith("sha512:") ? "sha512" : "sha256");
+async function digestAsAnswered(bytes: Bytes, headers: Headers, known = ""): Promise<Digest> {
+  const algorithm = answeredDigest(headers)?.startsWith("sha512:") ? "sha512" : "sha256";
+  return known.startsWith(algorithm) ? known as Digest : await digestOf(bytes, algorithm);
 }
 
 function mismatch(what: string, expected: Digest, actual: Digest, more = ""): BadDigestError {
