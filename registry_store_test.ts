@@ -209,3 +209,19 @@ Deno.test("RegistryStore.write, writeTagged: a manifest of other bytes is not se
   await assertRejects(() => store.write(descriptor, wrong.subarray(1)), SizeMismatchError);
   assertEquals(lines, []);
 });
+
+Deno.test("RegistryStore.open: a manifest of another size than its descriptor says", async () => {
+  const { fetch } = createRegistry();
+  const client = new RegistryClientV2({ name: "localhost:5000/app", fetch });
+  const { bytes, descriptor } = await buildManifest({ artifactType: "a/b", layers: [] });
+  await client.putBlob(encodeText("{}"));
+  await client.putManifest({ ref: descriptor.digest, manifestData: bytes });
+  for (const read of [false, true]) {
+    for (const size of [bytes.byteLength - 1, bytes.byteLength + 1]) {
+      const store = new RegistryStore(client);
+      if (read) await store.resolve(descriptor.digest, { read });
+      const stream = await store.open({ ...descriptor, size });
+      await assertRejects(() => new Response(stream).arrayBuffer(), SizeMismatchError);
+    }
+  }
+});

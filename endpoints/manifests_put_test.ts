@@ -157,6 +157,13 @@ const BAD: Bad[] = [
     message: "Cannot put the manifest registry.test/app:v1",
   },
   {
+    name: "another sha512 digest answered",
+    answers: [created({ "docker-content-digest": OTHER_IMAGE.sha512 })],
+    error: BadDigestError,
+    code: "BAD_DIGEST",
+    message: "Cannot put the manifest registry.test/app:v1",
+  },
+  {
     name: "413",
     answers: [new Response("too large", { status: 413 })],
     error: RegistryResponseError,
