@@ -14,7 +14,7 @@ import { pieceReader, readAll } from "../content/piece_reader.ts";
 import { passingStream, verifyingStream } from "../content/verifying_stream.ts";
 import type { Action, Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
 import { contentLength, encodingsOf } from "../transport/content_encoding.ts";
-import { leaveBody, responseError, sendExpecting } from "../transport/expect.ts";
+import { leaveBody, sendExpecting } from "../transport/expect.ts";
 import { checkAnsweredDigest, mayBePage } from "./answered_digest.ts";
 import { progressReporter } from "./progress.ts";
 import {
@@ -170,51 +170,48 @@ export async function headBlob(
   digest: string,
   options: EndpointOptions = {},
 ): Promise<ChannelResponse> {
-  return await headSized(channel, repository, digest, options, false);
+  checkOptions(options, ENDPOINT_OPTIONS);
+  return await lookAt(channel, repository, digest, options);
 }
 
-async function headSized(
+/** How {@linkcode lookAt} looks. */
+interface Look {
+  /** Whether the size is what matters. @default {false} */
+  sized?: boolean;
+  /** Whether 404 is an answer too. @default {false} */
+  mayMiss?: boolean;
+  /** What the next request needs. */
+  next?: RightsOfNext;
+}
+
+/** A HEAD's answer, or a GET's where that one is refused or cannot be right. */
+async function lookAt(
   channel: Channel,
   repository: string,
   digest: string,
   options: EndpointOptions,
-  sized: boolean,
+  { sized = false, mayMiss = false, next }: Look = {},
 ): Promise<ChannelResponse> {
-  checkOptions(options, ENDPOINT_OPTIONS);
-  const request = blobRequest(channel, "HEAD", repository, parseDigest(digest), options);
-  const answer = await lookAt(channel, repository, request, digest, sized);
-  if (answer.response.status === 200) return answer;
-  throw await responseError(channel, request, answer);
-}
-
-/**
- * A HEAD's answer, or a GET's where that one is refused or cannot be right: 200 or 404. `sized` says
- * that the size is what matters.
- */
-async function lookAt(
-  channel: Channel,
-  repository: string,
-  request: ChannelRequest,
-  digest: string,
-  sized = false,
-): Promise<ChannelResponse> {
-  const head = await sendExpecting(channel, request, HEAD_ANSWERS);
+  const asked = parseDigest(digest);
+  const request = blobRequest(channel, "HEAD", repository, asked, options, next);
+  const statuses = mayMiss ? [200, 404] : [200];
+  const head = await sendExpecting(channel, request, [...statuses, ...HEAD_REFUSED]);
   const { status, headers } = head.response;
   if (status === 404) return head;
   if (status === 200) {
-    checkAnsweredDigest(request.what, parseDigest(digest), headers);
+    checkAnsweredDigest(request.what, asked, headers);
     const lies = contentLength(headers) === 0 || encodingsOf(headers).length > 0 ||
       mayBePage(headers);
     if (!lies && (!sized || contentLength(headers) !== undefined)) return head;
   }
   await head.response.body?.cancel();
-  const answer = await sendExpecting(channel, { ...request, method: "GET" }, [200, 404]);
+  const answer = await sendExpecting(channel, { ...request, method: "GET" }, statuses);
   if (answer.response.status === 404) return answer;
   const { signal } = request;
   await leaveBody(channel, request, answer, async () => {
     return (await getBlob(channel, repository, digest, signal ? { signal } : {})).stream;
   });
-  checkAnsweredDigest(request.what, parseDigest(digest), answer.response.headers);
+  checkAnsweredDigest(request.what, asked, answer.response.headers);
   return answer;
 }
 
@@ -248,8 +245,7 @@ export async function findBlob(
   options: EndpointOptions = {},
   next: RightsOfNext = {},
 ): Promise<Headers | undefined> {
-  const request = blobRequest(channel, "HEAD", repository, parseDigest(digest), options, next);
-  const { response } = await lookAt(channel, repository, request, digest);
+  const { response } = await lookAt(channel, repository, digest, options, { mayMiss: true, next });
   if (response.status === 200) return response.headers;
   await response.body?.cancel();
   return undefined;
@@ -287,7 +283,8 @@ export async function describeBlob(
   digest: string,
   options: EndpointOptions = {},
 ): Promise<Descriptor> {
-  const { response } = await headSized(channel, repository, digest, options, true);
+  checkOptions(options, ENDPOINT_OPTIONS);
+  const { response } = await lookAt(channel, repository, digest, options, { sized: true });
   const { headers } = response;
   const mediaType = bareMediaType(headers.get("content-type")) || MEDIA_TYPES.octetStream;
   const encoded = encodingsOf(headers).length > 0;
@@ -320,9 +317,6 @@ export async function deleteBlob(
   const request = blobRequest(channel, "DELETE", repository, parseDigest(digest), options);
   await leaveBody(channel, request, await sendExpecting(channel, request, [200, 202, 204]));
 }
-
-/** What a HEAD of a blob may answer. */
-const HEAD_ANSWERS: readonly number[] = [200, 404, ...HEAD_REFUSED];
 
 const VERBS = { GET: "pull", HEAD: "look at", DELETE: "delete" };
 
