@@ -14,7 +14,7 @@ export function once<T>(load: () => Promise<T>): () => Promise<T> {
     });
 }
 
-/** What the machine's own ways need, and what a page in a browser seldom does. */
+/** What a page in a browser seldom needs: the ways of Deno, Node and Bun, and what answers the unusual. */
 export const machine: () => Promise<typeof import("./machine.ts")> = once(() =>
   import("./machine.ts")
 );
