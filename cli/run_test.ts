@@ -63,6 +63,13 @@ const usage: UsageCase[] = [
     /^$/,
     /--htpasswd \/none/,
   ],
+  [
+    "users in a file of something else",
+    ["serve", "--htpasswd", FILE],
+    2,
+    /^$/,
+    /^davit: Cannot read line 1 of htpasswd: /,
+  ],
   ...["./app", "/app", "../app:v1", "~/app", "C:\\images\\app", "C:/images"].map((
     path,
   ): UsageCase => [

@@ -1,11 +1,12 @@
 /** What is wrong with a certificate. */
-type Fault = "client" | "expired" | "name" | "untrusted";
+type Fault = "authority" | "client" | "expired" | "name" | "untrusted";
 
 /**
  * How the runtimes say so: OpenSSL's codes in Node and in `node:tls` everywhere, rustls' words in
  * Deno's `fetch` and connections, BoringSSL's words in Bun.
  */
 const SAID: readonly [Fault, RegExp][] = [
+  ["authority", /CaUsedAsEndEntity/], // what "openssl req -x509" makes; rustls alone minds
   [
     "client",
     /CertificateRequired|CERTIFICATE_REQUIRED|certificate required|_ALERT_(?:BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE)/i,
@@ -35,6 +36,9 @@ export function certificateAdvice(
   if (fault === undefined) return undefined;
   const entry = `hosts[${JSON.stringify(host)}]`;
   switch (fault) {
+    case "authority":
+      return `the certificate of ${place} is marked as an authority's (CA:TRUE), and so is no ` +
+        `server's to this runtime: make it anew with CA:FALSE; ${entry}.insecure leaves it unchecked`;
     case "client":
       return `${place} wants a client certificate that it trusts: give one as ${entry}.cert and .key`;
     case "expired":

@@ -16,6 +16,11 @@ const SAID: [who: string, error: Error, advice: string | undefined][] = [
   ["Node", coded("ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED"), 'hosts["a.test"].cert'],
   ["Node", coded("ERR_SSL_TLSV1_ALERT_UNKNOWN_CA"), 'hosts["a.test"].cert'],
   ["Deno", new Error("invalid peer certificate: UnknownIssuer"), 'hosts["a.test"].ca'],
+  [
+    "Deno",
+    new Error("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))"),
+    "make it anew with CA:FALSE",
+  ],
   ["Deno", new Error("invalid peer certificate: Expired"), "has expired"],
   ["Deno", new Error("invalid peer certificate: certificate expired: verified at"), "has expired"],
   ["Deno", new Error("invalid peer certificate: NotValidForName"), "is for another host"],

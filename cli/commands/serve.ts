@@ -45,7 +45,11 @@ export default function serve(command: Command, io: Io): void {
     .option("--json", "print {url}")
     .action(async (flags: Flags) => {
       const auth = authFrom(flags);
-      if (flags.htpasswd !== undefined) await textOf("--htpasswd", flags.htpasswd);
+      if (flags.htpasswd !== undefined) {
+        // The registry reads the file with the first login, and refuses everybody if it cannot.
+        const htpasswd = await textOf("--htpasswd", flags.htpasswd);
+        createRegistry({ auth: { basic: { htpasswd } } });
+      }
       const backend = flags.dir === undefined ? undefined : await diskAt(flags.dir);
       const registry = createRegistry({
         ...(auth && { auth }),
