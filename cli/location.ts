@@ -58,6 +58,9 @@ const FOREIGN: Record<string, string> = {
 
 const DIGEST_AT_END = /@([a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9a-zA-Z=_-]{32,})$/;
 
+/** `~` at the start of a path. */
+const HOME = /^~(?=[\\/]|$)/;
+
 /** `C:\images`, `C:/images`: its colon ends no path. */
 const DRIVE = /^[a-zA-Z]:[\\/]/;
 
@@ -77,6 +80,12 @@ export function parseLocation(text: string): Location {
           JSON.stringify(text)
         }: a path stands behind "${prefix}:", without "//"; is ` +
           `it ${JSON.stringify(`${prefix}:${rest.slice(2)}`)}?`,
+      );
+    }
+    if (HOME.test(rest)) { // a folder of that name would be hard to remove without harm
+      throw new InvalidReferenceError(
+        `Cannot parse ${JSON.stringify(text)}: no shell expands "~" there; write ` +
+          `"${prefix}:${rest.replace(HOME, "$HOME")}", or ./~ for a folder of that name`,
       );
     }
     const { path, reference } = splitPath(rest);
@@ -171,10 +180,14 @@ export function repositoryName({ reference }: RegistryLocation): string {
   return `${scheme === undefined ? "" : `${scheme}://`}${registry}/${repository}`;
 }
 
+/** Whether a reference is a digest: `app:v1` has the grammar of one, and is a name. */
+export function isWholeDigest(reference: string): boolean {
+  return DIGEST_AT_END.test(`@${reference}`);
+}
+
 /** The text of a place with another reference, by which it is found again. */
 export function formatLocation(location: Location, reference: string): string {
-  const isDigest = reference.includes(":") && DIGEST_AT_END.test(`@${reference}`);
-  const suffix = reference === "" ? "" : `${isDigest ? "@" : ":"}${reference}`;
+  const suffix = reference === "" ? "" : `${isWholeDigest(reference) ? "@" : ":"}${reference}`;
   if (location.kind === "registry") {
     const { registry, repository } = location.reference;
     return `${registry}/${repository}${suffix}`;

@@ -101,6 +101,8 @@ const refused: [text: string, message: string][] = [
   ["oci-archiv:a.tar", 'is it "oci-archive:"?'],
   ["OCI:dir", 'did you mean "oci:dir"?'],
   ["UPPER", "Cannot parse"],
+  ["oci:~/images:v1", 'no shell expands "~" there; write "oci:$HOME/images:v1", or ./~'],
+  ["oci-archive:~", 'write "oci-archive:$HOME"'],
   ["https://registry:5000", "it is a registry; its repositories are https://registry:5000/NAME"],
   ["dir:/tmp/x", "is it oci:DIR, oci-archive:FILE, docker-archive:FILE or a registry's"],
   ["docker-daemon:alpine:3", "is not known here"],

@@ -18,6 +18,8 @@ Deno.test("davit copy: names that are none, before anything is copied", () =>
     const cases: [target: string, ...more: string[]][] = [
       [`oci:${folder}/a:.bad`],
       [`oci:${folder}/a:full/name:v1`],
+      [`oci:${folder}/a:on:v1`], // which has a digest's grammar
+      ["localhost:1/a:v1", "--tag", "on:v1"],
       [`oci:${folder}/a`, "--tag", "v 2"],
       [`oci-archive:${folder}/a.tar:no/tag`],
       [`oci-archive:${folder}/a.tar:v1`, "--tag", "Upper/Name:v1"],

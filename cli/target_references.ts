@@ -1,11 +1,5 @@
-import {
-  checkTag,
-  formatReference,
-  InvalidReferenceError,
-  isDigest,
-  parseReference,
-} from "../mod.ts";
-import { isDockerArchive, type Location } from "./location.ts";
+import { checkTag, formatReference, InvalidReferenceError, parseReference } from "../mod.ts";
+import { isDockerArchive, isWholeDigest, type Location } from "./location.ts";
 
 /**
  * What a copy is called in its target: what the target's text says; else `latest` of a repository as
@@ -21,7 +15,7 @@ export function targetReferences(
 ): string[] {
   const references = namesFor(from, to, more);
   for (const each of references) {
-    if (isDigest(each)) continue;
+    if (isWholeDigest(each)) continue;
     // Only a tar has full names; one without a tag must be a tag too.
     const isFull = to.kind === "archive" && parseReference(each).tag !== undefined;
     if (!isFull) checkTag(each);
