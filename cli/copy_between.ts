@@ -247,9 +247,10 @@ export function copyOptions(
 }
 
 function interrupted(to: Location): string {
-  return to.kind === "archive"
-    ? "interrupted; nothing was left behind"
-    : "interrupted; the next run goes on where this one stopped";
+  if (to.kind !== "archive") return "interrupted; the next run goes on where this one stopped";
+  return to.path === STANDARD
+    ? "interrupted; what went to standard output is no whole tar"
+    : "interrupted; nothing was left behind";
 }
 
 /** What a person wants to know of a copy. */

@@ -319,6 +319,8 @@ Deno.test("davit copy: interrupted, it stops cleanly and says so; the next run g
     });
     assertEquals(tar.code, 130);
     assertMatch(tar.stderr, /interrupted; nothing was left behind\n$/);
+    const stream = await fakeRun(["copy", `${host}/app:v1`, "-"], { signal });
+    assertMatch(stream.stderr, /interrupted; what went to standard output is no whole tar\n$/);
     const left: string[] = [];
     for await (const { name } of Deno.readDir(folder)) left.push(name);
     assertEquals(left.sort(), ["sample", "there"]);
