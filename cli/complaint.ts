@@ -36,6 +36,9 @@ const WAIT = /\. Try again in \d+ s$/;
 const CHECK_LOGIN =
   "check the user name, and the password: many registries want a token in its place";
 
+/** A redirect's host, or a web server: to log in there helps nobody. */
+const ELSEWHERE = /\(answered by /;
+
 /** The flag does not count where a reference gives a scheme. */
 const PLAIN_HTTP = "a registry without TLS wants --plain-http, or http:// in place of https://";
 
@@ -47,12 +50,13 @@ function isDenied(error: unknown): boolean {
 /** What may help, by what happened; the error that a wrapping one comes of knows more. */
 const HINTS: { [Code in ErrorCode]?: (error: Error) => string | undefined } = {
   UNAUTHORIZED: (error) =>
-    byFlags(error.message) !== error.message // there are some
+    byFlags(error.message) !== error.message || ELSEWHERE.test(error.message) // there are some
       ? undefined
       : `davit login ${hostOf(error)} tries credentials, and keeps them`,
   AUTHENTICATION_FAILED: (error) =>
     (error as AuthenticationError).statusCode === 429 ? HINTS.RATE_LIMITED!(error) : undefined,
-  FORBIDDEN: (error) => `others may do this: davit login ${hostOf(error)}`,
+  FORBIDDEN: (error) =>
+    ELSEWHERE.test(error.message) ? undefined : `others may do this: davit login ${hostOf(error)}`,
   NOT_FOUND: (error) => {
     const { codes = [], url = "" } = error as Partial<HttpError>;
     if (/\/v2\/_catalog(?:\?|$)/.test(url)) {

@@ -4,6 +4,7 @@ import {
   BadDigestError,
   CertificateError,
   CopyError,
+  ForbiddenError,
   NetworkError,
   NotFoundError,
   RateLimitedError,
@@ -126,6 +127,16 @@ const complaints: [name: string, error: unknown, line: RegExp][] = [
     ),
     new RegExp(`^davit: ${line}$`),
   ]),
+  [
+    "403 of a redirect's host",
+    new ForbiddenError(response(403), [], "Cannot x: 403 Expired (answered by cdn.test)", { url }),
+    /\(answered by cdn\.test\)$/,
+  ],
+  [
+    "403 of the registry",
+    new ForbiddenError(response(403), [], "Cannot x: 403", { url }),
+    /Hint: others may do this: davit login docker\.io$/,
+  ],
   [
     "a registry that lists no repositories",
     new NotFoundError(response(404), [], "Cannot x: 404", {
