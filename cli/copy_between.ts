@@ -1,4 +1,5 @@
 import {
+  ContentNotFoundError,
   type ContentSource,
   type Descriptor,
   formatPlatform,
@@ -211,6 +212,12 @@ async function copyMany(
     ...(allTags !== undefined && { tags: allTags }),
     ...(limit !== undefined && { limit }),
   });
+  if (result.tags.length === 0 && allTags !== "*") {
+    throw new ContentNotFoundError(
+      `Cannot find a tag like ${JSON.stringify(allTags)} in the source: "*" stands for any ` +
+        "characters, and davit ls lists the tags",
+    );
+  }
   const others = result.tags.filter(({ signaturesApply }) => !signaturesApply).length;
   return {
     result,

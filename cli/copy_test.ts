@@ -213,6 +213,9 @@ Deno.test("davit copy: what its flags do", async (t) => {
         JSON.parse(some.stdout).tags.map(({ tag }: { tag: string }) => tag),
         ["three", "two"],
       );
+      const none = await fakeRun(["copy", from, `oci-archive:${folder}/none.tar`, "--all-tags=x*"]);
+      assertEquals([none.code, none.stdout], [3, ""], none.stderr);
+      assertMatch(none.stderr, /^davit: Cannot find a tag like "x\*" in the source: [^\n]+\n$/);
       const many = await fakeRun(["copy", from, `${host}/many`, "--all-tags", "--limit", "4"]);
       assertEquals(many.code, 1);
       assertMatch(many.stderr, /^davit: Cannot copy 5 tags: that is more than 'limit', 4\n$/);
