@@ -83,9 +83,6 @@ const CREDENTIAL: OptionNames<Credential> = names("username password refreshToke
 /** The fields of a {@linkcode Credential}. */
 export const FIELDS = Object.keys(CREDENTIAL) as (keyof Credential)[];
 
-/** Fields that travel as one word of a header or form: a line break in them is a file's last one. */
-const WORDS = ["refreshToken", "accessToken"] as const;
-
 /**
  * A source out of what a caller may give: a credential, a source, or nothing.
  *
@@ -120,13 +117,11 @@ export function checkCredential(credential: Credential): Readonly<Credential> | 
     if (typeof value !== "string") {
       throw refused(`${field} must be a string: current value is a ${typeof value}`);
     }
-    checked[field] = value;
-  }
-  for (const field of WORDS) {
-    const value = checked[field];
-    if (value !== undefined && !VISIBLE_ASCII.test(value)) {
+    // A token travels as one word of a header or form: a line break in it is a file's last one.
+    if (field.endsWith("Token") && !VISIBLE_ASCII.test(value)) {
       throw refused(`${field} must be visible ASCII, without spaces or line breaks`);
     }
+    checked[field] = value;
   }
   if (checked.username?.includes(":")) throw refused("username must not hold ':'");
   if (checked.password !== undefined && checked.username === undefined) {
@@ -142,8 +137,7 @@ export function checkCredential(credential: Credential): Readonly<Credential> | 
  * @throws {InvalidOptionError} When it is `undefined`.
  */
 export function checkPassword(credential: Credential): void {
-  if (!credential.username || !("password" in credential)) return;
-  if (credential.password === undefined) {
+  if (credential.username && "password" in credential && credential.password === undefined) {
     throw new InvalidOptionError(
       "Cannot use 'username' as the 'password' beside it is undefined: is an environment variable " +
         "not set? Leave it out where there is none",

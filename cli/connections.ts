@@ -110,6 +110,10 @@ export class Connections {
   readonly tell = (event: DavitEvent): void => {
     if (event.type === "wait") {
       this.#say(`${event.host} wants no requests for ${formatTime(event.delay)}: ${event.reason}`);
+    } else if (event.type === "retry" && !event.reason.startsWith("status ")) {
+      // A host that accepts connections and says nothing is waited for several minutes otherwise.
+      const { host } = new URL(event.url);
+      this.#say(`trying ${host} again in ${formatTime(event.delay)}: ${plainText(event.reason)}`);
     } else if (event.type === "warning") {
       this.#say(`${event.host} warns: ${plainText(event.text)}`);
     } else if (event.type === "credentials-failed") {

@@ -43,7 +43,8 @@ export interface Limits {
    */
   maxRedirects?: number;
   /**
-   * How long to wait for a response's head after the request was sent, in milliseconds.
+   * How long to wait for a response's head after the request was sent, in milliseconds; each of
+   * `retry.maxAttempts` tries waits for so long.
    * @default {60000}
    */
   responseTimeout?: number;

@@ -89,6 +89,7 @@ export function retry(options: RetryOptions): Middleware {
         delay = retries.failed();
         if (delay === undefined) {
           exhausted.add(error);
+          error.message += `; tries: ${retries.failures}`;
           throw error;
         }
         reason = error.message;

@@ -174,6 +174,13 @@ Deno.test("retry: the body of an answer that is not used is let go of", async ()
   assert(cancelled());
 });
 
+Deno.test("retry: the error of the last try says how many there were", async () => {
+  const gone = () => new NetworkError("gone");
+  const { send } = retried([gone(), gone(), gone()], { maxAttempts: 3, minDelay: 1, maxDelay: 1 });
+  const { message } = await assertRejects(() => send(request()), NetworkError);
+  assertEquals(message, "gone; tries: 3");
+});
+
 Deno.test("retry: an abort while waiting ends it with the signal's reason", async () => {
   const controller = new AbortController();
   const { send, seen } = retried([() => {

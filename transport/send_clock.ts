@@ -2,7 +2,7 @@ import type { TimeoutError } from "../errors.ts";
 import { DEFAULT_LIMITS, type Limits } from "../content/limits.ts";
 import { Deadline } from "../runtime/deadline.ts";
 import type { ChannelRequest } from "./channel.ts";
-import { responseTimeout as tooLate, sendStall } from "./send_failure.ts";
+import { sendTimeout } from "./send_failure.ts";
 
 /** The limits that one exchange keeps, in milliseconds. */
 export type SendLimits = Pick<Required<Limits>, "responseTimeout" | "stallTimeout">;
@@ -33,7 +33,7 @@ export class SendClock {
     this.#limits = limits;
     this.#deadline = new Deadline(() => {
       this.#stopped = true;
-      expire(this.#late());
+      expire(sendTimeout(this.#request, this.#milliseconds, this.#side));
     });
   }
 
@@ -62,11 +62,5 @@ export class SendClock {
     this.#side = side;
     this.#milliseconds = milliseconds;
     this.#deadline.set(milliseconds);
-  }
-
-  #late(): TimeoutError {
-    return this.#side === undefined
-      ? tooLate(this.#request, this.#milliseconds)
-      : sendStall(this.#request, this.#milliseconds, this.#side);
   }
 }

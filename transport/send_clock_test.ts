@@ -16,32 +16,32 @@ const stop: Step = (clock) => clock.stop();
 
 const cases: [name: string, steps: Step[], message: string | undefined][] = [
   ["a head in time", [sent, 499, stop, 1000], undefined],
-  ["no head", [sent, 500], "registry.test did not answer within 500 ms"],
+  ["no head", [sent, 500], "registry.test did not answer within 500 ms (limits.responseTimeout)"],
   [
     "no head after a long body",
     [source, 199, server, 199, source, 199, sent, 499, 1],
-    "registry.test did not answer within 500 ms",
+    "registry.test did not answer within 500 ms (limits.responseTimeout)",
   ],
   ["bytes that keep moving", [source, 199, server, 199, source, 199, server, 199, stop], undefined],
   [
     "a source that gives nothing",
     [server, 10, source, 200],
-    "the body gave no bytes for 200 ms",
+    "the body gave no bytes for 200 ms (limits.stallTimeout)",
   ],
   [
     "a server that takes nothing",
     [source, 10, server, 200],
-    "registry.test took no bytes for 200 ms",
+    "registry.test took no bytes for 200 ms (limits.stallTimeout)",
   ],
   [
     "a body in memory, 96 KiB of which may not have left",
     [(clock) => clock.sent(96 * 1024), 3499, 1],
-    "registry.test did not answer within 3500 ms",
+    "registry.test did not answer within 3500 ms (limits.responseTimeout)",
   ],
   [
     "a small body in memory",
     [(clock) => clock.sent(1000), 500],
-    "registry.test did not answer within 500 ms",
+    "registry.test did not answer within 500 ms (limits.responseTimeout)",
   ],
   ["nothing that comes after the stop", [source, stop, source, sent, 5000], undefined],
 ];

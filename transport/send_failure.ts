@@ -55,23 +55,20 @@ export function bodyFailure(request: FailedRequest, error: unknown): ApiError {
   );
 }
 
-/** No head of a response came in time. */
-export function responseTimeout(request: FailedRequest, milliseconds: number): TimeoutError {
-  return new TimeoutError(
-    `Cannot ${request.what}: ${request.url.host} did not answer within ${milliseconds} ms`,
-  );
-}
-
-/** A request's body stood still: its source gave nothing, or the server took nothing. */
-export function sendStall(
-  request: FailedRequest,
+/** No head of a response came in time; or a request's body stood still, for the end waited for. */
+export function sendTimeout(
+  { url: { host }, what }: FailedRequest,
   milliseconds: number,
-  waitingFor: "server" | "source",
+  waitingFor?: "server" | "source",
 ): TimeoutError {
-  const culprit = waitingFor === "server"
-    ? `${request.url.host} took no bytes`
-    : "the body gave no bytes";
-  return new TimeoutError(`Cannot ${request.what}: ${culprit} for ${milliseconds} ms`);
+  const late = waitingFor
+    ? `${waitingFor === "server" ? `${host} took` : "the body gave"} no bytes for`
+    : `${host} did not answer within`;
+  return new TimeoutError(
+    `Cannot ${what}: ${late} ${milliseconds} ms (limits.${
+      waitingFor ? "stall" : "response"
+    }Timeout)`,
+  );
 }
 
 function isPermissionError(error: unknown): boolean {

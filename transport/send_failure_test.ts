@@ -6,7 +6,7 @@ import {
   NetworkError,
   TimeoutError,
 } from "../errors.ts";
-import { bodyFailure, responseTimeout, sendFailure, sendStall } from "./send_failure.ts";
+import { bodyFailure, sendFailure, sendTimeout } from "./send_failure.ts";
 
 const url = new URL("https://cdn.test:8443/blob?X-Signature=secret&n=1");
 const told = { url, what: "pull the blob" };
@@ -167,22 +167,22 @@ const others: [name: string, error: ApiError, errorClass: Class, message: string
     "aborted",
   ],
   [
-    "responseTimeout",
-    responseTimeout(told, 50),
+    "sendTimeout",
+    sendTimeout(told, 50),
     TimeoutError,
-    "Cannot pull the blob: cdn.test:8443 did not answer within 50 ms",
+    "Cannot pull the blob: cdn.test:8443 did not answer within 50 ms (limits.responseTimeout)",
   ],
   [
-    "sendStall, the source",
-    sendStall(told, 50, "source"),
+    "sendTimeout, the source",
+    sendTimeout(told, 50, "source"),
     TimeoutError,
-    "Cannot pull the blob: the body gave no bytes for 50 ms",
+    "Cannot pull the blob: the body gave no bytes for 50 ms (limits.stallTimeout)",
   ],
   [
-    "sendStall, the server",
-    sendStall(told, 50, "server"),
+    "sendTimeout, the server",
+    sendTimeout(told, 50, "server"),
     TimeoutError,
-    "Cannot pull the blob: cdn.test:8443 took no bytes for 50 ms",
+    "Cannot pull the blob: cdn.test:8443 took no bytes for 50 ms (limits.stallTimeout)",
   ],
 ];
 
