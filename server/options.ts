@@ -147,6 +147,15 @@ export const REGISTRY_OPTIONS: OptionNames<RegistryOptions> = names(
   { backend: "an object", middleware: "a list" },
 );
 
+/** What listens must not break what it listens to: thrown in the background, it would end the process. */
+export function harmless(onError?: (error: unknown) => void): (error: unknown) => void {
+  return (error) => {
+    try {
+      onError?.(error);
+    } catch { /* as above */ }
+  };
+}
+
 /** Every option that has a default, with its value. */
 export interface RegistrySettings extends
   Required<
@@ -229,7 +238,7 @@ export function registrySettings(options: RegistryOptions): RegistrySettings {
     upstreamPushes: options.upstreamPushes ?? false,
     revalidateAfter: options.revalidateAfter ?? REVALIDATE_AFTER_MS,
     requestsKept: options.requestsKept ?? REQUESTS_KEPT,
-    onError: options.onError ?? (() => {}),
+    onError: harmless(options.onError),
     now: options.now ?? Date.now,
     later: options.later ?? laterOnThisMachine,
   };

@@ -109,6 +109,27 @@ Deno.test("a failure of the registry itself: 500 without its reason, given to on
   assertStrictEquals(errors[0], failure);
 });
 
+Deno.test("an onError that throws ends neither the answer nor, in the background, the process", async () => {
+  let told = 0;
+  const backend = new MemoryBackend();
+  backend.sweepUploads = () => Promise.reject(new Error("the disk is on fire"));
+  const onError = () => {
+    told++;
+    throw new Error("the log is on fire");
+  };
+  let time = 0;
+  const due: (() => void)[] = [];
+  const later = (run: () => void) => void due.push(run);
+  const wire = memoryWire({ backend, onError, now: () => time, later });
+  await wire.startUpload("app");
+  time = 1e12;
+  for (const run of due.splice(0)) run();
+  backend.createUpload = () => Promise.reject(new Error("the disk is on fire"));
+  assertEquals((await wire.send("POST", "/v2/app/blobs/uploads/")).status, 500);
+  await new Promise((resolve) => setTimeout(resolve)); // what nobody caught would have ended it
+  assertEquals(told, 2);
+});
+
 Deno.test("a disk that fails in the middle of a body: 500, given to onError, and not the client's fault", async () => {
   const failure = new Error("the disk is full");
   const errors: unknown[] = [];

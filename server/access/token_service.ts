@@ -4,7 +4,7 @@ import type { PieceReader } from "../../content/piece_reader.ts";
 import { bodyReader } from "../exchange.ts";
 import { Deadlines, laterOnThisMachine } from "../listen/deadlines.ts";
 import { type StallLimit, watchedBody } from "../listen/watched_body.ts";
-import { checkInteger, STALL_TIMEOUT_MS } from "../options.ts";
+import { checkInteger, harmless, STALL_TIMEOUT_MS } from "../options.ts";
 import { guarded, jsonResponse, Refusal, type RefusalCode } from "../refusal.ts";
 import { requestUrl } from "../request_url.ts";
 import type { Access } from "./access.ts";
@@ -250,7 +250,6 @@ export function tokenService(
   const {
     now = Date.now,
     later = laterOnThisMachine,
-    onError = () => {},
     stallTimeout = STALL_TIMEOUT_MS,
   } = options;
   checkInteger("stallTimeout", stallTimeout, 1);
@@ -273,7 +272,7 @@ export function tokenService(
       return guarded(await service.answer(request, url, body));
     } catch (error) {
       if (error instanceof Refusal) return guarded(error.response());
-      onError(error);
+      harmless(options.onError)(error);
       const failure = new Refusal(500, "UNKNOWN", "Cannot answer: the token service failed");
       return guarded(failure.response());
     }
