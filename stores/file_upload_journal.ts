@@ -34,8 +34,9 @@ const NAME = /^[0-9a-f]{64}(?:\.json|\.[0-9a-f-]{36})$/;
 
 /**
  * Remembers uploads in a folder, a file each that only this user can read, so that a push which was
- * interrupted goes on in another process. A disk that fails costs a new upload, and no push. On Deno
- * it needs permission to read and write the folder.
+ * interrupted goes on in another process; docker-registry 2 takes up no upload that was cut within a
+ * request, and gets that blob from its start again. A disk that fails costs a new upload, and no push.
+ * On Deno it needs permission to read and write the folder.
  *
  * @throws {UnsupportedRuntimeError} In a browser or a worker.
  *
