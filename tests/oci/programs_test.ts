@@ -100,10 +100,10 @@ const PROGRAMS: [
   ],
 ];
 
-/** The README's first program behind these words. */
-async function ofReadme(words: string): Promise<string> {
-  const readme = await read("../../README.md");
-  const [, program] = /^```js.*\n([^]*?)^```$/m.exec(readme.slice(readme.indexOf(words))) ?? [];
+/** The first program behind these words, of the README or another page. */
+async function ofReadme(words: string, page = "README.md"): Promise<string> {
+  const text = await read(`../../${page}`);
+  const [, program] = /^```[jt]s.*\n([^]*?)^```$/m.exec(text.slice(text.indexOf(words))) ?? [];
   assert(program !== undefined, words);
   return program;
 }
@@ -147,7 +147,10 @@ async function prepare(folder: string): Promise<void> {
     await Deno.writeTextFile(`${folder}/${file}`, `import "./prelude.ts";\n${source}`);
     return file;
   }));
-  await run([Deno.execPath(), "check", ...PLAIN, ...files], { cwd: folder });
+  // With the page's own program of that client, which readme_test.ts runs: what takes long is the package.
+  const moved = await ofReadme("## Coming from lesomnus' OCI client", "docs/migrating.md");
+  await Deno.writeTextFile(`${folder}/moved.ts`, moved);
+  await run([Deno.execPath(), "check", ...PLAIN, "moved.ts", ...files], { cwd: folder });
   for (const platform of ["deno", "browser"]) {
     const bundle = ["bundle", "--quiet", `--platform=${platform}`, ...PLAIN, "--outdir"];
     await run([Deno.execPath(), ...bundle, platform, ...files], { cwd: folder });
