@@ -19,16 +19,12 @@ const PUSHES = 5;
 
 /** Manifests of one subject that are pushed at the same time. */
 interface Together {
-  /** Those under way. */
-  running: number;
-  /** How many there were. */
-  count: number;
-  /** Called when none is under way any more. */
-  end(): void;
-  /** Resolves then. */
-  readonly ended: Promise<void>;
-  /** What the registry lists then, by whom it is asked for. */
-  readonly looks: Map<AbortSignal | undefined, Promise<ReadonlySet<unknown>>>;
+  /** Those under way; each resolves when it has landed, or failed. */
+  readonly running: Set<Promise<void>>;
+  /** How many have begun. */
+  begun: number;
+  /** What the registry lists since the last one ended, by whom it was asked. */
+  readonly looks: Map<AbortSignal | Channel, Promise<ReadonlySet<unknown>>>;
 }
 
 /** Those under way, whoever's client it is. */
@@ -47,8 +43,9 @@ export interface PutReferrerAnswer extends PutAnswer {
  * Pushes a manifest with a subject, by `put`, and makes it findable from there: done already where the
  * registry answers `OCI-Subject` and has the API, else written to the fallback tag.
  *
- * Of several that come at the same time olareg 0.2.2 lists only some. So the list is looked at once when
- * the last of them has landed, those that it lacks are pushed again, and from then on one by one.
+ * Of several that come at the same time olareg 0.2.2 lists only some. So each waits for those that are
+ * under way when it has landed, which may have read the list before; not for such as begin later. Then
+ * the list is looked at once for all, those that it lacks are pushed again, and from then on one by one.
  *
  * @param entry What the list says of the manifest that has this digest.
  * @param options `newIndex` is what the first referrer is put into, where the tag is missing.
@@ -69,16 +66,22 @@ export async function putReferrer(
 
   /** Answers whether the list has it. */
   async function push(): Promise<boolean> {
-    const group = join(key);
+    const group = TOGETHER.get(key) ?? { running: new Set(), begun: 0, looks: new Map() };
+    TOGETHER.set(key, group);
+    const others = group.running.size;
+    const own = ++group.begun;
+    let end!: () => void;
+    const ended = new Promise<void>((resolve) => end = resolve);
+    group.running.add(ended);
     let listedByItself: boolean;
     try {
       answer = await put();
       listedByItself = await listsReferrers(channel, repository, of, answer, options);
     } finally {
-      if (--group.running === 0) {
-        TOGETHER.delete(key);
-        group.end();
-      }
+      group.running.delete(ended);
+      group.looks.clear();
+      if (group.running.size === 0) TOGETHER.delete(key);
+      end();
     }
     const referrer = entry(answer.digest);
     if (!listedByItself) {
@@ -86,14 +89,13 @@ export async function putReferrer(
       await changeFallback(channel, repository, of, referrer.digest, options, change);
       return true;
     }
-    await untilAborted(group.ended, signal);
-    if (group.count === 1) return true;
-    let look = group.looks.get(signal);
+    if (others === 0 && group.begun === own) return true;
+    await untilAborted(Promise.all(group.running), signal);
+    const asker = signal ?? channel;
+    let look = group.looks.get(asker);
     if (look === undefined) {
-      group.looks.set(
-        signal,
-        look = listedByApi(channel, repository, of, signal ? { signal } : {}),
-      );
+      look = listedByApi(channel, repository, of, signal ? { signal } : {});
+      group.looks.set(asker, look);
     }
     return (await look).has(referrer.digest);
   }
@@ -102,7 +104,7 @@ export async function putReferrer(
     const { capabilities } = channel;
     for (let pushes = 0; pushes < PUSHES; pushes++) {
       const listed = capabilities.forgetsReferrers
-        ? await ONE_BY_ONE.take(push, key)
+        ? await untilAborted(ONE_BY_ONE.take(push, key), signal)
         : await push();
       if (listed) return answer!;
       capabilities.forgetsReferrers = true;
@@ -113,19 +115,6 @@ export async function putReferrer(
     if (answer === undefined || !(error instanceof ApiError)) throw error;
     return { ...answer, error };
   }
-}
-
-function join(key: string): Together {
-  let group = TOGETHER.get(key);
-  if (group === undefined) {
-    let end!: () => void;
-    const ended = new Promise<void>((resolve) => end = resolve);
-    group = { running: 0, count: 0, end, ended, looks: new Map() };
-    TOGETHER.set(key, group);
-  }
-  group.running++;
-  group.count++;
-  return group;
 }
 
 function neverListed(name: string, subject: Digest, digest: Digest): ReferrersListError {

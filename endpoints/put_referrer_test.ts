@@ -137,6 +137,60 @@ Deno.test("put at once, of one subject: an abort ends the wait for the others", 
   assertEquals((await slow).referrersError, undefined);
 });
 
+Deno.test("put one by one: an abort ends the wait for a turn", async () => {
+  const { attach, channel, first, puts } = setUp();
+  channel.capabilities.forgetsReferrers = true;
+  const [held, other] = await artifacts(2) as [Sample, Sample];
+  const release = Promise.withResolvers<undefined>();
+  first(({ line }) => line.endsWith(held.digest) ? release.promise : undefined);
+  const slow = attach(held);
+  const controller = new AbortController();
+  const waiting = attach(other, undefined, { signal: controller.signal });
+  setTimeout(() => controller.abort(new Error("enough")), 20);
+  await assertRejects(() => waiting, Error, "enough");
+  release.resolve(undefined);
+  assertEquals((await slow).referrersError, undefined);
+  assertEquals(puts(), 1, "what was given up is not sent");
+});
+
+Deno.test("put at once, of one subject: nobody waits for what begins after it has landed", async () => {
+  const { attach, first, listed } = setUp();
+  const [before, own, after] = await artifacts(3) as [Sample, Sample, Sample];
+  const held = new Map<string, PromiseWithResolvers<undefined>>(
+    [before, after].map(({ digest }) => [digest, Promise.withResolvers<undefined>()]),
+  );
+  first(({ line, method }) =>
+    method === "PUT" ? held.get(line.slice(line.lastIndexOf("/") + 1))?.promise : undefined
+  );
+  const slow = attach(before);
+  const waiting = attach(own);
+  while (!listed().has(own.digest)) await pause();
+  const later = attach(after);
+  held.get(before.digest)!.resolve(undefined);
+  assertEquals((await waiting).referrersError, undefined);
+  held.get(after.digest)!.resolve(undefined);
+  await Promise.all([slow, later]);
+  assertEquals(listed().size, 3);
+});
+
+Deno.test("put at once, of one subject: a look that one client may not have is no error of another", async () => {
+  const { attach, listed, server } = setUp();
+  const other =
+    fakeRegistry((seen) =>
+      seen.line === API && seen.headers.get("x-client") === null && looked++ > 0
+        ? failure(403, "DENIED")
+        : server.handler(seen)
+    ).channel;
+  let looked = 0;
+  const all = await artifacts(6);
+  const results = await Promise.all(
+    all.map((each, at) => attach(each, at % 2 === 0 ? other : undefined)),
+  );
+  const failed = results.map(({ referrersError }) => referrersError !== undefined);
+  assertEquals(failed, [true, false, true, false, true, false]);
+  assert(listed().size >= 3);
+});
+
 Deno.test("put at once, of one subject: a registry that lists late is pushed to once more", async () => {
   const { attach, first, puts } = setUp();
   first(({ line }) => line === API ? listOf([]) : undefined);
