@@ -173,26 +173,34 @@ for (const [name, options, methods] of STALLS) {
   });
 }
 
-Deno.test("putBlob: an abort while open() takes its time", async () => {
-  const controller = new AbortController();
-  const registry = fakeUploads();
-  const { signal } = controller;
-  const opening = Promise.withResolvers<ReadableStream<Bytes>>();
-  const asked = Promise.withResolvers<void>();
-  const open = () => {
-    asked.resolve();
-    return opening.promise;
-  };
-  const putting = putBlob(registry.channel, "app", { open }, { signal });
-  await asked.promise;
-  controller.abort(new Error("enough"));
-  await assertRejects(() => putting, Error, "enough");
-  assertEquals(registry.methods(), ["POST", "DELETE"]);
-  const state = stalled();
-  opening.resolve(stalling(state));
-  await new Promise((resolve) => setTimeout(resolve, 5));
-  assert("cancelled" in state, "what opens too late is let go of");
-});
+const OPENINGS: [name: string, options: PutBlobOptions, methods: string[]][] = [
+  ["", {}, ["POST", "DELETE"]],
+  [" of a small blob", { digest: DIGEST, size: 100, absent: true }, []],
+  [" of what is known", { digest: DIGEST, size: LARGE.length }, ["HEAD", "POST", "DELETE"]],
+];
+
+for (const [name, options, methods] of OPENINGS) {
+  Deno.test(`putBlob: an abort while open() takes its time${name}`, async () => {
+    const controller = new AbortController();
+    const registry = fakeUploads();
+    const { signal } = controller;
+    const opening = Promise.withResolvers<ReadableStream<Bytes>>();
+    const asked = Promise.withResolvers<void>();
+    const open = () => {
+      asked.resolve();
+      return opening.promise;
+    };
+    const putting = putBlob(registry.channel, "app", { open }, { ...options, signal });
+    await asked.promise;
+    controller.abort(new Error("enough"));
+    await assertRejects(() => putting, Error, "enough");
+    assertEquals(registry.methods(), methods);
+    const state = stalled();
+    opening.resolve(stalling(state));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    assert("cancelled" in state, "what opens too late is let go of");
+  });
+}
 
 Deno.test("putBlob: a body that never lets go is not waited for", async () => {
   const controller = new AbortController();

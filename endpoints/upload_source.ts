@@ -145,9 +145,11 @@ export class UploadSource implements OpenBody {
     }, signal);
   }
 
-  /** Reads from the start, and not to be sent; the signal ends the wait for it. */
+  /** Reads from the start, and not to be sent. The signal ends the wait; what opens later is let go of. */
   async #reading<T>(work: (reader: PieceReader) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const reader = await untilAborted(this.#read(0, () => {}), signal);
+    const opening = this.#read(0, () => {});
+    const letGo = () => void opening.then((reader) => reader.cancel()).catch(() => {});
+    const reader = await untilAborted(opening, signal, letGo);
     try {
       return await untilAborted(work(reader), signal);
     } catch (error) {
