@@ -27,6 +27,7 @@ export {
   getBlob,
   type GetBlobOptions,
   hasBlob,
+  type HasBlobOptions,
   headBlob,
   statBlob,
 } from "./endpoints/blobs.ts";

@@ -126,7 +126,7 @@ export {
   removeReferrer,
 } from "./manifest/referrers_index.ts";
 
-export type { BlobContent, BlobRange, GetBlobOptions } from "./endpoints/blobs.ts";
+export type { BlobContent, BlobRange, GetBlobOptions, HasBlobOptions } from "./endpoints/blobs.ts";
 export type { ListRepositoriesOptions } from "./endpoints/catalog.ts";
 export type { MountResult } from "./endpoints/mount.ts";
 export type { ListOptions } from "./endpoints/pages.ts";

@@ -485,7 +485,10 @@ export class RegistryClientV2 {
   }
 
   /** Whether the repository has a blob, by HEAD (end-2). */
-  async hasBlob(blob: string | calls.BlobRef, options: EndpointOptions = {}): Promise<boolean> {
+  async hasBlob(
+    blob: string | (calls.BlobRef & blobs.HasBlobOptions),
+    options: blobs.HasBlobOptions = {},
+  ): Promise<boolean> {
     return await blobs.hasBlob(...this.#about("digest", blob, options));
   }
 

@@ -38,6 +38,7 @@ import {
   type WriteOptions,
 } from "./content/store.ts";
 import { checkTag } from "./reference/tag.ts";
+import type { UploadSession } from "./endpoints/uploads.ts";
 import type { RegistryClientV2 } from "./registry_client_v2.ts";
 
 /** Options of {@linkcode RegistryStore}. */
@@ -81,6 +82,8 @@ export class RegistryStore implements ContentStore {
   readonly #read = new KeptManifests();
   /** Manifests that `resolve` found under types that are not known here: they are no blobs. */
   readonly #others = new Set<string>();
+  /** Uploads that were started in place of mounts, by what they are for. */
+  readonly #started = new Map<string, UploadSession>();
 
   /** A store over a client's repository. */
   constructor(client: RegistryClientV2, options: RegistryStoreOptions = {}) {
@@ -132,13 +135,13 @@ export class RegistryStore implements ContentStore {
     return { mediaType: MEDIA_TYPES.octetStream, digest, size };
   }
 
-  /** Whether the repository has the content. */
+  /** Whether the repository has the content; of a blob no fewer bytes than the descriptor says. */
   async exists(descriptor: Descriptor, options: StoreOptions = {}): Promise<boolean> {
     checkOptions(options, STORE_OPTIONS);
     checkArgument("descriptor", descriptor, "descriptor");
-    const { digest, mediaType } = descriptor;
+    const { digest, mediaType, size } = descriptor;
     if (!isManifestMediaType(mediaType)) {
-      const found = await this.client.hasBlob(digest, options);
+      const found = await this.client.hasBlob(digest, { size, ...options });
       if (found) await this.#landed(digest);
       return found;
     }
@@ -220,7 +223,7 @@ export class RegistryStore implements ContentStore {
     tag?: string,
   ): Promise<void> {
     const { digest, size, mediaType } = descriptor;
-    const { signal, verify = "here", absent = false } = options;
+    const { signal, verify = "here", absent = false, manifest = false } = options;
     const ending = signal && { signal };
     const source = openBody(body, size);
     const { canonicalName } = this.client.repo;
@@ -230,10 +233,13 @@ export class RegistryStore implements ContentStore {
         { expected: size, actual: source.size },
       );
     }
-    if (!isManifestMediaType(mediaType)) {
+    if (!manifest && !isManifestMediaType(mediaType)) {
       const journal = this.#journal && { journal: this.#journal };
+      const started = this.#started.get(digest);
+      this.#started.delete(digest);
+      const going = { ...ending, ...journal, ...(started && { session: started }) };
       try {
-        await this.client.putBlob(body, { digest, size, verify, absent, ...ending, ...journal });
+        await this.client.putBlob(body, { digest, size, verify, absent, ...going });
       } catch (error) {
         throw (verify === "target" && badDigest(error, digest, canonicalName)) || error;
       }
@@ -340,7 +346,10 @@ export class RegistryStore implements ContentStore {
     return this.#ranges;
   }
 
-  /** Takes a blob from another repository of the same registry, where the registry does that. */
+  /**
+   * Takes a blob from another repository of the same registry, where the registry does that. The upload
+   * that it starts instead is what the next `write` of the blob goes on with.
+   */
   async mount(
     descriptor: Descriptor,
     from: ContentSource,
@@ -356,11 +365,8 @@ export class RegistryStore implements ContentStore {
     }
     const { digest } = descriptor;
     const result = await this.client.mountBlob({ digest, from: repo.remoteName, ...options });
-    if (!result.mounted) {
-      await this.client.cancelBlobUpload({ session: result.session, ...options }).catch(() => {
-        options.signal?.throwIfAborted(); // an upload that stays is let go of by the registry
-      });
-    } else await this.#landed(digest);
+    if (result.mounted) await this.#landed(digest);
+    else this.#started.set(digest, result.session);
     return result.mounted;
   }
 

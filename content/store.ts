@@ -63,10 +63,19 @@ export interface WriteOptions extends StoreOptions {
    * @default {false}
    */
   absent?: boolean;
+  /**
+   * Whether it is a manifest, also where its type does not say so: a registry keeps manifests and blobs
+   * apart.
+   * @default {false}
+   */
+  manifest?: boolean;
 }
 
 /** Their names. */
-export const WRITE_OPTIONS: OptionNames<WriteOptions> = names("verify absent", STORE_OPTIONS);
+export const WRITE_OPTIONS: OptionNames<WriteOptions> = names(
+  "verify absent manifest",
+  STORE_OPTIONS,
+);
 
 /** Options of {@linkcode ContentStore.tag}. */
 export interface TagOptions extends StoreOptions {

@@ -13,7 +13,7 @@ import { bareMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import { pieceReader, readAll } from "../content/piece_reader.ts";
 import { passingStream, verifyingStream } from "../content/verifying_stream.ts";
 import type { Action, Channel, ChannelRequest, ChannelResponse } from "../transport/channel.ts";
-import { contentLength, encodingsOf } from "../transport/content_encoding.ts";
+import { contentLength, encodingsOf, plainLength } from "../transport/content_encoding.ts";
 import { leaveBody, sendExpecting } from "../transport/expect.ts";
 import { checkAnsweredDigest, mayBePage } from "./answered_digest.ts";
 import { progressReporter } from "./progress.ts";
@@ -215,15 +215,24 @@ async function lookAt(
   return answer;
 }
 
+/** Options of {@linkcode hasBlob}. */
+export interface HasBlobOptions extends EndpointOptions {
+  /** How many bytes it has: with fewer of them, as after a storage's failure, it is not there. @default {0} */
+  size?: number;
+}
+
+const HAS_BLOB_OPTIONS: OptionNames<HasBlobOptions> = names("size", ENDPOINT_OPTIONS);
+
 /** Whether the repository has a blob, by HEAD (end-2). */
 export async function hasBlob(
   channel: Channel,
   repository: string,
   digest: string,
-  options: EndpointOptions = {},
+  options: HasBlobOptions = {},
 ): Promise<boolean> {
-  checkOptions(options, ENDPOINT_OPTIONS);
-  return await findBlob(channel, repository, digest, options) !== undefined;
+  checkOptions(options, HAS_BLOB_OPTIONS);
+  const found = await findBlob(channel, repository, digest, options);
+  return found !== undefined && (plainLength(found) ?? Infinity) >= (options.size ?? 0);
 }
 
 /** The rights that the next request needs: asked for with this one's, so that one token does. */

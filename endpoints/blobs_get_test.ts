@@ -457,6 +457,21 @@ Deno.test("end-2 HEAD blobs: 404 is no blob, 403 is an error", async () => {
   await assertRejects(() => hasBlob(registry.channel, "other", DIGEST));
 });
 
+const SIZES_SAID: [headers: HeadersInit, size: number | undefined, has: boolean][] = [
+  [{ "content-length": "9" }, undefined, true],
+  [{ "content-length": "9" }, 9, true],
+  [{ "content-length": "9" }, 10, false],
+  [{ "content-length": "9" }, 0, true],
+  [{ "content-type": "a/b" }, 10, true],
+];
+
+for (const [headers, size, has] of SIZES_SAID) {
+  Deno.test(`end-2 HEAD blobs: whether one of ${size} bytes is there: ${JSON.stringify(headers)}`, async () => {
+    const { channel } = fakeRegistry(steps(new Response(null, { headers })));
+    assertEquals(await hasBlob(channel, "app", DIGEST, size === undefined ? {} : { size }), has);
+  });
+}
+
 const DELETIONS: [status: number, error: ErrorClass | undefined][] = [
   [202, undefined],
   [200, undefined],

@@ -59,13 +59,18 @@ export interface PutBlobOptions extends EndpointOptions {
    * @default {"here"}
    */
   verify?: "here" | "target";
+  /**
+   * An upload that was started for the blob and has no bytes, such as a mount answers that was not made.
+   * @default {one is started}
+   */
+  session?: UploadSession;
   /** Whether the blob was just found not to be there: it is not looked for again. @default {false} */
   absent?: boolean;
 }
 
 const PUT_BLOB_OPTIONS: OptionNames<PutBlobOptions> = names(
   "digest digestAlgorithm size mediaType mountFrom chunkSize verify absent",
-  { journal: "an object" },
+  { journal: "an object", session: "an object" },
   ENDPOINT_OPTIONS,
 );
 
@@ -138,7 +143,7 @@ async function push(
   const starting = { ...ending, digestAlgorithm: upload.algorithm };
   const send = { ...ending, ...(chunkSize !== undefined && { chunkSize }) };
 
-  let session: UploadSession | undefined;
+  let { session } = options;
   if (digest !== undefined) {
     const { there, from } = await lookFirst(channel, repository, digest, size, options);
     const mount = there || from === undefined
@@ -154,7 +159,7 @@ async function push(
           "that it is not",
       );
     }
-    session = mount?.session;
+    session ??= mount?.session;
     if (small && chunkSize === undefined && session === undefined) {
       session = await startWithBlob(channel, repository, upload.bytes!, digest, starting);
       if (session === undefined) {
@@ -163,14 +168,14 @@ async function push(
       }
     }
   }
-  const entry = session === undefined && digest !== undefined && upload.reopenable && !small
+  const entry = digest !== undefined && upload.reopenable && !small
     ? options.journal && journaledUpload(options.journal, {
       ...{ registry: channel.origin, repository, digest },
     })
     : undefined;
   upload.onBytes = (count) => progress(count, false);
   try {
-    session ??= await entry?.resume(channel, send);
+    session = await entry?.resume(channel, send) ?? session;
     // What begins at its first byte may be moved whole.
     if (!session?.offset) void upload.prepare().catch(() => {}); // the transfer throws it
     session ??= await startBlobUpload(channel, repository, starting);

@@ -6,6 +6,7 @@ import { digestOf } from "../content/digest_of.ts";
 import { type FakeOptions, sample } from "./fake_registry_test.ts";
 import { answer, type FakeUploads, fakeUploads, pieces, reopenable } from "./fake_uploads_test.ts";
 import { putBlob, type PutBlobOptions } from "./put_blob.ts";
+import { startBlobUpload } from "./uploads.ts";
 
 const SMALL = sample(1_000);
 const LARGE = sample(200_000);
@@ -312,6 +313,20 @@ Deno.test("putBlob: a stream that is not needed is let go of", async () => {
   const { channel } = fakeUploads((server) => server.blobs.set(LARGE_DIGEST, LARGE));
   await putBlob(channel, "app", stream, { digest: LARGE_DIGEST, size: LARGE.length });
   assert(cancelled);
+});
+
+Deno.test("putBlob: an upload that was started is gone on with", async () => {
+  for (const [bytes, digest] of [[SMALL, SMALL_DIGEST], [LARGE, LARGE_DIGEST]] as const) {
+    for (const made of [() => bytes, () => reopenable(bytes).body, () => pieces(bytes)]) {
+      const registry = fakeUploads();
+      const { channel, methods, server } = registry;
+      const session = await startBlobUpload(channel, "app");
+      const options = { digest, size: bytes.length, session, absent: true };
+      await putBlob(channel, "app", made(), options);
+      assertEquals(methods(), ["POST", `PUT ${bytes.length}`]);
+      assertEquals(server.blobs.get(digest), bytes);
+    }
+  }
 });
 
 Deno.test("putBlob: what opens is opened once, and read once", async () => {

@@ -119,6 +119,26 @@ Deno.test("journal: a push goes on from the session's Range, and is forgotten on
   }
 });
 
+Deno.test("journal: the upload that a refused mount has started is written down, and gone on with", async () => {
+  const world = scene();
+  const journal = new Journal();
+  const from = new RegistryStore(world.client(new Journal(), "other"));
+  // The registry does not have it there: it answers an upload instead.
+  const store = new RegistryStore(world.client(journal));
+  const failing = body({ failsAt: SIZE / 2 });
+  const push = async (source: ReturnType<typeof body>) => {
+    assertEquals(await store.mount(BLOB, from), false);
+    await store.write(BLOB, source, { absent: true });
+  };
+  await push(failing).then(() => assert(false), () => {});
+  assertEquals([world.sent, journal.records.size], [["POST", "PUT"], 1]);
+  world.sent.length = 0;
+  await push(body());
+  assertEquals([world.sent, journal.records.size], [["POST", "GET", "PUT"], 0]);
+  const { stream } = await store.client.getBlob(BLOB.digest);
+  assertEquals(new Uint8Array(await new Response(stream).arrayBuffer()), BYTES);
+});
+
 Deno.test("journal: what has landed all the same is forgotten when it is found, or mounted", async () => {
   const world = scene();
   const [inClient, inStore] = [new Journal(), new Journal()];
