@@ -1,15 +1,18 @@
 import type { Descriptor } from "../content/descriptor.ts";
 import { isDigestReference } from "../content/digest.ts";
-import { isIndexMediaType } from "../content/media_types.ts";
+import { isIndexMediaType, isManifestMediaType } from "../content/media_types.ts";
 import type { ContentSource, ContentStore } from "../content/store.ts";
 import {
   ContentNotFoundError,
+  ForbiddenError,
   HttpError,
   NotFoundError,
   SparseIndexRefusedError,
   StorageError,
+  UnauthorizedError,
 } from "../errors.ts";
 import { subjectOf } from "../manifest/children.ts";
+import { isIndex } from "../manifest/types.ts";
 import { copyError, onSide, sideOf } from "./copy_error.ts";
 import { CopyEvents } from "./copy_events.ts";
 import type { CopiedContent, CopyOptions } from "./copy_options.ts";
@@ -59,7 +62,7 @@ export class Copier implements GraphVisitor {
   #targetTags: ReadonlySet<string> | undefined;
   /** The digests that the target lists as attached, by what they are attached to. */
   readonly #listed = new Map<string, Promise<ReadonlySet<string>>>();
-  /** Whether blobs that were mounted, and not there, were moved. */
+  /** Whether blobs that should have been there, and were not, were moved. */
   readonly #replaced = new Map<string, Promise<boolean>>();
 
   /** `tags` are all of the source's, where they were listed before. */
@@ -100,9 +103,6 @@ export class Copier implements GraphVisitor {
   async blob(descriptor: Descriptor): Promise<void> {
     const { signal } = this.#work;
     if (await this.#exists(descriptor)) return this.#done(descriptor, "skipped");
-    if (this.#options.dryRun !== true && await this.#mount(descriptor)) {
-      return this.#done(descriptor, "mounted");
-    }
     if (isForeign(descriptor)) {
       const has = await onSide(
         "source",
@@ -112,13 +112,16 @@ export class Copier implements GraphVisitor {
       );
       if (!has) return this.#done(descriptor, "left-out");
     }
+    if (this.#options.dryRun !== true && await this.#mount(descriptor)) {
+      return this.#done(descriptor, "mounted");
+    }
     await this.#transferBlob(descriptor);
   }
 
   /** What of a manifest's children is looked at. */
   async enter(node: GraphNode): Promise<readonly Descriptor[]> {
     const { descriptor, children } = node;
-    if (!this.#isEmpty && await this.#exists(descriptor)) {
+    if (!this.#isEmpty && await this.#hasManifest(descriptor)) {
       this.#there.add(descriptor.digest);
       if (this.#options.trustExisting === true) {
         // Only what leads to something attached is gone through.
@@ -153,7 +156,9 @@ export class Copier implements GraphVisitor {
     try {
       await this.write(descriptor, node.bytes, named);
     } catch (error) {
-      if (!refusesManifest(error) || !await this.#replaceMounted(node.children)) throw error;
+      const refusal = refusesManifest(error);
+      const blobs = isIndex(node.manifest) ? [] : node.children;
+      if (!refusal || !await this.#moveMissing(blobs, refusal)) throw error;
       await this.write(descriptor, node.bytes, named);
     }
   }
@@ -164,7 +169,8 @@ export class Copier implements GraphVisitor {
     await this.#moving(descriptor, async () => {
       this.events.tell({ type: "copy-start", descriptor, offset: 0 });
       try {
-        if (tag === undefined) await this.#target.write(descriptor, bytes, { signal });
+        const how = { signal, manifest: true };
+        if (tag === undefined) await this.#target.write(descriptor, bytes, how);
         else await this.#target.writeTagged!(descriptor, bytes, tag, { signal });
       } catch (error) {
         signal.throwIfAborted();
@@ -242,7 +248,7 @@ export class Copier implements GraphVisitor {
       try {
         return (await this.#target.resolve(reference, { signal })).digest === digest;
       } catch (error) {
-        if (error instanceof ContentNotFoundError) return false;
+        if (error instanceof ContentNotFoundError || cannotLook(error)) return false;
         throw error;
       }
     });
@@ -256,11 +262,22 @@ export class Copier implements GraphVisitor {
     return this.#targetTags?.size === 0 && this.#options.dryRun !== true;
   }
 
+  /** Whether the target has a manifest. Of a type that is not known, it may keep it as such or not. */
+  async #hasManifest(descriptor: Descriptor): Promise<boolean> {
+    if (isManifestMediaType(descriptor.mediaType)) return await this.#exists(descriptor);
+    return await this.#ask(() => this.#names(descriptor.digest, descriptor));
+  }
+
   async #exists(descriptor: Descriptor): Promise<boolean> {
-    return await this.#onTarget(
-      descriptor,
-      (signal) => this.#ask(() => this.#target.exists(descriptor, { signal })),
-    );
+    return await this.#onTarget(descriptor, (signal) =>
+      this.#ask(async () => {
+        try {
+          return await this.#target.exists(descriptor, { signal });
+        } catch (error) {
+          if (cannotLook(error)) return false;
+          throw error;
+        }
+      }));
   }
 
   async #mount(descriptor: Descriptor): Promise<boolean> {
@@ -286,26 +303,32 @@ export class Copier implements GraphVisitor {
   }
 
   /**
-   * Moves blobs that the target said it had taken from elsewhere, and does not have: distribution says
-   * so of sha512 digests. Answers whether there were any.
+   * Moves blobs that the target said it has, or had taken, and lacks: distribution mounts so what has a
+   * sha512 digest, and says that it has what its garbage collection removed; a cluster may forget what
+   * it just took. Answers whether there were any.
    */
-  async #replaceMounted(children: readonly Descriptor[]): Promise<boolean> {
+  async #moveMissing(blobs: readonly Descriptor[], refusal: HttpError): Promise<boolean> {
+    const { mounted, skipped, copied } = this.content;
+    const named = JSON.stringify(refusal.errors);
     let found = false;
-    for (const child of children) {
-      let replaced = this.#replaced.get(child.digest);
-      const mounted = this.content.mounted.find(({ digest }) => digest === child.digest);
-      if (replaced === undefined && mounted !== undefined) {
-        this.#replaced.set(child.digest, replaced = this.#replace(mounted));
+    for (const { digest } of blobs) {
+      let moved = this.#replaced.get(digest);
+      const isNamed = named.includes(digest);
+      for (const said of isNamed ? [mounted, skipped, copied] : [mounted, skipped]) {
+        const blob = said.find((each) => each.digest === digest);
+        if (moved !== undefined || blob === undefined) continue;
+        this.#replaced.set(digest, moved = this.#replace(blob, said, isNamed));
       }
-      if (await replaced) found = true;
+      if (await moved) found = true;
     }
     return found;
   }
 
-  async #replace(mounted: Descriptor): Promise<boolean> {
-    if (await this.#exists(mounted)) return false;
-    this.content.mounted.splice(this.content.mounted.indexOf(mounted), 1);
-    await this.#transferBlob(mounted);
+  /** Moves a blob that is not there: the refusal says so, or the target when it is asked again. */
+  async #replace(blob: Descriptor, said: Descriptor[], isNamed: boolean): Promise<boolean> {
+    if (!isNamed && await this.#exists(blob)) return false;
+    said.splice(said.indexOf(blob), 1);
+    await this.#transferBlob(blob);
     return true;
   }
 
@@ -325,7 +348,9 @@ export class Copier implements GraphVisitor {
     const subject = subjectOf(manifest);
     const { referrers } = this.#target;
     if (subject === undefined || referrers === undefined) return false;
-    if (this.#options.trustExisting === true) return false;
+    if (this.#options.trustExisting === true || !isManifestMediaType(descriptor.mediaType)) {
+      return false;
+    }
     let listed = this.#listed.get(subject.digest);
     if (listed === undefined) {
       listed = this.#onTarget(subject, (signal) =>
@@ -388,6 +413,15 @@ export class Copier implements GraphVisitor {
 /** Whether a layer may be kept elsewhere, by licence say. It is carried where the source has it. */
 function isForeign({ mediaType, urls }: Descriptor): boolean {
   return (urls?.length ?? 0) > 0 || /\.foreign\.|\.nondistributable\./.test(mediaType);
+}
+
+/**
+ * Whether a look failed that says nothing of a push, which goes ahead: who may push may not look, or
+ * what is there is damaged, for which distribution answers 500.
+ */
+function cannotLook(error: unknown): boolean {
+  return error instanceof ForbiddenError || error instanceof UnauthorizedError ||
+    (error instanceof HttpError && error.statusCode === 500);
 }
 
 /** What a registry refuses a manifest with for what it says, not for who sends it or when. */

@@ -81,7 +81,7 @@ export interface CopiedContent {
   mounted: Descriptor[];
   /**
    * What did not come along: foreign layers and attestations of a platform that the source
-   * lacks, platforms not asked for.
+   * lacks, platforms not asked for, what is attached in a format that is not known here.
    */
   leftOut: Descriptor[];
   /** What was attached, and came along. */

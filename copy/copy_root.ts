@@ -1,9 +1,8 @@
 import type { Descriptor } from "../content/descriptor.ts";
 import { isDigestReference } from "../content/digest.ts";
-import { isIndexMediaType, isManifestMediaType } from "../content/media_types.ts";
+import { isIndexMediaType } from "../content/media_types.ts";
 import { InvalidOptionError } from "../errors.ts";
 import { encodeManifest } from "../manifest/encode_manifest.ts";
-import { refuseDeadMediaType } from "../manifest/manifest_object.ts";
 import { isIndex, type Manifest } from "../manifest/types.ts";
 import { choosePlatforms } from "./choose_platforms.ts";
 import type { Copier } from "./copier.ts";
@@ -45,8 +44,7 @@ export async function copyRoot(
   if (wanted.includes("all") || !isIndexMediaType(root.mediaType)) {
     checkDigests(references, root);
     copier.willTag(root, references);
-    if (isManifestMediaType(root.mediaType)) await walk.visit(root);
-    else await copier.blob(asBlob(root));
+    await walk.visit(root);
     return { target: root, signaturesApply: true };
   }
   // The total is known when the visits have started, not before.
@@ -95,16 +93,6 @@ export async function copyRoot(
     };
   });
   return await finish();
-}
-
-/** What a digest names, if it is no manifest of a format that cannot be read: that needs more than itself. */
-function asBlob(root: Descriptor): Descriptor {
-  try {
-    refuseDeadMediaType(root.mediaType);
-    return root;
-  } catch (error) {
-    throw copyError("source", root, error);
-  }
 }
 
 function visiting(

@@ -27,6 +27,8 @@ export interface TestRepository {
   requests: ObservedRequest[];
   /** The requests since the last call, as `PUT manifests`. */
   asked(): string[];
+  /** A request that no client makes. */
+  raw(path: string, init: RequestInit): Promise<Response>;
   /** Another repository of the same registry. */
   other(name: string): RegistryStore;
 }
@@ -50,6 +52,7 @@ export function repository(options: TestRegistryOptions = {}, name = "app"): Tes
         `${method} ${/\/(blobs\/uploads|blobs|manifests|referrers|tags)\//.exec(path)?.[1] ?? path}`
       );
     },
+    raw: (path: string, init: RequestInit) => registry.fetch(`https://registry.test${path}`, init),
     other: (other) => new RegistryStore(client.withRepo(other)),
   };
 }

@@ -1,4 +1,5 @@
 import type { Descriptor } from "../content/descriptor.ts";
+import { DEFAULT_LIMITS } from "../content/limits.ts";
 import { isManifestMediaType, MEDIA_TYPES } from "../content/media_types.ts";
 import type { ContentSource } from "../content/store.ts";
 import {
@@ -8,10 +9,12 @@ import {
   ManifestVerificationError,
 } from "../errors.ts";
 import { childrenOf, subjectOf } from "../manifest/children.ts";
-import { readManifest, type StoredManifest } from "../manifest/read_manifest.ts";
-import { isIndex } from "../manifest/types.ts";
+import { refuseDeadMediaType } from "../manifest/manifest_object.ts";
+import { readManifest, readVerified, type StoredManifest } from "../manifest/read_manifest.ts";
+import { isIndex, type Manifest } from "../manifest/types.ts";
 import { AttachedFinder } from "./attached_finder.ts";
 import { copyError, onSide } from "./copy_error.ts";
+import { readOtherManifest } from "./other_manifest.ts";
 import { turns, type Work } from "./work.ts";
 
 /** A manifest of the graph. */
@@ -29,7 +32,7 @@ export interface GraphVisitor {
   /** Is told when nothing more can be found. */
   foundAll?(): void;
   /** Sees a blob. */
-  blob(descriptor: Descriptor, node: GraphNode): Promise<void> | void;
+  blob(descriptor: Descriptor): Promise<void> | void;
   /** Sees a manifest before what it needs; the answer says what of that is visited. */
   enter(node: GraphNode): Promise<readonly Descriptor[]> | readonly Descriptor[];
   /** Sees a manifest after everything that it needs; `alone` says that nothing is attached to either. */
@@ -46,6 +49,8 @@ export interface GraphWalkOptions {
   attached: boolean;
   /** All tags of the source, where they were listed before. */
   tags?: ReadonlySet<string> | undefined;
+  /** Whether what a schema 1 manifest needs is of no interest; else it is refused. @default {false} */
+  passSchema1?: boolean | undefined;
   /** The deepest way. @default {100} */
   maxDepth?: number | undefined;
   /** The most manifests. @default {100000} */
@@ -54,6 +59,8 @@ export interface GraphWalkOptions {
 
 /** So many manifests are read at once. */
 const READ_AT_ONCE = 16;
+
+const SCHEMA_1 = /^application\/vnd\.docker\.distribution\.manifest\.v1\+/i;
 
 /** Real indexes lead two deep, and what is attached to what is attached some four. */
 export const MAX_DEPTH = 100;
@@ -71,6 +78,7 @@ export class GraphWalk {
   readonly #work: Work;
   readonly #visitor: GraphVisitor;
   readonly #finder: AttachedFinder | undefined;
+  readonly #passSchema1: boolean;
   readonly #maxDepth: number;
   readonly #maxManifests: number;
   readonly #turn = turns(READ_AT_ONCE);
@@ -94,22 +102,27 @@ export class GraphWalk {
     this.#work = work;
     this.#visitor = visitor;
     if (options.attached) this.#finder = new AttachedFinder(source, work.signal, options.tags);
+    this.#passSchema1 = options.passSchema1 ?? false;
     this.#maxDepth = options.maxDepth ?? MAX_DEPTH;
     this.#maxManifests = options.maxManifests ?? MAX_MANIFESTS;
   }
 
   /**
-   * Visits what a descriptor leads to; done when it has been left.
+   * Visits what a descriptor leads to; done when it has been left. What is of no type that is known
+   * here is a manifest where it says so of itself, and else a blob.
    *
    * @throws {CopyError} When the source does not have it, or it leads deeper, or to more, than the limits.
    */
   visit(descriptor: Descriptor, depth = 0): Promise<void> {
-    return this.#once(this.#manifests, descriptor, async () => {
-      const children = await this.look(async () => {
-        const node = this.#read.get(descriptor.digest) ?? await this.read(descriptor, true);
+    const isKnown = isManifestMediaType(descriptor.mediaType);
+    return this.#once(isKnown ? this.#manifests : this.#blobs, descriptor, async () => {
+      const rest = await this.look(async () => {
+        const node = this.#read.get(descriptor.digest) ??
+          await (isKnown ? this.read(descriptor, true) : this.#readOther(descriptor));
+        if (node === undefined) return () => this.#visitor.blob(descriptor);
         return await this.#enter(node, depth);
       });
-      await children();
+      await rest();
     }, depth);
   }
 
@@ -127,15 +140,33 @@ export class GraphWalk {
     return await onSide("source", descriptor, signal, () =>
       this.#turn(async () => {
         const stored = await readManifest(this.#source, descriptor, { exactSize, signal });
-        const { manifest, size } = stored;
-        // The store goes by the media type, and a layer is never kept as a manifest.
-        const children = childrenOf(manifest).map((child) =>
-          isIndex(manifest) || !isManifestMediaType(child.mediaType)
-            ? child
-            : { ...child, mediaType: MEDIA_TYPES.octetStream }
-        );
-        return { ...stored, descriptor: { ...descriptor, size }, children };
+        const children = kept(stored.manifest, childrenOf(stored.manifest));
+        return { ...stored, descriptor: { ...descriptor, size: stored.size }, children };
       }));
+  }
+
+  /** A manifest of a type that is not known here; none where it is a blob. */
+  async #readOther(descriptor: Descriptor): Promise<GraphNode | undefined> {
+    const { digest, mediaType, size } = descriptor;
+    const { signal } = this.#work;
+    return await onSide("source", descriptor, signal, async () => {
+      if (SCHEMA_1.test(mediaType)) {
+        // It cannot be read: the digest of a signed one is not that of its bytes.
+        if (!this.#passSchema1) refuseDeadMediaType(mediaType);
+        return undefined;
+      }
+      if (!/[/+]json$/i.test(mediaType) || size > DEFAULT_LIMITS.manifestBytes) return undefined;
+      // A registry, which keeps manifests and blobs apart, says what it is and where to open it.
+      const { mediaType: own } = await this.#source.resolve(digest, { signal });
+      if (isManifestMediaType(own)) return await this.read({ ...descriptor, mediaType: own }, true);
+      return await this.#turn(async () => {
+        const bytes = await readVerified(this.#source, descriptor, { signal });
+        const other = readOtherManifest(bytes, mediaType);
+        if (other === undefined) return undefined;
+        const { manifest } = other;
+        return { descriptor, manifest, bytes, size, children: kept(manifest, other.children) };
+      });
+    });
   }
 
   /** Whether a manifest is there, and is one: what belongs to something else need not be. */
@@ -163,9 +194,9 @@ export class GraphWalk {
     // six at once over 74 MB/s each, that saves a sixth of the time.
     wanted.sort((one, other) => other.size - one.size);
     const children = wanted.map((child) =>
-      isManifestMediaType(child.mediaType)
+      isIndex(node.manifest)
         ? this.visit(child, depth + 1)
-        : this.#once(this.#blobs, child, async () => await this.#visitor.blob(child, node))
+        : this.#once(this.#blobs, child, async () => await this.#visitor.blob(child))
     );
     return async () => {
       await Promise.all(children);
@@ -239,6 +270,15 @@ export class GraphWalk {
     seen.set(digest, visited);
     return visited;
   }
+}
+
+/** What a manifest needs, by how a store keeps it: of an image all are blobs, whatever their type. */
+function kept(manifest: Manifest, children: Descriptor[]): Descriptor[] {
+  return children.map((child) =>
+    isIndex(manifest) || !isManifestMediaType(child.mediaType)
+      ? child
+      : { ...child, mediaType: MEDIA_TYPES.octetStream }
+  );
 }
 
 function isOfNoUse(error: unknown): boolean {

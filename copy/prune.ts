@@ -199,7 +199,12 @@ async function neededBy(
   };
   const roots = staying.map(({ digest }) => digest);
   try {
-    const found = await walkRoots(store, roots, { tags, onManifest, ...options });
+    const found = await walkRoots(store, roots, {
+      tags,
+      onManifest,
+      passSchema1: true,
+      ...options,
+    });
     if (unlisted === undefined) {
       const needed = new Set(found.keys());
       // Where there is no referrers API, a tag has the list of what is attached: it stays with its subject.

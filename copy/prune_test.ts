@@ -1,19 +1,23 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { encodeText } from "../content/bytes.ts";
+import { describeBytes } from "../content/describe_bytes.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import type { ContentStore } from "../content/store.ts";
 import { CopyError, InvalidOptionError, PruneRefusedError } from "../errors.ts";
 import { fallbackTag } from "../manifest/referrers_index.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
 import {
+  altered,
   digestsOf,
   missing,
+  writeBlob,
   writeEverything,
   writeImage,
   writeIndex,
   writeNote,
 } from "./fixture_test.ts";
 import { planPrune, prune } from "./prune.ts";
-import type { InventoryEntry, PruneOptions, PruneRunOptions } from "./prune_options.ts";
+import type { Inventory, InventoryEntry, PruneOptions, PruneRunOptions } from "./prune_options.ts";
 import { reachable } from "./reachable.ts";
 
 const DAY = 24 * 60 * 60 * 1_000;
@@ -282,6 +286,44 @@ Deno.test("what is no inventory, no entry or no option: nothing is planned or re
   assertEquals(entries.length, count);
   const list = { list: () => Promise.resolve(entries) } as unknown as PruneOptions["inventory"];
   assertEquals(await planPrune(store, { inventory: list, now, remove: "v0" }), plan);
+});
+
+Deno.test("what is attached in a format that nobody writes any more stays with its subject", async () => {
+  const store = new MemoryStore();
+  const image = await writeImage(store, { tag: "v1" });
+  const blob = await writeBlob(store, 10);
+  const write = async (mediaType: string, members: object) => {
+    const bytes = encodeText(JSON.stringify({ mediaType, subject: image, ...members }));
+    const descriptor = await describeBytes(bytes, mediaType);
+    await store.write(descriptor, bytes);
+    return descriptor;
+  };
+  const type = "application/vnd.oci.artifact.manifest.v1+json";
+  const attached = await write(type, { blobs: [blob] });
+  const stray = await write(type, { artifactType: "a/stray", blobs: [blob] });
+  const gone = { mediaType: type, digest: `sha256:${"0".repeat(64)}`, size: 10 };
+  const schema1 = await write("application/vnd.docker.distribution.manifest.v1+json", {});
+  await store.tag(schema1, "old");
+  const source = altered<ContentStore>(store, {
+    async *referrers({ digest }) {
+      if (digest === image.digest) yield* [attached, gone];
+    },
+  });
+  const needed = await reachable(source, ["v1"]);
+  assertEquals(
+    [attached, blob, stray, gone].map(({ digest }) => needed.has(digest)),
+    [true, true, false, false],
+  );
+  const tags = new Map([[image.digest, ["v1"]], [schema1.digest, ["old"]]]);
+  const inventory: Inventory = {
+    async *list() {
+      for (const { digest } of [image, attached, stray, schema1]) {
+        yield { digest, tags: tags.get(digest) ?? [] };
+      }
+    },
+  };
+  const plan = await planPrune(source, { inventory });
+  assertEquals(digestsOf(plan.remove), [stray.digest]);
 });
 
 Deno.test("reachable: what cannot be read is said without a word of a copy", async () => {

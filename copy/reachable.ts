@@ -3,7 +3,8 @@ import { checkOptions, names, type OptionNames } from "../content/check_options.
 import type { Descriptor } from "../content/descriptor.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
 import type { ContentSource } from "../content/store.ts";
-import { CopyError } from "../errors.ts";
+import { ContentNotFoundError, CopyError } from "../errors.ts";
+import { onSide } from "./copy_error.ts";
 import { type GraphNode, GraphWalk } from "./graph_walk.ts";
 import { resolveRoot } from "./resolve_root.ts";
 import { turns, Work } from "./work.ts";
@@ -61,6 +62,8 @@ export async function reachable(
 export interface WalkRootsOptions extends ReachableOptions {
   /** All tags of the store, where they were listed before. */
   tags?: ReadonlySet<string>;
+  /** Whether what a schema 1 manifest needs is of no interest. */
+  passSchema1?: boolean;
   /** Sees every manifest. */
   onManifest?: (node: GraphNode) => void;
 }
@@ -69,7 +72,7 @@ export interface WalkRootsOptions extends ReachableOptions {
 export async function walkRoots(
   store: ContentSource,
   roots: readonly string[],
-  { attached = true, tags, onManifest, signal }: WalkRootsOptions,
+  { attached = true, tags, passSchema1, onManifest, signal }: WalkRootsOptions,
 ): Promise<Map<string, Descriptor>> {
   const walking = Work.run(signal, async (work) => {
     const found = new Map<string, Descriptor>();
@@ -81,12 +84,18 @@ export async function walkRoots(
         return node.children;
       },
       leave() {},
-    }, { attached, tags });
+      // What is attached in a format that no copy carries is needed all the same, if it is there.
+      gone(descriptor) {
+        if (isManifestMediaType(descriptor.mediaType)) return;
+        void work.start(async () => {
+          if (await isThere(store, descriptor, work.signal)) await walk.visit(descriptor);
+        });
+      },
+    }, { attached, tags, passSchema1 });
     const turn = turns(RESOLVED_AT_ONCE);
     await Promise.all(roots.map(async (root) => {
       const descriptor = await turn(() => resolveRoot(store, root, work.signal));
-      if (isManifestMediaType(descriptor.mediaType)) await walk.visit(descriptor);
-      else found.set(descriptor.digest, descriptor);
+      await walk.visit(descriptor);
     }));
     await work.idle();
     return found;
@@ -97,5 +106,21 @@ export async function walkRoots(
     // Nothing is copied here.
     const message = error.message.replace(" in the source of a copy", "");
     throw new CopyError(message, { side, cause, ...(descriptor && { descriptor }) });
+  });
+}
+
+async function isThere(
+  store: ContentSource,
+  descriptor: Descriptor,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return await onSide("source", descriptor, signal, async () => {
+    try {
+      await store.resolve(descriptor.digest, { signal });
+      return true;
+    } catch (error) {
+      if (error instanceof ContentNotFoundError) return false;
+      throw error;
+    }
   });
 }

@@ -2,9 +2,9 @@ import type { Descriptor } from "../content/descriptor.ts";
 import { isDigestReference } from "../content/digest.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
 import type { ContentSource } from "../content/store.ts";
-import { InvalidManifestError } from "../errors.ts";
 import { refuseDeadMediaType } from "../manifest/manifest_object.ts";
 import { onSide } from "./copy_error.ts";
+import { unknownManifest } from "./other_manifest.ts";
 
 /**
  * What a reference names in a source: of several manifests the one for the platform, where it is given.
@@ -24,8 +24,6 @@ export async function resolveRoot(
     const { mediaType } = root;
     if (isManifestMediaType(mediaType) || isDigestReference(reference)) return root;
     refuseDeadMediaType(mediaType);
-    throw new InvalidManifestError(
-      `Cannot read the manifest: ${mediaType} is not known, nor what such a manifest needs`,
-    );
+    throw unknownManifest(mediaType);
   });
 }

@@ -1,10 +1,12 @@
+import { decodeBase64 } from "../content/base64.ts";
+import { bytesStream } from "../content/body.ts";
 import type { Bytes } from "../content/bytes.ts";
 import { bytesThere } from "../content/bytes_there.ts";
 import type { Descriptor } from "../content/descriptor.ts";
 import { type PieceReader, pieceReader } from "../content/piece_reader.ts";
 import type { ContentSource, ContentStore, PartialBlob } from "../content/store.ts";
 import { passingStream } from "../content/verifying_stream.ts";
-import { BadDigestError } from "../errors.ts";
+import { BadDigestError, ContentNotFoundError } from "../errors.ts";
 import { copyError, onSide, sideOf } from "./copy_error.ts";
 import type { CopyEvents } from "./copy_events.ts";
 import type { CopyOptions } from "./copy_options.ts";
@@ -59,17 +61,22 @@ export class TransferBlob {
     this.#events.tell({ type: "copy-start", descriptor, offset: 0 });
     const { heard } = this.#events;
     const progress = this.#events.progress(descriptor);
+    const read = <T>(task: () => Promise<T>) => onSide("source", descriptor, signal, task);
+    const seen = heard && size > UNSEEN_BYTES;
     const open = async (offset = 0): Promise<ReadableStream<Bytes>> => {
-      const stream = await onSide(
-        "source",
-        descriptor,
-        signal,
-        () => this.#source.open(descriptor, { offset, verify: false, signal }),
+      const reader = pieceReader(await read(() => this.#open(descriptor, offset)));
+      const ofSource: PieceReader = {
+        // The target cannot tell what the source fails with from its own failures.
+        read: (view) => read(() => reader.read(view)),
+        cancel: (reason) => reader.cancel(reason),
+        get native() {
+          return seen ? undefined : reader.native;
+        },
+      };
+      return passingStream(
+        ofSource,
+        heard ? { onBytes: (bytes) => progress(offset + bytes) } : {},
       );
-      if (!heard) return stream;
-      const reader = pieceReader(stream);
-      const passing = size > UNSEEN_BYTES ? withoutNative(reader) : reader;
-      return passingStream(passing, { onBytes: (bytes) => progress(offset + bytes) });
     };
     try {
       await this.#target.write(descriptor, { size, open }, { verify, signal, absent: true });
@@ -78,6 +85,17 @@ export class TransferBlob {
       throw copyError(sideOf(error), descriptor, error);
     }
     return size;
+  }
+
+  /** What the source has; of what it lacks, what the descriptor itself brings. */
+  async #open(descriptor: Descriptor, offset: number): Promise<ReadableStream<Bytes>> {
+    try {
+      return await this.#source.open(descriptor, { offset, verify: false, signal: this.#signal });
+    } catch (error) {
+      const { data } = descriptor;
+      if (!(error instanceof ContentNotFoundError) || data === undefined) throw error;
+      return bytesStream(decodeBase64(data).subarray(offset));
+    }
   }
 
   /** Goes on with what an earlier copy left; what turns out wrong is copied anew. */
@@ -120,9 +138,4 @@ export class TransferBlob {
     });
     await fill.run();
   }
-}
-
-/** A reader whose bytes pass through here. */
-function withoutNative(reader: PieceReader): PieceReader {
-  return { read: (view) => reader.read(view), cancel: (reason) => reader.cancel(reason) };
 }

@@ -145,7 +145,8 @@ export async function putManifest(
       throw namedFailure(cause, name);
     }
   };
-  const object = read(() => manifestObject(bytes));
+  // Who names the type of an abandoned format means it: some registries take it still.
+  const object = read(() => manifestObject(bytes, options.mediaType !== undefined));
   const own = read(() => objectMediaType(object));
   const mediaType = options.mediaType ?? own;
   if (bareMediaType(mediaType) !== own) {

@@ -16,10 +16,10 @@ const ARTIFACT_MANIFEST = "application/vnd.oci.artifact.manifest.v1+json";
  * refused.
  *
  * @throws {InvalidManifestError} When the bytes are not UTF-8, not JSON or not an object, nest too
- * deeply, or are a schema 1 manifest.
+ * deeply, or are a schema 1 manifest; or, unless `abandoned`, of another format that nobody writes.
  * @throws {ManifestVerificationError} When an object in it states one name twice.
  */
-export function manifestObject(bytes: Uint8Array): Record<string, unknown> {
+export function manifestObject(bytes: Uint8Array, abandoned = false): Record<string, unknown> {
   let text: string;
   try {
     // A byte order mark stays, and fails below: no other JSON reader of manifests takes one.
@@ -40,7 +40,7 @@ export function manifestObject(bytes: Uint8Array): Record<string, unknown> {
   checkNesting(text);
   const object = value as Record<string, unknown>;
   if (object.schemaVersion === 1) throw schema1();
-  if (typeof object.mediaType === "string") refuseDeadMediaType(object.mediaType);
+  if (!abandoned && typeof object.mediaType === "string") refuseDeadMediaType(object.mediaType);
   return object;
 }
 

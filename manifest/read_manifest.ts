@@ -85,10 +85,7 @@ export async function readManifest(
   const { exactSize = false, platform, signal } = options;
   const ending = signal && { signal };
   const read = async (found: Descriptor) => {
-    const reader = pieceReader(await store.open(found, { ...ending, verify: false }));
-    const expected = { digest: parseDigest(found.digest), size: found.size };
-    const stream = await verifyingStream(reader, expected, ending);
-    const bytes = await readAll(pieceReader(stream), LIMIT, Math.min(found.size, LIMIT.bytes));
+    const bytes = await readVerified(store, found, { ...ending });
     try {
       const { manifest } = parseManifest(bytes, { descriptor: found });
       return { descriptor: found, manifest, bytes, size: bytes.byteLength };
@@ -110,6 +107,18 @@ export async function readManifest(
   if (platform === undefined || !isIndex(found.manifest)) return found;
   const { followPlatform } = await import("./choosing.ts"); // few name one
   return await followPlatform(found, platform, (digest = descriptor.digest) => digest, readSized);
+}
+
+/** The bytes of a manifest, of whatever type, verified here. */
+export async function readVerified(
+  store: ContentSource,
+  descriptor: Descriptor,
+  options: StoreOptions,
+): Promise<Bytes> {
+  const { digest, size } = descriptor;
+  const reader = pieceReader(await store.open(descriptor, { ...options, verify: false }));
+  const stream = await verifyingStream(reader, { digest: parseDigest(digest), size }, options);
+  return await readAll(pieceReader(stream), LIMIT, Math.min(size, LIMIT.bytes));
 }
 
 /** The descriptor itself, or what a tag or digest names. */

@@ -10,6 +10,7 @@ import {
   RegistryClientV2,
   RegistryStore,
 } from "@davit/registry-client";
+import { copy } from "@davit/registry-client/copy";
 import { createRegistry } from "@davit/registry-client/server";
 import { inTime } from "../faults/world.ts";
 
@@ -169,6 +170,33 @@ Deno.test("hand over: the response's body is the request's, in one request, with
       event.type === "progress" && event.done && event.bytes === size ? event.direction : []
     );
     assertEquals(done.slice(0, 2).toSorted(), ["download", "upload"]);
+  });
+});
+
+Deno.test("hand over: by a copy, also where the target's token ends just before", async () => {
+  await onScene(async (scene) => {
+    const from = scene.source.store();
+    const { blob } = scene;
+    const image = { schemaVersion: 2, config: blob, layers: [blob] };
+    await from.client.putManifest({
+      ref: "v1",
+      manifestData: new TextEncoder().encode(JSON.stringify(image)),
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+    });
+    let tokens = 0;
+    let good = 1;
+    scene.target.fault = ({ method, url, headers }) => {
+      const { origin, pathname } = new URL(url);
+      if (pathname === "/token") return Response.json({ token: `t${++tokens}` });
+      if (method === "PUT" && tokens === 1) good = 2;
+      if (headers.get("authorization") === `Bearer t${good}`) return undefined;
+      const challenge = `Bearer realm="${origin}/token",service="x"`;
+      return new Response(null, { status: 401, headers: { "www-authenticate": challenge } });
+    };
+    const to = scene.target.store();
+    await copy(from, "v1", to, "v1");
+    assertEquals([scene.watch.moved, tokens], [1, 2]);
+    assertEquals(await bytesIn(to, scene), BLOB.byteLength);
   });
 });
 
