@@ -1,10 +1,12 @@
 import {
   BadDigestError,
   ContentNotFoundError,
+  ForbiddenError,
   HttpError,
   InvalidContentError,
   NotFoundError,
   SizeMismatchError,
+  UnauthorizedError,
   UploadError,
 } from "./errors.ts";
 import { type Body, bytesStream, letGo, type OpenBody, openBody } from "./content/body.ts";
@@ -82,6 +84,8 @@ export class RegistryStore implements ContentStore {
   readonly #read = new KeptManifests();
   /** Manifests that `resolve` found under types that are not known here: they are no blobs. */
   readonly #others = new Set<string>();
+  /** Whether mounts that are answered as made are there, by the source and the digest's algorithm. */
+  readonly #mounts = new Map<string, boolean>();
   /** Uploads that were started in place of mounts, by what they are for. */
   readonly #started = new Map<string, UploadSession>();
 
@@ -365,9 +369,26 @@ export class RegistryStore implements ContentStore {
     }
     const { digest } = descriptor;
     const result = await this.client.mountBlob({ digest, from: repo.remoteName, ...options });
-    if (result.mounted) await this.#landed(digest);
-    else this.#started.set(digest, result.session);
-    return result.mounted;
+    if (!result.mounted) {
+      this.#started.set(digest, result.session);
+      return false;
+    }
+    // Looked at once: distribution says so of what has a sha512 digest, and does nothing.
+    const way = `${repo.remoteName} ${digest.split(":", 1)[0]}`;
+    const made = this.#mounts.get(way) ?? await this.#isMounted(descriptor, options);
+    this.#mounts.set(way, made);
+    if (made) await this.#landed(digest);
+    return made;
+  }
+
+  async #isMounted(descriptor: Descriptor, options: StoreOptions): Promise<boolean> {
+    try {
+      return await this.exists(descriptor, options);
+    } catch (error) {
+      // Who may not look takes it at its word.
+      if (error instanceof ForbiddenError || error instanceof UnauthorizedError) return true;
+      throw error;
+    }
   }
 
   /** Removes content, where the registry allows that; a manifest's tags go with it. */

@@ -145,6 +145,50 @@ Deno.test("two clients of one registry: each has the rights that it has", async 
   }
 });
 
+Deno.test("a mount is looked at once, whether the registry makes what it says", async (t) => {
+  const lying: Middleware = (next) => async (context) => {
+    const { pathname, searchParams } = context.url;
+    const mount = searchParams.get("mount");
+    if (mount === null) return await next(context);
+    const location = pathname.replace(/uploads\/$/, mount);
+    return new Response(null, { status: 201, headers: { location } });
+  };
+  for (const lies of [true, false]) {
+    await t.step(lies ? "it does not" : "it does", async () => {
+      const { store, other, asked } = repository({ middleware: lies ? [lying] : [] });
+      const layers = await Promise.all([1, 2, 3].map((size) => writeBlob(store, size)));
+      const target = other("other");
+      asked();
+      const mount = async (layer: Descriptor, signal?: AbortSignal) =>
+        await target.mount(layer, store, signal && { signal });
+      assertEquals(await Promise.all(layers.map((each) => mount(each))), layers.map(() => !lies));
+      assertEquals(asked().sort(), ["HEAD blobs", ...layers.map(() => "POST blobs/uploads")]);
+      assertEquals(await mount(layers[0]!, new AbortController().signal), !lies);
+      assertEquals(asked(), ["POST blobs/uploads"]);
+    });
+  }
+  await t.step("what one caller gives up is looked at by the others", async () => {
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    let heads = 0;
+    const aborting: Middleware = (next) => async (context) => {
+      if (context.request.method === "HEAD" && heads++ === 0) controller.abort(reason);
+      return await next(context);
+    };
+    const { store, other } = repository({ middleware: [aborting] });
+    const layers = [await writeBlob(store, 1), await writeBlob(store, 2)] as const;
+    const target = other("other");
+    heads = 0;
+    const { signal } = controller;
+    const [given, kept] = await Promise.allSettled([
+      target.mount(layers[0], store, { signal }),
+      target.mount(layers[1], store),
+    ]);
+    assertEquals([given.status, kept], ["rejected", { status: "fulfilled", value: true }]);
+    assertEquals(await target.mount(layers[0], store), true);
+  });
+});
+
 Deno.test("a blob that the target says it has, and that its garbage collection removed, is moved", async (t) => {
   for (const names of [true, false]) {
     await t.step(names ? "the refusal names it" : "the refusal names none", async () => {
