@@ -161,7 +161,7 @@ Deno.test("a mount is looked at once, whether the registry makes what it says", 
       asked();
       const mount = async (layer: Descriptor, signal?: AbortSignal) =>
         await target.mount(layer, store, signal && { signal });
-      assertEquals(await Promise.all(layers.map((each) => mount(each))), layers.map(() => !lies));
+      for (const each of layers) assertEquals(await mount(each), !lies);
       assertEquals(asked().sort(), ["HEAD blobs", ...layers.map(() => "POST blobs/uploads")]);
       assertEquals(await mount(layers[0]!, new AbortController().signal), !lies);
       assertEquals(asked(), ["POST blobs/uploads"]);

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { InvalidOptionError } from "../errors.ts";
+import type { RegistryBackend } from "./backends/backend.ts";
 import { MemoryBackend } from "./backends/memory_backend.ts";
 import { EMPTY_DIGEST, memoryWire, specTest } from "./fixture_test.ts";
 import type { RegistryOptions } from "./options.ts";
@@ -111,7 +112,7 @@ Deno.test("a failure of the registry itself: 500 without its reason, given to on
 
 Deno.test("an onError that throws ends neither the answer nor, in the background, the process", async () => {
   let told = 0;
-  const backend = new MemoryBackend();
+  const backend: RegistryBackend = new MemoryBackend();
   backend.sweepUploads = () => Promise.reject(new Error("the disk is on fire"));
   const onError = () => {
     told++;
