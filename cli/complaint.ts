@@ -88,6 +88,10 @@ const HINTS: { [Code in ErrorCode]?: (error: Error) => string | undefined } = {
     (error as WrongSchemeError).scheme === "https"
       ? PLAIN_HTTP
       : "leave --plain-http out, and write https:// in front of the registry",
+  COPY_FAILED: ({ message }) =>
+    message.includes(": Cannot list the referrers ")
+      ? "--no-attached copies without what is attached"
+      : undefined,
   INTERNAL: () => "this is a bug of davit; please report it",
 };
 

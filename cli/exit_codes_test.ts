@@ -216,6 +216,14 @@ const complaints: [name: string, error: unknown, line: RegExp][] = [
     ),
     /^davit: Cannot x: it was ended in the TLS handshake \(eof\)\. Hint: a registry without TLS wants --plain-http, /,
   ],
+  [
+    "a list of what is attached that is refused",
+    new CopyError("Cannot read x in the source of a copy: Cannot list the referrers of x: 403", {
+      side: "source",
+      cause: new ForbiddenError(response(403), [], "Cannot list the referrers of x: 403", { url }),
+    }),
+    /^davit: Cannot list the referrers of x: 403\. Hint: --no-attached copies without what is attached$/,
+  ],
   ["nobody listens", new NetworkError("Cannot x: connection refused"), /refused$/],
 ];
 
