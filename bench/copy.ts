@@ -178,6 +178,7 @@ async function benchSlow(
   tell: Tell,
 ): Promise<void> {
   const registry = createTestRegistry({
+    requestsKept: 1_000_000, // what was sent is counted by them
     faults: { bytesPerSecond: SLOW_BYTES_PER_SECOND, on: { endpoint: "blob", method: "GET" } },
   });
   const server = await serve(registry);
