@@ -1,15 +1,11 @@
 import type { Descriptor } from "../content/descriptor.ts";
 import { isIndexMediaType } from "../content/media_types.ts";
 import type { ContentSource } from "../content/store.ts";
-import {
-  ApiError,
-  ContentNotFoundError,
-  InvalidManifestError,
-  ManifestVerificationError,
-} from "../errors.ts";
+import { ApiError, InvalidManifestError, ManifestVerificationError } from "../errors.ts";
 import { readManifest } from "../manifest/read_manifest.ts";
 import { fallbackTag } from "../manifest/referrers_index.ts";
 import { isIndex } from "../manifest/types.ts";
+import { resolveIfThere } from "./resolve_root.ts";
 
 /** What is attached to a manifest: a referrer of it, or what a tag made of its digest names. */
 export interface AttachedEntry {
@@ -130,12 +126,8 @@ export class AttachedFinder {
   }
 
   async #named(tag: string): Promise<AttachedEntry[]> {
-    try {
-      return [{ descriptor: await this.#source.resolve(tag, { signal: this.#signal }), tag }];
-    } catch (error) {
-      if (error instanceof ContentNotFoundError) return [];
-      throw error;
-    }
+    const descriptor = await resolveIfThere(this.#source, tag, this.#signal);
+    return descriptor === undefined ? [] : [{ descriptor, tag }];
   }
 
   #listed(): Promise<Tags | undefined> {

@@ -3,7 +3,6 @@ import { isDigestReference } from "../content/digest.ts";
 import { isIndexMediaType, isManifestMediaType } from "../content/media_types.ts";
 import type { ContentSource, ContentStore } from "../content/store.ts";
 import {
-  ContentNotFoundError,
   ForbiddenError,
   HttpError,
   NotFoundError,
@@ -17,6 +16,7 @@ import { copyError, onSide, sideOf } from "./copy_error.ts";
 import { CopyEvents } from "./copy_events.ts";
 import type { CopiedContent, CopyOptions } from "./copy_options.ts";
 import { type GraphNode, type GraphVisitor, GraphWalk } from "./graph_walk.ts";
+import { resolveIfThere } from "./resolve_root.ts";
 import { TransferBlob } from "./transfer_blob.ts";
 import { type Turns, turns, type Work } from "./work.ts";
 
@@ -246,9 +246,9 @@ export class Copier implements GraphVisitor {
   async #names(reference: string, { digest }: Descriptor): Promise<boolean> {
     return await this.#onTarget(reference, async (signal) => {
       try {
-        return (await this.#target.resolve(reference, { signal })).digest === digest;
+        return (await resolveIfThere(this.#target, reference, signal))?.digest === digest;
       } catch (error) {
-        if (error instanceof ContentNotFoundError || cannotLook(error)) return false;
+        if (cannotLook(error)) return false;
         throw error;
       }
     });
@@ -312,12 +312,12 @@ export class Copier implements GraphVisitor {
     const named = JSON.stringify(refusal.errors);
     let found = false;
     for (const { digest } of blobs) {
-      let moved = this.#replaced.get(digest);
       const isNamed = named.includes(digest);
-      for (const said of isNamed ? [mounted, skipped, copied] : [mounted, skipped]) {
-        const blob = said.find((each) => each.digest === digest);
-        if (moved !== undefined || blob === undefined) continue;
-        this.#replaced.set(digest, moved = this.#replace(blob, said, isNamed));
+      const isIt = (each: Descriptor) => each.digest === digest;
+      const said = [mounted, skipped, ...(isNamed ? [copied] : [])].find((list) => list.some(isIt));
+      let moved = this.#replaced.get(digest);
+      if (moved === undefined && said !== undefined) {
+        this.#replaced.set(digest, moved = this.#replace(said.find(isIt)!, said, isNamed));
       }
       if (await moved) found = true;
     }

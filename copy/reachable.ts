@@ -3,10 +3,10 @@ import { checkOptions, names, type OptionNames } from "../content/check_options.
 import type { Descriptor } from "../content/descriptor.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
 import type { ContentSource } from "../content/store.ts";
-import { ContentNotFoundError, CopyError } from "../errors.ts";
+import { CopyError } from "../errors.ts";
 import { onSide } from "./copy_error.ts";
 import { type GraphNode, GraphWalk } from "./graph_walk.ts";
-import { resolveRoot } from "./resolve_root.ts";
+import { resolveIfThere, resolveRoot } from "./resolve_root.ts";
 import { turns, Work } from "./work.ts";
 
 /** Options of {@linkcode reachable}. */
@@ -88,7 +88,11 @@ export async function walkRoots(
       gone(descriptor) {
         if (isManifestMediaType(descriptor.mediaType)) return;
         void work.start(async () => {
-          if (await isThere(store, descriptor, work.signal)) await walk.visit(descriptor);
+          const { digest } = descriptor;
+          const found = await onSide("source", descriptor, work.signal, () => {
+            return resolveIfThere(store, digest, work.signal);
+          });
+          if (found !== undefined) await walk.visit(descriptor);
         });
       },
     }, { attached, tags, passSchema1 });
@@ -106,21 +110,5 @@ export async function walkRoots(
     // Nothing is copied here.
     const message = error.message.replace(" in the source of a copy", "");
     throw new CopyError(message, { side, cause, ...(descriptor && { descriptor }) });
-  });
-}
-
-async function isThere(
-  store: ContentSource,
-  descriptor: Descriptor,
-  signal: AbortSignal,
-): Promise<boolean> {
-  return await onSide("source", descriptor, signal, async () => {
-    try {
-      await store.resolve(descriptor.digest, { signal });
-      return true;
-    } catch (error) {
-      if (error instanceof ContentNotFoundError) return false;
-      throw error;
-    }
   });
 }

@@ -2,6 +2,7 @@ import type { Descriptor } from "../content/descriptor.ts";
 import { isDigestReference } from "../content/digest.ts";
 import { isManifestMediaType } from "../content/media_types.ts";
 import type { ContentSource } from "../content/store.ts";
+import { ContentNotFoundError } from "../errors.ts";
 import { refuseDeadMediaType } from "../manifest/manifest_object.ts";
 import { onSide } from "./copy_error.ts";
 import { unknownManifest } from "./other_manifest.ts";
@@ -26,4 +27,18 @@ export async function resolveRoot(
     refuseDeadMediaType(mediaType);
     throw unknownManifest(mediaType);
   });
+}
+
+/** What a reference names in a store, which may be nothing. */
+export async function resolveIfThere(
+  store: Pick<ContentSource, "resolve">,
+  reference: string,
+  signal: AbortSignal,
+): Promise<Descriptor | undefined> {
+  try {
+    return await store.resolve(reference, { signal });
+  } catch (error) {
+    if (error instanceof ContentNotFoundError) return undefined;
+    throw error;
+  }
 }

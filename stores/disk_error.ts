@@ -62,15 +62,17 @@ export function diskError(
 }
 
 /** The same for who cannot go on without the file or folder: whatever is in its way is told. */
-export function placeError(path: string, error: unknown): unknown {
-  const ENOENT = `there is no folder ${dirname(path)}`;
+export function placeError(
+  path: string,
+  error: unknown,
+  ENOENT = `there is no folder ${dirname(path)}`,
+): unknown {
   return diskError("write", path, error, { ...REASONS, ...PLACE_REASONS, ENOENT });
 }
 
 /** The same for what was there a moment before, and a user or another program may have removed. */
 export function goneError(path: string, error: unknown): unknown {
-  const ENOENT = "it was removed meanwhile, or the folder that it is in";
-  return diskError("write", path, error, { ...REASONS, ...PLACE_REASONS, ENOENT });
+  return placeError(path, error, "it was removed meanwhile, or the folder that it is in");
 }
 
 /** Does something with a file or folder; a disk that fails is a {@linkcode StorageError}. */
